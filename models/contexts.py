@@ -1,0 +1,171 @@
+"""A corpus cut into contexts: rows of tokens that a model is fed, each from one document.
+
+A context is what the tokenizer itself puts before a text (BOS, CLS), consecutive tokens of ONE document, and what it puts
+after (SEP). No context crosses a document's end, so nothing is attended to that the text did not say; the last context of a
+document is shorter. Special tokens are fed to the model but have no rows among the activations.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.documents import Document
+from models.folder import Folder
+from models.manifest import FileEntry, Manifest
+
+PER_SHARD = 4096
+SCHEMA = pa.schema(
+    [("context_id", pa.int64()), ("document_id", pa.string()), ("start", pa.int64()), ("token_ids", pa.list_(pa.int32()))]
+)
+
+
+class EmptyCorpus(ValueError):
+    """The corpus holds nothing to feed a model, or less than one context. Point the card at more text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The special tokens that a tokenizer puts around a text of its own accord."""
+
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> "Frame":
+        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+        framed = tokenizer("a")["input_ids"]
+        at = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
+        return cls(tuple(framed[:at]), tuple(framed[at + len(bare) :]))
+
+    def content(self, context_length: int) -> int:
+        """Tokens of text that a context of this length has room for."""
+        room = context_length - len(self.prefix) - len(self.suffix)
+        if room < 1:
+            raise ValueError(
+                f"context_length={context_length} leaves no room beside the tokenizer's {context_length - room} special tokens: "
+                "make it longer"
+            )
+        return room
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One row of tokens; `start` is the place in the document, counted in tokens, of the first one after the prefix."""
+
+    context_id: int
+    document_id: str
+    start: int
+    token_ids: np.ndarray
+
+
+def cut(documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int) -> Iterator[Context]:
+    """Contexts of the documents in their order, until they hold `tokens` tokens of text."""
+    frame = Frame.of(tokenizer)
+    room, context_id, held = frame.content(context_length), 0, 0
+    for some in _batched(documents, 64):
+        encoded = tokenizer([d.text for d in some], add_special_tokens=False, verbose=False)["input_ids"]
+        for document, ids in zip(some, encoded, strict=True):
+            for start in range(0, len(ids), room):
+                content = ids[start : start + room]
+                row = np.array([*frame.prefix, *content, *frame.suffix], dtype=np.int32)
+                yield Context(context_id, document.document_id, start, row)
+                context_id, held = context_id + 1, held + len(content)
+                if held >= tokens:
+                    return
+
+
+def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, ...]]:
+    iterator = iter(documents)
+    while some := tuple(islice(iterator, n)):
+        yield some
+
+
+def write_contexts(folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], special_ids: set[int]) -> Manifest:
+    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, tokens and specials.
+
+    Raises:
+        EmptyCorpus: If there is no text, or less than one full context of it.
+    """
+    entries: list[FileEntry] = []
+    documents, n_tokens, n_special, longest = set[str](), 0, 0, 0
+    iterator = iter(contexts)
+    for number in range(2**31):
+        rows = list(islice(iterator, PER_SHARD))
+        if not rows:
+            break
+        name = f"shard-{number:05d}.parquet"
+        columns = [[getattr(row, field.name) for row in rows] for field in SCHEMA]
+        with folder.writing(name) as path:
+            pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd")
+            entries.append(FileEntry.of(path, name, len(rows)))
+        documents.update(row.document_id for row in rows)
+        special = sum(int(np.isin(row.token_ids, list(special_ids)).sum()) for row in rows)
+        n_special, n_tokens = n_special + special, n_tokens + sum(len(row.token_ids) for row in rows) - special
+        longest = max(longest, *(len(row.token_ids) for row in rows))
+    if longest < identity["context_length"]:
+        raise EmptyCorpus(
+            f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, none long enough for one "
+            f"context of {identity['context_length']}: add text or lower context_length in the model card"
+        )
+    facts = {"n_documents": len(documents), "n_contexts": sum(e.rows for e in entries), "n_tokens": n_tokens, "n_special": n_special}
+    manifest = Manifest(identity, tuple(entries), facts | {"special_ids": sorted(special_ids)})
+    manifest.write(folder)
+    return manifest
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """A finished corpus, read by context id."""
+
+    folder: Folder
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Folder) -> "Contexts":
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            raise FileNotFoundError(f"{folder} holds no finished corpus: materialize `corpus` for a model that reads it")
+        manifest.check(folder)
+        return cls(folder, manifest)
+
+    @property
+    def n_contexts(self) -> int:
+        return self.manifest.rows
+
+    @property
+    def special_ids(self) -> set[int]:
+        return set(self.manifest.facts["special_ids"])
+
+    @cached_property
+    def document_ids(self) -> list[str]:
+        """The document of every context, by context id."""
+        tables = (self._table(number, ["document_id"]) for number in range(len(self.manifest.files)))
+        return list(chain.from_iterable(table.column(0).to_pylist() for table in tables))
+
+    def _table(self, number: int, columns: list[str] | None = None) -> pa.Table:
+        with self.folder.reading(self.manifest.files[number].name) as path:
+            return pq.read_table(path, columns=columns)
+
+    def shard(self, number: int) -> list[Context]:
+        """All contexts of one file."""
+        table = self._table(number)
+        tokens = table.column("token_ids").combine_chunks()
+        values, ends = tokens.values.to_numpy(), tokens.offsets.to_numpy()
+        ids, documents, starts = (table.column(name).to_pylist() for name in ("context_id", "document_id", "start"))
+        rows = zip(ids, documents, starts, ends[:-1], ends[1:], strict=True)
+        return [Context(i, document, start, values[a:b]) for i, document, start, a, b in rows]
+
+    def rows(self, context_ids: Iterable[int]) -> list[Context]:
+        """The contexts asked for, in the order asked; each file that holds some is read once."""
+        wanted = list(context_ids)
+        shards = {number: self.shard(number) for number in sorted({i // PER_SHARD for i in wanted})}
+        return [shards[i // PER_SHARD][i % PER_SHARD] for i in wanted]
+
+    def __iter__(self) -> Iterator[Context]:
+        return chain.from_iterable(self.shard(number) for number in range(len(self.manifest.files)))
