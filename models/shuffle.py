@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from models.documents import hash_order
 from models.shards import Shards
 
 BUFFER_BYTES = 2**30
@@ -26,6 +27,10 @@ class ActivationSource(Protocol):
     def n_tokens(self) -> int: ...
     def chunks(self) -> Iterator[Tensor]: ...
     def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]: ...
+
+
+def _chance(seed: int, epoch: int, what: object) -> torch.Generator:
+    return torch.Generator().manual_seed(hash_order(f"{epoch}/{what}", str(seed)))
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Shuffled:
         return torch.cat(list(self.chunks())) if self._per_group >= len(self.counts) else None
 
     def _groups(self, seed: int, epoch: int) -> list[list[int]]:
-        chance = torch.Generator().manual_seed(hash((seed, epoch, "shards")) % 2**63)
+        chance = _chance(seed, epoch, "shards")
         order = torch.randperm(len(self.counts), generator=chance).tolist()
         return [order[i : i + self._per_group] for i in range(0, len(order), self._per_group)]
 
@@ -82,7 +87,7 @@ class Shuffled:
                     left -= size
                     continue
                 tokens = self._whole if self._whole is not None else torch.cat([self._kept(number) for number in group])
-                chance = torch.Generator().manual_seed(hash((seed, epoch, place)) % 2**63)
+                chance = _chance(seed, epoch, place)
                 order = torch.randperm(size, generator=chance)[max(left, 0) :]
                 left = 0
                 yield from (tokens[some] for some in order.split(2**16))
