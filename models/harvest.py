@@ -120,37 +120,29 @@ def _refuse_non_finite(site: Site, x_TD: Tensor, context_T: Tensor, position_T: 
 class _Output:
     """Where one site's shards go, and which are there already."""
 
-    site: Site
     folder: Folder
     identity: dict[str, Any]
     metadata: dict[str, str]
 
     @classmethod
     def at(cls, site: Site, folder: Folder, identity: dict[str, Any]) -> "_Output":
-        return cls(site, folder, identity, {"identity_sha256": sha256_of(identity), "site": str(site)})
+        return cls(folder, identity, {"identity_sha256": sha256_of(identity), "site": str(site)})
 
-    def kept(self, name: str) -> bool:
-        """Whether an earlier, stopped harvest of the same identity left this shard; another identity's is deleted."""
+    def kept(self, name: str) -> FileEntry | None:
+        """What an earlier, stopped harvest of the same identity left of this shard; another identity's is deleted."""
         if not self.folder.exists(name):
-            return False
+            return None
         with self.folder.reading(name) as path:
-            found = (pq.read_schema(path).metadata or {}).get(b"identity_sha256", b"").decode()
-        if found != self.metadata["identity_sha256"]:
-            self.folder.remove(name)
-        return found == self.metadata["identity_sha256"]
+            metadata = pq.read_metadata(path)
+            if (metadata.metadata or {}).get(b"identity_sha256", b"").decode() == self.metadata["identity_sha256"]:
+                return FileEntry.of(path, name, metadata.num_rows)
+        self.folder.remove(name)
+        return None
 
-    def write(self, name: str, batch: Batch) -> None:
+    def write(self, name: str, batch: Batch) -> FileEntry:
         with self.folder.writing(name) as path:
             write_shard(path, batch, self.metadata)
-
-    def finish(self, names: list[str], width: int) -> Manifest:
-        entries = []
-        for name in names:
-            with self.folder.reading(name) as path:
-                entries.append(FileEntry.of(path, name, pq.read_metadata(path).num_rows))
-        manifest = Manifest(self.identity, tuple(entries), {"width": width})
-        manifest.write(self.folder)
-        return manifest
+            return FileEntry.of(path, name, len(batch.token_T))
 
 
 def harvest(
@@ -170,26 +162,37 @@ def harvest(
     Returns:
         The manifest of every site.
     """
-    files = [_Output.at(site, folder, identity) for site, (folder, identity) in outputs.items()]
-    dtype = DTYPES[files[0].identity["dtype"]]
-    for output in files:
+    files = {site: _Output.at(site, folder, identity) for site, (folder, identity) in outputs.items()}
+    dtype = DTYPES[next(iter(files.values())).identity["dtype"]]
+    for output in files.values():
         output.folder.sweep()
-    names: list[str] = []
-    writing: list[Future[None]] = []
-    with ThreadPoolExecutor(max_workers=1) as disk:
-        for done, some in _ranges(contexts):
-            name = f"shard-{len(names):05d}.parquet"
-            names.append(name)
-            missing = [output for output in files if not output.kept(name)]
-            if missing:
-                found = read_sites(host, some, contexts.special_ids, [output.site for output in missing], dtype)
-                for written in writing:
-                    written.result()
-                writing = [disk.submit(output.write, name, found[output.site]) for output in missing]
+    entries: dict[Site, list[FileEntry]] = {site: [] for site in files}
+    writing: dict[Site, Future[FileEntry]] = {}
+
+    def settle() -> None:
+        for site, written in writing.items():
+            entries[site].append(written.result())
+        writing.clear()
+
+    with ThreadPoolExecutor(max_workers=len(files)) as disk:
+        for number, (done, some) in enumerate(_ranges(contexts)):
+            name = f"shard-{number:05d}.parquet"
+            kept = {site: output.kept(name) for site, output in files.items()}
+            missing = [site for site, entry in kept.items() if entry is None]
+            found = read_sites(host, some, contexts.special_ids, missing, dtype) if missing else {}
+            settle()
+            for site, entry in kept.items():
+                if entry is not None:
+                    entries[site].append(entry)
+            writing |= {site: disk.submit(files[site].write, name, found[site]) for site in missing}
             report(done, contexts.n_contexts)
-        for written in writing:
-            written.result()
-    return {output.site: output.finish(names, host.width(output.site)) for output in files}
+        settle()
+    manifests = {
+        site: Manifest(output.identity, tuple(entries[site]), {"width": host.width(site)}) for site, output in files.items()
+    }
+    for site, manifest in manifests.items():
+        manifest.write(files[site].folder)
+    return manifests
 
 
 def _ranges(contexts: Contexts) -> Iterator[tuple[int, list[Context]]]:
