@@ -1,0 +1,105 @@
+"""The registry: what people ask for. Reads `models/*.yaml` and `recipes/*.yaml` from a local folder or an S3 prefix."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.folder import Folder
+from models.manifest import sha256_of
+from pipelines.cards import BadCard, ModelCard, RecipeCard, checked_id, read_card
+
+CODE_VERSION = "1"
+"""Raised when harvest or training would make other numbers from the same cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One model with one recipe: one partition, one row of `sae`."""
+
+    model_id: str
+    recipe_id: str
+    model: ModelCard
+    recipe: RecipeCard
+    revision: str
+    """The commit that the card's revision stands for, or what marks a local folder's content (see `resolve`)."""
+
+    @property
+    def sae_id(self) -> str:
+        return f"{self.model_id}/{self.recipe_id}"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything asked for that a dictionary depends on; labels and bounds are not among it."""
+        recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training", "statistics"})
+        model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
+        asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
+        return sha256_of(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every card that could be read, and a sentence for every one that could not."""
+
+    models: dict[str, ModelCard]
+    recipes: dict[str, RecipeCard]
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Folder) -> "Registry":
+        errors: dict[str, str] = {}
+        models = _cards(folder / "models", ModelCard, errors)
+        recipes = _cards(folder / "recipes", RecipeCard, errors)
+        for model_id, card in models.items():
+            unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
+            if unknown:
+                errors[f"models/{model_id}.yaml"] = (
+                    f"{folder}/models/{model_id}.yaml: recipes {', '.join(unknown)} are not in {folder}/recipes "
+                    f"(there: {', '.join(recipes) or 'none'}): add the card or correct the name"
+                )
+        return cls(models, recipes, errors)
+
+    def registration(self, sae_id: str, resolve: "Resolver") -> Registration:
+        """One partition's cards.
+
+        Raises:
+            BadCard: If a card of it is missing or cannot be read.
+        """
+        model_id, _, recipe_id = sae_id.partition("/")
+        for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
+            if name not in known:
+                why = self.errors.get(f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}")
+                raise BadCard(f"{sae_id}: {why}")
+        model = self.models[model_id]
+        return Registration(model_id, recipe_id, model, self.recipes[recipe_id], resolve(model.source, model.revision))
+
+    def sae_ids(self) -> list[str]:
+        """Every model with every recipe that it asks for and that can be read."""
+        return [f"{model_id}/{recipe_id}" for model_id, card in self.models.items() for recipe_id in self._recipes_of(card)]
+
+    def recipes_of(self, model_id: str) -> dict[str, RecipeCard]:
+        return {recipe_id: self.recipes[recipe_id] for recipe_id in self._recipes_of(self.models[model_id])}
+
+    def _recipes_of(self, card: ModelCard) -> list[str]:
+        return [recipe_id for recipe_id in self.recipes if card.recipes == "all" or recipe_id in card.recipes]
+
+
+Resolver = Callable[[str, str | None], str]
+
+
+def _cards[C: BaseModel](folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C]:
+    found: dict[str, C] = {}
+    for name in folder.names():
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        if suffix not in (".yaml", ".yml"):
+            continue
+        try:
+            checked_id(stem)
+            if stem in found:
+                raise BadCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
+            found[stem] = read_card(kind, f"{folder}/{name}", folder.read_bytes(name).decode("utf-8", errors="replace"))
+        except ValueError as error:
+            errors[f"{PurePosixPath(folder.path).name}/{name}"] = str(error) if isinstance(error, BadCard) else f"{folder}/{name}: {error}"
+    return found
