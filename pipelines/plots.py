@@ -1,0 +1,70 @@
+"""Small plots for the Dagster UI: PNG below 100 kB, inline in Markdown."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import dagster as dg
+
+MAX_BYTES = 100_000
+_INK, _LINE, _SECOND = "#222222", "#0072b2", "#d55e00"
+
+
+def _figure(draw, title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    draw(axes)
+    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    out = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(out)
+    assert out.tell() < MAX_BYTES, f"plot of {out.tell()} bytes"
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(out.getvalue()).decode()})")
+
+
+def log_density(densities: Sequence[float]) -> dg.MarkdownMetadataValue:
+    """How many features fire how often: a histogram of log10 density, dead features left out."""
+    import numpy as np
+
+    alive = np.log10([density for density in densities if density > 0])
+    return _figure(lambda axes: axes.hist(alive, bins=60, color=_LINE), f"{len(alive):,} live features", "log10 density", "features")
+
+
+def curves(steps: Sequence[int], first: tuple[str, Sequence[float]], second: tuple[str, Sequence[float]]) -> dg.MarkdownMetadataValue:
+    """Two training curves over the same steps, the second on its own axis."""
+
+    def draw(axes) -> None:
+        axes.plot(steps, first[1], color=_LINE)
+        axes.set_yscale("log")
+        other = axes.twinx()
+        other.plot(steps, second[1], color=_SECOND)
+        other.set_ylabel(second[0], fontsize=9, color=_SECOND)
+        other.tick_params(labelsize=8)
+        other.spines[["top"]].set_visible(False)
+
+    return _figure(draw, f"{first[0]} (left) and {second[0]} (right)", "step", first[0])
+
+
+def bars(names: Sequence[str], values: Sequence[float], title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+    """One bar for each name."""
+    return _figure(lambda axes: axes.bar(list(names), values, color=_LINE), title, x, y)
+
+
+def stacked(names: Sequence[str], shares: dict[str, Sequence[float]], title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+    """For each name, shares that add up to one, from the darkest at the bottom up."""
+    colours = ["#08306b", "#2879b9", "#94c4df", "#dddddd"]
+
+    def draw(axes) -> None:
+        floor = [0.0] * len(names)
+        for (label, values), colour in zip(shares.items(), colours, strict=False):
+            axes.bar(list(names), values, bottom=floor, label=label, color=colour)
+            floor = [a + b for a, b in zip(floor, values, strict=True)]
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    return _figure(draw, title, x, y)
