@@ -1,0 +1,155 @@
+"""The store: where every dataset of the house lies, and whether it is already what is asked for."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from models.folder import Folder
+from models.manifest import FileEntry, Manifest
+from models.revision import resolve_revision
+from pipelines.registry import Registration, Registry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from models.contexts import Contexts
+    from models.host import Host
+    from models.shards import Shards
+
+PART = "part-00000.parquet"
+
+
+class NotMade(ValueError):
+    """An asset reads what was not made, or was made from other cards. Materialize the asset that the message names."""
+
+
+class Store(dg.ConfigurableResource):
+    """Home, registry and published warehouse; each left out is read from the environment when it is used.
+
+    `GLASSHOUSE_HOME` (default `data`), `GLASSHOUSE_REGISTRY` (`registry`), `GLASSHOUSE_WAREHOUSE` (`data/warehouse.duckdb`).
+    """
+
+    home: str | None = None
+    registry: str | None = None
+    warehouse: str | None = None
+
+    @property
+    def root(self) -> Folder:
+        return Folder(self.home or os.environ.get("GLASSHOUSE_HOME", "data"))
+
+    @property
+    def published(self) -> Path:
+        return Path(self.warehouse or os.environ.get("GLASSHOUSE_WAREHOUSE", "data/warehouse.duckdb"))
+
+    @property
+    def registry_folder(self) -> Folder:
+        return Folder(self.registry or os.environ.get("GLASSHOUSE_REGISTRY", "registry"))
+
+    def cards(self) -> Registry:
+        return Registry.read(self.registry_folder)
+
+    def registration(self, sae_id: str) -> Registration:
+        return self.cards().registration(sae_id, resolve_revision)
+
+    def host(self, registration: Registration) -> "Host":
+        """The model of a registration, at the revision that it was resolved to."""
+        from models.host import Host
+
+        return Host.load(registration.model.source, self.pinned(registration), registration.model.dtype)
+
+    def pinned(self, registration: Registration) -> str | None:
+        """The commit to load from the hub; None for a folder, which holds one version only."""
+        from models.revision import is_folder
+
+        return None if is_folder(registration.model.source) else registration.revision
+
+    def corpus(self, corpus_id: str, tokenizer_sha256: str) -> Folder:
+        return self.root / "corpora" / corpus_id / tokenizer_sha256[:16]
+
+    def activations(self, model_id: str, site: str) -> Folder:
+        return self.root / "activations" / model_id / site
+
+    def sae(self, registration: Registration) -> Folder:
+        return self.root / "saes" / registration.model_id / registration.recipe_id
+
+    def ledger(self) -> Folder:
+        """Answers that were paid for: one ledger for the whole home, keyed by content."""
+        return self.root / "ledger"
+
+    def table(self, name: str, registration: Registration) -> Folder:
+        return self.table_at(name, model_id=registration.model_id, recipe_id=registration.recipe_id)
+
+    def table_at(self, name: str, **keys: str) -> Folder:
+        folder = self.root / "tables" / name
+        for key, value in keys.items():
+            folder = folder / f"{key}={value}"
+        return folder
+
+    def trained(self, registration: Registration) -> Manifest:
+        """The manifest of the partition's dictionary.
+
+        Raises:
+            NotMade: If there is none, or it was made from other cards than the registry now holds.
+        """
+        manifest = Manifest.read(self.sae(registration))
+        found = "none" if manifest is None else f"one made for {manifest.identity['registration'][:12]}"
+        if manifest is None or manifest.identity["registration"] != registration.identity:
+            raise NotMade(
+                f"{registration.sae_id}: the cards now ask for dictionary {registration.identity[:12]}, {self.sae(registration)} holds "
+                f"{found}: materialize `sae` for this partition first"
+            )
+        return manifest
+
+    def shards(self, registration: Registration, *, verify: bool = True) -> "Shards":
+        """The activations that the partition's dictionary was trained on."""
+        from models.shards import Shards
+
+        return Shards.open(self.activations(registration.model_id, self.trained(registration).facts["site"]), verify=verify)
+
+    def contexts(self, manifest: Manifest) -> "Contexts":
+        """The corpus that a harvest or a dictionary was made from, by its manifest."""
+        from models.contexts import Contexts
+
+        return Contexts.open(self.corpus(manifest.facts["corpus_id"], manifest.facts["tokenizer_sha256"]))
+
+    def made(self, folder: Folder, identity: dict[str, Any]) -> Manifest | None:
+        """The dataset in a folder, if it is whole and of this identity."""
+        manifest = Manifest.read(folder)
+        return manifest if manifest is not None and manifest.identity == identity else None
+
+    def write_table(self, folder: Folder, rows: "pa.Table", identity: dict[str, Any], facts: dict[str, Any] | None = None) -> Manifest:
+        """Writes one partition of a table, whole or not at all."""
+        import pyarrow.parquet as pq
+
+        with folder.writing(PART) as path:
+            pq.write_table(rows, path, compression="zstd")
+            entry = FileEntry.of(path, PART, rows.num_rows)
+        manifest = Manifest(identity, (entry,), facts or {})
+        manifest.write(folder)
+        return manifest
+
+    def read_table(self, name: str, registration: Registration) -> "pa.Table":
+        """One partition of a table.
+
+        Raises:
+            NotMade: If the partition was never written.
+        """
+        import pyarrow.parquet as pq
+
+        folder = self.table(name, registration)
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            raise NotMade(f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this partition first")
+        manifest.check(folder)
+        with folder.reading(PART) as path:
+            return pq.read_table(path)
+
+    def once(self, tables: dict[Folder, dict[str, Any]], make: Callable[[], None]) -> bool:
+        """Calls `make` unless every table is there with its identity; returns whether it was called."""
+        if all(self.made(folder, identity) for folder, identity in tables.items()):
+            return False
+        make()
+        return True
