@@ -38,6 +38,11 @@ class Registration:
         asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
         return sha256_of(asked)
 
+    @property
+    def labels_identity(self) -> str:
+        """Hash of what is asked for about labels: it may change while the dictionary stays."""
+        return sha256_of(self.recipe.explanations.model_dump(mode="json"))
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:

@@ -1,0 +1,1 @@
+"""One module per stage: the asset, its rows, its checks; no arithmetic of its own."""

@@ -1,0 +1,17 @@
+"""Everything that Dagster loads. An asset is found because its file is in `assets/`; nothing is listed here."""
+
+import dagster as dg
+
+import assets
+from pipelines.jobs import jobs
+from pipelines.schedules import schedules
+from pipelines.sensors import sensors
+from pipelines.store import Store
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_package_module(assets),
+    jobs=jobs,
+    schedules=schedules,
+    sensors=sensors,
+    resources={"store": Store()},
+)

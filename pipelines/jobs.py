@@ -1,0 +1,19 @@
+"""Jobs: the parts of the chain that people run by themselves, each for one partition."""
+
+import dagster as dg
+
+from pipelines.partitions import by_sae
+
+
+def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefinition:
+    selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.all()
+    return dg.define_asset_job(name, selection, description=description, partitions_def=by_sae)
+
+
+harvest = _job("harvest", "Cut the corpus and store the activations of every site that the model's recipes want.", "corpus", "activations")
+train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "evaluation")
+explain = _job("explain", "Label features, rate the labels, publish.", "explanations", "specificity", "warehouse")
+publish = _job("publish", "Publish what the store holds.", "warehouse")
+everything = _job("everything", "The whole chain: what is done already is found done and takes seconds.")
+
+jobs = [harvest, train, explain, publish, everything]

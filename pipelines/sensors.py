@@ -1,0 +1,60 @@
+"""Sensors: a model arrives, a card is wrong, something cheap fell behind."""
+
+import json
+
+import dagster as dg
+
+from pipelines import jobs
+from pipelines.partitions import by_sae
+from pipelines.registry import Registration
+from pipelines.store import Store
+from pipelines.survey import survey
+
+
+@dg.sensor(jobs=[jobs.everything, jobs.explain], default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=15)
+def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
+    """Adds a partition for every model and recipe in the registry; runs the chain where one is new or changed.
+
+    Reads cards and, for hub models, the revision: no weights. A card that was changed in its labels only runs `explain`. A removed
+    card removes nothing that was made; a card that cannot be read is left to `malformed_cards`.
+    """
+    registrations, errors = survey(store)
+    seen: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
+    known = set(context.instance.get_dynamic_partitions("sae"))
+    added = [r.sae_id for r in registrations if r.sae_id not in known]
+    requests = [request for r in registrations if (request := _request(r, seen.get(r.sae_id)))]
+    for error in errors.values():
+        context.log.error(error)
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[by_sae.build_add_request(added)] if added else [],
+        cursor=json.dumps(seen | {r.sae_id: [r.identity, r.labels_identity] for r in registrations}),
+    )
+
+
+def _request(registration: Registration, seen: list[str] | None) -> dg.RunRequest | None:
+    """A run of what changed since the cursor was written, keyed so that the same change never runs twice."""
+    identity, labels = registration.identity, registration.labels_identity
+    if seen is None or seen[0] != identity:
+        job, key = jobs.everything, f"{registration.sae_id}@{identity}"
+    elif seen[1] != labels:
+        job, key = jobs.explain, f"{registration.sae_id}@{identity}+{labels}"
+    else:
+        return None
+    return dg.RunRequest(run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity[:12]})
+
+
+@dg.sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+def malformed_cards(store: Store) -> dg.SkipReason:
+    """Fails, so that it is seen, while the registry holds a card that cannot be read; other cards run meanwhile."""
+    _, errors = survey(store)
+    if errors:
+        raise dg.Failure("\n".join(errors.values()))
+    return dg.SkipReason("every card in the registry can be read")
+
+
+behind = dg.AutomationConditionSensorDefinition(
+    "behind", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30
+)
+
+sensors = [new_models, malformed_cards, behind]
