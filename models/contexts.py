@@ -5,6 +5,8 @@ after (SEP). No context crosses a document's end, so nothing is attended to that
 document is shorter. Special tokens are fed to the model but have no rows among the activations.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +54,13 @@ class Frame:
                 "make it longer"
             )
         return room
+
+
+def tokenizer_sha256(tokenizer: Any) -> str:
+    """Hash of what a tokenizer does: its vocabulary, merges, normalisation and special tokens."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    text = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(f"{text}\0{sorted(tokenizer.all_special_ids)}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

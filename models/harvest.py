@@ -149,6 +149,7 @@ def harvest(
     host: Reader,
     contexts: Contexts,
     outputs: dict[Site, tuple[Folder, dict[str, Any]]],
+    facts: dict[str, Any],
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[Site, Manifest]:
     """Stores the activations of a whole corpus at each site; continues where an earlier call was stopped.
@@ -157,6 +158,7 @@ def harvest(
         host: The model.
         contexts: The corpus.
         outputs: Folder and identity of every wanted site; `identity["dtype"]` is what is stored.
+        facts: What every manifest says beside its identity, such as where the corpus lies.
         report: Called after every shard with the contexts done and their number.
 
     Returns:
@@ -188,7 +190,7 @@ def harvest(
             report(done, contexts.n_contexts)
         settle()
     manifests = {
-        site: Manifest(output.identity, tuple(entries[site]), {"width": host.width(site)}) for site, output in files.items()
+        site: Manifest(output.identity, tuple(entries[site]), facts | {"width": host.width(site), "site": str(site)}) for site, output in files.items()
     }
     for site, manifest in manifests.items():
         manifest.write(files[site].folder)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, PositiveInt, ValidationError
 
+from models.manifest import sha256_of
 from models.settings import Bounds, ExplanationSettings, SAESettings, Settings, StatisticsSettings, TrainingSettings
 from models.sites import Site
 
@@ -46,6 +47,12 @@ class CorpusCard(Settings):
     """Tokens the model is fed at once, special tokens included."""
     text_column: str = "text"
     """Column of JSONL or Parquet rows that holds the text."""
+
+    @property
+    def corpus_id(self) -> str:
+        """A name that can be read, made unique by a hash of everything asked for."""
+        stem = re.sub(r"[^a-z0-9]+", "-", self.source.lower()).strip("-")[-40:].strip("-") or "corpus"
+        return f"{stem}-{sha256_of(self.model_dump())[:8]}"
 
 
 class ModelCard(Settings):

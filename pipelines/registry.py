@@ -31,12 +31,21 @@ class Registration:
         return f"{self.model_id}/{self.recipe_id}"
 
     @property
-    def identity(self) -> str:
-        """Hash of everything asked for that a dictionary depends on; labels and bounds are not among it."""
-        recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training", "statistics"})
+    def corpus_id(self) -> str:
+        return self.model.corpus.corpus_id
+
+    @property
+    def dictionary_identity(self) -> str:
+        """Hash of everything that fixes the dictionary's weights: model, revision, corpus, site, architecture, training."""
         model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
+        recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training"})
         asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
         return sha256_of(asked)
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that is asked for but labels and bounds: when it changes, the chain runs again."""
+        return sha256_of({"dictionary": self.dictionary_identity, "statistics": self.recipe.statistics.model_dump(mode="json")})
 
     @property
     def labels_identity(self) -> str:

@@ -95,10 +95,10 @@ class Store(dg.ConfigurableResource):
             NotMade: If there is none, or it was made from other cards than the registry now holds.
         """
         manifest = Manifest.read(self.sae(registration))
-        found = "none" if manifest is None else f"one made for {manifest.identity['registration'][:12]}"
-        if manifest is None or manifest.identity["registration"] != registration.identity:
+        found = "none" if manifest is None else f"one made for {manifest.identity['dictionary'][:12]}"
+        if manifest is None or manifest.identity["dictionary"] != registration.dictionary_identity:
             raise NotMade(
-                f"{registration.sae_id}: the cards now ask for dictionary {registration.identity[:12]}, {self.sae(registration)} holds "
+                f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, {self.sae(registration)} holds "
                 f"{found}: materialize `sae` for this partition first"
             )
         return manifest

@@ -1,0 +1,78 @@
+"""The corpus that a model reads, as contexts of tokens."""
+
+import dagster as dg
+
+from pipelines.partitions import by_sae
+from pipelines.registry import CODE_VERSION
+from pipelines.store import Store
+
+conserved = dg.AssetCheckSpec(
+    "tokens_conserved", asset="corpus", blocking=True, description="Tokens of text and special tokens add up to what the rows hold."
+)
+
+
+@dg.asset(partitions_def=by_sae, kinds={"transformers", "parquet"}, group_name="harvest", check_specs=[conserved])
+def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
+    models that have corpus and tokenizer in common."""
+    from models.contexts import Contexts, cut, tokenizer_sha256, write_contexts
+    from models.host import load_tokenizer
+    from models.sources import open_source
+
+    registration = store.registration(context.partition_key)
+    card = registration.model.corpus
+    tokenizer = load_tokenizer(registration.model.source, store.pinned(registration))
+    source = open_source(card.source, text_column=card.text_column)
+    identity = {
+        "source": card.source,
+        "source_sha256": source.sha256(),
+        "tokenizer_sha256": tokenizer_sha256(tokenizer),
+        "tokens": card.tokens,
+        "context_length": card.context_length,
+        "code": CODE_VERSION,
+    }
+    folder = store.corpus(registration.corpus_id, identity["tokenizer_sha256"])
+    made = store.made(folder, identity)
+    if made is None:
+        folder.remove()
+        contexts = cut(source.documents(), tokenizer, card.context_length, card.tokens)
+        made = write_contexts(folder, contexts, identity, set(tokenizer.all_special_ids))
+        context.log.info(f"{card.source}: {source.report}")
+    store.write_table(store.table_at("corpus", corpus_id=registration.corpus_id), corpus_row(made), identity)
+    held = sum(len(c.token_ids) for c in Contexts.open(folder))
+    facts = made.facts
+    return dg.MaterializeResult(
+        metadata={
+            "tokens": facts["n_tokens"],
+            "special_tokens": facts["n_special"],
+            "documents": facts["n_documents"],
+            "contexts": facts["n_contexts"],
+            "read": str(source.report),
+            "path": dg.MetadataValue.path(folder.url),
+            "dagster/partition_row_count": made.rows,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="tokens_conserved",
+                passed=held == facts["n_tokens"] + facts["n_special"],
+                metadata={"held": held, "text": facts["n_tokens"], "special": facts["n_special"]},
+            )
+        ],
+    )
+
+
+def corpus_row(manifest):
+    """The corpus as one row of the table `corpus`."""
+    import pyarrow as pa
+
+    identity, facts = manifest.identity, manifest.facts
+    row = {
+        "tokenizer_sha256": identity["tokenizer_sha256"],
+        "source": identity["source"],
+        "n_documents": facts["n_documents"],
+        "n_contexts": facts["n_contexts"],
+        "n_tokens": facts["n_tokens"],
+        "context_length": identity["context_length"],
+        "sha256": manifest.identity_sha256,
+    }
+    return pa.Table.from_pylist([row])
