@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A frozen value that refuses unknown keys."""
 
 

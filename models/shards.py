@@ -125,3 +125,11 @@ class Shards:
             whole = self.shard(number)
             parts = (t.split(rows) for t in (whole.x_TD, whole.context_T, whole.position_T, whole.token_T))
             yield from (Batch(*part) for part in zip(*parts, strict=True))
+
+    def n_non_finite(self) -> int:
+        """Tokens whose vector holds NaN or Inf. One sum tells a clean shard, so that counting is the rare case."""
+        count = 0
+        for batch in self.batches(ROW_GROUP):
+            if not torch.isfinite(batch.x_TD.sum(dtype=torch.float64)):
+                count += int((~torch.isfinite(batch.x_TD)).any(dim=1).sum())
+        return count

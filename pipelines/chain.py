@@ -1,0 +1,61 @@
+"""Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pipelines.registry import Registry
+from pipelines.store import Store
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one partition went."""
+
+    sae_id: str
+    success: bool
+    failed_checks: tuple[str, ...]
+    error: str | None
+
+
+def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
+    """Partitions of the registry, narrowed to a model and a recipe.
+
+    Raises:
+        ValueError: If nothing is left, naming what there is.
+    """
+    found = [key for key in cards.sae_ids() if model in (None, key.split("/")[0]) and recipe in (None, key.split("/")[1])]
+    if not found:
+        unread = "".join(f"\n{error}" for error in cards.errors.values())
+        raise ValueError(
+            f"no partition for model {model or '(any)'} and recipe {recipe or '(any)'}; the registry holds "
+            f"{', '.join(cards.sae_ids()) or 'none'}: correct the name or add a card{unread}"
+        )
+    return found
+
+
+def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance) -> Ran:
+    """Materializes every asset of one partition; a failure is returned, not raised."""
+    from pipelines.definitions import defs
+
+    instance.add_dynamic_partitions("sae", [sae_id])
+    job = defs.resolve_job_def("everything")
+    result = job.execute_in_process(
+        run_config=_QUIET, instance=instance, partition_key=sae_id, resources={"store": store}, raise_on_error=False
+    )
+    checks = tuple(
+        f"{e.asset_key.to_user_string()}.{e.check_name}" for e in result.get_asset_check_evaluations() if not e.passed
+    )
+    return Ran(sae_id, result.success, checks, _error(result))
+
+
+def _error(result: dg.ExecuteInProcessResult) -> str | None:
+    """The innermost message of the first step that failed."""
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        return f"{event.step_key}: {error.message.strip()}" if error else f"{event.step_key} failed"
+    return None

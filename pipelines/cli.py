@@ -1,0 +1,117 @@
+"""The command `glasshouse`: a thin face over Dagster and the warehouse."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+_say = Console()
+
+
+def main() -> None:
+    """Runs a command; an error of the user's world is one message and exit code 1, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"glasshouse: {error}\n")
+        raise SystemExit(1) from None
+
+
+@app.callback()
+def glasshouse() -> None:
+    """A language model goes in, a warehouse of its features comes out."""
+
+
+def dagster_home() -> Path:
+    """The folder of Dagster's own records, made ready: `DAGSTER_HOME`, or `.dagster` here."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").resolve())))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists() and Path("dagster.yaml").exists():
+        shutil.copy("dagster.yaml", home)
+    return home
+
+
+@app.command()
+def run(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
+) -> None:
+    """Run the whole chain for what the registry asks for, in this process, with progress bars."""
+    dagster_home()
+    import dagster as dg
+
+    from pipelines.chain import run_chain, wanted
+    from pipelines.store import Store
+    from pipelines.terminal import bars
+
+    store = Store()
+    cards = store.cards()
+    for error in cards.errors.values():
+        _say.print(f"[red]card refused[/red] {error}", highlight=False)
+    failed = False
+    with dg.DagsterInstance.get() as instance:
+        for sae_id in wanted(cards, model, recipe):
+            _say.print(f"[bold]{sae_id}[/bold]")
+            with bars(_say):
+                ran = run_chain(store, sae_id, instance)
+            for check in ran.failed_checks:
+                _say.print(f"  [yellow]check failed[/yellow] {check}", highlight=False)
+            if ran.error:
+                _say.print(f"  [red]failed[/red] {ran.error}", highlight=False, markup=True)
+            failed |= not ran.success
+    if failed:
+        raise SystemExit(1)
+    summary()
+
+
+def summary() -> None:
+    """What the warehouse holds, and three queries to try."""
+    from pipelines.store import Store
+    from sql.answers import answer, as_text
+
+    published = Store().published
+    _say.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
+    for query in ("select * from sae_summary", "select * from table_rows"):
+        _say.print(as_text(answer(published, query)), markup=False, highlight=False)
+    _say.print("Three queries to try:", highlight=False)
+    for query in (
+        "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by specificity_mean desc limit 20",
+        "from find_features('import')",
+        "select rank, array_to_string(tokens, '') as text from examples('pystdlib', 'mid-topk', 7) where kind = 'top'",
+    ):
+        _say.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query, or the name of one in sql/queries.")],
+    format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="Write here instead of to the terminal.")] = None,
+) -> None:
+    """Ask the published warehouse."""
+    from pipelines.store import Store
+    from sql.answers import answer, write
+
+    write(answer(Store().published, query), format, out)
+
+
+@app.command()
+def card(
+    file: Annotated[Path | None, typer.Argument(help="A card to check.")] = None,
+) -> None:
+    """Show every field of model cards and recipes with its default, or check one card."""
+    from pipelines.cards import ModelCard, RecipeCard, read_card
+    from pipelines.fields import card_help
+
+    if file is None:
+        for title, kind in (("registry/models/*.yaml", ModelCard), ("registry/recipes/*.yaml", RecipeCard)):
+            typer.echo(f"{title}\n\n{card_help(kind)}\n")
+        return
+    kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard
+    read_card(kind, str(file), file.read_text())
+    typer.echo(f"{file} is a valid {kind.__name__}")

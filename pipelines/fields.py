@@ -1,0 +1,27 @@
+"""What may stand in a card: every field with its type, default and meaning, from the classes themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+
+def fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(key, type, default, meaning) of every field, inner cards unfolded."""
+    for name, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from fields(inner, f"{prefix}{name}.")
+            continue
+        default = "(required)" if field.default is PydanticUndefined else str(field.default)
+        yield f"{prefix}{name}", _spelled(inner), default, " ".join((field.description or "").split())
+
+
+def _spelled(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
+
+
+def card_help(kind: type[BaseModel]) -> str:
+    """The fields of a card, one a line."""
+    return "\n".join(f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in fields(kind))
