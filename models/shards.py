@@ -63,7 +63,7 @@ def write_shard(path: Path, batch: Batch, metadata: dict[str, str]) -> None:
         }
     ).replace_schema_metadata(metadata | {"dtype": dtype})
     options: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
-    pq.write_table(table, path, row_group_size=ROW_GROUP, store_schema=False, **options)
+    pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
 
 
 @dataclass(frozen=True, slots=True)
