@@ -99,10 +99,10 @@ def write_contexts(folder: Folder, contexts: Iterable[Context], identity: dict[s
     """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, tokens and specials.
 
     Raises:
-        EmptyCorpus: If there is no text, or less than one full context of it.
+        EmptyCorpus: If there is no text, or less of it than one context holds.
     """
     entries: list[FileEntry] = []
-    documents, n_tokens, n_special, longest = set[str](), 0, 0, 0
+    documents, n_tokens, n_special = set[str](), 0, 0
     iterator = iter(contexts)
     for number in range(2**31):
         rows = list(islice(iterator, PER_SHARD))
@@ -116,10 +116,11 @@ def write_contexts(folder: Folder, contexts: Iterable[Context], identity: dict[s
         documents.update(row.document_id for row in rows)
         special = sum(int(np.isin(row.token_ids, list(special_ids)).sum()) for row in rows)
         n_special, n_tokens = n_special + special, n_tokens + sum(len(row.token_ids) for row in rows) - special
-        longest = max(longest, *(len(row.token_ids) for row in rows))
-    if longest < identity["context_length"]:
+    if n_tokens + n_special < identity["context_length"]:
+        for entry in entries:
+            folder.remove(entry.name)
         raise EmptyCorpus(
-            f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, none long enough for one "
+            f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
             f"context of {identity['context_length']}: add text or lower context_length in the model card"
         )
     facts = {"n_documents": len(documents), "n_contexts": sum(e.rows for e in entries), "n_tokens": n_tokens, "n_special": n_special}
