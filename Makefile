@@ -1,0 +1,59 @@
+# The commands of README. Everything lives in .venv and DAGSTER_HOME; nothing else on the machine is touched.
+PYTHON ?= python3
+PORT ?= 3000
+Q ?= from sae_summary
+export Q
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DAGSTER_HOME ?= .dagster
+override DAGSTER_HOME := $(abspath $(DAGSTER_HOME))
+export DAGSTER_HOME
+INSTANCE := $(DAGSTER_HOME)/dagster.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev sql check bench lock
+
+help:
+	@echo "make demo | test | dev | sql | check | bench | lock: see README.md"
+
+demo: $(READY) $(INSTANCE)
+	env -u ANTHROPIC_API_KEY HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+dev: $(READY) $(INSTANCE)
+	PATH="$(abspath $(BIN)):$$PATH" env --default-signal=INT,TERM,QUIT dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+sql: $(READY)
+	@$(BIN)/glasshouse sql "$$Q"
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# What pip resolves today in an environment of its own, as names and versions: no hosts, no build tags.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.venv-lock/bin/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > requirements.lock
+	rm -rf .venv-lock
+
+# The stamp is newer than what it was made from, or the environment is made whole again.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"$(PYTHON) is Python {v[0]}.{v[1]}, wanted 3.11 or newer: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(INSTANCE): dagster.yaml
+	@mkdir -p $(@D)
+	cp $< $@
