@@ -1,0 +1,135 @@
+"""The examples of many features, by feature and by whether they are for explaining or for scoring.
+
+Axes: R examples (rows), N examples of one feature, S tokens of all windows one after another (flat), V distinct token
+strings.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.examples import is_for_scoring
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows of the `example` table as arrays: sorted by feature, kind, interval and rank, token strings as codes.
+
+    The windows lie one after another: row r has tokens `start_R[r]` to `start_R[r + 1]`, its peak at `start_R[r] +
+    peak_R[r]`.
+    """
+
+    table: pa.Table
+    strings: list[str]
+    """The V token strings, sorted."""
+    code_S: np.ndarray
+    activation_S: np.ndarray
+    start_R: np.ndarray
+
+    @classmethod
+    def of(cls, examples: pa.Table) -> "Gallery":
+        keys = [("feature_id", "ascending"), ("kind", "descending"), ("interval", "ascending"), ("rank", "ascending")]
+        table = examples.take(pc.sort_indices(examples, sort_keys=keys)).combine_chunks()
+        tokens, activations = (_list(table, name) for name in ("tokens", "activations"))
+        encoded = pc.dictionary_encode(tokens.flatten())
+        strings = encoded.dictionary.to_pylist()
+        order = sorted(range(len(strings)), key=strings.__getitem__)
+        rank = np.empty(len(strings), np.int32)
+        rank[order] = np.arange(len(strings), dtype=np.int32)
+        offsets = tokens.offsets.to_numpy().astype(np.int64)
+        codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+        return cls(table, [strings[i] for i in order], codes, activations.flatten().to_numpy(), offsets - offsets[0])
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def column(self, name: str) -> np.ndarray:
+        return self.table.column(name).to_numpy()
+
+    @cached_property
+    def feature_R(self) -> np.ndarray:
+        return self.column("feature_id")
+
+    @cached_property
+    def activation_R(self) -> np.ndarray:
+        return self.column("activation")
+
+    @cached_property
+    def peak_R(self) -> np.ndarray:
+        return self.column("peak").astype(np.int64)
+
+    @cached_property
+    def example_ids(self) -> list[str]:
+        return self.table["example_id"].to_pylist()
+
+    @cached_property
+    def is_control_R(self) -> np.ndarray:
+        return pc.equal(self.table["kind"], "random").to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def is_interval_R(self) -> np.ndarray:
+        return pc.equal(self.table["kind"], "interval").to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def scores_R(self) -> np.ndarray:
+        """Whether an example is for scoring a label; the others are for finding it."""
+        contexts = zip(self.table["document_id"].to_pylist(), self.table["context_id"].to_pylist(), strict=True)
+        known: dict[tuple[str, int], bool] = {}
+        return np.array(
+            [known[c] if c in known else known.setdefault(c, is_for_scoring(*c)) for c in contexts], dtype=bool
+        )
+
+    @cached_property
+    def features(self) -> list[int]:
+        """Features that fire somewhere, ascending."""
+        return np.unique(self.feature_R[~self.is_control_R]).tolist()
+
+    def strongest(self, n: int) -> list[int]:
+        """The n features with the highest maximal activation, ascending; ties go to the lower feature."""
+        live = ~self.is_control_R
+        features, inverse = np.unique(self.feature_R[live], return_inverse=True)
+        highest = np.zeros(len(features))
+        np.maximum.at(highest, inverse, self.activation_R[live])
+        return sorted(features[np.lexsort((features, -highest))[:n]].tolist())
+
+    def _rows(self, feature: int, wanted_R: np.ndarray) -> np.ndarray:
+        first, end = np.searchsorted(self.feature_R, [feature, feature + 1])
+        return first + np.flatnonzero(wanted_R[first:end])
+
+    def for_explaining(self, feature: int) -> np.ndarray:
+        """Rows in which the feature fires and that its label may be made from: strongest first, each place once."""
+        rows_N = self._rows(feature, self._explains_R)
+        _, first = np.unique(self._place_R[rows_N], return_index=True)
+        rows_N = rows_N[first]
+        return rows_N[np.lexsort((rows_N, -self.activation_R[rows_N]))]
+
+    def for_scoring(self, feature: int) -> np.ndarray:
+        """Rows that a label is rated on: those drawn from the intervals, then controls."""
+        return self._rows(feature, self._rated_R)
+
+    @cached_property
+    def _explains_R(self) -> np.ndarray:
+        return ~self.is_control_R & ~self.scores_R
+
+    @cached_property
+    def _rated_R(self) -> np.ndarray:
+        return self.scores_R & (self.is_control_R | self.is_interval_R)
+
+    @cached_property
+    def _place_R(self) -> np.ndarray:
+        """One number for each context and position."""
+        position_R = self.column("position").astype(np.int64)
+        return self.column("context_id").astype(np.int64) * (position_R.max(initial=0) + 1) + position_R
+
+    def window(self, row: int) -> tuple[list[str], np.ndarray, int]:
+        """Tokens, activations and peak of an example."""
+        a, b = self.start_R[row], self.start_R[row + 1]
+        return [self.strings[code] for code in self.code_S[a:b]], self.activation_S[a:b], int(self.peak_R[row])
+
+
+def _list(table: pa.Table, name: str) -> pa.ListArray:
+    column = table.column(name).combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
