@@ -1,0 +1,40 @@
+"""The whole harvest against the bare truncated forward pass of the same model, same contexts, same process; aim 0.85."""
+
+import tempfile
+from itertools import islice
+
+from benchmarks.side_by_side import medians, table
+from models.contexts import Contexts, cut, write_contexts
+from models.documents import Document, stdlib_documents
+from models.folder import Folder
+from models.harvest import BATCH_TOKENS, harvest, padded_batches
+from models.host import Host
+from models.sites import Site
+
+TOKENS, CONTEXT = 200_000, 128
+
+
+def main() -> None:
+    host = Host.load("models/demo")
+    site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
+    documents: list[Document] = list(islice(stdlib_documents(), 100))
+    with tempfile.TemporaryDirectory() as directory:
+        texts = Folder(directory) / "corpus"
+        identity = {"source": "stdlib", "context_length": CONTEXT}
+        write_contexts(texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, set(host.tokenizer.all_special_ids))
+        contexts, number = Contexts.open(texts), iter(range(10**6))
+        everything = list(contexts)
+
+        def bare() -> None:
+            for padded in padded_batches(everything, set(), BATCH_TOKENS):
+                with host.reading([site]):
+                    host.run(padded.token_ids_BP)
+
+        def whole() -> None:
+            folder = Folder(directory) / f"run-{next(number)}"
+            harvest(host, contexts, {site: (folder, {"dtype": "bfloat16"})}, {})
+            folder.remove()
+
+        seconds = medians({"bare forward": bare, "harvest": whole}, rounds=5)
+    table(seconds, "bare forward", contexts.manifest.facts["n_tokens"], "tokens")
+    print(f"harvest runs at {seconds['bare forward'] / seconds['harvest']:.2f} of the bare forward pass")

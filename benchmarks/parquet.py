@@ -1,0 +1,32 @@
+"""Activation shards against numpy.save and numpy.load of the same bytes, 200,000 x 512 bfloat16."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.side_by_side import medians, table
+from models.folder import Folder
+from models.manifest import FileEntry, Manifest
+from models.shards import Batch, Shards, write_shard
+
+ROWS, WIDTH = 200_000, 512
+
+
+def main() -> None:
+    batch = Batch(torch.randn(ROWS, WIDTH).bfloat16(), *(torch.arange(ROWS) for _ in range(3)))
+    with tempfile.TemporaryDirectory() as directory:
+        shard, plain = Path(directory) / "shard.parquet", Path(directory) / "plain.npy"
+        vectors = batch.x_TD.view(torch.int16).numpy()
+        megabytes = vectors.nbytes / 1e6
+        written = medians({"numpy.save": lambda: np.save(plain, vectors), "write_shard": lambda: write_shard(shard, batch, {})})
+        table(written, "numpy.save", megabytes, "MB")
+        manifest = Manifest({"dtype": "bfloat16"}, (FileEntry.of(shard, shard.name, ROWS),), {"width": WIDTH})
+        shards = Shards(Folder(directory), manifest)
+        read = medians({"numpy.load": lambda: np.load(plain).sum(dtype=np.int64), "Shards.shard": lambda: _sum(shards)})
+        table(read, "numpy.load", megabytes, "MB")
+
+
+def _sum(shards: Shards) -> int:
+    return int(shards.shard(0).x_TD.view(torch.int16).numpy().sum(dtype=np.int64))
