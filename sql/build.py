@@ -1,0 +1,137 @@
+"""A warehouse file made equal to the store, partition by partition."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import quoted, table_names
+from sql.load import load, remove
+from sql.partitions import Partition, StoredTables, keys_of
+from sql.texts import texts
+from sql.views import CODES, codes_in, define_views
+from sql.warehouse import create, define, schema_sha256
+
+Registration = tuple[str, str, str]
+"""model_id, recipe_id and identity: the hash of what the cards ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Rows of each table, and the partitions (`table/model_id=…/…`) that were loaded and dropped."""
+
+    rows: dict[str, int]
+    replaced: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def build(
+    file: Path, stored: StoredTables, registrations: Sequence[Registration], progress: Callable[[str], None]
+) -> Built:
+    """Makes the file equal to the store; it may be missing, or a copy of what was published before."""
+    _discard_other_schema(file)
+    with closing(create(file)) as con:
+        stored.reach(con)
+        if not table_names(con):
+            define(con)
+        replaced, dropped = _differences(con, stored)
+        for table, name in dropped:
+            _forget(con, table, name)
+        for partition in replaced:
+            progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
+            _forget(con, partition.table, partition.name)
+            load(con, stored, partition)
+            _record(con, partition)
+        _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
+        _register(con, registrations)
+        codes, n_codes = codes_in(stored)
+        define_views(con, codes)
+        _sign(con, stored)
+        rows = _counted(con) | {CODES: n_codes}
+        con.execute("checkpoint")
+    return Built(
+        rows, tuple(f"{p.table}/{p.name}" for p in replaced), tuple(f"{table}/{name}" for table, name in dropped)
+    )
+
+
+def _discard_other_schema(file: Path) -> None:
+    """A file of another schema is rebuilt from the store, which is the truth; somebody else's file is left alone."""
+    if not file.exists():
+        return
+    try:
+        with closing(create(file)) as con:
+            [(found,)] = con.execute("select schema_sha256 from _publication").fetchall()
+    except duckdb.Error as error:
+        raise ValueError(
+            f"the file in the way is not a Glasshouse warehouse that this DuckDB ({duckdb.__version__}) can read "
+            f"({str(error).strip().splitlines()[0]}): move it away, or set GLASSHOUSE_WAREHOUSE to another path"
+        ) from error
+    if found != schema_sha256():
+        file.unlink()
+
+
+def _differences(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Partition], list[tuple[str, str]]]:
+    """Partitions to load, because they are new or another, and (table, name) of those that vanished from the store."""
+    recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
+    known = {(table, name): hashes for table, name, *hashes in recorded}
+    wanted = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registration"})}
+    replaced = [p for place, p in wanted.items() if known.get(place) != [p.identity_sha256, p.content_sha256]]
+    return replaced, sorted(known.keys() - wanted.keys())
+
+
+def _forget(con: DuckDBPyConnection, table: str, name: str) -> None:
+    known = con.execute(
+        "delete from _partition where table_name = $1 and partition = $2 returning n_rows", [table, name]
+    ).fetchall()
+    if known:
+        remove(con, table, keys_of(name))
+
+
+def _record(con: DuckDBPyConnection, partition: Partition) -> None:
+    row = [partition.table, partition.name, partition.identity_sha256, partition.content_sha256, partition.rows]
+    con.execute("insert into _partition values ($1, $2, $3, $4, $5)", row)
+
+
+def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
+    """Works out again what is derived from several tables, for the dictionaries of which some partition changed."""
+    pairs = {
+        (keys["model_id"], keys["recipe_id"])
+        for keys in map(keys_of, changed)
+        if keys.keys() == {"model_id", "recipe_id"}
+    }
+    if not pairs:
+        return
+    con.execute("create temp table touched (model_id varchar, recipe_id varchar)")
+    con.executemany("insert into touched values ($1, $2)", sorted(pairs))
+    for text in texts("refresh"):
+        con.execute(text.sql)
+    con.execute("drop table touched")
+
+
+def _register(con: DuckDBPyConnection, registrations: Sequence[Registration]) -> None:
+    con.execute("delete from registration")
+    if registrations:
+        con.executemany(
+            "insert into registration values ($1, $2, $3)", [list(registration) for registration in registrations]
+        )
+
+
+def _sign(con: DuckDBPyConnection, stored: StoredTables) -> None:
+    con.execute("delete from _publication")
+    con.execute("insert into _publication values (now()::timestamp, $1, $2)", [stored.url, schema_sha256()])
+
+
+def _counted(con: DuckDBPyConnection) -> dict[str, int]:
+    """Rows of each table, compared with what its partitions brought."""
+    promised = dict(con.execute("select table_name, sum(n_rows)::bigint from _partition group by all").fetchall())
+    rows = {}
+    for table in table_names(con):
+        [(rows[table],)] = con.execute(f"select count(*) from {quoted(table)}").fetchall()
+        if table != "registration":
+            assert rows[table] == promised.get(table, 0), (
+                f"{table} has {rows[table]:,} rows, its partitions brought {promised.get(table, 0):,}"
+            )
+    return rows

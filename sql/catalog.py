@@ -1,0 +1,41 @@
+"""What tables and columns a warehouse has, asked of the file itself; and how SQL spells names and texts."""
+
+import re
+
+from duckdb import DuckDBPyConnection
+
+
+def quoted(name: str) -> str:
+    """A table or column name as SQL spells it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text as SQL spells it, for the statements that take no parameters (ATTACH, COMMENT, views)."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def table_names(con: DuckDBPyConnection, *, internal: bool = False) -> list[str]:
+    """Tables in the file, sorted; those that begin with an underscore serve the house itself."""
+    rows = con.execute("select table_name from duckdb_tables() where database_name = current_database() order by all")
+    return [name for (name,) in rows.fetchall() if internal or not name.startswith("_")]
+
+
+def columns(con: DuckDBPyConnection, table: str) -> dict[str, bool]:
+    """Columns of a table or view, in order, and whether each may be null."""
+    rows = con.execute(
+        "select column_name, is_nullable from duckdb_columns() "
+        "where database_name = current_database() and table_name = $1 order by column_index",
+        [table],
+    )
+    return dict(rows.fetchall())
+
+
+def grain(con: DuckDBPyConnection, table: str) -> list[str]:
+    """Columns that tell the rows of a table apart, as its comment says: `One row per (a, b): …`."""
+    [(comment,)] = con.execute(
+        "select comment from duckdb_tables() where database_name = current_database() and table_name = $1", [table]
+    ).fetchall()
+    found = re.match(r"One row per \(([^)]+)\)", comment or "")
+    assert found, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
+    return [column.strip().strip('"') for column in found[1].split(",")]

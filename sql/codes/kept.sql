@@ -1,0 +1,11 @@
+-- The sparse codes themselves: which feature fires where, and how strongly. Read from the store, where recipes keep them (keep_codes).
+-- Grain: one row per (model_id, recipe_id, context_id, position, feature_id). $codes is the store's files, filled in when publishing.
+create view feature_activation as
+select
+    model_id,
+    recipe_id,
+    context_id::bigint as context_id,
+    position::bigint as position,
+    feature_id::integer as feature_id,
+    activation::float as activation
+from read_parquet($codes, hive_partitioning = true, hive_types = {'model_id': varchar, 'recipe_id': varchar});

@@ -1,0 +1,29 @@
+"""Content of the warehouse as one hash per table, to tell whether two runs made the same."""
+
+import hashlib
+
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import columns, quoted, table_names
+from sql.views import CODES
+
+INCIDENTAL = frozenset(
+    {"created_at", "registered_at", "sent_at", "answered_at", "tokens_per_second", "uri", "request_id", "batch_id"}
+)
+"""Columns that say when, how fast or where a row was made, not what it says."""
+
+
+def table_hashes(con: DuckDBPyConnection) -> dict[str, str]:
+    """Hash of each table's rows, whatever their order, and of the codes in the store; incidental columns do not count.
+
+    Comparable between warehouses read by the same version of DuckDB, whose `hash` it sums.
+    """
+    names = [name for name in table_names(con) if name != "registration"] + [CODES]
+    return {name: _hash(con, name) for name in names}
+
+
+def _hash(con: DuckDBPyConnection, table: str) -> str:
+    counted = [column for column in columns(con, table) if column not in INCIDENTAL]
+    row = ", ".join(quoted(column) for column in counted)
+    sums = con.execute(f"select count(*), sum(hash({row})::hugeint) from {quoted(table)}").fetchall()
+    return hashlib.sha256(repr((counted, sums)).encode()).hexdigest()

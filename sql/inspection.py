@@ -1,0 +1,55 @@
+"""Whether the tables of a warehouse agree with each other: what foreign keys would say, and more."""
+
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import columns, grain, quoted, table_names
+from sql.texts import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Rows that break a rule, of one dictionary: how many, and what the first says."""
+
+    rule: str
+    title: str
+    model_id: str | None
+    recipe_id: str | None
+    n: int
+    what: str
+
+    def __str__(self) -> str:
+        place = "/".join(key for key in (self.model_id, self.recipe_id) if key)
+        return f"{self.rule} ({place}): {self.n:,} rows break it, such as: {self.what}. Wanted: {self.title}"
+
+
+def inspect(con: DuckDBPyConnection) -> list[Finding]:
+    """Holds the rows against every rule of `sql/checks/` and the grain of every table; nothing found means that all agree."""
+    return _broken_rules(con) + _repeated_rows(con)
+
+
+def _broken_rules(con: DuckDBPyConnection) -> list[Finding]:
+    found = []
+    for text in texts("checks"):
+        broken = text.sql.rstrip().removesuffix(";")
+        rows = con.execute(
+            f"select model_id, recipe_id, count(*), min(what) from ({broken}\n) group by all order by all"
+        ).fetchall()
+        found += [Finding(text.name, text.title, *row) for row in rows]
+    return found
+
+
+def _repeated_rows(con: DuckDBPyConnection) -> list[Finding]:
+    """Rows that are not alone in their grain."""
+    found = []
+    for table in table_names(con):
+        key, has = ", ".join(map(quoted, grain(con, table))), columns(con, table)
+        model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
+        rows = con.execute(
+            f"with repeated as (select {model} as model_id, {recipe} as recipe_id, row({key})::varchar as key, count(*) as n "
+            f"from {quoted(table)} group by {key} having n > 1) "
+            "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated group by all order by all"
+        ).fetchall()
+        found += [Finding(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
+    return found

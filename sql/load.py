@@ -1,0 +1,65 @@
+"""Rows of the warehouse, taken from a partition of the store."""
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import columns, grain, quoted
+from sql.partitions import Partition, StoredTables
+
+
+def remove(con: DuckDBPyConnection, table: str, keys: dict[str, str]) -> None:
+    """Deletes the rows of one partition."""
+    where = " and ".join(f"{quoted(key)} = ${key}" for key in keys)
+    con.execute(f"delete from {quoted(table)} where {where}", keys)
+
+
+def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) -> None:
+    """Inserts the rows of one partition, sorted by feature and grain, so that a lookup reads one stretch of the file.
+
+    Raises:
+        BadPartition: If files, columns, rows or values are not what manifest and schema say.
+    """
+    with stored.verified(partition) as paths:
+        try:
+            _check_columns(con, partition, paths)
+            _check_rows(con, partition, paths)
+            if paths:
+                con.execute(_insert(con, partition), partition.keys | {"paths": paths})
+        except (duckdb.IOException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
+            names = ", ".join(file.name for file in partition.files)
+            raise partition.fault(f"{names} cannot be loaded, for {str(error).strip().splitlines()[0]}") from error
+
+
+def _check_columns(con: DuckDBPyConnection, partition: Partition, paths: list[str]) -> None:
+    """A column that may be null may be absent; nothing else may."""
+    wanted, keys = columns(con, partition.table), partition.keys
+    for path, file in zip(paths, partition.files, strict=True):
+        rows = con.execute("describe select * from read_parquet($1, hive_partitioning = false)", [path]).fetchall()
+        found = [row[0] for row in rows]
+        missing = [name for name, nullable in wanted.items() if not nullable and name not in found and name not in keys]
+        unknown = [name for name in (*keys, *found) if name not in wanted] + [name for name in found if name in keys]
+        if missing or unknown:
+            raise partition.fault(
+                f"{file.name} has columns {', '.join(found)}; "
+                f"missing: {', '.join(missing) or 'none'}; not wanted: {', '.join(unknown) or 'none'}"
+            )
+
+
+def _check_rows(con: DuckDBPyConnection, partition: Partition, paths: list[str]) -> None:
+    for path, file in zip(paths, partition.files, strict=True):
+        [(rows,)] = con.execute("select num_rows from parquet_file_metadata($1)", [path]).fetchall()
+        if rows != file.rows:
+            raise partition.fault(f"{file.name} has {rows:,} rows, its manifest says {file.rows:,}")
+
+
+def _insert(con: DuckDBPyConnection, partition: Partition) -> str:
+    """The statement that inserts $paths; the values of the partition's keys are parameters too."""
+    keys = "".join(f"${key}::varchar as {quoted(key)}, " for key in partition.keys)
+    order = [name for name in ("feature_id", *grain(con, partition.table)) if name in columns(con, partition.table)]
+    return (
+        f"insert into {quoted(partition.table)} by name "
+        f"select {keys}* from read_parquet($paths, hive_partitioning = false, union_by_name = true) "
+        f"order by {', '.join(map(quoted, dict.fromkeys(order)))}"
+    )

@@ -1,0 +1,163 @@
+"""The store's Parquet tables, partition by partition, as their manifests vouch for them."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote
+
+from duckdb import DuckDBPyConnection
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+MANIFEST = "_manifest.json"
+
+
+class BadPartition(ValueError):
+    """A partition of the store does not hold what its manifest or the schema says. Materialize its asset again."""
+
+
+def keys_of(partition: str) -> dict[str, str]:
+    """Values that a partition's name holds: `model_id=a/recipe_id=b` is {"model_id": "a", "recipe_id": "b"}."""
+    return {key: unquote(value) for key, _, value in (part.partition("=") for part in partition.split("/"))}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One Parquet file of a partition, as its manifest describes it."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One folder of a table, such as `feature/model_id=a/recipe_id=b`: what it was made from, and its files."""
+
+    table: str
+    name: str
+    folder: str
+    identity_sha256: str
+    files: tuple[File, ...]
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Values of the columns that the folder's name holds and its files do not."""
+        return keys_of(self.name)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def content_sha256(self) -> str:
+        """Changes whenever a file does, even one made again from the same identity."""
+        return hashlib.sha256("\n".join(file.sha256 for file in self.files).encode()).hexdigest()
+
+    def fault(self, found: str) -> BadPartition:
+        return BadPartition(
+            f"table {self.table}, partition {self.name}: {found}: "
+            f"materialize the asset that writes {self.table} for it again ({self.folder})"
+        )
+
+
+@dataclass(frozen=True)
+class StoredTables:
+    """The folder `{home}/tables` of the store: a filesystem of fsspec, and the path as that filesystem knows it."""
+
+    filesystem: AbstractFileSystem
+    path: str
+    _base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_base", self.path.rstrip("/"))
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    @property
+    def url(self) -> str:
+        """The folder as DuckDB names it: an absolute path, or with its protocol where it is not local."""
+        return str(Path(self._base).absolute()) if self.is_local else self.filesystem.unstrip_protocol(self._base)
+
+    def reach(self, con: DuckDBPyConnection) -> None:
+        """Lets a connection read the store with this very filesystem, its credentials included."""
+        if not self.is_local:
+            con.register_filesystem(self.filesystem)
+
+    def partitions(self, tables: set[str]) -> list[Partition]:
+        """Every partition of these tables that has a manifest, sorted.
+
+        Raises:
+            BadPartition: Naming a manifest that cannot be read.
+        """
+        paths = [path for path in self._manifests if self._place(path)[0] in tables]
+        bodies = self.filesystem.cat(paths) if paths else {}
+        return sorted(
+            (self._partition(path, body) for path, body in bodies.items()),
+            key=lambda partition: (partition.table, partition.name),
+        )
+
+    @cached_property
+    def _manifests(self) -> list[str]:
+        self.filesystem.invalidate_cache()
+        if not self.filesystem.isdir(self._base):
+            return []
+        return [str(path) for path in self.filesystem.find(self._base) if str(path).endswith("/" + MANIFEST)]
+
+    def _place(self, manifest: str) -> tuple[str, str]:
+        """Table and partition that a manifest's path names."""
+        table, _, partition = manifest.rpartition("/")[0].rpartition(self._base + "/")[2].partition("/")
+        return table, partition
+
+    def _partition(self, path: str, body: bytes) -> Partition:
+        table, name = self._place(path)
+        folder = path.rpartition("/")[0]
+        try:
+            manifest = json.loads(body)
+            files = tuple(
+                File(entry["name"], int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
+                for entry in manifest["files"]
+            )
+            return Partition(table, name, folder, manifest["identity_sha256"], files)
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadPartition(
+                f"table {table}, partition {name}: {path} is not a manifest ({type(error).__name__}: {error}): "
+                f"delete {folder} and materialize the asset that writes {table} for it again"
+            ) from error
+
+    @contextmanager
+    def verified(self, partition: Partition) -> Iterator[list[str]]:
+        """Local paths of the partition's files, compared with its manifest to the byte; downloaded where they are remote.
+
+        Raises:
+            BadPartition: Naming the file and its recorded sha256 when it is missing, cut short or altered.
+        """
+        with TemporaryDirectory(prefix="glasshouse-") as downloads:
+            paths = []
+            for file in partition.files:
+                self.check_size(partition, file)
+                path = f"{partition.folder}/{file.name}"
+                if not self.is_local:
+                    self.filesystem.get_file(path, path := f"{downloads}/{file.name}")
+                with open(path, "rb") as opened:
+                    found = hashlib.file_digest(opened, "sha256").hexdigest()
+                if found != file.sha256:
+                    raise partition.fault(f"{file.name} has sha256 {found}, {file.sha256} was written")
+                paths.append(path)
+            yield paths
+
+    def check_size(self, partition: Partition, file: File) -> None:
+        try:
+            size = self.filesystem.size(f"{partition.folder}/{file.name}")
+        except FileNotFoundError:
+            raise partition.fault(f"{file.name} is missing; its sha256 was {file.sha256}") from None
+        if size != file.bytes:
+            raise partition.fault(f"{file.name} has {size:,} bytes, {file.bytes:,} were written (sha256 {file.sha256})")

@@ -1,0 +1,98 @@
+"""The published file, brought up to date: a new one is built beside it and takes its place in one step."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from sql.build import Registration, build
+from sql.partitions import StoredTables
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication did: rows of each table, partitions (`table/model_id=…/…`) loaded and dropped, time."""
+
+    rows: dict[str, int]
+    replaced: tuple[str, ...]
+    dropped: tuple[str, ...]
+    seconds: float
+
+
+def publish(
+    published: Path,
+    stored: StoredTables,
+    *,
+    registrations: Sequence[Registration] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Published:
+    """Brings the published file up to date with the store.
+
+    The new file grows in a folder of its own beside the published one, from a copy of it, so that only partitions whose
+    identity or files changed are loaded. Readers keep what they opened, the next to open sees the new one, and whatever
+    fails leaves the old. Publishers of the same file wait for each other.
+
+    Args:
+        published: The DuckDB file that people query; made where there is none.
+        stored: Where the store's Parquet tables lie.
+        registrations: What the registry asks for now: replaces `registration`, from which the view `stale` follows.
+        progress: Told of each partition before it is loaded.
+
+    Raises:
+        BadPartition: If a partition does not hold what its manifest or the schema says.
+        ValueError: If the file in the way is not a Glasshouse warehouse.
+        OSError: If the folder cannot be written, or is full.
+    """
+    start = time.perf_counter()
+    try:
+        published.parent.mkdir(parents=True, exist_ok=True)
+        with _turn(published), _building(published) as file:
+            if published.exists():
+                shutil.copyfile(published, file)
+            built = build(file, stored, registrations, progress)
+            _put(file, published)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise OSError(
+            f"{published} was not published ({error}); what stood there stays: see that {published.parent} can be "
+            "written and has room for a second copy of the file, then publish again"
+        ) from error
+    return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start)
+
+
+@contextmanager
+def _turn(published: Path) -> Iterator[None]:
+    """One publisher at a time; the lock goes with the process that holds it, however that ends."""
+    with (published.parent / f".{published.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _building(published: Path) -> Iterator[Path]:
+    """A place for the new file; what a killed publisher left there is removed."""
+    folder = published.parent / f".{published.name}.building"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder / published.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(file: Path, published: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+    file.replace(published)
+    # A log beside the file is of the one that was there before, left by somebody who opened that to write.
+    published.with_name(f"{published.name}.wal").unlink(missing_ok=True)
+    folder = os.open(published.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

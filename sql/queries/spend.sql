@@ -1,0 +1,12 @@
+-- What did language models cost, by day and purpose?
+select
+    sae_id,
+    day,
+    purpose,
+    llm,
+    status,
+    n_requests,
+    n_tokens,
+    cost_usd
+from spend
+order by day desc, sae_id, purpose;

@@ -1,0 +1,24 @@
+-- How well labels predict where features fire.
+create table explanation_score (
+    model_id varchar not null,
+    recipe_id varchar not null,
+    explanation_id varchar not null,
+    scorer varchar not null,
+    metric varchar not null,
+    value double,
+    n bigint not null,
+    n_failed bigint not null,
+    check (isfinite(value)),
+    check (n >= 0),
+    check (n_failed >= 0)
+);
+
+comment on table explanation_score is 'One row per (explanation_id, scorer, metric): a score of an explanation';
+comment on column explanation_score.model_id is 'Card of the model [id]';
+comment on column explanation_score.recipe_id is 'Card of the recipe [id]';
+comment on column explanation_score.explanation_id is 'Explanation whose label is scored [id]';
+comment on column explanation_score.scorer is 'Test that the label was put to, such as detection [text]';
+comment on column explanation_score.metric is 'What of its outcome is measured, such as balanced_accuracy [text]';
+comment on column explanation_score.value is 'The score; null where every trial failed [1]';
+comment on column explanation_score.n is 'Trials that count [examples]';
+comment on column explanation_score.n_failed is 'Trials without an answer [examples]';

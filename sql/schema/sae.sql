@@ -1,0 +1,44 @@
+-- Dictionaries: sparse autoencoders, trained here or imported.
+create table sae (
+    model_id varchar not null,
+    recipe_id varchar not null,
+    identity varchar not null,
+    corpus_id varchar not null,
+    tokenizer_sha256 varchar not null,
+    site varchar not null,
+    layer integer,
+    architecture varchar not null,
+    d_in bigint not null,
+    n_features bigint not null,
+    config json not null,
+    n_training_tokens bigint,
+    seed bigint,
+    uri varchar not null,
+    origin varchar not null,
+    code_version varchar not null,
+    created_at timestamp not null,
+    check (layer >= 0),
+    check (d_in > 0),
+    check (n_features > 0),
+    check (n_training_tokens >= 0),
+    check (origin = 'trained' or origin like 'imported:%')
+);
+
+comment on table sae is 'One row per (model_id, recipe_id): a dictionary over one site of one model';
+comment on column sae.model_id is 'Card of the model [id]';
+comment on column sae.recipe_id is 'Card of the recipe [id]';
+comment on column sae.identity is 'Hash of what the cards asked for when it was made; compare with registration.identity [sha256]';
+comment on column sae.corpus_id is 'Corpus that its statistics were counted on [id]';
+comment on column sae.tokenizer_sha256 is 'Hash of the tokenizer that cut the corpus [sha256]';
+comment on column sae.site is 'Where it reads the model, such as resid_post.6 [text]';
+comment on column sae.layer is 'Block that the site belongs to, from 0; null for the embedding [index]';
+comment on column sae.architecture is 'Kind of dictionary, such as topk [text]';
+comment on column sae.d_in is 'Width of the site [dimensions]';
+comment on column sae.n_features is 'Latents, dead ones included [features]';
+comment on column sae.config is 'Settings that it was made with [JSON]';
+comment on column sae.n_training_tokens is 'Training tokens seen, epochs counted; null where an import does not say [tokens]';
+comment on column sae.seed is 'Seed of the training; null where an import does not say [integer]';
+comment on column sae.uri is 'Folder with its weights [path or URL]';
+comment on column sae.origin is 'trained, or imported:<format> [text]';
+comment on column sae.code_version is 'Version of the code that made it [text]';
+comment on column sae.created_at is 'When it was made [UTC]';

@@ -1,0 +1,23 @@
+-- How well a dictionary stands in for what it reads.
+create table sae_metric (
+    model_id varchar not null,
+    recipe_id varchar not null,
+    split varchar not null,
+    metric varchar not null,
+    value double not null,
+    unit varchar not null,
+    n_tokens bigint not null,
+    check (isfinite(value)),
+    check (metric not in ('fvu', 'l0', 'ce_clean', 'ce_spliced', 'ce_mean_ablated') or value >= 0),
+    check (metric <> 'dead_fraction' or value between 0 and 1),
+    check (n_tokens >= 0)
+);
+
+comment on table sae_metric is 'One row per (model_id, recipe_id, split, metric): a number measured on one split of the documents';
+comment on column sae_metric.model_id is 'Card of the model [id]';
+comment on column sae_metric.recipe_id is 'Card of the recipe [id]';
+comment on column sae_metric.split is 'Documents it was measured on [text]';
+comment on column sae_metric.metric is 'fvu, l0, ce_clean, ce_spliced, ce_mean_ablated, ce_recovered, kl or dead_fraction [text]';
+comment on column sae_metric.value is 'The number, in the row''s unit [see unit]';
+comment on column sae_metric.unit is 'Unit of the number [text]';
+comment on column sae_metric.n_tokens is 'Tokens it was measured on [tokens]';

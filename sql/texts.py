@@ -1,0 +1,38 @@
+"""The .sql files of this package: one statement of the house each, its first comment line its title."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A .sql file: `name` is its stem, `title` the sentence of its first line."""
+
+    name: str
+    title: str
+    sql: str
+
+
+def texts(folder: str) -> list[Text]:
+    """The .sql files of a folder of this package, sorted by name: dropping a file there is all it takes to add one."""
+    found = sorted(
+        (file for file in files("sql").joinpath(folder).iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    return [_text(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found]
+
+
+def question(name: str) -> Text:
+    """The named question of `sql/queries/`.
+
+    Raises:
+        ValueError: Naming those there are.
+    """
+    questions = {text.name: text for text in texts("queries")}
+    if name not in questions:
+        raise ValueError(f"there is no question {name!r}: ask one of {', '.join(questions)}, or write your own SQL")
+    return questions[name]
+
+
+def _text(name: str, sql: str) -> Text:
+    return Text(name, sql.splitlines()[0].removeprefix("--").strip(), sql)

@@ -1,0 +1,59 @@
+"""Views and macros of the warehouse, made anew at each publication: they hold no rows."""
+
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import literal, quoted
+from sql.partitions import StoredTables
+from sql.texts import Text, texts
+
+CODES = "feature_activation"
+"""The one table that stays in the store: a view reads its Parquet files there."""
+
+
+def define_views(con: DuckDBPyConnection, codes: str | None = None) -> None:
+    """Every view and macro of this package, and none that an older version left.
+
+    Args:
+        con: A connection that may write.
+        codes: Glob of the Parquet files of `feature_activation`; the view is there, empty, without one.
+    """
+    _drop_all(con)
+    for text in texts("views"):
+        _define(con, text, "view")
+    for text in texts("macros"):
+        _define(con, text, "macro table")
+    kept = {text.name: text for text in texts("codes")}["kept" if codes else "none"]
+    _define(con, Text(CODES, kept.title, kept.sql.replace("$codes", literal(codes or ""))), "view")
+
+
+def codes_in(stored: StoredTables) -> tuple[str | None, int]:
+    """Glob of the codes that the store keeps, None where it keeps none, and how many rows their manifests promise.
+
+    Raises:
+        BadPartition: Naming a file that is missing or cut short; contents are not read, for they may be vast.
+    """
+    partitions = [partition for partition in stored.partitions({CODES}) if partition.files]
+    for partition in partitions:
+        for file in partition.files:
+            stored.check_size(partition, file)
+    return f"{stored.url}/{CODES}/*/*/*.parquet" if partitions else None, sum(
+        partition.rows for partition in partitions
+    )
+
+
+def _define(con: DuckDBPyConnection, text: Text, kind: str) -> None:
+    con.execute(text.sql)
+    con.execute(f"comment on {kind} {quoted(text.name)} is {literal(text.title)}")
+
+
+def _drop_all(con: DuckDBPyConnection) -> None:
+    for (name,) in con.execute(
+        "select view_name from duckdb_views() where database_name = current_database() and not internal"
+    ).fetchall():
+        con.execute(f"drop view {quoted(name)}")
+    macros = con.execute(
+        "select distinct function_name from duckdb_functions() "
+        "where database_name = current_database() and not internal and function_type = 'table_macro'"
+    )
+    for (name,) in macros.fetchall():
+        con.execute(f"drop macro table {quoted(name)}")

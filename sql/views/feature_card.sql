@@ -1,0 +1,31 @@
+-- What is known of a feature at a glance: how it fires, its best label and how specific that is, the tokens it peaks on.
+-- Grain: one row per (model_id, recipe_id, feature_id); dead and unlabelled features are kept, with nulls.
+create view feature_card as
+select
+    f.model_id,
+    f.recipe_id,
+    f.model_id || '/' || f.recipe_id as sae_id,
+    f.feature_id,
+    s.label,
+    s.label_status,
+    s.explanation_id,
+    s.explainer,
+    s.llm,
+    s.detection,
+    s.specificity,
+    s.control_rating,
+    s.n_ratings,
+    s.top_tokens,
+    f.is_dead,
+    f.density,
+    f.n_firings,
+    f.n_tokens,
+    f.mean_activation,
+    f.std_activation,
+    f.max_activation,
+    f.decoder_norm,
+    f.encoder_decoder_cosine,
+    f.logit_skew,
+    f.logit_kurtosis
+from feature as f
+left join _feature_summary as s using (model_id, recipe_id, feature_id);

@@ -1,0 +1,17 @@
+-- How well one label fits the examples of its feature, from the weakest activations to the strongest.
+-- Grain: one row per (model_id, recipe_id, feature_id, explanation_id, interval); the controls are the row with a null interval.
+-- Ratings that the judge failed to give count in n_failed only.
+create view feature_specificity_by_interval as
+select
+    model_id,
+    recipe_id,
+    model_id || '/' || recipe_id as sae_id,
+    feature_id,
+    explanation_id,
+    "interval",
+    count(rating) as n,
+    count(*) - count(rating) as n_failed,
+    avg(rating) as mean_rating,
+    avg((rating = 3)::integer) as share_of_3
+from specificity
+group by all;

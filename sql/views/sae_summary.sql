@@ -1,0 +1,92 @@
+-- How good each dictionary is and what is known of it, at a glance.
+-- Grain: one row per (model_id, recipe_id); numbers of stages that have not run are null.
+-- Metrics are those of held-out documents; a dictionary measured on several splits shows the largest number of each.
+create view sae_summary as
+with metric as (
+    select
+        model_id,
+        recipe_id,
+        max(value) filter (where metric = 'l0') as l0,
+        max(value) filter (where metric = 'fvu') as fvu,
+        max(value) filter (where metric = 'ce_recovered') as ce_recovered,
+        max(value) filter (where metric = 'kl') as kl
+    from sae_metric
+    where split <> 'train'
+    group by all
+),
+
+counted as (
+    select
+        model_id,
+        recipe_id,
+        count(*) filter (where is_dead) as n_dead,
+        avg(is_dead::integer) as dead_fraction,
+        any_value(n_tokens) as n_tokens,
+        median(density) filter (where not is_dead) as median_density
+    from feature
+    group by all
+),
+
+labelled as (
+    select
+        model_id,
+        recipe_id,
+        count(distinct feature_id) filter (where status = 'ok') as n_labelled,
+        count(*) filter (where status <> 'ok') as n_failed_labels
+    from explanation
+    group by all
+),
+
+rated as (
+    select
+        model_id,
+        recipe_id,
+        avg(rating) filter (where "interval" is not null) as specificity,
+        avg(rating) filter (where "interval" is null) as control_rating
+    from specificity
+    group by all
+),
+
+spent as (
+    select
+        model_id,
+        recipe_id,
+        sum(cost_usd) as cost_usd
+    from llm_request
+    group by all
+)
+
+select
+    s.model_id,
+    s.recipe_id,
+    s.model_id || '/' || s.recipe_id as sae_id,
+    m.source as model_source,
+    m.revision as model_revision,
+    s.corpus_id,
+    s.site,
+    s.layer,
+    s.architecture,
+    s.origin,
+    s.d_in,
+    s.n_features,
+    c.n_tokens,
+    c.n_dead,
+    c.dead_fraction,
+    c.median_density,
+    metric.l0,
+    metric.fvu,
+    metric.ce_recovered,
+    metric.kl,
+    l.n_labelled,
+    l.n_failed_labels,
+    r.specificity,
+    r.control_rating,
+    p.cost_usd,
+    s.created_at
+from sae as s
+left join model as m using (model_id)
+left join counted as c using (model_id, recipe_id)
+left join metric using (model_id, recipe_id)
+left join labelled as l using (model_id, recipe_id)
+left join rated as r using (model_id, recipe_id)
+left join spent as p using (model_id, recipe_id);

@@ -1,0 +1,15 @@
+-- How well labels fit examples, from the weakest activations of their features to the strongest.
+-- Grain: one row per (model_id, recipe_id, interval); the controls, where the feature is silent, are the row with a null interval.
+-- Ratings that the judge failed to give count in n_failed only.
+create view specificity_by_interval as
+select
+    model_id,
+    recipe_id,
+    model_id || '/' || recipe_id as sae_id,
+    "interval",
+    count(rating) as n,
+    count(*) - count(rating) as n_failed,
+    avg(rating) as mean_rating,
+    avg((rating = 3)::integer) as share_of_3
+from specificity
+group by all;
