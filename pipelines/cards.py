@@ -2,7 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, PositiveInt, ValidationError
@@ -11,6 +11,7 @@ from models.manifest import sha256_of
 from models.settings import Bounds, ExplanationSettings, SAESettings, Settings, StatisticsSettings, TrainingSettings
 from models.sites import Site
 
+C = TypeVar("C", bound=BaseModel)
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -83,7 +84,7 @@ class RecipeCard(Settings):
     bounds: Bounds = Bounds()
 
 
-def read_card[C: BaseModel](kind: type[C], file: str, text: str) -> C:
+def read_card(kind: type[C], file: str, text: str) -> C:
     """Reads one YAML card.
 
     Raises:

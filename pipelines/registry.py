@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel
 
 from models.folder import Folder
 from models.manifest import sha256_of
-from pipelines.cards import BadCard, ModelCard, RecipeCard, checked_id, read_card
+from pipelines.cards import BadCard, C, ModelCard, RecipeCard, checked_id, read_card
 
 CODE_VERSION = "1"
 """Raised when harvest or training would make other numbers from the same cards."""
@@ -103,7 +102,7 @@ class Registry:
 Resolver = Callable[[str, str | None], str]
 
 
-def _cards[C: BaseModel](folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C]:
+def _cards(folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C]:
     found: dict[str, C] = {}
     for name in folder.names():
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix

@@ -103,11 +103,48 @@ class Store(dg.ConfigurableResource):
             )
         return manifest
 
+    def harvested(self, registration: Registration) -> Manifest:
+        """The manifest of the activations at the partition's site.
+
+        Raises:
+            NotMade: If there are none, or they were read from another revision, corpus or dtype than the cards now ask for.
+        """
+        from models.sites import Site
+
+        n_layers = self._n_layers(registration)
+        site = str(Site.parse(registration.recipe.site).resolve(n_layers))
+        manifest = Manifest.read(self.activations(registration.model_id, site))
+        wanted = {
+            "source": registration.model.source,
+            "revision": registration.revision,
+            "compute_dtype": registration.model.dtype,
+            "dtype": registration.model.shard_dtype,
+            "corpus_id": registration.corpus_id,
+        }
+        found = {key: (manifest.identity | manifest.facts)[key] for key in wanted} if manifest else None
+        if manifest is None or found != wanted:
+            raise NotMade(
+                f"{registration.sae_id}: {self.activations(registration.model_id, site)} holds {found or 'nothing'}, the model card asks for "
+                f"{wanted}: materialize `activations` for this partition first"
+            )
+        return manifest
+
+    def _n_layers(self, registration: Registration) -> int:
+        """Depth of the model, as its harvest recorded it."""
+        import pyarrow.parquet as pq
+
+        folder = self.table_at("model", model_id=registration.model_id)
+        if Manifest.read(folder) is None:
+            raise NotMade(f"{registration.sae_id}: {folder} is empty: materialize `activations` for this partition first")
+        with folder.reading(PART) as path:
+            return pq.read_table(path, columns=["n_layers"]).column(0)[0].as_py()
+
     def shards(self, registration: Registration, *, verify: bool = True) -> "Shards":
-        """The activations that the partition's dictionary was trained on."""
+        """The activations at the partition's site, every file compared with its sha256 unless told not to."""
         from models.shards import Shards
 
-        return Shards.open(self.activations(registration.model_id, self.trained(registration).facts["site"]), verify=verify)
+        manifest = self.harvested(registration)
+        return Shards.open(self.activations(registration.model_id, manifest.facts["site"]), verify=verify)
 
     def contexts(self, manifest: Manifest) -> "Contexts":
         """The corpus that a harvest or a dictionary was made from, by its manifest."""

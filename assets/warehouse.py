@@ -1,0 +1,76 @@
+"""The published DuckDB file."""
+
+import dagster as dg
+
+from assets.evaluation import evaluation
+from assets.logit_effects import logit_effects
+from assets.neighbors import neighbors
+from assets.specificity import specificity
+from pipelines.compute import on_warehouse, when_behind
+from pipelines.partitions import by_sae
+from pipelines.store import Store
+from pipelines.survey import survey
+
+consistent = dg.AssetCheckSpec(
+    "relations_hold",
+    asset="warehouse",
+    description="Tables agree: every feature known, histograms add up to firings, every rating of a known label and example.",
+)
+complete = dg.AssetCheckSpec(
+    "partition_present", asset="warehouse", description="The partition's features, examples and metrics are in the published file."
+)
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[evaluation, logit_effects, neighbors, specificity],
+    kinds={"duckdb"},
+    group_name="warehouse",
+    check_specs=[consistent, complete],
+    automation_condition=when_behind,
+    **on_warehouse,
+)
+def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and moved
+    into place. Readers keep what they opened."""
+    from sql.inspection import inspect
+    from sql.partitions import StoredTables
+    from sql.publish import publish
+    from sql.warehouse import connect
+
+    registration = store.registration(context.partition_key)
+    tables = store.root / "tables"
+    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in survey(store)[0]]
+    done = publish(
+        store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=context.log.info
+    )
+    con = connect(store.published)
+    try:
+        findings = inspect(con)
+        [(features, examples, metrics)] = con.execute(
+            "select (select count(*) from feature where model_id = $m and recipe_id = $r), "
+            "(select count(*) from example where model_id = $m and recipe_id = $r), "
+            "(select count(*) from sae_metric where model_id = $m and recipe_id = $r)",
+            {"m": registration.model_id, "r": registration.recipe_id},
+        ).fetchall()
+    finally:
+        con.close()
+    return dg.MaterializeResult(
+        metadata={
+            "rows": dg.MetadataValue.table([dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]),
+            "partitions_replaced": len(done.replaced),
+            "seconds": done.seconds,
+            "bytes": store.published.stat().st_size,
+            "path": dg.MetadataValue.path(str(store.published)),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="relations_hold", passed=not findings, metadata={"findings": "\n".join(map(str, findings[:20])) or "none"}
+            ),
+            dg.AssetCheckResult(
+                check_name="partition_present",
+                passed=min(features, examples, metrics) > 0,
+                metadata={"features": features, "examples": examples, "metrics": metrics},
+            ),
+        ],
+    )
