@@ -16,12 +16,11 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
     from models.contexts import Contexts, cut, tokenizer_sha256, write_contexts
-    from models.host import load_tokenizer
     from models.sources import open_source
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus
-    tokenizer = load_tokenizer(registration.model.source, store.pinned(registration))
+    tokenizer = store.tokenizer(registration)
     source = open_source(card.source, text_column=card.text_column)
     identity = {
         "source": card.source,

@@ -1,7 +1,6 @@
 """The store: where every dataset of the house lies, and whether it is already what is asked for."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +58,12 @@ class Store(dg.ConfigurableResource):
         from models.host import Host
 
         return Host.load(registration.model.source, self.pinned(registration), registration.model.dtype)
+
+    def tokenizer(self, registration: Registration) -> Any:
+        """The model's tokenizer, without the model."""
+        from models.host import load_tokenizer
+
+        return load_tokenizer(registration.model.source, self.pinned(registration))
 
     def pinned(self, registration: Registration) -> str | None:
         """The commit to load from the hub; None for a folder, which holds one version only."""
@@ -184,9 +189,7 @@ class Store(dg.ConfigurableResource):
         with folder.reading(PART) as path:
             return pq.read_table(path)
 
-    def once(self, tables: dict[Folder, dict[str, Any]], make: Callable[[], None]) -> bool:
-        """Calls `make` unless every table is there with its identity; returns whether it was called."""
-        if all(self.made(folder, identity) for folder, identity in tables.items()):
-            return False
-        make()
-        return True
+    def rows(self, name: str, registration: Registration) -> int:
+        """Rows of one partition of a table, by its manifest."""
+        manifest = Manifest.read(self.table(name, registration))
+        return manifest.rows if manifest else 0

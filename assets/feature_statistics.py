@@ -1,0 +1,101 @@
+"""Where each feature fires, how often and how strongly."""
+
+import dagster as dg
+
+from assets.sae import sae
+from pipelines.compute import on_gpu, when_behind
+from pipelines.partitions import by_sae
+from pipelines.plots import log_density
+from pipelines.progress import Progress
+from pipelines.registry import CODE_VERSION, Registration
+from pipelines.store import Store
+
+density = dg.AssetCheckSpec(
+    "density_adds_up", asset="feature_statistics", blocking=True, description="Firings of all features are as many as the codes' rows and histograms say."
+)
+TABLES = ("feature", "activation_histogram", "example", "feature_activation")
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[sae],
+    kinds={"torch", "parquet"},
+    group_name="features",
+    check_specs=[density],
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_gpu,
+)
+def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of each
+    interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe keeps them."""
+    registration = store.registration(context.partition_key)
+    identity = statistics_identity(store, registration)
+    if not all(store.made(store.table(name, registration), identity) for name in TABLES):
+        _measure(context, store, registration, identity)
+    feature = store.read_table("feature", registration).to_pydict()
+    firings = sum(feature["n_firings"])
+    n_binned = sum(store.read_table("activation_histogram", registration).column("n").to_pylist())
+    codes = store.made(store.table("feature_activation", registration), identity)
+    assert codes is not None
+    agree = firings == n_binned and firings == codes.facts["n_firings"] and (not codes.files or firings == codes.rows)
+    n_tokens = feature["n_tokens"][0]
+    return dg.MaterializeResult(
+        metadata={
+            "features": len(feature["feature_id"]),
+            "dead_features": sum(feature["is_dead"]),
+            "tokens": n_tokens,
+            "firings": firings,
+            "l0": firings / n_tokens,
+            "densities": log_density(feature["density"]),
+            "codes_bytes": sum(file.bytes for file in codes.files),
+            "examples": store.rows("example", registration),
+            "path": dg.MetadataValue.path(store.table("feature", registration).url),
+            "dagster/partition_row_count": len(feature["feature_id"]),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="density_adds_up",
+                passed=agree,
+                metadata={"firings": firings, "in_histograms": n_binned, "codes": codes.facts["n_firings"]},
+            )
+        ],
+    )
+
+
+def statistics_identity(store: Store, registration: Registration) -> dict:
+    """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are made of."""
+    return {
+        "sae": store.trained(registration).identity_sha256,
+        "statistics": registration.recipe.statistics.model_dump(mode="json"),
+        "sae_id": registration.sae_id,
+        "code": CODE_VERSION,
+    }
+
+
+def _measure(context: dg.AssetExecutionContext, store: Store, registration: Registration, identity: dict) -> None:
+    from models.device import best_device
+    from models.manifest import Manifest, sha256_of
+    from models.saelens import load
+    from models.statistics import measure
+
+    settings, shards = registration.recipe.statistics, store.shards(registration)
+    codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")
+    made = measure(
+        load(store.sae(registration)).to(best_device()),
+        shards,
+        store.contexts(shards.manifest),
+        settings,
+        codes_folder,
+        tokenizer=store.tokenizer(registration),
+        model_id=registration.model_id,
+        recipe_id=registration.recipe_id,
+        identity_sha256=sha256_of(identity),
+        report=lambda step, done, total: progress(done, total),
+    )
+    for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
+        store.write_table(store.table(name, registration), rows, identity)
+    if not settings.keep_codes:
+        codes_folder.remove()
+    files = made.codes if settings.keep_codes else ()
+    Manifest(identity, files, {"n_firings": int(made.firing.n_F.sum())}).write(codes_folder)

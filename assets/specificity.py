@@ -1,0 +1,76 @@
+"""How specific labels are: ratings of examples from every interval of activation, and of controls."""
+
+import dagster as dg
+
+from assets.explanations import explanations, labels_identity, requests
+from pipelines.compute import on_llm, when_behind
+from pipelines.partitions import by_sae
+from pipelines.plots import stacked
+from pipelines.progress import Progress
+from pipelines.registry import CODE_VERSION
+from pipelines.store import Store
+
+MAX_FAILED = 0.05
+
+rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one rating in twenty failed.")
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[explanations],
+    kinds={"parquet"},
+    group_name="labels",
+    check_specs=[rated],
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_llm,
+)
+def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not made from."""
+    from models.autointerp.stages import rate
+
+    registration = store.registration(context.partition_key)
+    settings, identity = registration.recipe.explanations, labels_identity(store, registration)
+    folder, asked = store.table("specificity", registration), requests(store, registration, "judge")
+    if not (store.made(folder, identity) and store.made(asked, identity)):
+        made = rate(
+            store.read_table("example", registration),
+            store.read_table("explanation", registration),
+            settings,
+            store.ledger(),
+            progress=Progress(context, "features"),
+        )
+        store.write_table(asked, made.requests.drop_columns(["purpose"]), identity)
+        store.write_table(folder, made.specificity, identity)
+    table = store.read_table("specificity", registration)
+    failed = sum(rating is None for rating in table.column("rating").to_pylist())
+    shares, means = by_interval(table)
+    return dg.MaterializeResult(
+        metadata={
+            "ratings": table.num_rows,
+            "failed": failed,
+            "judge": settings.judge,
+            "mean_rating": means,
+            "ratings_by_interval": stacked(
+                list(means), shares, "ratings by interval of activation", "interval (controls: feature silent)", "share"
+            ),
+            "dagster/partition_row_count": table.num_rows,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="rated", passed=failed <= MAX_FAILED * max(table.num_rows, 1), metadata={"failed": failed}
+            )
+        ],
+    )
+
+
+def by_interval(table) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """For the plot: the share of each rating, and the mean rating, in each interval and among controls."""
+    import polars as pl
+
+    names = pl.col("interval").cast(pl.String).fill_null("controls").alias("where")
+    ratings = pl.DataFrame(table.select(["interval", "rating"])).drop_nulls("rating").select("interval", "rating", names)
+    groups = ratings.sort("interval", nulls_last=False).group_by("where", maintain_order=True)
+    counted = groups.agg(pl.col("rating").mean().alias("mean"), *((pl.col("rating") == r).mean().alias(str(r)) for r in (3, 2, 1, 0)))
+    shares = {f"rated {r}": counted[str(r)].to_list() for r in (3, 2, 1, 0)}
+    return shares, dict(zip(counted["where"].to_list(), counted["mean"].to_list(), strict=True))
