@@ -19,13 +19,15 @@ help:
 	@echo "make demo | test | dev | sql | check | bench | lock: see README.md"
 
 demo: $(READY) $(INSTANCE)
-	env -u ANTHROPIC_API_KEY HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
+	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
 
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# Started by a script in the background it would inherit ignored signals, and Dagster could then be stopped by SIGKILL only.
 dev: $(READY) $(INSTANCE)
-	PATH="$(abspath $(BIN)):$$PATH" env --default-signal=INT,TERM,QUIT dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	$(BIN)/python -c "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])" \
+		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 sql: $(READY)
 	@$(BIN)/glasshouse sql "$$Q"

@@ -1,12 +1,8 @@
-"""Corpora: every kind gives the documents that were written, in an order that names alone decide."""
+"""Corpora of files: the documents are what was written, in an order that names alone decide."""
 
-import json
-import sys
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import s3fs
 
@@ -125,77 +121,6 @@ def test_a_byte_order_mark_is_no_text(tmp_path: Path):
     assert texts(tmp_path) == {"marked.txt": "text"}
 
 
-ROWS = [{"id": n, "text": f"row {n}: ü\nnext line", "title": f"title {n}"} for n in range(3000)]
-
-
-@pytest.fixture(params=["jsonl", "parquet"])
-def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The same 3,000 rows in either format; row 7 has no text and row 8 a blank one."""
-    path = tmp_path / f"rows.{request.param}"
-    table = [{**row, "text": {7: None, 8: "  "}.get(row["id"], row["text"])} for row in ROWS]
-    if request.param == "jsonl":
-        path.write_text("\n".join(json.dumps(row) for row in table), encoding="utf-8")
-    else:
-        pq.write_table(pa.Table.from_pylist(table), path, row_group_size=700)
-    return path
-
-
-def test_rows_come_in_their_order_under_their_numbers(rows: Path):
-    source = open_source(str(rows))
-    given = {d.document_id: d.text for d in source.documents()}
-    assert given == {f"{rows.name}#{row['id']}": row["text"] for row in ROWS if row["id"] not in (7, 8)}
-    assert list(given) == [f"{rows.name}#{n}" for n in range(3000) if n not in (7, 8)]
-    assert (source.report.n_documents, source.report.n_empty) == (2998, 2)
-
-
-def test_the_text_column_is_the_one_named(rows: Path):
-    assert texts(rows, "title")[f"{rows.name}#41"] == "title 41"
-
-
-def test_a_missing_column_is_an_error_that_names_those_there_are(rows: Path):
-    with pytest.raises(ValueError, match=r"no column 'body'; its columns are 'id', 'text', 'title'.*text_column"):
-        texts(rows, "body")
-
-
-def test_a_column_without_text_is_an_error(rows: Path):
-    with pytest.raises(ValueError, match=r"column 'id' holds [Ii]nt64, wanted text"):
-        texts(rows, "id")
-
-
-def test_rows_stop_being_read_when_nobody_asks_for_more(rows: Path):
-    drawn = open_source(str(rows)).documents()
-    assert next(drawn).document_id == f"{rows.name}#0"
-    drawn.close()  # type: ignore[attr-defined]
-    rows.unlink()
-
-
-def test_a_broken_line_is_named(tmp_path: Path):
-    (tmp_path / "bad.jsonl").write_text('{"text": "good"}\n\n{"text": broken\n')
-    with pytest.raises(
-        ValueError, match=r"bad\.jsonl, line 3: found '\{\"text\": broken.*wanted one JSON object a line"
-    ):
-        texts(tmp_path)
-    (tmp_path / "bad.jsonl").write_text("[1, 2]\n")
-    with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: found '\[1, 2\]"):
-        texts(tmp_path)
-
-
-def test_jsonl_that_is_not_utf8_is_left_out_whole_and_reported(tmp_path: Path):
-    (tmp_path / "a.jsonl").write_text('{"text": "kept"}\n')
-    (tmp_path / "b.jsonl").write_bytes('{"text": "Käse"}\n'.encode("latin-1"))
-    source = open_source(f"{tmp_path}/*.jsonl")
-    assert [d.text for d in source.documents()] == ["kept"]
-    assert source.report.undecodable == ["b.jsonl"]
-
-
-def test_a_torn_parquet_file_is_named(tmp_path: Path):
-    pl.DataFrame({"text": ["a"]}).write_parquet(tmp_path / "torn.parquet")
-    data = (tmp_path / "torn.parquet").read_bytes()
-    (tmp_path / "torn.parquet").write_bytes(data[:-9])
-    with pytest.raises(ValueError, match=r"torn\.parquet cannot be read as Parquet"):
-        texts(tmp_path)
-
-
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_corpus_is_an_error_that_says_what_was_there(tmp_path: Path, content: bytes):
     (tmp_path / "nothing.txt").write_bytes(content)
@@ -245,8 +170,9 @@ def test_the_fingerprint_follows_names_content_and_column_and_nothing_else(folde
     assert open_source(str(folder)).sha256() == first
 
 
-def test_a_corpus_on_s3_is_the_corpus_on_the_disk(folder: Path, rows: Path, s3: str):
-    rows.rename(folder / rows.name)
+def test_a_corpus_on_s3_is_the_corpus_on_the_disk(folder: Path, s3: str):
+    (folder / "deep" / "rows.jsonl").write_text('{"text": "a row"}\n')
+    pl.DataFrame({"text": ["another row"]}).write_parquet(folder / "rows.parquet")
     filesystem = s3fs.S3FileSystem()
     filesystem.put(f"{folder}/", f"{s3}/corpora/mixed/", recursive=True)
 
@@ -264,49 +190,3 @@ def test_the_fingerprint_on_s3_follows_content(s3: str):
     assert open_source(f"{s3}/texts").sha256() == first
     filesystem.pipe(f"{s3}/texts/a.txt", b"frist")
     assert open_source(f"{s3}/texts").sha256() != first
-
-
-@pytest.fixture
-def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A dataset that `datasets` finds in the working folder under the name it would have on the hub."""
-    root = tmp_path / "owner" / "small"
-    root.mkdir(parents=True)
-    for split, n in (("train", 5), ("validation", 2)):
-        lines = [json.dumps({"text": f"{split} {row}", "id": row}) for row in range(n)]
-        (root / f"{split}.jsonl").write_text("\n".join(lines))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
-    return "hf:owner/small"
-
-
-def test_a_dataset_gives_the_rows_of_its_split(dataset: str):
-    assert texts(dataset) == {f"owner/small:train#{n}": f"train {n}" for n in range(5)}
-    assert texts(f"{dataset}:validation") == {f"owner/small:validation#{n}": f"validation {n}" for n in range(2)}
-    assert open_source(dataset).sha256() == open_source(f"{dataset}:train").sha256()
-    assert open_source(dataset).sha256() != open_source(f"{dataset}:validation").sha256()
-
-
-@pytest.mark.parametrize(
-    ("rest", "column", "said"),
-    [
-        (":test", None, r"has no split 'test' .*'train', 'validation'"),
-        ("", "body", r"no column 'body'; its columns are 'text', 'id'"),
-        ("", "id", r"column 'id' holds int, wanted text"),
-        ("/fr", None, r"'hf:owner/small/fr' cannot be opened"),
-    ],
-)
-def test_what_a_dataset_lacks_is_said(dataset: str, rest: str, column: str | None, said: str):
-    with pytest.raises(ValueError, match=said):
-        texts(dataset + rest, column)
-
-
-def test_a_dataset_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"'hf:owner/none' cannot be opened .*check its name and config"):
-        texts("hf:owner/none")
-
-
-def test_without_the_optional_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ValueError, match=r"wants the package `datasets`.*pip install -e '\.\[hf\]'"):
-        open_source("hf:owner/small")
