@@ -1,0 +1,114 @@
+"""Arithmetic on few slots per token: its cost does not depend on the number of features.
+
+`combine` and `products` are each other's transpose, so that each is the other's gradient; the gradient of their rows
+(`scatter`) is a sum over the tokens of each feature, taken in a fixed order. All three are one gather-and-add
+(`embedding_bag`): of what was measured on two CPU cores at B 2048, d 512, F 8192, k 32 it is the fastest by far. CPU
+milliseconds of one thread: combine 3.3 (CSR product of MKL 8.6, gather and bmm 109, dense product 230); gradient of the
+rows 3.7 with the sort by feature (CSR 22.6, embedding_bag's own dense gradient 40, index_add of the materialised terms
+157, dense product 223).
+
+Axes: T tokens, D width, F features, K slots per token, M = T x K slots.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+import torch.nn.functional
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Which features each token has a place for."""
+
+    features_TK: Tensor
+    n_features: int
+
+    @cached_property
+    def offsets_T(self) -> Tensor:
+        """Where each token's slots begin."""
+        n, k = self.features_TK.shape
+        return torch.arange(0, n * k, k, device=self.features_TK.device)
+
+    @cached_property
+    def tokens_M(self) -> Tensor:
+        n, k = self.features_TK.shape
+        return torch.arange(n, device=self.features_TK.device).repeat_interleave(k)
+
+    @cached_property
+    def by_feature(self) -> tuple[Tensor, Tensor]:
+        """Slots in order of feature, then token; and where each feature's slots begin."""
+        features_M = self.features_TK.flatten()
+        order_M = features_M.argsort(stable=True)
+        counts_F = torch.bincount(features_M, minlength=self.n_features)
+        return order_M, counts_F.cumsum(0) - counts_F
+
+
+def _gather(rows_ND: Tensor, indices_M: Tensor, offsets: Tensor, weights_M: Tensor) -> Tensor:
+    """Weighted sums of rows, one for each offset."""
+    return torch.nn.functional.embedding_bag(indices_M, rows_ND, offsets, mode="sum", per_sample_weights=weights_M)
+
+
+def _combine(weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+    return _gather(rows_FD, slots.features_TK.flatten(), slots.offsets_T, weights_TK.flatten())
+
+
+def _products(x_TD: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+    dots_M = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        x_TD, rows_FD, slots.features_TK.flatten(), slots.offsets_T, slots.tokens_M, 0
+    )
+    return dots_M.view_as(slots.features_TK)
+
+
+def scatter(weights_TK: Tensor, x_TD: Tensor, slots: Slots) -> Tensor:
+    """Sum over tokens and slots of weight times the token's vector, in the row of the slot's feature: [F, D]."""
+    order_M, offsets_F = slots.by_feature
+    return _gather(x_TD, slots.tokens_M[order_M], offsets_F, weights_TK.flatten()[order_M])
+
+
+class _Combine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+        ctx.save_for_backward(weights_TK, rows_FD)
+        ctx.slots = slots
+        return _combine(weights_TK, rows_FD, slots)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (weights_TK, rows_FD), grad_TD = ctx.saved_tensors, gradients[0].contiguous()
+        weights = _products(grad_TD, rows_FD, ctx.slots) if ctx.needs_input_grad[0] else None
+        rows = scatter(weights_TK, grad_TD, ctx.slots) if ctx.needs_input_grad[1] else None
+        return weights, rows, None
+
+
+class _Products(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_TD: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots) -> Tensor:
+        ctx.save_for_backward(x_TD, rows_FD)
+        ctx.slots = slots
+        return _products(x_TD, rows_FD, slots) + bias_F[slots.features_TK]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x_TD, rows_FD), grad_TK = ctx.saved_tensors, gradients[0].contiguous()
+        x = _combine(grad_TK, rows_FD, ctx.slots) if ctx.needs_input_grad[0] else None
+        rows = scatter(grad_TK, x_TD, ctx.slots) if ctx.needs_input_grad[1] else None
+        bias = None
+        if ctx.needs_input_grad[2]:
+            bias = grad_TK.new_zeros(len(rows_FD)).index_add_(0, ctx.slots.features_TK.flatten(), grad_TK.flatten())
+        return x, rows, bias, None
+
+
+def combine(weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+    """For each token the sum of its slots' rows times their weights: what a dense `codes @ rows` gives, [T, D]."""
+    return _Combine.apply(weights_TK, rows_FD, slots)  # type: ignore[return-value]
+
+
+def products(x_TD: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots) -> Tensor:
+    """For each slot the entry of `x @ rows.T + bias` that belongs to its token and feature, [T, K]."""
+    return _Products.apply(x_TD.contiguous(), rows_FD, bias_F, slots)  # type: ignore[return-value]

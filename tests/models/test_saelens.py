@@ -1,0 +1,136 @@
+"""The SAELens layout: what is written is read back bit for bit, and what is wrong with files is said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from planted import Pool, planted
+from torch import Tensor
+
+from models.folder import Folder
+from models.saelens import export, load
+from models.settings import SAESettings, TrainingSettings
+from models.training import Trained, train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    pool = Pool(planted(4096, width=16, n_true=40, l0=4)[1] * 3 + 5)
+    settings = TrainingSettings(tokens=30 * 128, batch=128)
+    return train(
+        SAESettings(n_features=64, k=4), settings, pool, Folder(str(tmp_path_factory.mktemp("c"))), lambda row: None
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, trained: Trained) -> Path:
+    names = export(
+        trained, Folder(str(tmp_path)), model_name="toy", hook_name="resid_post.1", context_size=128, dataset="none"
+    )
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
+    return tmp_path
+
+
+def test_a_dictionary_read_back_codes_bit_for_bit_as_the_trained_one(home: Path, trained: Trained) -> None:
+    read = load(Folder(str(home)))
+    x_TD = planted(500, width=16, n_true=40, l0=4, seed=1)[1] * 3 + 5
+    found, wanted = read.encode(x_TD), trained.sae.encode(x_TD)
+    assert torch.equal(found.features_TK, wanted.features_TK)
+    assert torch.equal(found.acts_TK, wanted.acts_TK)
+    assert torch.equal(read.decode(found), trained.sae.decode(wanted))
+
+
+def test_the_layout_is_that_of_saelens(home: Path, trained: Trained) -> None:
+    config = json.loads((home / "cfg.json").read_text())
+    assert {key: config[key] for key in ("architecture", "d_in", "d_sae", "dtype", "k")} == {
+        "architecture": "topk", "d_in": 16, "d_sae": 64, "dtype": "float32", "k": 4,
+    }  # fmt: skip
+    assert config["metadata"]["hook_name"] == "resid_post.1"
+    weights = safetensors.torch.load_file(home / "sae_weights.safetensors")
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    assert shapes == {"W_enc": (16, 64), "W_dec": (64, 16), "b_enc": (64,), "b_dec": (16,)}
+    torch.testing.assert_close(weights["W_dec"].norm(dim=1), torch.ones(64))
+    sparsity_F = safetensors.torch.load_file(home / "sparsity.safetensors")["sparsity"]
+    torch.testing.assert_close(10 ** sparsity_F.double(), trained.density_F.clamp_min(1e-10), rtol=1e-5, atol=0)
+
+
+def test_without_a_configuration_there_is_no_dictionary(home: Path) -> None:
+    (home / "cfg.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds no cfg\.json"):
+        load(Folder(str(home)))
+
+
+def change_weights(change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None]:
+    def spoil(home: Path) -> None:
+        path = home / "sae_weights.safetensors"
+        weights = safetensors.torch.load_file(path)
+        change(weights)
+        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
+
+    return spoil
+
+
+def change_config(**changes: Any) -> Callable[[Path], None]:
+    def spoil(home: Path) -> None:
+        config = json.loads((home / "cfg.json").read_text()) | changes
+        (home / "cfg.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (change_weights(lambda w: w.pop("b_enc")), "lacks b_enc; it holds W_dec, W_enc, b_dec"),
+        (
+            change_weights(lambda w: w.update(W_skip=torch.zeros(2))),
+            "holds W_skip, which architecture 'topk' does not have",
+        ),
+        (
+            change_weights(lambda w: w.update(W_dec=w["W_dec"].T)),
+            r"W_dec is \[16, 64\], cfg.json wants \[64, 16\]: it is transposed",
+        ),
+        (change_weights(lambda w: w.update(b_dec=torch.zeros(17))), r"b_dec is \[17\], .* another than d_in"),
+        (change_weights(lambda w: w.update(b_dec=w["b_dec"].half())), "b_dec is torch.float16, cfg.json says float32"),
+        (change_weights(lambda w: w["b_enc"].fill_(float("nan"))), "b_enc holds NaN"),
+        (change_config(d_in=32), r"W_dec is \[64, 16\], cfg.json wants \[64, 32\]"),
+        (change_config(dtype=None), "lacks dtype"),
+        (change_config(k=None), "lacks 'k', which architecture 'topk' needs"),
+        (change_config(architecture="unheard"), "architecture 'unheard' is none"),
+        (change_config(normalize_activations="layer_norm"), "normalize_activations='layer_norm', wanted 'none'"),
+        (lambda home: (home / "cfg.json").write_text("{"), "is not JSON"),
+        (lambda home: (home / "sae_weights.safetensors").unlink(), "is missing"),
+        (lambda home: (home / "sae_weights.safetensors").write_bytes(b"\xff" * 20), "cut short or damaged"),
+    ],
+)
+def test_what_is_wrong_with_the_files_is_said(home: Path, spoil: Callable[[Path], None], message: str) -> None:
+    spoil(home)
+    with pytest.raises(ValueError, match=message):
+        load(Folder(str(home)))
+
+
+def test_weights_in_another_dtype_are_read_as_float32(home: Path) -> None:
+    change_weights(lambda w: w.update({name: tensor.bfloat16() for name, tensor in w.items()}))(home)
+    change_config(dtype="bfloat16")(home)
+    assert {p.dtype for p in load(Folder(str(home))).parameters()} == {torch.float32}
+
+
+def test_saelens_options_of_top_k_are_folded_into_the_weights(home: Path, trained: Trained) -> None:
+    """Decoder norms that rescale activations, and a decoder bias that is not taken from the input."""
+    x_TD = planted(200, width=16, n_true=40, l0=4, seed=1)[1] * 3 + 5
+    norms_F = torch.rand(64, generator=torch.Generator().manual_seed(0)) + 0.5
+    codes = trained.sae.encode(x_TD)
+
+    def unfold(weights: dict[str, Tensor]) -> None:
+        weights["b_enc"] = (weights["b_enc"] - weights["b_dec"] @ weights["W_enc"]) / norms_F
+        weights["W_dec"] = weights["W_dec"] * norms_F[:, None]
+        weights["W_enc"] = weights["W_enc"] / norms_F
+
+    change_weights(unfold)(home)
+    change_config(rescale_acts_by_decoder_norm=True, apply_b_dec_to_input=False)(home)
+    read = load(Folder(str(home)))
+    torch.testing.assert_close(read.decode(read.encode(x_TD)), trained.sae.decode(codes), rtol=1e-4, atol=1e-4)
