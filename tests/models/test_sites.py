@@ -7,7 +7,6 @@ import pytest
 
 from models.sites import KINDS, Site
 
-
 EVERY = ["embed", *(f"{kind}.{at}" for kind in KINDS if kind != "embed" for at in ("0", "11", "@0.5"))]
 
 
