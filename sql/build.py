@@ -35,6 +35,7 @@ def build(
     _discard_other_schema(file)
     with closing(create(file)) as con:
         stored.reach(con)
+        con.execute("begin")  # one commit for all: nobody looks before the file is whole
         if not table_names(con):
             define(con)
         replaced, dropped = _differences(con, stored)
@@ -51,6 +52,9 @@ def build(
         define_views(con, codes)
         _sign(con, stored)
         rows = _counted(con) | {CODES: n_codes}
+        con.execute("delete from _table_rows")
+        con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
+        con.execute("commit")
         con.execute("checkpoint")
     return Built(
         rows, tuple(f"{p.table}/{p.name}" for p in replaced), tuple(f"{table}/{name}" for table, name in dropped)

@@ -25,7 +25,7 @@ class Finding:
 
 
 def inspect(con: DuckDBPyConnection) -> list[Finding]:
-    """Holds the rows against every rule of `sql/checks/` and the grain of every table; nothing found means that all agree."""
+    """Holds the rows against every rule of `sql/checks/` and the grain of every table; no finding: all agree."""
     return _broken_rules(con) + _repeated_rows(con)
 
 
@@ -47,9 +47,10 @@ def _repeated_rows(con: DuckDBPyConnection) -> list[Finding]:
         key, has = ", ".join(map(quoted, grain(con, table))), columns(con, table)
         model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
         rows = con.execute(
-            f"with repeated as (select {model} as model_id, {recipe} as recipe_id, row({key})::varchar as key, count(*) as n "
-            f"from {quoted(table)} group by {key} having n > 1) "
-            "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated group by all order by all"
+            f"with repeated as (select {model} as model_id, {recipe} as recipe_id, row({key})::varchar as key, "
+            f"count(*) as n from {quoted(table)} group by {key} having n > 1) "
+            "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated "
+            "group by all order by all"
         ).fetchall()
         found += [Finding(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
     return found

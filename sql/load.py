@@ -1,5 +1,9 @@
 """Rows of the warehouse, taken from a partition of the store."""
 
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 import duckdb
 from duckdb import DuckDBPyConnection
 
@@ -19,22 +23,47 @@ def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) ->
     Raises:
         BadPartition: If files, columns, rows or values are not what manifest and schema say.
     """
-    with stored.verified(partition) as paths:
+    with stored.verified(partition) as paths, _blaming(partition, paths):
+        wanted = columns(con, partition.table)
+        _check_columns(con, partition, paths, wanted)
+        _check_rows(con, partition, paths)
+        if paths:
+            insert = _insert(
+                partition, [name for name in ("feature_id", *grain(con, partition.table)) if name in wanted]
+            )
+            con.execute(insert, partition.keys | {"paths": paths})
+
+
+@contextmanager
+def _blaming(partition: Partition, paths: list[str]) -> Iterator[None]:
+    """What DuckDB refuses is the partition's fault, but for what is the disk's or the memory's."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error as error:
+        names, said = ", ".join(file.name for file in partition.files), str(error).strip().splitlines()[0]
+        raise partition.fault(f"{names} cannot be loaded, for {said}{_first_offender(said, paths)}") from error
+
+
+def _first_offender(said: str, paths: list[str]) -> str:
+    """The first row that breaks the check which DuckDB names."""
+    check = re.search(r"expression CHECK\((.+)\)$", said)
+    if not check:
+        return ""
+    with closing(duckdb.connect()) as con:
         try:
-            _check_columns(con, partition, paths)
-            _check_rows(con, partition, paths)
-            if paths:
-                con.execute(_insert(con, partition), partition.keys | {"paths": paths})
-        except (duckdb.IOException, duckdb.OutOfMemoryException):
-            raise
-        except duckdb.Error as error:
-            names = ", ".join(file.name for file in partition.files)
-            raise partition.fault(f"{names} cannot be loaded, for {str(error).strip().splitlines()[0]}") from error
+            result = con.execute(f"from read_parquet($1, union_by_name = true) where not ({check[1]}) limit 1", [paths])
+        except duckdb.Error:  # the check names a column that is not in the files
+            return ""
+        names, rows = [column[0] for column in result.description], result.fetchall()
+    shown = [f"{name} = {value!r}" for row in rows for name, value in zip(names, row, strict=True)]
+    return f" (first in the row {', '.join(shown)})"[:1000] if shown else ""
 
 
-def _check_columns(con: DuckDBPyConnection, partition: Partition, paths: list[str]) -> None:
+def _check_columns(con: DuckDBPyConnection, partition: Partition, paths: list[str], wanted: dict[str, bool]) -> None:
     """A column that may be null may be absent; nothing else may."""
-    wanted, keys = columns(con, partition.table), partition.keys
+    keys = partition.keys
     for path, file in zip(paths, partition.files, strict=True):
         rows = con.execute("describe select * from read_parquet($1, hive_partitioning = false)", [path]).fetchall()
         found = [row[0] for row in rows]
@@ -54,12 +83,11 @@ def _check_rows(con: DuckDBPyConnection, partition: Partition, paths: list[str])
             raise partition.fault(f"{file.name} has {rows:,} rows, its manifest says {file.rows:,}")
 
 
-def _insert(con: DuckDBPyConnection, partition: Partition) -> str:
+def _insert(partition: Partition, sort: list[str]) -> str:
     """The statement that inserts $paths; the values of the partition's keys are parameters too."""
     keys = "".join(f"${key}::varchar as {quoted(key)}, " for key in partition.keys)
-    order = [name for name in ("feature_id", *grain(con, partition.table)) if name in columns(con, partition.table)]
     return (
         f"insert into {quoted(partition.table)} by name "
         f"select {keys}* from read_parquet($paths, hive_partitioning = false, union_by_name = true) "
-        f"order by {', '.join(map(quoted, dict.fromkeys(order)))}"
+        f"order by {', '.join(map(quoted, dict.fromkeys(sort)))}"
     )

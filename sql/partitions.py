@@ -99,11 +99,12 @@ class StoredTables:
             BadPartition: Naming a manifest that cannot be read.
         """
         paths = [path for path in self._manifests if self._place(path)[0] in tables]
-        bodies = self.filesystem.cat(paths) if paths else {}
-        return sorted(
-            (self._partition(path, body) for path, body in bodies.items()),
-            key=lambda partition: (partition.table, partition.name),
-        )
+        if not paths:
+            return []
+        bodies = self.filesystem.cat(paths)
+        assert isinstance(bodies, dict), "fsspec gives a mapping for a list of paths"
+        found = [self._partition(path, body) for path, body in bodies.items()]
+        return sorted(found, key=lambda partition: (partition.table, partition.name))
 
     @cached_property
     def _manifests(self) -> list[str]:
@@ -135,7 +136,7 @@ class StoredTables:
 
     @contextmanager
     def verified(self, partition: Partition) -> Iterator[list[str]]:
-        """Local paths of the partition's files, compared with its manifest to the byte; downloaded where they are remote.
+        """Local paths of the partition's files, compared with its manifest to the byte; downloaded if remote.
 
         Raises:
             BadPartition: Naming the file and its recorded sha256 when it is missing, cut short or altered.

@@ -22,17 +22,5 @@ def texts(folder: str) -> list[Text]:
     return [_text(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found]
 
 
-def question(name: str) -> Text:
-    """The named question of `sql/queries/`.
-
-    Raises:
-        ValueError: Naming those there are.
-    """
-    questions = {text.name: text for text in texts("queries")}
-    if name not in questions:
-        raise ValueError(f"there is no question {name!r}: ask one of {', '.join(questions)}, or write your own SQL")
-    return questions[name]
-
-
 def _text(name: str, sql: str) -> Text:
     return Text(name, sql.splitlines()[0].removeprefix("--").strip(), sql)

@@ -22,8 +22,10 @@ def define_views(con: DuckDBPyConnection, codes: str | None = None) -> None:
         _define(con, text, "view")
     for text in texts("macros"):
         _define(con, text, "macro table")
-    kept = {text.name: text for text in texts("codes")}["kept" if codes else "none"]
-    _define(con, Text(CODES, kept.title, kept.sql.replace("$codes", literal(codes or ""))), "view")
+    stored = {text.name: text for text in texts("codes")}
+    view = stored["kept" if codes else "none"]
+    _define(con, Text(CODES, view.title, view.sql.replace("$codes", literal(codes or ""))), "view")
+    con.execute(stored["columns"].sql)
 
 
 def codes_in(stored: StoredTables) -> tuple[str | None, int]:
@@ -36,9 +38,10 @@ def codes_in(stored: StoredTables) -> tuple[str | None, int]:
     for partition in partitions:
         for file in partition.files:
             stored.check_size(partition, file)
-    return f"{stored.url}/{CODES}/*/*/*.parquet" if partitions else None, sum(
-        partition.rows for partition in partitions
-    )
+    if not partitions:
+        return None, 0
+    whole = f"{stored.url}/{CODES}/*/*/[!.]*.parquet"  # a name that begins with a dot is a file being written
+    return whole, sum(partition.rows for partition in partitions)
 
 
 def _define(con: DuckDBPyConnection, text: Text, kind: str) -> None:

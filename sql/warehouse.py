@@ -25,8 +25,8 @@ def connect(published: Path) -> DuckDBPyConnection:
     """
     if not published.exists():
         raise ValueError(
-            f"there is no warehouse at {published}: materialize `warehouse` (glasshouse run), or set GLASSHOUSE_WAREHOUSE "
-            "to where it is"
+            f"there is no warehouse at {published}: materialize `warehouse` (glasshouse run), or set "
+            "GLASSHOUSE_WAREHOUSE to where it is"
         )
     con = duckdb.connect()
     try:

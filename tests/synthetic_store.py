@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from models.folder import Folder
 from models.manifest import FileEntry, Manifest
+from sql.partitions import StoredTables
 
 WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " import"]
 N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
@@ -25,6 +26,10 @@ class SyntheticStore:
     def __init__(self, home: str) -> None:
         self.tables = Folder(home) / "tables"
 
+    @property
+    def stored(self) -> StoredTables:
+        return StoredTables(self.tables.filesystem, self.tables.path)
+
     def folder(self, table: str, **keys: str) -> Folder:
         folder = self.tables / table
         for key, value in keys.items():
@@ -34,15 +39,15 @@ class SyntheticStore:
     def write(
         self,
         table: str,
+        keys: dict[str, str],
         rows: Rows,
         schema: pa.Schema | None = None,
         *,
         made_from: str = "first",
         parts: int = 1,
-        **keys: str,
     ) -> Folder:
-        folder = self.folder(table, **keys)
-        entries = []
+        """One partition: its rows dealt out over so many files, and the manifest that vouches for them."""
+        folder, entries = self.folder(table, **keys), []
         for part in range(parts):
             name = f"part-{part:05d}.parquet"
             share = pa.Table.from_pylist(rows[part::parts], schema=schema)
@@ -53,9 +58,9 @@ class SyntheticStore:
         return folder
 
     def write_model(self, model_id: str) -> None:
-        self.write("model", [_model()], model_id=model_id)
-        self.write("corpus", [_corpus()], corpus_id="stdlib")
-        self.write("activation_shard", [_shard()], model_id=model_id, site="resid_post.2")
+        self.write("model", {"model_id": model_id}, [_model()])
+        self.write("corpus", {"corpus_id": "stdlib"}, [_corpus()])
+        self.write("activation_shard", {"model_id": model_id, "site": "resid_post.2"}, [_shard()])
 
     def write_sae(
         self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True
@@ -64,27 +69,27 @@ class SyntheticStore:
         keys = {"model_id": model_id, "recipe_id": recipe_id}
         planted = plant(seed)
         features, examples = _features(planted), _examples(planted, f"{model_id}/{recipe_id}")
-        self.write("sae", [_sae()], made_from=f"seed {seed}", **keys)
-        self.write("sae_training", _training(), **keys)
-        self.write("sae_metric", _metrics(), **keys)
-        self.write("feature", features, **keys)
+        self.write("sae", keys, [_sae()], made_from=f"seed {seed}")
+        self.write("sae_training", keys, _training())
+        self.write("sae_metric", keys, _metrics())
+        self.write("feature", keys, features)
         self.write(
             "logit_shape",
+            keys,
             [{"feature_id": f, "logit_skew": f / 10, "logit_kurtosis": 3.0} for f in range(N_FEATURES)],
-            **keys,
         )
-        self.write("activation_histogram", _histogram(planted), **keys)
-        self.write("example", examples, _EXAMPLE, parts=2, **keys)
-        self.write("logit_effect", _logit_effects(), **keys)
-        self.write("neighbor", _neighbors(model_id, recipe_id), **keys)
+        self.write("activation_histogram", keys, _histogram(planted))
+        self.write("example", keys, examples, _EXAMPLE, parts=2)
+        self.write("logit_effect", keys, _logit_effects())
+        self.write("neighbor", keys, _neighbors(model_id, recipe_id))
         if codes:
-            self.write("feature_activation", planted, _CODES, **keys)
+            self.write("feature_activation", keys, planted, _CODES)
         if labels:
             explanations = _explanations(f"{model_id}/{recipe_id}")
-            self.write("explanation", explanations, **keys)
-            self.write("specificity", _ratings(examples, f"{model_id}/{recipe_id}"), **keys)
-            self.write("explanation_score", _scores(explanations), **keys)
-            self.write("llm_request", [_request()], **keys)
+            self.write("explanation", keys, explanations)
+            self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
+            self.write("explanation_score", keys, _scores(explanations))
+            self.write("llm_request", keys, [_request()])
 
 
 _CODES = pa.schema(

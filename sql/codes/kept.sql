@@ -1,5 +1,5 @@
 -- The sparse codes themselves: which feature fires where, and how strongly. Read from the store, where recipes keep them (keep_codes).
--- Grain: one row per (model_id, recipe_id, context_id, position, feature_id). $codes is the store's files, filled in when publishing.
+-- One row per (model_id, recipe_id, context_id, position, feature_id): a feature that fires on a token.
 create view feature_activation as
 select
     model_id,

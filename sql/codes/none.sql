@@ -1,5 +1,5 @@
 -- The sparse codes themselves: which feature fires where, and how strongly. Empty, because no recipe kept them (keep_codes).
--- Grain: one row per (model_id, recipe_id, context_id, position, feature_id).
+-- One row per (model_id, recipe_id, context_id, position, feature_id): a feature that fires on a token.
 create view feature_activation as
 select
     null::varchar as model_id,

@@ -24,9 +24,9 @@ select
     c.feature_id,
     c.label,
     c.top_tokens,
-    c.specificity,
+    c.specificity_mean,
     c.density,
     case when h.place <= 3 then 'label' else 'token' end as found_in
 from hit as h
 join feature_card as c using (model_id, recipe_id, feature_id)
-order by h.place, c.specificity desc nulls last, c.density desc, c.model_id, c.recipe_id, c.feature_id;
+order by h.place, c.specificity_mean desc nulls last, c.density desc, c.model_id, c.recipe_id, c.feature_id;

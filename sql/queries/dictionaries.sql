@@ -9,6 +9,6 @@ select
     fvu,
     ce_recovered,
     n_labelled,
-    specificity
+    specificity_mean
 from sae_summary
 order by sae_id;

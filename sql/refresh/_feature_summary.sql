@@ -11,7 +11,7 @@ with rated as (
         model_id,
         recipe_id,
         explanation_id,
-        avg(rating) filter (where "interval" is not null) as specificity,
+        avg(rating) filter (where "interval" is not null) as specificity_mean,
         avg(rating) filter (where "interval" is null) as control_rating,
         count(rating) as n_ratings
     from specificity
@@ -42,7 +42,7 @@ best_label as (
         e.explainer,
         e.llm,
         d.detection,
-        r.specificity,
+        r.specificity_mean,
         r.control_rating,
         r.n_ratings
     from explanation as e
@@ -51,7 +51,7 @@ best_label as (
     left join rated as r using (model_id, recipe_id, explanation_id)
     qualify row_number() over (
         partition by e.model_id, e.recipe_id, e.feature_id
-        order by e.status = 'ok' desc, d.detection desc nulls last, r.specificity desc nulls last, e.explainer, e.explanation_id
+        order by e.status = 'ok' desc, d.detection desc nulls last, r.specificity_mean desc nulls last, e.explainer, e.explanation_id
     ) = 1
 ),
 

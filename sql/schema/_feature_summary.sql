@@ -9,7 +9,7 @@ create table _feature_summary (
     explainer varchar,
     llm varchar,
     detection double,
-    specificity double,
+    specificity_mean double,
     control_rating double,
     n_ratings bigint,
     top_tokens varchar[],
@@ -26,7 +26,7 @@ comment on column _feature_summary.label_status is 'ok, or why there is no label
 comment on column _feature_summary.explainer is 'Who labelled [text]';
 comment on column _feature_summary.llm is 'Language model asked; null where none was [text]';
 comment on column _feature_summary.detection is 'Balanced accuracy of the label in the detection test [fraction]';
-comment on column _feature_summary.specificity is 'Mean rating of the label on examples in which the feature fires [0 to 3]';
+comment on column _feature_summary.specificity_mean is 'Mean rating of the label on examples in which the feature fires [0 to 3]';
 comment on column _feature_summary.control_rating is 'Mean rating of the label on controls [0 to 3]';
 comment on column _feature_summary.n_ratings is 'Ratings given [ratings]';
 comment on column _feature_summary.top_tokens is 'Tokens at the peaks of the top examples, each once, strongest first [text]';

@@ -12,7 +12,7 @@ select
     s.explainer,
     s.llm,
     s.detection,
-    s.specificity,
+    s.specificity_mean,
     s.control_rating,
     s.n_ratings,
     s.top_tokens,

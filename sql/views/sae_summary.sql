@@ -41,7 +41,7 @@ rated as (
     select
         model_id,
         recipe_id,
-        avg(rating) filter (where "interval" is not null) as specificity,
+        avg(rating) filter (where "interval" is not null) as specificity_mean,
         avg(rating) filter (where "interval" is null) as control_rating
     from specificity
     group by all
@@ -79,7 +79,7 @@ select
     metric.kl,
     l.n_labelled,
     l.n_failed_labels,
-    r.specificity,
+    r.specificity_mean,
     r.control_rating,
     p.cost_usd,
     s.created_at

@@ -10,8 +10,8 @@ select
     sent_at::date as day,
     status,
     count(*) as n_requests,
-    sum(attempts) as n_attempts,
-    sum(tokens) as n_tokens,
+    sum(attempts)::bigint as n_attempts,
+    sum(tokens)::bigint as n_tokens,
     sum(cost_usd) as cost_usd
 from llm_request
 group by all;

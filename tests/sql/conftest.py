@@ -1,0 +1,48 @@
+"""A small store to publish from, and where the published file goes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from synthetic_store import SyntheticStore
+
+from sql.publish import publish
+
+
+@pytest.fixture(scope="session")
+def _written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("store")
+    store = SyntheticStore(str(home))
+    store.write_model("demo")
+    store.write_sae("demo", "mid")
+    return home
+
+
+@pytest.fixture(scope="session")
+def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("published")
+    store = SyntheticStore(str(home))
+    store.write_model("demo")
+    store.write_sae("demo", "mid")
+    store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    publish(home / "warehouse.duckdb", store.stored, registrations=[("demo", "mid", "4" * 64)])
+    return home / "warehouse.duckdb"
+
+
+@pytest.fixture
+def store(_written: Path, home: Path) -> SyntheticStore:
+    """One model, one dictionary (demo/mid), everything said of it."""
+    shutil.copytree(_written / "tables", home / "tables")
+    return SyntheticStore(str(home))
+
+
+@pytest.fixture
+def published(home: Path) -> Path:
+    """Where a test publishes to."""
+    return home / "warehouse.duckdb"
+
+
+@pytest.fixture(scope="session")
+def warehouse(_published: Path) -> Path:
+    """A published file to read: demo/mid with labels and codes, demo/late with neither."""
+    return _published

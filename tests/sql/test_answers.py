@@ -1,0 +1,111 @@
+"""`glasshouse sql`: the same rows as a table, CSV, JSON and Parquet; wrong queries answered in sentences."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sql.answers import answer, as_text, write
+from sql.texts import texts
+
+QUERY = """
+select feature_id, label, top_tokens, density, is_dead
+from feature_card where recipe_id = 'mid' order by feature_id limit 3
+"""
+ROWS = [
+    {"feature_id": 0, "label": "Function definitions", "top_tokens": ["def"], "density": 0.5, "is_dead": False},
+    {"feature_id": 1, "label": None, "top_tokens": [" return"], "density": 0.3375, "is_dead": False},
+    {"feature_id": 2, "label": "tokens like str", "top_tokens": [" str"], "density": 0.25, "is_dead": False},
+]
+
+
+def test_a_table_is_aligned_and_counts_its_rows(warehouse: Path):
+    assert as_text(answer(warehouse, QUERY)).splitlines() == [
+        "feature_id  label                 top_tokens   density  is_dead",
+        "──────────  ────────────────────  ───────────  ───────  ───────",
+        '         0  Function definitions  ["def"]          0.5  False',
+        '         1                        [" return"]   0.3375  False',
+        '         2  tokens like str       [" str"]        0.25  False',
+        "(3 rows)",
+    ]
+
+
+def test_a_table_says_when_there_is_more(warehouse: Path):
+    assert as_text(answer(warehouse, "select * from range(5)"), most=2).splitlines()[-1] == "(the first 2 rows)"
+    assert as_text(answer(warehouse, "select 1")).splitlines()[-1] == "(1 row)"
+
+
+def test_a_table_sends_no_commands_to_the_terminal(warehouse: Path):
+    shown = as_text(
+        answer(warehouse, "select chr(27) || '[2J' || chr(10) || chr(8238) as token, repeat('x', 500) as long")
+    )
+    assert shown.isprintable() is False, "lines are separated"
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert r"\x1b[2J\n\u202e" in shown
+    assert max(map(len, shown.splitlines())) < 100
+
+
+def test_json_holds_every_value(warehouse: Path, tmp_path: Path):
+    write(answer(warehouse, QUERY), "json", tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == ROWS
+
+
+def test_json_of_what_json_has_no_word_for(warehouse: Path, tmp_path: Path):
+    query = (
+        "select 'nan'::double as x, [1, 'inf'::double] as y, date '2020-01-02' as d, {'a': 1} as s, 2::hugeint as h, "
+        "chr(8232) as t"
+    )
+    write(answer(warehouse, query), "json", tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == [
+        {"x": None, "y": [1, None], "d": "2020-01-02", "s": {"a": 1}, "h": 2, "t": "\u2028"}
+    ]
+    write(answer(warehouse, "select 1 where false"), "json", tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == []
+
+
+def test_csv_keeps_quotes_newlines_and_lists(warehouse: Path, tmp_path: Path):
+    write(answer(warehouse, "select 'a,\"b\"' || chr(10) as t, ['x', 'y'] as l, null as n"), "csv", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["t", "l", "n"], ['a,"b"\n', '["x", "y"]', ""]]
+
+
+def test_parquet_keeps_types(warehouse: Path, tmp_path: Path):
+    write(answer(warehouse, QUERY), "parquet", tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table.to_pylist() == ROWS
+    assert str(table.schema.field("feature_id").type) == "int32"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_standard_output_takes_every_form(warehouse: Path, capfdbinary: pytest.CaptureFixture[bytes], form: str):
+    write(answer(warehouse, QUERY), form)
+    assert b"Function definitions" in capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize("name", [text.name for text in texts("queries")])
+def test_questions_are_asked_by_name(warehouse: Path, name: str):
+    assert as_text(answer(warehouse, name)).splitlines()[-1].endswith(("row)", "rows)"))
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select * from feture", "feture.*\n.*`show tables`"),
+        ("selekt 1", "syntax error"),
+        ("", "the query is empty"),
+        ("delete from feature", "read-only"),
+        ("select error('halfway') from range(30000) where range = 29999", "halfway"),
+    ],
+)
+def test_a_wrong_query_is_explained_and_leaves_no_file(warehouse: Path, tmp_path: Path, query: str, said: str):
+    for form in ("csv", "json", "parquet"):
+        with pytest.raises(ValueError, match=f"(?s){said}" if form != "parquet" or query else "no rows to write"):
+            write(answer(warehouse, query), form, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_format_is_refused(warehouse: Path):
+    with pytest.raises(ValueError, match="choose one of table, csv, json, parquet"):
+        write(answer(warehouse, QUERY), "xlsx")

@@ -1,0 +1,88 @@
+"""Readers keep what they opened while another file is published, and neither waits for the other."""
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+from synthetic_store import N_FEATURES, SyntheticStore
+
+from sql.publish import publish
+from sql.warehouse import connect
+
+COUNT = "select count(*) from feature_card"
+
+
+def test_a_reader_in_the_same_process_keeps_its_snapshot_and_the_next_sees_the_new(
+    store: SyntheticStore, published: Path
+):
+    publish(published, store.stored)
+    with closing(connect(published)) as early:
+        store.write_sae("demo", "late")
+        publish(published, store.stored)
+        assert early.execute(COUNT).fetchall() == [(N_FEATURES,)]
+        assert early.execute("select count(*) from example").fetchall() != [(0,)]
+        with closing(connect(published)) as late:
+            assert late.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
+
+
+def test_a_reader_in_another_process_keeps_its_snapshot_and_the_next_sees_the_new(
+    store: SyntheticStore, published: Path
+):
+    publish(published, store.stored)
+    script = (
+        "import duckdb, sys\n"
+        "con = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "for _ in sys.stdin:\n"
+        f"    print(con.execute('{COUNT}').fetchall()[0][0], flush=True)\n"
+        "con.close()\n"
+    )
+    command = [sys.executable, "-c", script, str(published)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        question, said = reader.stdin, reader.stdout
+        assert question
+        assert said
+        print(file=question, flush=True)
+        assert said.readline() == f"{N_FEATURES}\n"
+        store.write_sae("demo", "late")
+        publish(published, store.stored)
+        print(file=question, flush=True)
+        assert said.readline() == f"{N_FEATURES}\n"
+        question.close()
+        assert reader.wait(timeout=30) == 0
+    with closing(duckdb.connect(published, read_only=True)) as con:
+        assert con.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
+
+
+def test_somebody_who_holds_the_file_to_write_does_not_stop_a_publication(store: SyntheticStore, published: Path):
+    publish(published, store.stored)
+    with closing(duckdb.connect(published)) as shell:
+        store.write_sae("demo", "late")
+        publish(published, store.stored)
+        assert shell.execute(COUNT).fetchall() == [(N_FEATURES,)]
+    with closing(connect(published)) as con:
+        assert con.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
+
+
+def test_a_file_that_was_renamed_answers_as_before(store: SyntheticStore, published: Path):
+    publish(published, store.stored)
+    moved = published.rename(published.with_name('it\'s "mine".duckdb'))
+    with closing(connect(moved)) as con:
+        assert con.execute("select feature_id from find_features('str')").fetchall() == [(2,)]
+    with closing(duckdb.connect(moved, read_only=True)) as con:
+        assert con.execute("select feature_id from find_features('str')").fetchall() == [(2,)]
+
+
+def test_a_connection_cannot_write(warehouse: Path):
+    with closing(connect(warehouse)) as con, pytest.raises(duckdb.Error, match="read-only"):
+        con.execute("delete from feature")
+
+
+def test_a_missing_file_and_a_foreign_one_are_told_apart(home: Path):
+    with pytest.raises(ValueError, match=r"there is no warehouse at .*materialize `warehouse`"):
+        connect(home / "none.duckdb")
+    (home / "text.duckdb").write_text("hello")
+    with pytest.raises(ValueError, match="cannot be opened as a Glasshouse warehouse"):
+        connect(home / "text.duckdb")

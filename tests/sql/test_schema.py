@@ -1,0 +1,92 @@
+"""Every .sql file runs on an empty warehouse, and every column says what it is and in which unit."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+from duckdb import DuckDBPyConnection
+
+import sql
+from sql.catalog import columns, grain, table_names
+from sql.documentation import documentation
+from sql.inspection import inspect
+from sql.texts import texts
+from sql.views import define_views
+from sql.warehouse import define
+
+FOLDERS = ("schema", "views", "macros", "queries", "checks", "refresh", "codes")
+TABLES = [text.name for text in texts("schema")]
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[DuckDBPyConnection]:
+    with closing(duckdb.connect()) as con:
+        define(con)
+        define_views(con)
+        yield con
+
+
+def test_no_sql_file_lies_outside_the_folders_that_are_run():
+    home = Path(sql.__file__).parent
+    assert {file.relative_to(home).parts[0] for file in home.rglob("*.sql")} == set(FOLDERS)
+
+
+@pytest.mark.parametrize("text", [pytest.param(t, id=f"{f}/{t.name}") for f in FOLDERS for t in texts(f)])
+def test_every_file_has_a_title_that_is_a_sentence(text):
+    assert text.sql.startswith("-- "), "the first line is the comment that says what it is"
+    assert text.title[0].isupper()
+    assert text.title[-1] in ".?", text.title
+
+
+@pytest.mark.parametrize("folder", ["queries", "checks"])
+def test_questions_and_checks_answer_nothing_about_nothing(empty: DuckDBPyConnection, folder: str):
+    for text in texts(folder):
+        assert empty.execute(text.sql).fetchall() == [], text.name
+    assert inspect(empty) == []
+
+
+def test_views_and_macros_are_empty_when_the_tables_are(empty: DuckDBPyConnection):
+    for view in texts("views"):
+        assert empty.execute(f"from {view.name}").fetchall() == [], view.name
+    assert empty.execute("from feature_activation").fetchall() == []
+    assert empty.execute("from find_features('x')").fetchall() == []
+    assert empty.execute("from examples('a', 'b', 0)").fetchall() == []
+
+
+def test_what_is_derived_from_nothing_is_nothing(empty: DuckDBPyConnection):
+    empty.execute("create temp table touched (model_id varchar, recipe_id varchar)")
+    for text in texts("refresh"):
+        empty.execute(text.sql)
+    assert empty.execute("from _feature_summary").fetchall() == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_has_a_meaning_and_a_unit(empty: DuckDBPyConnection, table: str):
+    rows = empty.execute("select column_name, comment from duckdb_columns() where table_name = $1", [table]).fetchall()
+    without = [
+        column
+        for column, comment in rows
+        if not re.fullmatch(r"[^\[\]]*[^\[\]\s](\][^\[\]]*)? \[[^\[\]]+\]", comment or "")
+    ]
+    assert not without, f"sql/schema/{table}.sql: end the comment with a unit in brackets: {without}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_names_its_grain_and_its_file(empty: DuckDBPyConnection, table: str):
+    assert set(grain(empty, table)) <= columns(empty, table).keys()
+
+
+def test_the_tables_are_those_of_the_design(empty: DuckDBPyConnection):
+    wanted = """
+        model corpus activation_shard sae sae_training sae_metric feature activation_histogram example logit_effect
+        neighbor explanation specificity explanation_score llm_request logit_shape registration
+    """
+    assert set(table_names(empty)) == set(wanted.split())
+
+
+def test_the_page_about_the_warehouse_is_what_the_schema_says():
+    page = Path(sql.__file__).parent.parent / "docs" / "warehouse.md"
+    assert page.read_text() == documentation(), "run `python -m sql.documentation > docs/warehouse.md`"
