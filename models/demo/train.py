@@ -1,10 +1,11 @@
 """Trains the bundled model: a small GPT-2 on the Python standard library's source.
 
-    python -m models.demo.train
+    python -m models.demo.train                                             # from nothing: plateau, then decay
+    python -m models.demo.train --start FOLDER --steps 700 --plateau 0      # only the decay, from weights saved on the plateau
 
 Byte-level BPE of 4,096 tokens, d_model 256, 5 layers, 4 heads, context 256, tied embeddings: 5.1 M parameters, stored in
-float16 (10.1 MB). Hidden matrices learn by Muon, the rest by AdamW; bf16 autocast; learning rate warms up, stays, and
-falls to zero over the last half. One document in sixteen is held out (`models.documents.is_held_out`) and never seen;
+float16 (10.1 MB). Hidden matrices learn by Muon, the rest by AdamW; bf16 autocast; the learning rate warms up, stays, and
+falls to zero. One document in sixteen is held out (`models.documents.is_held_out`) and never seen;
 its loss is printed in bits per byte beside a unigram model and an interpolated n-gram model over the same tokens.
 Of the library's own tests (more Python of the same hands) a third is mixed into each epoch, never held out: what is
 reported is measured on the library's source alone.
@@ -36,7 +37,9 @@ def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=[BOUNDARY], initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=[BOUNDARY], initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{BOUNDARY} $A", special_tokens=[(BOUNDARY, 0)])
     return PreTrainedTokenizerFast(
@@ -71,7 +74,9 @@ def contexts(encoded: list[np.ndarray], phase: np.random.Generator | None = None
 def nats(model: GPT2LMHeadModel, rows_CT: torch.Tensor) -> torch.Tensor:
     """Summed negative log-likelihood of every token after the first, padding left out."""
     logits = model(input_ids=rows_CT.clamp_min(0)).logits[:, :-1].float()
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows_CT[:, 1:].flatten(), ignore_index=-1, reduction="sum")
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), rows_CT[:, 1:].flatten(), ignore_index=-1, reduction="sum"
+    )
 
 
 @torch.no_grad()
@@ -108,6 +113,27 @@ def ngram_bits_per_byte(train: list[np.ndarray], held_out: list[np.ndarray], n_b
     return bits / n_bytes
 
 
+def untrained() -> GPT2LMHeadModel:
+    """The model before its first step."""
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCABULARY,
+            n_positions=CONTEXT,
+            n_embd=256,
+            n_layer=5,
+            n_head=4,
+            activation_function="gelu_pytorch_tanh",
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            resid_pdrop=0.0,
+            bos_token_id=0,
+            eos_token_id=0,
+            pad_token_id=0,
+            use_cache=False,
+        )
+    )
+
+
 def optimizers(model: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks, AdamW for embeddings, norms and biases."""
     hidden = [p for p in model.transformer.h.parameters() if p.ndim == 2]
@@ -117,9 +143,9 @@ def optimizers(model: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
     return [muon, torch.optim.AdamW(rest, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
 
 
-def rate(step: int, steps: int) -> float:
-    """Learning rate as a share of its peak: 100 steps up, a plateau, linear to zero over the last half."""
-    return min(1.0, (step + 1) / 100, 2 * (steps - step) / steps)
+def rate(step: int, steps: int, plateau: float) -> float:
+    """Learning rate as a share of its peak: 50 steps up, level for `plateau` of the run, linear to zero after it."""
+    return min(1.0, (step + 1) / 50, (steps - step) / (steps * (1 - plateau)))
 
 
 def save(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -132,7 +158,7 @@ def save(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, folder: Pat
     tokenizer.save_pretrained(folder)
 
 
-def train(steps: int, folder: Path, seed: int) -> None:
+def train(steps: int, plateau: float, folder: Path, start: Path | None, seed: int) -> None:
     """Learns tokenizer and model, prints the held-out loss as it goes, and saves both."""
     torch.manual_seed(seed)
     source = list(stdlib_documents())
@@ -142,23 +168,24 @@ def train(steps: int, folder: Path, seed: int) -> None:
     seen = [d for d in source if d.document_id not in kept_out]
     n_bytes = sum(len(d.text.encode()) for d in held_out)
 
-    tokenizer = train_tokenizer([d.text for d in seen])
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(start) if start else train_tokenizer([d.text for d in seen])
     seen_ids, tests_ids, held_out_ids = (encode(tokenizer, part) for part in (seen, tests, held_out))
     held_out_rows = contexts(held_out_ids)
     for name, part in (("source", seen_ids), ("tests", tests_ids), ("held out", held_out_ids)):
         print(f"{name}: {len(part)} documents, {sum(map(len, part)):,} tokens", flush=True)
 
-    model = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=256, n_layer=5, n_head=4, activation_function="gelu_pytorch_tanh",
-            embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0, bos_token_id=0, eos_token_id=0, pad_token_id=0, use_cache=False,
-        )
-    )
+    model = GPT2LMHeadModel.from_pretrained(start, dtype=torch.float32) if start else untrained()
     print(f"{model.num_parameters():,} parameters", flush=True)
     learners = optimizers(model)
     peaks = [group["lr"] for learner in learners for group in learner.param_groups]
     loss_of = torch.compile(nats)
-    chance, rows, at, began, spent = np.random.default_rng(seed), np.empty((0, CONTEXT), np.int64), 0, time.monotonic(), 0.0
+    chance, rows, at, began, spent = (
+        np.random.default_rng(seed),
+        np.empty((0, CONTEXT), np.int64),
+        0,
+        time.monotonic(),
+        0.0,
+    )
     for step in range(steps):
         if at + BATCH > len(rows):
             tests_rows = chance.permutation(contexts(tests_ids, chance))
@@ -171,7 +198,7 @@ def train(steps: int, folder: Path, seed: int) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group, peak in zip((g for learner in learners for g in learner.param_groups), peaks, strict=True):
-            group["lr"] = peak * rate(step, steps)
+            group["lr"] = peak * rate(step, steps, plateau)
         for learner in learners:
             learner.step()
             learner.zero_grad()
@@ -181,7 +208,10 @@ def train(steps: int, folder: Path, seed: int) -> None:
             print(f"step {step + 1}: loss {spent / 50:.4f} nats a token, {pace:,.0f} tokens/s", flush=True)
             spent = 0.0
         if step % 500 == 499 or step + 1 == steps:
-            print(f"step {step + 1}: held out {bits_per_byte(model, held_out_rows, n_bytes):.4f} bits per byte", flush=True)
+            print(
+                f"step {step + 1}: held out {bits_per_byte(model, held_out_rows, n_bytes):.4f} bits per byte",
+                flush=True,
+            )
             save(model, tokenizer, folder)
     for order in (1, 3):
         counted = ngram_bits_per_byte(seen_ids + tests_ids, held_out_ids, n_bytes, order)
@@ -190,8 +220,10 @@ def train(steps: int, folder: Path, seed: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4600)
+    parser.add_argument("--steps", type=int, default=2700)
+    parser.add_argument("--plateau", type=float, default=0.74, help="share of the steps before the decay")
+    parser.add_argument("--start", type=Path, help="folder of a model to go on from")
     parser.add_argument("--folder", type=Path, default=HERE)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    train(given.steps, given.folder, given.seed)
+    train(given.steps, given.plateau, given.folder, given.start, given.seed)
