@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.autointerp.tape import Tape
+from models.autointerp.vocabulary import Vocabulary
 from models.examples import is_for_scoring
 
 
@@ -64,6 +66,10 @@ class Gallery:
     @cached_property
     def example_ids(self) -> list[str]:
         return self.table["example_id"].to_pylist()
+
+    @cached_property
+    def position_R(self) -> np.ndarray:
+        return self.column("position").astype(np.int64)
 
     @cached_property
     def is_control_R(self) -> np.ndarray:
@@ -121,8 +127,15 @@ class Gallery:
     @cached_property
     def _place_R(self) -> np.ndarray:
         """One number for each context and position."""
-        position_R = self.column("position").astype(np.int64)
-        return self.column("context_id").astype(np.int64) * (position_R.max(initial=0) + 1) + position_R
+        width = self.position_R.max(initial=0) + 1
+        return self.column("context_id").astype(np.int64) * width + self.position_R
+
+    def tape(self, vocabulary: Vocabulary, rows_R: np.ndarray) -> Tape:
+        """The windows of some rows, in their order; the vocabulary begins with the strings of this gallery."""
+        lengths = self.start_R[rows_R + 1] - self.start_R[rows_R]
+        start_R = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        at_S = np.arange(start_R[-1]) + np.repeat(self.start_R[rows_R] - start_R[:-1], lengths)
+        return Tape(vocabulary, self.code_S[at_S], start_R, self.position_R[rows_R] - self.peak_R[rows_R])
 
     def window(self, row: int) -> tuple[list[str], np.ndarray, int]:
         """Tokens, activations and peak of an example."""

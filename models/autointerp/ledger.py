@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -35,6 +36,8 @@ class Answer:
 
     request_key: str
     purpose: str
+    payer: str
+    """Whose budget it was paid from: an sae_id. The answer itself is for all."""
     llm: str
     status: str
     """'ok', 'refused', 'max_tokens': answered and paid for, kept in the ledger. 'failed', 'over_budget': not answered,
@@ -57,6 +60,7 @@ class Answer:
 class Sent:
     """Attempts at a request that has no answer yet."""
 
+    payer: str
     attempts: int
     at_risk_usd: float
 
@@ -66,7 +70,7 @@ class DamagedLedger(ValueError):
 
 
 class Ledger:
-    """The answers in one folder, all in memory; `spent_usd` is what a budget over this folder has used up."""
+    """The answers in one folder, all in memory, and what each payer has spent on them."""
 
     def __init__(self, folder: Folder, answers: dict[str, Answer], sent: dict[str, Sent]):
         self.folder = folder
@@ -77,17 +81,19 @@ class Ledger:
     def open(cls, folder: Folder) -> "Ledger":
         """Reads the folder, which need not exist; folds loose answers into a segment where there are many."""
         folder.sweep()
+        for _ in range(3):
+            with suppress(FileNotFoundError):  # another process folded what it had listed: list again
+                return cls._read(folder)
+        return cls._read(folder)
+
+    @classmethod
+    def _read(cls, folder: Folder) -> "Ledger":
         names = folder.names()
-        segments = [name for name in names if name.startswith("segment-")]
-        loose = [name for name in names if name.startswith("answer-")]
-        asked = [name for name in names if name.startswith("sent-")]
+        segments, loose, asked = ([n for n in names if n.startswith(kind)] for kind in ("segment-", "answer-", "sent-"))
         lines = _lines(folder, [*segments, *loose, *asked])
         answers = {a.request_key: a for name in [*segments, *loose] for a in _answers(folder, name, lines[name])}
-        sent = {
-            _key(name): _parsed(folder, name, Sent, b"".join(lines[name]))
-            for name in asked
-            if _key(name) not in answers
-        }
+        waiting = [name for name in asked if _key(name) not in answers]
+        sent = {_key(name): _parsed(folder, name, Sent, b"".join(lines[name])) for name in waiting}
         ledger = cls(folder, answers, sent)
         if len(loose) >= LOOSE:
             ledger._fold([answers[_key(name)] for name in loose])
@@ -101,15 +107,14 @@ class Ledger:
         with ThreadPoolExecutor(max_workers=16) as threads:
             list(threads.map(lambda row: self.folder.remove(f"answer-{row.request_key}.json"), rows))
 
-    @property
-    def spent_usd(self) -> float:
+    def spent_usd(self, payer: str) -> float:
         """Dollars that answers cost, and the most that attempts without an answer may have cost."""
-        answered = sum(answer.cost_usd + answer.at_risk_usd for answer in self.answers.values())
-        return answered + sum(sent.at_risk_usd for sent in self._sent.values())
+        answered = sum(a.cost_usd + a.at_risk_usd for a in self.answers.values() if a.payer == payer)
+        return answered + sum(sent.at_risk_usd for sent in self._sent.values() if sent.payer == payer)
 
-    def sent(self, key: str) -> Sent:
+    def sent(self, key: str, payer: str) -> Sent:
         """What is known of earlier attempts at a request that has no answer."""
-        return self._sent.get(key, Sent(0, 0.0))
+        return self._sent.get(key, Sent(payer, 0, 0.0))
 
     def note(self, key: str, sent: Sent) -> None:
         """Keeps, before an attempt leaves or after it ended without an answer, what it may have cost."""

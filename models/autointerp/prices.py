@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-
-from models.settings import Settings
+from pydantic import BaseModel
 
 TABLE = Path(__file__).with_name("prices.yaml")
 
@@ -16,20 +15,20 @@ class UnknownPrice(ValueError):
     """The LLM has no row in the price table. Add one, or name an LLM that has."""
 
 
-class Rate(Settings):
+class Rate(BaseModel, frozen=True, extra="forbid"):
     """US dollars per million tokens."""
 
     input: float
     output: float
 
 
-class LongRate(Rate):
+class LongRate(Rate, frozen=True):
     """The rate of every token of a request whose prompt is longer than `above` tokens."""
 
     above: int
 
 
-class Price(Rate):
+class Price(Rate, frozen=True):
     """What an LLM costs, and when that was last compared with the provider's page."""
 
     checked: date

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from models.autointerp.gallery import Gallery
 from models.autointerp.ledger import Answer, Ledger
-from models.autointerp.llm import LLM, check_access
+from models.autointerp.llm import LLM
+from models.autointerp.messages import check_access
 from models.autointerp.rows import EXPLANATION, SPECIFICITY, Explanation, Progress, Rating, request_table, silent
 from models.folder import Folder
 from models.settings import ExplanationSettings
@@ -65,8 +66,8 @@ def explain(
         examples: Rows of the `example` table of one sae.
         settings: Who labels, and within which budget.
         background: How often each token string stands in the corpus; the lexical explainer compares with it.
-        ledger_folder: Where answers of an LLM are kept; the budget counts all that this folder holds.
-        sae_id: Of which sae; goes into the ids of the explanations.
+        ledger_folder: Where answers of an LLM are kept, of any number of saes.
+        sae_id: Of which sae; goes into the ids of the explanations, and it is its budget that is spent.
         progress: Called with features done and features in all.
 
     Returns:
@@ -79,7 +80,7 @@ def explain(
     check_access(settings)
     gallery = Gallery.of(examples)
     features = gallery.features if settings.features == "all" else gallery.strongest(settings.features)
-    found = _explainer(settings, background, ledger_folder).explain(gallery, features, progress)
+    found = _explainer(settings, background, ledger_folder, sae_id).explain(gallery, features, progress)
     rows = pa.Table.from_pylist([explanation.row(sae_id) for explanation in found], schema=EXPLANATION)
     return Explained(rows, request_table(answer for explanation in found for answer in explanation.answers))
 
@@ -90,6 +91,7 @@ def rate(
     settings: ExplanationSettings,
     ledger_folder: Folder,
     *,
+    sae_id: str,
     progress: Progress = silent,
 ) -> Rated:
     """Rates every label on its feature's interval examples and controls; an explanation that failed is not rated.
@@ -99,7 +101,7 @@ def rate(
     check_access(settings)
     gallery = Gallery.of(examples)
     labels = {row["feature_id"]: row for row in explanations.to_pylist() if row["status"] == "ok"}
-    judge = _judge(settings, ledger_folder)
+    judge = _judge(settings, ledger_folder, sae_id)
     ratings, answers = judge.rate(gallery, {feature: row["label"] for feature, row in labels.items()}, progress)
     ids = {feature: row["explanation_id"] for feature, row in labels.items()}
     return Rated(_specificity(gallery, ratings, ids, judge.name), request_table(answers))
@@ -120,21 +122,23 @@ def _specificity(
     return pa.table(columns).select(SPECIFICITY.names).cast(SPECIFICITY)
 
 
-def _explainer(settings: ExplanationSettings, background: Mapping[str, int], ledger_folder: Folder) -> Explainer:
+def _explainer(
+    settings: ExplanationSettings, background: Mapping[str, int], ledger_folder: Folder, sae_id: str
+) -> Explainer:
     if settings.explainer == "lexical":
         from models.autointerp.lexical import LexicalExplainer
 
         return LexicalExplainer(background)
     from models.autointerp.claude import ClaudeExplainer
 
-    return ClaudeExplainer(LLM(settings, Ledger.open(ledger_folder)))
+    return ClaudeExplainer(LLM(settings, Ledger.open(ledger_folder), sae_id))
 
 
-def _judge(settings: ExplanationSettings, ledger_folder: Folder) -> Judge:
+def _judge(settings: ExplanationSettings, ledger_folder: Folder, sae_id: str) -> Judge:
     if settings.judge == "lexical":
         from models.autointerp.lexical import LexicalJudge
 
         return LexicalJudge()
     from models.autointerp.claude import ClaudeJudge
 
-    return ClaudeJudge(LLM(settings, Ledger.open(ledger_folder)))
+    return ClaudeJudge(LLM(settings, Ledger.open(ledger_folder), sae_id))

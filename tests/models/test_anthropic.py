@@ -7,14 +7,16 @@ from pathlib import Path
 import anthropic  # noqa: F401  (seconds of import: here, so that no test's limit counts them)
 import pyarrow as pa
 import pytest
+from example_rows import SCHEMA, examples_of
 from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say, serving
-from models.examples import is_for_scoring
 
-from models.autointerp import llm as engine
-from models.autointerp.llm import KeyRefused, MissingKey, ProviderDown, UnknownLLM
+from models.autointerp import messages
+from models.autointerp.llm import ProviderDown
+from models.autointerp.messages import KeyRefused, MissingKey, UnknownLLM
 from models.autointerp.prices import UnknownPrice
 from models.autointerp.prompts import FOLDER
 from models.autointerp.stages import explain, rate
+from models.examples import is_for_scoring
 from models.folder import Folder
 from models.settings import ExplanationSettings
 
@@ -22,64 +24,13 @@ LLM = "claude-haiku-4-5"
 SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=LLM, budget_usd=100)
 
 
-def example(
-    feature: int, kind: str, rank: int, tokens: list[str], activation: float = 1.0, interval: int | None = None
-) -> dict:
-    context = 1000 * feature + 100 * ("top", "interval", "random").index(kind) + rank + 10 * (interval or 0)
-    peak = len(tokens) // 2
-    name = hashlib.sha256(f"{feature} {kind} {interval} {rank}".encode()).hexdigest()[:16]
-    return {
-        "feature_id": feature,
-        "kind": kind,
-        "interval": interval,
-        "rank": rank,
-        "example_id": name,
-        "context_id": context,
-        "document_id": "a.py",
-        "position": 7,
-        "activation": activation,
-        "tokens": tokens,
-        "activations": [activation if i == peak else 0.0 for i in range(len(tokens))],
-        "peak": peak,
-    }
-
-
-SCHEMA = pa.schema(
-    {
-        "feature_id": pa.int32(),
-        "kind": pa.string(),
-        "interval": pa.int32(),
-        "rank": pa.int32(),
-        "example_id": pa.string(),
-        "context_id": pa.int64(),
-        "document_id": pa.string(),
-        "position": pa.int64(),
-        "activation": pa.float64(),
-        "tokens": pa.list_(pa.string()),
-        "activations": pa.list_(pa.float32()),
-        "peak": pa.int32(),
-    }
-)
-
-
-def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
-    """Per feature 8 top examples, 4 in each of 2 intervals, 6 controls."""
-    tokens = text or ["def", " f", "(", "x", ")", ":"]
-    rows = []
-    for feature in range(n_features):
-        rows += [example(feature, "top", rank, tokens, 10.0 - rank + feature) for rank in range(8)]
-        rows += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
-        rows += [example(feature, "random", rank, ["no", "thing"], 0.0) for rank in range(6)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engine, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(messages, "FIRST_DELAY", 0.001)
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with serving() as messages:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", messages.url)
-        yield messages
+    with serving() as running:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
+        yield running
 
 
 @pytest.fixture
@@ -129,7 +80,7 @@ def test_labels_are_rated_on_scoring_examples_and_controls_only(server: Messages
     examples = examples_of(3)
     labels = explained(ledger, examples)
     server.script = lambda number, body: Say()
-    rated = rate(examples, labels.explanations, SETTINGS, ledger).specificity
+    rated = rate(examples, labels.explanations, SETTINGS, ledger, sae_id="model/recipe").specificity
     expected = {
         row["example_id"]
         for row in examples.to_pylist()
@@ -145,7 +96,11 @@ def test_a_window_left_out_or_rated_twice_costs_only_its_own_rating(server: Mess
     labels = explained(ledger, examples)
     answer = [{"id": "w1", "rating": 2}, {"id": "w2", "rating": 0}, {"id": "w2", "rating": 3}]
     server.script = lambda number, body: Say(json.dumps({"ratings": answer}))
-    rated = rate(examples, labels.explanations, SETTINGS, ledger).specificity.sort_by("example_id").to_pylist()
+    rated = (
+        rate(examples, labels.explanations, SETTINGS, ledger, sae_id="model/recipe")
+        .specificity.sort_by("example_id")
+        .to_pylist()
+    )
     assert [(row["rating"], row["status"]) for row in rated[:3]] == [
         (2, "ok"),
         (None, "parse_error"),
@@ -287,7 +242,9 @@ def test_what_is_no_label_is_a_row_with_a_status_and_is_paid_once(
         assert row["error"]
         assert row["cost_usd"] == pytest.approx(requests * (1000 * 1e-6 + 50 * 5e-6))
     assert len(server.bodies) == requests
-    rated = rate(examples_of(1), explained(ledger, examples_of(1)).explanations, SETTINGS, ledger)
+    rated = rate(
+        examples_of(1), explained(ledger, examples_of(1)).explanations, SETTINGS, ledger, sae_id="model/recipe"
+    )
     assert len(rated.specificity) == 0
 
 

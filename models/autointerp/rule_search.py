@@ -1,0 +1,205 @@
+"""Finds the rule that tells a feature's tokens best from the rest of the corpus.
+
+A rule that holds on a share c of the feature's examples (weighted by activation) and on a share b of the corpus is
+worth n · KL(c ‖ b) nats, the evidence that n examples give for it, less what it takes to write it down. So a common
+token needs nearly all examples to be worth naming, and a rare one few; one more value, or one more condition, has to
+earn its place.
+
+Axes: N examples, U candidate values of a family, F flags.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.autointerp.label import MAIN, PLACES, SHAPES, Rule, Term, write
+from models.autointerp.rates import Rates
+from models.autointerp.tape import Tape
+
+VALUES = {"token": 4, "word": 4, "previous": 3, "head": 2, "near": 2}
+"""Values that a term may name; one where nothing is said."""
+COST = {
+    "token": 6.0,
+    "word": 6.0,
+    "previous": 6.0,
+    "before": 7.0,
+    "head": 6.0,
+    "near": 8.0,
+    "shape": 3.0,
+    "previous shape": 4.0,
+    "place": 3.0,
+}
+"""Nats to write a value down: about the logarithm of how many there are to choose from."""
+ANOTHER_TERM = 2.0
+STARTS = 3
+TERMS = 3
+WORDS = 12
+CLEAR = 0.4
+"""A label holds on at least this share of the examples, or it says of itself that it is unclear."""
+PRIOR = 2.0
+"""How many observations the corpus-wide rate counts for where few places show a rate under a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The peaks of one feature's examples on a tape, and how much each counts (1: the strongest)."""
+
+    tape: Tape
+    at_N: np.ndarray
+    weight_N: np.ndarray
+
+    @property
+    def total(self) -> float:
+        return float(self.weight_N.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule, the examples on which it holds, how often it holds in the corpus, and what it is worth in nats."""
+
+    rule: Rule
+    holds_N: np.ndarray
+    rate: float
+    cost: float
+    worth: float
+
+
+def divergence(c: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """KL(c ‖ b) of two coins in nats, where the first comes up more often; 0 where it does not."""
+    b = np.clip(b, 1e-9, 1 - 1e-9)
+    c = np.clip(c, 1e-9, 1 - 1e-9)
+    return np.where(c > b, c * np.log(c / b) + (1 - c) * np.log((1 - c) / (1 - b)), 0.0)
+
+
+def best_rule(evidence: Evidence, corpus: Rates) -> tuple[Rule, bool]:
+    """The rule worth most, and whether it is clear; ties go to the family named first, then to the lower value."""
+    nothing = Candidate(Rule(()), np.ones(len(evidence.at_N), bool), 1.0, 0.0, 0.0)
+    starts = sorted(_extended(nothing, evidence, corpus), key=lambda found: -found.worth)[:STARTS]
+    grown = [_grown(start, evidence, corpus) for start in starts]
+    best = max(grown, key=lambda found: found.worth)
+    covered = float(evidence.weight_N[best.holds_N].sum()) / evidence.total
+    return _short(best.rule), best.worth > 0 and covered >= CLEAR
+
+
+def _grown(start: Candidate, evidence: Evidence, corpus: Rates) -> Candidate:
+    """Adds the term that is worth most until none is worth its words."""
+    while len(start.rule.terms) < TERMS:
+        best = max(_extended(start, evidence, corpus), key=lambda found: found.worth, default=start)
+        if best.worth <= start.worth:
+            break
+        start = best
+    return start
+
+
+def _extended(given: Candidate, evidence: Evidence, corpus: Rates) -> Iterator[Candidate]:
+    """For each family that the rule does not look at yet, the rule with that family's best term."""
+    taken = {term.family for term in given.rule.terms}
+    places = corpus.places_of(given.rule) if given.rule.terms else None
+    for family in COST:
+        if family in taken or (family in MAIN and taken & set(MAIN)):
+            continue
+        look = _flags if family in ("shape", "previous shape", "place") else _near if family == "near" else _texts
+        found = look(family, given, evidence, corpus, places)
+        if found is not None:
+            yield found
+
+
+def _rated(counts_U: np.ndarray, n: int, prior_U: np.ndarray) -> np.ndarray:
+    return (counts_U + PRIOR * prior_U) / (n + PRIOR)
+
+
+def _texts(
+    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+) -> Candidate | None:
+    """The best few texts, or words, that a token, its forerunner or its line's head may be."""
+    value_N = evidence.tape.numbers_S(family)[evidence.at_N]
+    value_N = np.where(given.holds_N, value_N, -1)
+    value_U, which_N = np.unique(value_N, return_inverse=True)
+    weight_U = np.bincount(which_N, evidence.weight_N)
+    rate_U = corpus.of_family(family)[value_U]
+    if places is not None:
+        seen = corpus.tape.numbers_S(family)[places]
+        rate_U = _rated(np.count_nonzero(seen == value_U[:, None], axis=1), len(places), rate_U)
+    holds_UN = which_N == np.arange(len(value_U))[:, None]
+    real = value_U >= 0
+    names = corpus.vocabulary.words if family == "word" else corpus.vocabulary.texts
+    return _chosen(
+        family, given, evidence, [names[v] for v in value_U[real]], weight_U[real], rate_U[real], holds_UN[real]
+    )
+
+
+def _near(
+    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+) -> Candidate | None:
+    """The best few words among the tokens before."""
+    example, word = evidence.tape.near_pairs(evidence.at_N)
+    kept = given.holds_N[example]
+    example, word = example[kept], word[kept]
+    value_U, which = np.unique(word, return_inverse=True)
+    holds_UN = np.zeros((len(value_U), len(evidence.at_N)), bool)
+    holds_UN[which, example] = True
+    often = np.flatnonzero(holds_UN.sum(axis=1) >= 3)
+    value_U, holds_UN = value_U[often], holds_UN[often]
+    rate_U = corpus.of_family("near")[value_U]
+    if places is not None:
+        _, seen = corpus.tape.near_pairs(places)
+        rate_U = _rated(np.count_nonzero(seen == value_U[:, None], axis=1), len(places), rate_U)
+    names = [corpus.vocabulary.words[v] for v in value_U]
+    return _chosen(family, given, evidence, names, holds_UN @ evidence.weight_N, rate_U, holds_UN)
+
+
+def _flags(
+    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+) -> Candidate | None:
+    """The best shape or place."""
+    names = PLACES if family == "place" else SHAPES
+    flags_FN = (evidence.tape.bits_S(family)[evidence.at_N] >> np.arange(len(names))[:, None] & 1).astype(bool)
+    flags_FN &= given.holds_N
+    rate_F = corpus.of_family(family)
+    if places is not None:
+        seen_FM = corpus.tape.bits_S(family)[places] >> np.arange(len(names))[:, None] & 1
+        rate_F = _rated(seen_FM.sum(axis=1), len(places), rate_F)
+    return _chosen(family, given, evidence, list(names), flags_FN @ evidence.weight_N, rate_F, flags_FN)
+
+
+def _chosen(
+    family: str,
+    given: Candidate,
+    evidence: Evidence,
+    names: list[str],
+    weight_U: np.ndarray,
+    rate_U: np.ndarray,
+    holds_UN: np.ndarray,
+) -> Candidate | None:
+    """The values that together are worth most: the best one, then each next that adds more than it costs."""
+    if not len(names):
+        return None
+    total = evidence.total
+    order = np.argsort(-divergence(weight_U / total, rate_U * given.rate), kind="stable")[: 2 * VALUES.get(family, 1)]
+    best, values = None, list[int]()
+    for value in order.tolist():
+        some = [*values, value]
+        held_N = holds_UN[some].any(axis=0)
+        rate = min(1.0, float(rate_U[some].sum()) * given.rate)
+        cost = given.cost + COST[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
+        share = float(evidence.weight_N[held_N].sum()) / total
+        worth = total * float(divergence(np.array(share), np.array(rate))) - cost
+        if best is None or worth > best.worth:
+            term = Term(family, tuple(names[v] for v in some))
+            best, values = Candidate(Rule((*given.rule.terms, term)), held_N, rate, cost, worth), some
+        if len(values) == VALUES.get(family, 1):
+            break
+    return best
+
+
+def _short(rule: Rule) -> Rule:
+    """The rule cut down until its label has no more than WORDS words: last values first, then the last term."""
+    terms = list(rule.terms)
+    while len(write(Rule(tuple(terms))).split()) > WORDS and (len(terms) > 1 or len(terms[0].values) > 1):
+        longest = max(range(len(terms)), key=lambda i: (len(terms[i].values), i))
+        if len(terms[longest].values) > 1:
+            terms[longest] = Term(terms[longest].family, terms[longest].values[:-1])
+        else:
+            terms.pop()
+    return Rule(tuple(terms))
