@@ -7,12 +7,16 @@ import dagster as dg
 from assets.corpus import corpus
 from pipelines.compute import on_gpu
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
 
 conserved = dg.AssetCheckSpec(
-    "tokens_conserved", asset="activations", blocking=True, description="Every site has one row for every token of text in the corpus."
+    "tokens_conserved",
+    asset="activations",
+    blocking=True,
+    description="Every site has one row for every token of text in the corpus.",
 )
 finite = dg.AssetCheckSpec(
     "finite", asset="activations", blocking=True, description="No stored vector holds NaN or Inf."
@@ -20,8 +24,14 @@ finite = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae, deps=[corpus], kinds={"torch", "parquet"}, group_name="harvest", check_specs=[conserved, finite], **on_gpu
+    partitions_def=by_sae,
+    deps=[corpus],
+    kinds={"torch", "parquet"},
+    group_name="harvest",
+    check_specs=[conserved, finite],
+    **on_gpu,
 )
+@plain_errors
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site that the
     model's recipes want in one pass; the others find them there."""
@@ -35,7 +45,10 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     host = store.host(registration)
     texts = store.corpus(registration.corpus_id, tokenizer_sha256(host.tokenizer))
     contexts = Contexts.open(texts)
-    wanted = {Site.parse(recipe.site).resolve(host.n_layers) for recipe in store.cards().recipes_of(registration.model_id).values()}
+    wanted = {
+        Site.parse(recipe.site).resolve(host.n_layers)
+        for recipe in store.cards().recipes_of(registration.model_id).values()
+    }
     own = Site.parse(registration.recipe.site).resolve(host.n_layers)
     facts = {"corpus_id": registration.corpus_id, "tokenizer_sha256": contexts.manifest.identity["tokenizer_sha256"]}
     outputs = {}
@@ -45,17 +58,24 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         if not store.made(folder, identity):
             outputs[site] = (folder, identity)
     if outputs:
-        context.log.info(f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} contexts")
+        context.log.info(
+            f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} contexts"
+        )
         harvest(host, contexts, outputs, facts, Progress(context, "contexts"))
     manifest = Manifest.read(store.activations(registration.model_id, str(own)))
     assert manifest is not None
-    store.write_table(store.table_at("model", model_id=registration.model_id), model_row(registration, host), manifest.identity)
+    store.write_table(
+        store.table_at("model", model_id=registration.model_id), model_row(registration, host), manifest.identity
+    )
     store.write_table(
         store.table_at("activation_shard", model_id=registration.model_id, site=str(own)),
         shard_rows(store.activations(registration.model_id, str(own)).url, manifest),
         manifest.identity,
     )
-    n_tokens, n_bad = contexts.manifest.facts["n_tokens"], Shards(store.activations(registration.model_id, str(own)), manifest).n_non_finite()
+    n_tokens, n_bad = (
+        contexts.manifest.facts["n_tokens"],
+        Shards(store.activations(registration.model_id, str(own)), manifest).n_non_finite(),
+    )
     return dg.MaterializeResult(
         metadata={
             "tokens": manifest.rows,
@@ -70,7 +90,9 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="tokens_conserved", passed=manifest.rows == n_tokens, metadata={"corpus": n_tokens, "stored": manifest.rows}
+                check_name="tokens_conserved",
+                passed=manifest.rows == n_tokens,
+                metadata={"corpus": n_tokens, "stored": manifest.rows},
             ),
             dg.AssetCheckResult(check_name="finite", passed=n_bad == 0, metadata={"tokens_with_nan_or_inf": n_bad}),
         ],
@@ -118,7 +140,8 @@ def shard_rows(url: str, manifest):
 
     facts = {"width": manifest.facts["width"], "dtype": manifest.identity["dtype"]}
     rows = [
-        {"shard": i, "uri": f"{url}/{file.name}", "n_tokens": file.rows, "bytes": file.bytes, "sha256": file.sha256} | facts
+        {"shard": i, "uri": f"{url}/{file.name}", "n_tokens": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+        | facts
         for i, file in enumerate(manifest.files)
     ]
     return pa.Table.from_pylist(rows)

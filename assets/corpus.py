@@ -3,15 +3,20 @@
 import dagster as dg
 
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.registry import CODE_VERSION
 from pipelines.store import Store
 
 conserved = dg.AssetCheckSpec(
-    "tokens_conserved", asset="corpus", blocking=True, description="Tokens of text and special tokens add up to what the rows hold."
+    "tokens_conserved",
+    asset="corpus",
+    blocking=True,
+    description="Tokens of text and special tokens add up to what the rows hold.",
 )
 
 
 @dg.asset(partitions_def=by_sae, kinds={"transformers", "parquet"}, group_name="harvest", check_specs=[conserved])
+@plain_errors
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""

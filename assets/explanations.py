@@ -7,6 +7,7 @@ import dagster as dg
 from assets.feature_statistics import feature_statistics, statistics_identity
 from pipelines.compute import on_llm, when_behind
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
@@ -14,7 +15,9 @@ from pipelines.store import Store
 MAX_FAILED = 0.05
 
 labelled = dg.AssetCheckSpec(
-    "labelled", asset="explanations", description="Of the features that were to be labelled, at most one in twenty has no label."
+    "labelled",
+    asset="explanations",
+    description="Of the features that were to be labelled, at most one in twenty has no label.",
 )
 
 
@@ -28,16 +31,18 @@ labelled = dg.AssetCheckSpec(
     automation_condition=when_behind,
     **on_llm,
 )
+@plain_errors
 def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """One label a feature, made from examples that no judge is shown; a failure is a row that says so."""
     from models.autointerp.background import token_counts
     from models.autointerp.stages import explain
+    from models.pieces import Pieces
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, labels_identity(store, registration)
     explained, asked = store.table("explanation", registration), requests(store, registration, "explain")
     if not (store.made(explained, identity) and store.made(asked, identity)):
-        background = token_counts(store.contexts(store.trained(registration)), store.tokenizer(registration))
+        background = token_counts(store.contexts(store.trained(registration)), Pieces.of(store.tokenizer(registration)))
         made = explain(
             store.read_table("example", registration),
             settings,
@@ -59,13 +64,18 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),
             "statuses": dict(statuses),
             "some_labels": dg.MetadataValue.table(
-                [dg.TableRecord({"feature": row["feature_id"], "label": row["label"]}) for row in rows if row["label"]][:20] or [_NONE]
+                [dg.TableRecord({"feature": row["feature_id"], "label": row["label"]}) for row in rows if row["label"]][
+                    :20
+                ]
+                or [_NONE]
             ),
             "dagster/partition_row_count": len(rows),
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="labelled", passed=failed <= MAX_FAILED * max(len(rows), 1), metadata={"statuses": dict(statuses)}
+                check_name="labelled",
+                passed=failed <= MAX_FAILED * max(len(rows), 1),
+                metadata={"statuses": dict(statuses)},
             )
         ],
     )
@@ -81,7 +91,12 @@ def requests(store: Store, registration: Registration, purpose: str):
 
 def labels_identity(store: Store, registration: Registration) -> dict:
     """What labels depend on: the examples, and who labels by which prompt."""
-    from models.autointerp.prompts import prompts_sha256
+    from models.autointerp.prompts import prompt_sha256
 
-    settings = registration.recipe.explanations.model_dump(mode="json", exclude={"concurrency"})
-    return {"examples": statistics_identity(store, registration), "explanations": settings, "prompts": prompts_sha256(), "code": CODE_VERSION}
+    asked = registration.recipe.explanations
+    return {
+        "examples": statistics_identity(store, registration),
+        "explanations": asked.model_dump(mode="json", exclude={"concurrency"}),
+        "prompts": [prompt_sha256("explain"), prompt_sha256("judge")] if asked.asks_llm else [],
+        "code": CODE_VERSION,
+    }

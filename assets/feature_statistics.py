@@ -5,13 +5,17 @@ import dagster as dg
 from assets.sae import sae
 from pipelines.compute import on_gpu, when_behind
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.plots import log_density
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
 
 density = dg.AssetCheckSpec(
-    "density_adds_up", asset="feature_statistics", blocking=True, description="Firings of all features are as many as the codes' rows and histograms say."
+    "density_adds_up",
+    asset="feature_statistics",
+    blocking=True,
+    description="Firings of all features are as many as the codes' rows and histograms say.",
 )
 TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
@@ -26,6 +30,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     automation_condition=when_behind,
     **on_gpu,
 )
+@plain_errors
 def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of each
     interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe keeps them."""

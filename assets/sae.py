@@ -7,17 +7,29 @@ import dagster as dg
 from assets.activations import activations
 from pipelines.compute import on_gpu
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.plots import curves
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
 
 exported = dg.AssetCheckSpec(
-    "export_equals_trained", asset="sae", blocking=True, description="The files, read back, code tokens exactly as the trained dictionary does."
+    "export_equals_trained",
+    asset="sae",
+    blocking=True,
+    description="The files, read back, code tokens exactly as the trained dictionary does.",
 )
 
 
-@dg.asset(partitions_def=by_sae, deps=[activations], kinds={"torch", "safetensors"}, group_name="dictionary", check_specs=[exported], **on_gpu)
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[activations],
+    kinds={"torch", "safetensors"},
+    group_name="dictionary",
+    check_specs=[exported],
+    **on_gpu,
+)
+@plain_errors
 def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are held out
     (one in sixteen) are never trained on."""
@@ -32,7 +44,11 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
 
     registration = store.registration(context.partition_key)
     recipe, harvested = registration.recipe, store.harvested(registration)
-    identity = {"dictionary": registration.dictionary_identity, "activations": harvested.identity_sha256, "code": CODE_VERSION}
+    identity = {
+        "dictionary": registration.dictionary_identity,
+        "activations": harvested.identity_sha256,
+        "code": CODE_VERSION,
+    }
     folder = store.sae(registration)
     made = store.made(folder, identity)
     agree = made is not None
@@ -58,7 +74,11 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
         probe_TD = next(shards.batches(1024)).x_TD.float()
         agree = _same_codes(load(folder), trained.sae, probe_TD)
         store.write_table(store.table("sae", registration), rows["sae"], identity)
-        made = Manifest(identity, tuple(entries), harvested.facts | {"n_features": trained.sae.n_features, "n_tokens": trained.n_tokens})
+        made = Manifest(
+            identity,
+            tuple(entries),
+            harvested.facts | {"n_features": trained.sae.n_features, "n_tokens": trained.n_tokens},
+        )
         made.write(folder)
         checkpoints.remove()
     curve = store.read_table("sae_training", registration).to_pydict()
@@ -122,4 +142,7 @@ def sae_rows(registration: Registration, harvested, trained, uri: str) -> dict:
         "code_version": CODE_VERSION,
         "created_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    return {"sae": pa.Table.from_pylist([row]), "sae_training": pa.Table.from_pylist([asdict(point) for point in trained.curve])}
+    return {
+        "sae": pa.Table.from_pylist([row]),
+        "sae_training": pa.Table.from_pylist([asdict(point) for point in trained.curve]),
+    }

@@ -5,6 +5,7 @@ import dagster as dg
 from assets.explanations import explanations, labels_identity, requests
 from pipelines.compute import on_llm, when_behind
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.plots import stacked
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
@@ -25,6 +26,7 @@ rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one
     automation_condition=when_behind,
     **on_llm,
 )
+@plain_errors
 def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not made from."""
     from models.autointerp.stages import rate
@@ -38,6 +40,7 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             store.read_table("explanation", registration),
             settings,
             store.ledger(),
+            sae_id=registration.sae_id,
             progress=Progress(context, "features"),
         )
         store.write_table(asked, made.requests.drop_columns(["purpose"]), identity)
@@ -69,8 +72,12 @@ def by_interval(table) -> tuple[dict[str, list[float]], dict[str, float]]:
     import polars as pl
 
     names = pl.col("interval").cast(pl.String).fill_null("controls").alias("where")
-    ratings = pl.DataFrame(table.select(["interval", "rating"])).drop_nulls("rating").select("interval", "rating", names)
+    ratings = (
+        pl.DataFrame(table.select(["interval", "rating"])).drop_nulls("rating").select("interval", "rating", names)
+    )
     groups = ratings.sort("interval", nulls_last=False).group_by("where", maintain_order=True)
-    counted = groups.agg(pl.col("rating").mean().alias("mean"), *((pl.col("rating") == r).mean().alias(str(r)) for r in (3, 2, 1, 0)))
+    counted = groups.agg(
+        pl.col("rating").mean().alias("mean"), *((pl.col("rating") == r).mean().alias(str(r)) for r in (3, 2, 1, 0))
+    )
     shares = {f"rated {r}": counted[str(r)].to_list() for r in (3, 2, 1, 0)}
     return shares, dict(zip(counted["where"].to_list(), counted["mean"].to_list(), strict=True))

@@ -8,6 +8,7 @@ from assets.neighbors import neighbors
 from assets.specificity import specificity
 from pipelines.compute import on_warehouse, when_behind
 from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
 from pipelines.store import Store
 from pipelines.survey import survey
 
@@ -17,7 +18,9 @@ consistent = dg.AssetCheckSpec(
     description="Tables agree: every feature known, histograms add up to firings, every rating of a known label and example.",
 )
 complete = dg.AssetCheckSpec(
-    "partition_present", asset="warehouse", description="The partition's features, examples and metrics are in the published file."
+    "partition_present",
+    asset="warehouse",
+    description="The partition's features, examples and metrics are in the published file.",
 )
 
 
@@ -30,6 +33,7 @@ complete = dg.AssetCheckSpec(
     automation_condition=when_behind,
     **on_warehouse,
 )
+@plain_errors
 def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and moved
     into place. Readers keep what they opened."""
@@ -42,7 +46,10 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     tables = store.root / "tables"
     registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in survey(store)[0]]
     done = publish(
-        store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=context.log.info
+        store.published,
+        StoredTables(tables.filesystem, tables.path),
+        registrations=registrations,
+        progress=context.log.info,
     )
     con = connect(store.published)
     try:
@@ -57,7 +64,9 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         con.close()
     return dg.MaterializeResult(
         metadata={
-            "rows": dg.MetadataValue.table([dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]),
+            "rows": dg.MetadataValue.table(
+                [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]
+            ),
             "partitions_replaced": len(done.replaced),
             "seconds": done.seconds,
             "bytes": store.published.stat().st_size,
@@ -65,7 +74,9 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="relations_hold", passed=not findings, metadata={"findings": "\n".join(map(str, findings[:20])) or "none"}
+                check_name="relations_hold",
+                passed=not findings,
+                metadata={"findings": "\n".join(map(str, findings[:20])) or "none"},
             ),
             dg.AssetCheckResult(
                 check_name="partition_present",

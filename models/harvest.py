@@ -33,8 +33,8 @@ class NonFiniteActivations(ValueError):
 class Reader(Protocol):
     """The part of the host adapter that a harvest uses."""
 
-    device: torch.device
-
+    @property
+    def device(self) -> torch.device: ...
     def width(self, site: Site) -> int: ...
     def reading(self, sites: Sequence[Site], stop: bool = True) -> Any: ...
     def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Any: ...
@@ -190,7 +190,8 @@ def harvest(
             report(done, contexts.n_contexts)
         settle()
     manifests = {
-        site: Manifest(output.identity, tuple(entries[site]), facts | {"width": host.width(site), "site": str(site)}) for site, output in files.items()
+        site: Manifest(output.identity, tuple(entries[site]), facts | {"width": host.width(site), "site": str(site)})
+        for site, output in files.items()
     }
     for site, manifest in manifests.items():
         manifest.write(files[site].folder)

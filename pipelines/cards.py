@@ -52,7 +52,8 @@ class CorpusCard(Settings):
     @property
     def corpus_id(self) -> str:
         """A name that can be read, made unique by a hash of everything asked for."""
-        stem = re.sub(r"[^a-z0-9]+", "-", self.source.lower()).strip("-")[-40:].strip("-") or "corpus"
+        last = self.source.lower().rstrip("/").rsplit("/", 1)[-1]
+        stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:40].rstrip("-") or "corpus"
         return f"{stem}-{sha256_of(self.model_dump())[:8]}"
 
 
@@ -96,7 +97,9 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadCard(f"{file}{line}: not YAML ({getattr(error, 'problem', error)}): mend the line or delete the card") from error
+        raise BadCard(
+            f"{file}{line}: not YAML ({getattr(error, 'problem', error)}): mend the line or delete the card"
+        ) from error
     if not isinstance(values, dict):
         raise BadCard(f"{file}, line 1: found {type(values).__name__}, wanted keys and values such as `source: …`")
     _refuse_duplicates(file, node)
@@ -147,6 +150,8 @@ def _refuse_duplicates(file: str, node: Any) -> None:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if key.value in seen:
-            raise BadCard(f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): keep one")
+            raise BadCard(
+                f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): keep one"
+            )
         seen[key.value] = line
         _refuse_duplicates(file, value)

@@ -26,7 +26,9 @@ def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
     Raises:
         ValueError: If nothing is left, naming what there is.
     """
-    found = [key for key in cards.sae_ids() if model in (None, key.split("/")[0]) and recipe in (None, key.split("/")[1])]
+    found = [
+        key for key in cards.sae_ids() if model in (None, key.split("/")[0]) and recipe in (None, key.split("/")[1])
+    ]
     if not found:
         unread = "".join(f"\n{error}" for error in cards.errors.values())
         raise ValueError(

@@ -24,4 +24,6 @@ def _spelled(kind: Any) -> str:
 
 def card_help(kind: type[BaseModel]) -> str:
     """The fields of a card, one a line."""
-    return "\n".join(f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in fields(kind))
+    return "\n".join(
+        f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in fields(kind)
+    )

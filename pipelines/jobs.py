@@ -2,15 +2,19 @@
 
 import dagster as dg
 
-from pipelines.partitions import by_sae
 
 
-def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefinition:
+def _job(name: str, description: str, *assets: str):
     selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.all()
-    return dg.define_asset_job(name, selection, description=description, partitions_def=by_sae)
+    return dg.define_asset_job(name, selection, description=description)
 
 
-harvest = _job("harvest", "Cut the corpus and store the activations of every site that the model's recipes want.", "corpus", "activations")
+harvest = _job(
+    "harvest",
+    "Cut the corpus and store the activations of every site that the model's recipes want.",
+    "corpus",
+    "activations",
+)
 train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "evaluation")
 explain = _job("explain", "Label features, rate the labels, publish.", "explanations", "specificity", "warehouse")
 publish = _job("publish", "Publish what the store holds.", "warehouse")

@@ -33,10 +33,17 @@ def log_density(densities: Sequence[float]) -> dg.MarkdownMetadataValue:
     import numpy as np
 
     alive = np.log10([density for density in densities if density > 0])
-    return _figure(lambda axes: axes.hist(alive, bins=60, color=_LINE), f"{len(alive):,} live features", "log10 density", "features")
+    return _figure(
+        lambda axes: axes.hist(alive, bins=60, color=_LINE),
+        f"{len(alive):,} live features",
+        "log10 density",
+        "features",
+    )
 
 
-def curves(steps: Sequence[int], first: tuple[str, Sequence[float]], second: tuple[str, Sequence[float]]) -> dg.MarkdownMetadataValue:
+def curves(
+    steps: Sequence[int], first: tuple[str, Sequence[float]], second: tuple[str, Sequence[float]]
+) -> dg.MarkdownMetadataValue:
     """Two training curves over the same steps, the second on its own axis."""
 
     def draw(axes) -> None:
@@ -56,7 +63,9 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, x: str, y: s
     return _figure(lambda axes: axes.bar(list(names), values, color=_LINE), title, x, y)
 
 
-def stacked(names: Sequence[str], shares: dict[str, Sequence[float]], title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+def stacked(
+    names: Sequence[str], shares: dict[str, Sequence[float]], title: str, x: str, y: str
+) -> dg.MarkdownMetadataValue:
     """For each name, shares that add up to one, from the darkest at the bottom up."""
     colours = ["#08306b", "#2879b9", "#94c4df", "#dddddd"]
 

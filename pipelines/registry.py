@@ -44,7 +44,9 @@ class Registration:
     @property
     def identity(self) -> str:
         """Hash of all that is asked for but labels and bounds: when it changes, the chain runs again."""
-        return sha256_of({"dictionary": self.dictionary_identity, "statistics": self.recipe.statistics.model_dump(mode="json")})
+        return sha256_of(
+            {"dictionary": self.dictionary_identity, "statistics": self.recipe.statistics.model_dump(mode="json")}
+        )
 
     @property
     def labels_identity(self) -> str:
@@ -83,14 +85,18 @@ class Registry:
         model_id, _, recipe_id = sae_id.partition("/")
         for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
             if name not in known:
-                why = self.errors.get(f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}")
+                why = self.errors.get(
+                    f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
+                )
                 raise BadCard(f"{sae_id}: {why}")
         model = self.models[model_id]
         return Registration(model_id, recipe_id, model, self.recipes[recipe_id], resolve(model.source, model.revision))
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""
-        return [f"{model_id}/{recipe_id}" for model_id, card in self.models.items() for recipe_id in self._recipes_of(card)]
+        return [
+            f"{model_id}/{recipe_id}" for model_id, card in self.models.items() for recipe_id in self._recipes_of(card)
+        ]
 
     def recipes_of(self, model_id: str) -> dict[str, RecipeCard]:
         return {recipe_id: self.recipes[recipe_id] for recipe_id in self._recipes_of(self.models[model_id])}
@@ -114,5 +120,7 @@ def _cards(folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C
                 raise BadCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
             found[stem] = read_card(kind, f"{folder}/{name}", folder.read_bytes(name).decode("utf-8", errors="replace"))
         except ValueError as error:
-            errors[f"{PurePosixPath(folder.path).name}/{name}"] = str(error) if isinstance(error, BadCard) else f"{folder}/{name}: {error}"
+            errors[f"{PurePosixPath(folder.path).name}/{name}"] = (
+                str(error) if isinstance(error, BadCard) else f"{folder}/{name}: {error}"
+            )
     return found

@@ -16,7 +16,9 @@ def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> Iterator[dg.
     known = set(context.instance.get_dynamic_partitions("sae"))
     for registration in registrations:
         if registration.sae_id in known:
-            yield dg.RunRequest(run_key=f"{registration.sae_id}@{context.scheduled_execution_time}", partition_key=registration.sae_id)
+            yield dg.RunRequest(
+                run_key=f"{registration.sae_id}@{context.scheduled_execution_time}", partition_key=registration.sae_id
+            )
 
 
 schedules = [nightly]

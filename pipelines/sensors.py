@@ -11,7 +11,9 @@ from pipelines.store import Store
 from pipelines.survey import survey
 
 
-@dg.sensor(jobs=[jobs.everything, jobs.explain], default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=15)
+@dg.sensor(
+    jobs=[jobs.everything, jobs.explain], default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=15
+)
 def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
     """Adds a partition for every model and recipe in the registry; runs the chain where one is new or changed.
 
@@ -41,7 +43,9 @@ def _request(registration: Registration, seen: list[str] | None) -> dg.RunReques
         job, key = jobs.explain, f"{registration.sae_id}@{identity}+{labels}"
     else:
         return None
-    return dg.RunRequest(run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity[:12]})
+    return dg.RunRequest(
+        run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity[:12]}
+    )
 
 
 @dg.sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)

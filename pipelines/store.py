@@ -1,6 +1,7 @@
 """The store: where every dataset of the house lies, and whether it is already what is asked for."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from models.contexts import Contexts
+    from models.fired import Fired
     from models.host import Host
     from models.shards import Shards
 
@@ -140,7 +142,9 @@ class Store(dg.ConfigurableResource):
 
         folder = self.table_at("model", model_id=registration.model_id)
         if Manifest.read(folder) is None:
-            raise NotMade(f"{registration.sae_id}: {folder} is empty: materialize `activations` for this partition first")
+            raise NotMade(
+                f"{registration.sae_id}: {folder} is empty: materialize `activations` for this partition first"
+            )
         with folder.reading(PART) as path:
             return pq.read_table(path, columns=["n_layers"]).column(0)[0].as_py()
 
@@ -162,8 +166,12 @@ class Store(dg.ConfigurableResource):
         manifest = Manifest.read(folder)
         return manifest if manifest is not None and manifest.identity == identity else None
 
-    def write_table(self, folder: Folder, rows: "pa.Table", identity: dict[str, Any], facts: dict[str, Any] | None = None) -> Manifest:
-        """Writes one partition of a table, whole or not at all."""
+    def write_table(
+        self, folder: Folder, rows: "pa.Table", identity: dict[str, Any], facts: dict[str, Any] | None = None
+    ) -> Manifest:
+        """Writes one partition of a table, whole or not at all; one that is there with this identity is left as it is."""
+        if made := self.made(folder, identity):
+            return made
         import pyarrow.parquet as pq
 
         with folder.writing(PART) as path:
@@ -184,10 +192,21 @@ class Store(dg.ConfigurableResource):
         folder = self.table(name, registration)
         manifest = Manifest.read(folder)
         if manifest is None:
-            raise NotMade(f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this partition first")
+            raise NotMade(
+                f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this partition first"
+            )
         manifest.check(folder)
         with folder.reading(PART) as path:
             return pq.read_table(path)
+
+    def codes(self, registration: Registration) -> "Callable[[], Iterable[Fired]] | None":
+        """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""
+        from models.codes_table import CodesTable
+
+        if not registration.recipe.statistics.keep_codes:
+            return None
+        table = CodesTable.open(self.table("feature_activation", registration))
+        return lambda: table
 
     def rows(self, name: str, registration: Registration) -> int:
         """Rows of one partition of a table, by its manifest."""

@@ -128,7 +128,7 @@ def untrained() -> GPT2LMHeadModel:
             resid_pdrop=0.0,
             bos_token_id=0,
             eos_token_id=0,
-            pad_token_id=0,
+            pad_token_id=None,
             use_cache=False,
         )
     )

@@ -15,7 +15,7 @@ create table explanation (
     input_tokens bigint,
     output_tokens bigint,
     cost_usd double,
-    created_at timestamp not null,
+    created_at timestamp,
     check (feature_id >= 0),
     check (status <> ''),
     check (status <> 'ok' or label is not null),
@@ -41,4 +41,4 @@ comment on column explanation.request_id is 'Request at the provider; null where
 comment on column explanation.input_tokens is 'Tokens sent; null where none were [tokens]';
 comment on column explanation.output_tokens is 'Tokens answered; null where none were [tokens]';
 comment on column explanation.cost_usd is 'Price; null where nothing was asked [USD]';
-comment on column explanation.created_at is 'When it was made [UTC]';
+comment on column explanation.created_at is 'When an LLM answered; null for a label made without one, which is the same whenever it is made [UTC]';

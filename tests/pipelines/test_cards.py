@@ -23,10 +23,19 @@ def test_the_shipped_registry_is_read():
     [
         ("source: [", r"m.yaml, line 1: not YAML"),
         ("- a\n- b\n", r"m.yaml, line 1: found list, wanted keys and values"),
-        (MODEL + "colour: red\n", r"m.yaml, line 3: colour = 'red': unknown key; m.yaml may have source, revision, dtype"),
-        (MODEL.replace("tokens", "token"), r"m.yaml, line 2: corpus.token = 1000: unknown key; m.yaml may have source, tokens, context"),
+        (
+            MODEL + "colour: red\n",
+            r"m.yaml, line 3: colour = 'red': unknown key; m.yaml may have source, revision, dtype",
+        ),
+        (
+            MODEL.replace("tokens", "token"),
+            r"m.yaml, line 2: corpus.token = 1000: unknown key; m.yaml may have source, tokens, context",
+        ),
         ("source: a\n", r"m.yaml, line 1: corpus: Field required"),
-        (MODEL + "dtype: int8\n", r"m.yaml, line 3: dtype = 'int8': Input should be 'float32', 'bfloat16' or 'float16'"),
+        (
+            MODEL + "dtype: int8\n",
+            r"m.yaml, line 3: dtype = 'int8': Input should be 'float32', 'bfloat16' or 'float16'",
+        ),
         (MODEL + "source: again\n", r"m.yaml, line 3: key 'source' stands a second time \(first on line 1\)"),
         (MODEL + "recipes: [../../etc]\n", r"m.yaml, line 3: recipes.*id '../../etc' is refused"),
     ],
@@ -45,7 +54,10 @@ def test_a_wrong_model_card_names_file_line_and_key(text, message):
         (RECIPE.replace("expansion: 16, ", ""), r"r.yaml, line 2: sae.*say exactly one"),
         (RECIPE.replace("expansion: 16", "n_features: 16"), r"r.yaml, line 2: sae.*k=32 must lie in 1..n_features=16"),
         (RECIPE + "explanations: {explainer: anthropic}\n", r"r.yaml, line 3: explanations.*name the LLM and a budget"),
-        (RECIPE + "training: {lr: 1}\n", r"r.yaml, line 3: training.lr = 1: unknown key; r.yaml may have tokens, batch, learning_rate"),
+        (
+            RECIPE + "training: {lr: 1}\n",
+            r"r.yaml, line 3: training.lr = 1: unknown key; r.yaml may have tokens, batch, learning_rate",
+        ),
     ],
 )
 def test_a_wrong_recipe_names_file_line_and_key(text, message):
@@ -92,7 +104,11 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
     first = identities()
     assert identities(model=MODEL + "# a remark\n") == first
     assert identities(recipe=RECIPE + "bounds: {max_fvu: 0.1}\n") == first
-    for changed in (dict(revision="r2"), dict(model=MODEL.replace("32}", "64}")), dict(recipe=RECIPE + "training: {seed: 1}\n")):
+    for changed in (
+        dict(revision="r2"),
+        dict(model=MODEL.replace("32}", "64}")),
+        dict(recipe=RECIPE + "training: {seed: 1}\n"),
+    ):
         assert identities(**changed)[0] != first[0] and identities(**changed)[1] != first[1], changed
     statistics = identities(recipe=RECIPE + "statistics: {top: 5}\n")
     assert statistics[0] == first[0] and statistics[1] != first[1]

@@ -1,0 +1,56 @@
+"""Which tokens each feature makes more likely and less."""
+
+import dagster as dg
+
+from assets.feature_statistics import feature_statistics
+from pipelines.compute import on_gpu, when_behind
+from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
+from pipelines.registry import CODE_VERSION
+from pipelines.store import Store
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[feature_statistics],
+    kinds={"torch", "parquet"},
+    group_name="features",
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_gpu,
+)
+@plain_errors
+def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's unembedding, and
+    the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the residual stream, have none."""
+    from models.logits import logit_effects as effects_of
+    from models.pieces import Pieces
+    from models.saelens import load
+    from models.sites import Site
+
+    registration = store.registration(context.partition_key)
+    trained, n = store.trained(registration), registration.recipe.statistics.effects
+    identity = {"sae": trained.identity_sha256, "effects": n, "code": CODE_VERSION}
+    folders = [store.table(name, registration) for name in ("logit_effect", "logit_shape")]
+    if not all(store.made(folder, identity) for folder in folders):
+        host = store.host(registration)
+        decoder = load(store.sae(registration)).W_dec
+        made = effects_of(decoder, Site.parse(trained.facts["site"]), host.unembedding(), Pieces.of(host.tokenizer), n)
+        for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
+            store.write_table(folder, rows, identity, {"reason": made.reason})
+    manifest = store.made(folders[0], identity)
+    assert manifest is not None
+    strongest = (
+        store.read_table("logit_effect", registration).sort_by([("logit", "descending")]).slice(0, 20).to_pylist()
+    )
+    metadata: dict[str, dg.MetadataValue | int | str] = {
+        "rows": manifest.rows,
+        "none_because": manifest.facts["reason"] or "there are some",
+        "dagster/partition_row_count": manifest.rows,
+    }
+    if strongest:
+        keys = ("feature_id", "token", "logit")
+        metadata["strongest"] = dg.MetadataValue.table(
+            [dg.TableRecord({key: row[key] for key in keys}) for row in strongest]
+        )
+    return dg.MaterializeResult(metadata=metadata)

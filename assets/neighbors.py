@@ -1,0 +1,58 @@
+"""Which features point alike, and which fire together."""
+
+import dagster as dg
+
+from assets.feature_statistics import feature_statistics, statistics_identity
+from pipelines.compute import on_gpu, when_behind
+from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
+from pipelines.registry import CODE_VERSION
+from pipelines.store import Store
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[feature_statistics],
+    kinds={"torch", "parquet"},
+    group_name="features",
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_gpu,
+)
+@plain_errors
+def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """The nearest features of each feature of the same dictionary: by cosine of their decoder directions, and by the share of
+    tokens on which both fire of those on which either does (Jaccard index), over all tokens. The latter needs the codes."""
+    import pyarrow as pa
+
+    from models.neighbors import by_coactivation, by_cosine, neighbor_rows
+    from models.saelens import load
+
+    registration = store.registration(context.partition_key)
+    settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)
+    identity = {
+        "statistics": statistics_identity(store, registration),
+        "neighbors": settings.neighbors,
+        "code": CODE_VERSION,
+    }
+    folder = store.table("neighbor", registration)
+    if not store.made(folder, identity):
+        sae = load(store.sae(registration))
+        kinds = {"decoder_cosine": by_cosine(sae.W_dec, settings.neighbors)}
+        if (codes := store.codes(registration)) is not None:
+            kinds["coactivation"] = by_coactivation(codes, sae.n_features, settings.neighbors)
+        rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
+        store.write_table(folder, pa.concat_tables(rows), identity)
+    rows = store.read_table("neighbor", registration).sort_by([("value", "descending")])
+    closest = [row for row in rows.slice(0, 200).to_pylist() if row["feature_id"] < row["other_feature_id"]][:20]
+    keys = ("feature_id", "kind", "other_feature_id", "value")
+    return dg.MaterializeResult(
+        metadata={
+            "rows": rows.num_rows,
+            "coactivation": "counted"
+            if settings.keep_codes
+            else "none: the recipe keeps no codes (statistics.keep_codes)",
+            "closest": dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in keys}) for row in closest]),
+            "dagster/partition_row_count": rows.num_rows,
+        }
+    )
