@@ -21,7 +21,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         texts = Folder(directory) / "corpus"
         identity = {"source": "stdlib", "context_length": CONTEXT}
-        write_contexts(texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, set(host.tokenizer.all_special_ids))
+        write_contexts(
+            texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, set(host.tokenizer.all_special_ids)
+        )
         contexts, number = Contexts.open(texts), iter(range(10**6))
         everything = list(contexts)
 

@@ -20,7 +20,9 @@ def main() -> None:
         shard, plain = Path(directory) / "shard.parquet", Path(directory) / "plain.npy"
         vectors = batch.x_TD.view(torch.int16).numpy()
         megabytes = vectors.nbytes / 1e6
-        written = medians({"numpy.save": lambda: np.save(plain, vectors), "write_shard": lambda: write_shard(shard, batch, {})})
+        written = medians(
+            {"numpy.save": lambda: np.save(plain, vectors), "write_shard": lambda: write_shard(shard, batch, {})}
+        )
         table(written, "numpy.save", megabytes, "MB")
         manifest = Manifest({"dtype": "bfloat16"}, (FileEntry.of(shard, shard.name, ROWS),), {"width": WIDTH})
         shards = Shards(Folder(directory), manifest)

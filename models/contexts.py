@@ -23,7 +23,12 @@ from models.manifest import FileEntry, Manifest
 
 PER_SHARD = 4096
 SCHEMA = pa.schema(
-    [("context_id", pa.int64()), ("document_id", pa.string()), ("start", pa.int64()), ("token_ids", pa.list_(pa.int32()))]
+    [
+        ("context_id", pa.int64()),
+        ("document_id", pa.string()),
+        ("start", pa.int64()),
+        ("token_ids", pa.list_(pa.int32())),
+    ]
 )
 
 
@@ -95,7 +100,9 @@ def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, 
         yield some
 
 
-def write_contexts(folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], special_ids: set[int]) -> Manifest:
+def write_contexts(
+    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], special_ids: set[int]
+) -> Manifest:
     """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, tokens and specials.
 
     Raises:
@@ -123,7 +130,12 @@ def write_contexts(folder: Folder, contexts: Iterable[Context], identity: dict[s
             f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
             f"context of {identity['context_length']}: add text or lower context_length in the model card"
         )
-    facts = {"n_documents": len(documents), "n_contexts": sum(e.rows for e in entries), "n_tokens": n_tokens, "n_special": n_special}
+    facts = {
+        "n_documents": len(documents),
+        "n_contexts": sum(e.rows for e in entries),
+        "n_tokens": n_tokens,
+        "n_special": n_special,
+    }
     manifest = Manifest(identity, tuple(entries), facts | {"special_ids": sorted(special_ids)})
     manifest.write(folder)
     return manifest
@@ -140,7 +152,9 @@ class Contexts:
     def open(cls, folder: Folder) -> "Contexts":
         manifest = Manifest.read(folder)
         if manifest is None:
-            raise FileNotFoundError(f"{folder} holds no finished corpus: materialize `corpus` for a model that reads it")
+            raise FileNotFoundError(
+                f"{folder} holds no finished corpus: materialize `corpus` for a model that reads it"
+            )
         manifest.check(folder)
         return cls(folder, manifest)
 

@@ -47,7 +47,7 @@ def revival_loss(
         guess_TD = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_ND
     else:
         slots = Slots(select(x_TD, encoder_ND, b_enc_N, k)[1], len(dead_N))
-        guess_TD = combine(products(x_TD, encoder_ND, b_enc_N, slots), W_dec_ND, slots)
+        guess_TD = combine(products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N, slots), W_dec_ND, slots)
     return (
         min(k / wanted, 1.0)
         * (guess_TD - error_TD).square().sum()

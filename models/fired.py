@@ -49,6 +49,21 @@ class Fired:
             int(context_T[-1]),
         )
 
+    def __add__(self, later: "Fired") -> "Fired":
+        """The firings of these contexts and of later ones."""
+        features_M = np.concatenate([self.features_M, later.features_M])
+        order_M = torch.sort(torch.from_numpy(features_M), stable=True).indices.numpy()
+        return Fired(
+            features_M[order_M],
+            np.concatenate([self.contexts_M, later.contexts_M])[order_M],
+            np.concatenate([self.positions_M, later.positions_M])[order_M],
+            np.concatenate([self.acts_M, later.acts_M])[order_M],
+            self.n_features,
+            self.n_tokens + later.n_tokens,
+            self.first_context,
+            later.last_context,
+        )
+
     @cached_property
     def starts_F1(self) -> np.ndarray:
         """Where each feature's firings begin, and where the last one's end."""

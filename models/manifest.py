@@ -90,7 +90,9 @@ class Manifest:
                 raise DamagedFile(f"{where} is missing; its sha256 was {entry.sha256}: {remedy}")
             size = folder.size(entry.name)
             if size != entry.bytes:
-                raise DamagedFile(f"{where} has {size:,} bytes, {entry.bytes:,} were written (sha256 {entry.sha256}): {remedy}")
+                raise DamagedFile(
+                    f"{where} has {size:,} bytes, {entry.bytes:,} were written (sha256 {entry.sha256}): {remedy}"
+                )
             if content:
                 with folder.reading(entry.name) as path:
                     found = sha256_of_file(path)

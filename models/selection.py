@@ -13,6 +13,11 @@ from torch import Tensor
 
 TILE = {"cpu": 2**23, "cuda": 2**29}
 """Pre-activations held at once. Measured on a CPU: smaller tiles cost up to a quarter of the product's speed."""
+BLOCK = 32
+"""Features of a block: as many as a CPU reduces with vector instructions."""
+WIDE = 128
+"""Rows at least so many times as wide as k are searched by blocks."""
+ROWS_IN_CACHE = 256
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
@@ -31,6 +36,33 @@ def preactivations(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor) -> Iterato
         yield torch.addmm(b_enc_F, tile_TD, encoder_FD.T, out=buffer[: len(tile_TD)])
 
 
+def largest(pre_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest entries of each row and where they stand, in no order, exactly.
+
+    An entry among the k largest stands in one of the k blocks with the largest maxima. So only those blocks are looked
+    into, first blocks of neighbours, then, among what they hold, blocks of four. Measured on one CPU thread, 2,048 rows
+    of 8,192, k 32: 24 ms, `topk` 42; on 16,384: 32 and 75.
+    """
+    if pre_TF.shape[1] % BLOCK or pre_TF.shape[1] < WIDE * k:
+        top = pre_TF.topk(k, dim=1, sorted=False)
+        return top.values, top.indices
+    if pre_TF.device.type != "cpu":
+        return _largest_by_blocks(pre_TF, k)
+    parts = [_largest_by_blocks(rows.float(), k) for rows in pre_TF.split(ROWS_IN_CACHE)]
+    return torch.cat([values for values, _ in parts]), torch.cat([places for _, places in parts])
+
+
+def _largest_by_blocks(pre_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    n, width = pre_TF.shape
+    blocks_TN = pre_TF.view(n, width // BLOCK, BLOCK).amax(2).topk(k, dim=1, sorted=False).indices
+    first_T1 = torch.arange(0, n * width // BLOCK, width // BLOCK, device=pre_TF.device)[:, None]
+    held = pre_TF.view(-1, BLOCK).index_select(0, (blocks_TN + first_T1).flatten()).view(n, 4, k * BLOCK // 4)
+    fours_TN = held.amax(1).topk(k, dim=1, sorted=False).indices
+    values, slots = held.gather(2, fours_TN[:, None].expand(n, 4, k)).flatten(1).topk(k, dim=1, sorted=False)
+    places = fours_TN.gather(1, slots % k) + slots // k * (k * BLOCK // 4)
+    return values, blocks_TN.gather(1, places // BLOCK) * BLOCK + places % BLOCK
+
+
 @torch.no_grad()
 def select(
     x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, k: int, matmul: torch.dtype = torch.float32
@@ -40,8 +72,6 @@ def select(
     `matmul` is the precision of the product. Below float32 the choice of features is approximate where the k-th and the
     next pre-activation nearly tie, and the values are rounded: take them anew by `sparse.products`.
     """
-    parts = [
-        pre_TF.topk(k, dim=1, sorted=False)
-        for pre_TF in preactivations(x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul))
-    ]
-    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
+    tiles = preactivations(x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul))
+    parts = [largest(pre_TF, k) for pre_TF in tiles]
+    return torch.cat([values for values, _ in parts]), torch.cat([features for _, features in parts])

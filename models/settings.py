@@ -35,7 +35,9 @@ class SAESettings(Settings):
         """Number of features over a site of width `d_in`."""
         n_features = self.n_features or (self.expansion or 0) * d_in
         if self.k > n_features:
-            raise ValueError(f"k={self.k} exceeds the {n_features} features that this dictionary gets: lower k or widen it")
+            raise ValueError(
+                f"k={self.k} exceeds the {n_features} features that this dictionary gets: lower k or widen it"
+            )
         return n_features
 
 

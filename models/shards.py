@@ -47,7 +47,9 @@ def as_tensor(column: pa.FixedSizeBinaryArray, dtype: torch.dtype) -> Tensor:
     """A view of stored vectors as a tensor, without a copy; it must not be written to."""
     itemsize = dtype.itemsize
     width, integer = column.type.byte_width // itemsize, _AS_INTEGERS[itemsize][1]
-    values = pa.Array.from_buffers(integer, len(column) * width, [None, column.buffers()[1]], offset=column.offset * width)
+    values = pa.Array.from_buffers(
+        integer, len(column) * width, [None, column.buffers()[1]], offset=column.offset * width
+    )
     return torch.from_dlpack(values).view(dtype).view(len(column), width)
 
 
@@ -83,7 +85,9 @@ class Shards:
         """
         manifest = Manifest.read(folder)
         if manifest is None:
-            raise FileNotFoundError(f"{folder} holds no finished harvest: materialize `activations` for a model that reads this site")
+            raise FileNotFoundError(
+                f"{folder} holds no finished harvest: materialize `activations` for a model that reads this site"
+            )
         manifest.check(folder, content=verify)
         return cls(folder, manifest)
 

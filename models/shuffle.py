@@ -99,7 +99,9 @@ class Shuffled:
             ValueError: If no token is kept: there is nothing to learn from.
         """
         if not self.n_tokens:
-            raise ValueError(f"{self.shards.folder} holds no token of a training document: give the model card a larger corpus")
+            raise ValueError(
+                f"{self.shards.folder} holds no token of a training document: give the model card a larger corpus"
+            )
         held: list[Tensor] = []
         n_held = 0
         for piece in self._pieces(seed, start * batch):

@@ -87,21 +87,31 @@ class _Combine(torch.autograd.Function):
 
 class _Products(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x_TD: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots) -> Tensor:
-        ctx.save_for_backward(x_TD, rows_FD)
+    def forward(
+        ctx: Any,
+        x_TD: Tensor,
+        centre_D: Tensor,
+        rows_FD: Tensor,
+        bias_F: Tensor,
+        slots: Slots,
+        known_TK: Tensor | None,
+    ) -> Tensor:
+        centred_TD = x_TD - centre_D
+        ctx.save_for_backward(centred_TD, rows_FD)
         ctx.slots = slots
-        return _products(x_TD, rows_FD, slots) + bias_F[slots.features_TK]
+        if known_TK is not None:
+            return known_TK.clone()
+        return _products(centred_TD, rows_FD, slots) + bias_F[slots.features_TK]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (x_TD, rows_FD), grad_TK = ctx.saved_tensors, gradients[0].contiguous()
+        (centred_TD, rows_FD), grad_TK = ctx.saved_tensors, gradients[0].contiguous()
+        sums_F = grad_TK.new_zeros(len(rows_FD)).index_add_(0, ctx.slots.features_TK.flatten(), grad_TK.flatten())
         x = _combine(grad_TK, rows_FD, ctx.slots) if ctx.needs_input_grad[0] else None
-        rows = scatter(grad_TK, x_TD, ctx.slots) if ctx.needs_input_grad[1] else None
-        bias = None
-        if ctx.needs_input_grad[2]:
-            bias = grad_TK.new_zeros(len(rows_FD)).index_add_(0, ctx.slots.features_TK.flatten(), grad_TK.flatten())
-        return x, rows, bias, None
+        centre = -sums_F @ rows_FD if ctx.needs_input_grad[1] else None
+        rows = scatter(grad_TK, centred_TD, ctx.slots) if ctx.needs_input_grad[2] else None
+        return x, centre, rows, sums_F if ctx.needs_input_grad[3] else None, None, None
 
 
 def combine(weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
@@ -109,6 +119,11 @@ def combine(weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
     return _Combine.apply(weights_TK, rows_FD, slots)  # type: ignore[return-value]
 
 
-def products(x_TD: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots) -> Tensor:
-    """For each slot the entry of `x @ rows.T + bias` that belongs to its token and feature, [T, K]."""
-    return _Products.apply(x_TD.contiguous(), rows_FD, bias_F, slots)  # type: ignore[return-value]
+def products(
+    x_TD: Tensor, centre_D: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots, known_TK: Tensor | None = None
+) -> Tensor:
+    """For each slot the entry of `(x - centre) @ rows.T + bias` that belongs to its token and feature, [T, K].
+
+    `known_TK` gives the entries where they were computed already: only the gradients are then left to this function.
+    """
+    return _Products.apply(x_TD, centre_D, rows_FD, bias_F, slots, known_TK)  # type: ignore[return-value]

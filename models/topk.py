@@ -63,13 +63,14 @@ class TopKSAE(Dictionary):
 
     def loss(self, x_TD: Tensor, moment: Moment) -> Outcome:
         """Squared error over the batch's spread, and the same of the dead features' guess at the error."""
-        centred_TD = self._centred(x_TD)
-        slots = Slots(select(centred_TD, self.encoder_FD, self.b_enc, self.k, moment.matmul)[1], self.n_features)
-        acts_TK = products(centred_TD, self.encoder_FD, self.b_enc, slots).relu()
-        error_TD = centred_TD - combine(acts_TK, self.W_dec, slots)
+        centred_TD = self._centred(x_TD).detach()
+        pre_TK, features_TK = select(centred_TD, self.encoder_FD, self.b_enc, self.k, moment.matmul)
+        slots, exact = Slots(features_TK, self.n_features), pre_TK if moment.matmul == torch.float32 else None
+        acts_TK = products(x_TD, self.b_dec, self.encoder_FD, self.b_enc, slots, exact).relu()
+        error_TD = x_TD - self.b_dec - combine(acts_TK, self.W_dec, slots)
         aux_loss = revival_loss(centred_TD, error_TD, moment.dead_F, self.encoder_FD, self.b_enc, self.W_dec)
         loss = error_TD.square().sum() / spread(x_TD) + moment.aux_coefficient * aux_loss
-        codes = Codes(acts_TK.detach(), slots.features_TK, self.n_features)
+        codes = Codes(acts_TK.detach(), features_TK, self.n_features)
         return Outcome(loss, aux_loss.detach(), error_TD.detach(), codes)
 
     def before_step(self) -> None:

@@ -138,7 +138,8 @@ class Plan:
 
 
 def automatic_rate(d_in: int) -> float:
-    """Peak rate of Adam for unit rows of a site this wide: every entry moves by about the rate, so a row turns by rate x sqrt(D).
+    """Peak rate of Adam for unit rows of a site this wide: every entry moves by about the rate, so a row turns by rate
+    x sqrt(D).
 
     Turning by 0.05 a step was measured to suit short runs; see `docs/decisions`.
     """

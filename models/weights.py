@@ -47,7 +47,7 @@ class Checkpoint:
             wanted = sorted(set(json.loads((self.folder / INDEX).read_bytes())["weight_map"].values()))
         missing = [name for name in wanted if name not in names]
         if missing:
-            raise _no_weights(self.source, missing, names | self._remote_names())
+            raise _no_weights(self.source, missing, names | self._names_at_source())
         return [self.folder / name for name in wanted]
 
     def weights_sha256(self) -> str:
@@ -59,10 +59,10 @@ class Checkpoint:
                     digest.update(block)
         return digest.hexdigest()
 
-    def _remote_names(self) -> set[str]:
-        """What else the hub holds under this name; weights that are refused are never downloaded."""
+    def _names_at_source(self) -> set[str]:
+        """What the source holds, also what was not fetched because it would be refused."""
         if is_folder(self.source):
-            return set()
+            return set(Folder(self.source).names())
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError
 
@@ -204,21 +204,24 @@ def read_model(files: Checkpoint, dtype: str) -> tuple[Any, bool]:
         said = json.loads((files.folder / "config.json").read_bytes()).get("model_type")
         raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
     auto_class, causal = _auto_class(config)
-    options = {"dtype": DTYPES[dtype], "use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
+    options = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
+    options |= {"dtype": DTYPES[dtype], "ignore_mismatched_sizes": True, "output_loading_info": True}  # said below
     try:
         with _no_progress_bar():
-            model, report = auto_class.from_pretrained(files.folder, config=config, output_loading_info=True, **options)
+            model, report = auto_class.from_pretrained(files.folder, config=config, **options)
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UnusableModel(
             f"{files.source}: its weights cannot be read ({error}). Fetch or save them again"
         ) from error
-    missing = sorted(report["missing_keys"])
-    if missing:
+    wrong = sorted(
+        {key if isinstance(key, str) else key[0] for key in (*report["missing_keys"], *report["mismatched_keys"])}
+    )
+    if wrong:
         raise UnusableModel(
-            f"{files.source}: the weights lack {len(missing)} tensors that {type(model).__name__} needs, among them "
-            f"{', '.join(missing[:3])}: save the whole model"
+            f"{files.source}: {len(wrong)} tensors that {type(model).__name__} needs are missing or of another shape than "
+            f"config.json says, among them {', '.join(wrong[:3])}: save the whole model again"
         )
     return model.eval().requires_grad_(False), causal
 

@@ -1,4 +1,4 @@
-"""Made-up codes whose statistics can be recomputed by brute force: activations on a coarse grid, so that ties abound."""
+"""Made-up codes whose statistics can be recomputed by brute force; activations lie on a coarse grid: ties abound."""
 
 from dataclasses import dataclass
 
@@ -42,10 +42,13 @@ class Made:
 
     def table(self) -> dict[str, np.ndarray]:
         """Every firing, one row each, by a plain loop."""
+        slots = zip(self.codes.features_TK.tolist(), self.codes.acts_TK.tolist(), strict=True)
         rows = [
-            (int(self.context_T[t]), int(self.position_T[t]), int(feature), float(act))
-            for t in range(len(self.token_T))
-            for feature, act in zip(self.codes.features_TK[t], self.codes.acts_TK[t], strict=True)
+            (context, position, feature, act)
+            for context, position, (features, acts) in zip(
+                self.context_T.tolist(), self.position_T.tolist(), slots, strict=True
+            )
+            for feature, act in zip(features, acts, strict=True)
             if act > 0
         ]
         context, position, feature, act = (np.array(column) for column in zip(*rows, strict=True))
@@ -63,10 +66,8 @@ def made(seed: int = 0, contexts: int = 60, n_features: int = 12, k: int = 3, le
         texts.append(Context(number, f"d{number // 3}", 0, np.concatenate([[SPECIAL], tokens]).astype(np.int32)))
     where = [(c.context_id, p, t) for c in texts for p, t in enumerate(c.token_ids.tolist()) if t != SPECIAL]
     context_T, position_T, token_T = (torch.tensor(column) for column in zip(*where, strict=True))
-    weights = 1.0 / np.arange(1, n_features) ** 1.2
-    features = np.stack(
-        [chance.choice(n_features - 1, k, replace=False, p=weights / weights.sum()) for _ in range(len(where))]
-    )
+    chances = np.log(1.0 / np.arange(1, n_features) ** 1.2) + chance.gumbel(size=(len(where), n_features - 1))
+    features = chances.argsort(axis=1)[:, -k:]
     acts = chance.integers(0, 24, (len(where), k)) / 8
     codes = Codes(torch.tensor(acts, dtype=torch.float32), torch.tensor(features), n_features)
     return Made(texts, codes, context_T, position_T, token_T)

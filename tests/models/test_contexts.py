@@ -29,7 +29,10 @@ def test_cutting_loses_and_invents_nothing(tokenizer, documents):
     for document in documents:
         mine = [c for c in contexts if c.document_id == document.document_id]
         assert [c.start for c in mine] == list(range(0, 15 * len(mine), 15))
-        assert np.concatenate([c.token_ids[1:] for c in mine]).tolist() == tokenizer(document.text, add_special_tokens=False)["input_ids"]
+        assert (
+            np.concatenate([c.token_ids[1:] for c in mine]).tolist()
+            == tokenizer(document.text, add_special_tokens=False)["input_ids"]
+        )
         assert all(c.token_ids[0] == tokenizer.bos_token_id for c in mine)
         assert all(len(c.token_ids) == 16 for c in mine[:-1])
     assert [c.context_id for c in contexts] == list(range(len(contexts)))
@@ -65,7 +68,11 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
 
     n_text = sum(len(tokenizer(d.text, add_special_tokens=False)["input_ids"]) for d in documents)
     assert manifest.facts == {
-        "n_documents": 600, "n_contexts": len(written), "n_tokens": n_text, "n_special": len(written), "special_ids": [0]
+        "n_documents": 600,
+        "n_contexts": len(written),
+        "n_tokens": n_text,
+        "n_special": len(written),
+        "special_ids": [0],
     }
     assert contexts.document_ids == [c.document_id for c in written]
     for asked, got in zip((len(written) - 1, 0, 5), contexts.rows([len(written) - 1, 0, 5]), strict=True):
@@ -82,6 +89,8 @@ def test_many_short_documents_are_a_corpus(tmp_path, tokenizer):
 @pytest.mark.parametrize("texts", [[], ["short"]])
 def test_less_than_one_context_is_refused(tmp_path, tokenizer, texts):
     contexts = cut([Document("d", text) for text in texts], tokenizer, 16, tokens=100)
-    with pytest.raises(EmptyCorpus, match=r"corpus 'test' holds \d tokens in \d documents, less than one context of 16"):
+    with pytest.raises(
+        EmptyCorpus, match=r"corpus 'test' holds \d tokens in \d documents, less than one context of 16"
+    ):
         write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, {0})
     assert Folder(str(tmp_path)).names() == []

@@ -72,7 +72,7 @@ def test_a_context_comes_twice_only_where_contexts_are_too_few():
 
 
 def test_the_draw_is_fair():
-    """Over 400 seeds every firing of a group is as likely as another: a chi-square within four deviations of its mean."""
+    """Over 400 seeds each firing of a group is as likely as another: chi-square within four deviations of its mean."""
     some = made(9, contexts=12, length=6)
     max_F = Firing.of(some.fired()).max_F
     drawn: dict[tuple[int, int], int] = {}

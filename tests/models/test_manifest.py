@@ -23,7 +23,8 @@ def test_what_is_written_is_read_and_checked(dataset):
 
 
 @pytest.mark.parametrize(
-    ("content", "found"), [(b"01234", "has 5 bytes, 10 were written"), (b"0123456780", "has sha256"), (None, "is missing")]
+    ("content", "found"),
+    [(b"01234", "has 5 bytes, 10 were written"), (b"0123456780", "has sha256"), (None, "is missing")],
 )
 def test_a_damaged_file_is_named_with_its_sha256(dataset, content, found):
     sha256 = Manifest.read(dataset).files[0].sha256

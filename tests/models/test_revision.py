@@ -30,7 +30,9 @@ def test_a_small_step_of_training_changes_the_revision(checkpoint):
 
 
 def test_an_empty_folder_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no model: wanted config.json, tokenizer files and \*.safetensors"):
+    with pytest.raises(
+        FileNotFoundError, match=r"holds no model: wanted config.json, tokenizer files and \*.safetensors"
+    ):
         resolve_revision(str(tmp_path), None)
 
 

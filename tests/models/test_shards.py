@@ -31,7 +31,11 @@ def test_any_parquet_reader_sees_little_endian_vectors(tmp_path):
 
     assert np.frombuffer(b"".join(table.column("activation").to_pylist()), "<f4").tolist() == list(range(12))
     assert table.schema.metadata[b"dtype"] == b"float32"
-    assert (column.physical_type, column.compression, column.statistics) == ("FIXED_LEN_BYTE_ARRAY", "UNCOMPRESSED", None)
+    assert (column.physical_type, column.compression, column.statistics) == (
+        "FIXED_LEN_BYTE_ARRAY",
+        "UNCOMPRESSED",
+        None,
+    )
 
 
 def test_views_share_memory():
@@ -54,7 +58,9 @@ def test_a_flipped_bit_is_found(tmp_path):
 def test_a_shard_of_another_width_is_refused(tmp_path):
     shards = store_shards(Folder(str(tmp_path)), [some_batch(50, 4, torch.float32)], "float32")
     wider = Manifest(shards.manifest.identity, shards.manifest.files, {"width": 8})
-    with pytest.raises(DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"):
+    with pytest.raises(
+        DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"
+    ):
         Shards(shards.folder, wider).shard(0)
 
 

@@ -31,9 +31,9 @@ def test_combine_is_the_dense_product(chance: torch.Generator, slots: Slots) -> 
 
 
 def test_products_are_entries_of_the_dense_product(chance: torch.Generator, slots: Slots) -> None:
-    x_TD, rows_FD, bias_F = (torch.randn(*shape, generator=chance) for shape in ((T, D), (F, D), (F,)))
-    wanted = (x_TD @ rows_FD.T + bias_F).gather(1, slots.features_TK)
-    torch.testing.assert_close(products(x_TD, rows_FD, bias_F, slots), wanted)
+    x_TD, centre_D, rows_FD, bias_F = (torch.randn(*shape, generator=chance) for shape in ((T, D), (D,), (F, D), (F,)))
+    wanted = ((x_TD - centre_D) @ rows_FD.T + bias_F).gather(1, slots.features_TK)
+    torch.testing.assert_close(products(x_TD, centre_D, rows_FD, bias_F, slots), wanted)
 
 
 def test_scatter_is_the_transposed_dense_product(chance: torch.Generator, slots: Slots) -> None:
@@ -44,12 +44,25 @@ def test_scatter_is_the_transposed_dense_product(chance: torch.Generator, slots:
 
 
 def test_gradients_agree_with_finite_differences(chance: torch.Generator, slots: Slots) -> None:
-    shapes = ((T, K), (F, D), (T, D), (F,))
-    weights_TK, rows_FD, x_TD, bias_F = (
-        torch.randn(*shape, generator=chance, dtype=torch.float64).requires_grad_() for shape in shapes
+    weights_TK, rows_FD, x_TD, centre_D, bias_F = (
+        torch.randn(*shape, generator=chance, dtype=torch.float64).requires_grad_()
+        for shape in ((T, K), (F, D), (T, D), (D,), (F,))
     )
     assert torch.autograd.gradcheck(lambda w, r: combine(w, r, slots), (weights_TK, rows_FD), fast_mode=True)
-    assert torch.autograd.gradcheck(lambda x, r, b: products(x, r, b, slots), (x_TD, rows_FD, bias_F), fast_mode=True)
+    inputs = (x_TD, centre_D, rows_FD, bias_F)
+    assert torch.autograd.gradcheck(lambda x, c, r, b: products(x, c, r, b, slots), inputs, fast_mode=True)
+
+
+def test_known_products_get_the_gradients_of_computed_ones(chance: torch.Generator, slots: Slots) -> None:
+    x_TD, centre_D, rows_FD, bias_F = inputs = [
+        torch.randn(*shape, generator=chance).requires_grad_() for shape in ((T, D), (D,), (F, D), (F,))
+    ]
+    computed_TK = products(x_TD, centre_D, rows_FD, bias_F, slots)
+    known_TK = products(x_TD, centre_D, rows_FD, bias_F, slots, computed_TK.detach())
+    assert torch.equal(known_TK, computed_TK)
+    grad_TK = torch.randn(T, K, generator=chance)
+    computed, known = (torch.autograd.grad(out_TK, inputs, grad_TK) for out_TK in (computed_TK, known_TK))
+    assert all(torch.equal(a, b) for a, b in zip(computed, known, strict=True))
 
 
 def test_nothing_as_wide_as_the_features_is_allocated_per_token() -> None:

@@ -73,8 +73,11 @@ def test_top_agrees_with_sql():
                 from codes qualify row_number() over (partition by feature, context order by act desc, position) = 1
             )
             select
-                feature, row_number() over (partition by feature order by act desc, context, position) - 1 as rank, context,
-                position, act
+                feature,
+                row_number() over (partition by feature order by act desc, context, position) - 1 as rank,
+                context,
+                position,
+                act
             from firsts qualify rank < 20 order by all
         """).fetchall()
     top = Top.zero(12, 20)

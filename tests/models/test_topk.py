@@ -7,7 +7,7 @@ from torch import Tensor
 from models.dead import revival_loss
 from models.dictionary import Moment, architecture
 from models.scaling import Scaling
-from models.selection import preactivations, select
+from models.selection import largest, preactivations, select
 from models.settings import SAESettings
 from models.topk import TopKSAE
 
@@ -87,6 +87,22 @@ def test_selection_does_not_depend_on_the_tile(sae: TopKSAE, x_TD: Tensor, monke
     assert heights == {7, T % 7}
     cut = select(x_TD, sae.encoder_FD, sae.b_enc, K)
     assert torch.equal(whole[1].sort().values, cut[1].sort().values)
+
+
+@pytest.mark.parametrize(("n", "width", "k"), [(300, 4096, 32), (5, 8192, 3), (257, 1024, 1), (10, 100, 7)])
+def test_the_search_by_blocks_finds_the_k_largest(n: int, width: int, k: int) -> None:
+    pre_TF = torch.randn(n, width, generator=torch.Generator().manual_seed(4))
+    pre_TF[0] = pre_TF[0].sort().values
+    pre_TF[1, : 2 * k] += 10
+    pre_TF[2] = -pre_TF[2].abs() - 1
+    values, features = largest(pre_TF, k)
+    assert torch.equal(pre_TF.gather(1, features), values)
+    assert torch.equal(values.sort(dim=1, descending=True).values, pre_TF.topk(k, dim=1).values)
+
+
+def test_ties_fill_every_slot_with_another_feature() -> None:
+    _, features = largest(torch.ones(3, 4096), 32)
+    assert all(len(row.unique()) == 32 for row in features)
 
 
 def dead_half(sae: TopKSAE) -> Tensor:
