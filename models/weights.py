@@ -220,8 +220,8 @@ def read_model(files: Checkpoint, dtype: str) -> tuple[Any, bool]:
     )
     if wrong:
         raise UnusableModel(
-            f"{files.source}: {len(wrong)} tensors that {type(model).__name__} needs are missing or of another shape than "
-            f"config.json says, among them {', '.join(wrong[:3])}: save the whole model again"
+            f"{files.source}: {len(wrong)} tensors that {type(model).__name__} needs are missing or of another shape "
+            f"than config.json says, among them {', '.join(wrong[:3])}: save the whole model again"
         )
     return model.eval().requires_grad_(False), causal
 

@@ -3,7 +3,6 @@
 import dagster as dg
 
 
-
 def _job(name: str, description: str, *assets: str):
     selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.all()
     return dg.define_asset_job(name, selection, description=description)

@@ -91,9 +91,9 @@ class Rates:
 
     @cached_property
     def _near_W(self) -> np.ndarray:
-        at = self._inner_S[:: max(1, len(self._inner_S) // 100_000)]
-        _, words = self.tape.near_pairs(at)
-        return self._smoothed(np.bincount(words, minlength=len(self.vocabulary.words)), len(at))
+        at = self._inner_S[:: max(1, len(self._inner_S) // 20_000)]
+        words = self.tape.words_before(at)
+        return self._smoothed(np.bincount(words[words >= 0], minlength=len(self.vocabulary.words)), len(at))
 
     @cached_property
     def _by_text(self) -> tuple[np.ndarray, np.ndarray]:

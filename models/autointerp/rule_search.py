@@ -8,7 +8,8 @@ earn its place.
 Axes: N examples, U candidate values of a family, F flags.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,7 @@ TERMS = 3
 WORDS = 12
 CLEAR = 0.4
 """A label holds on at least this share of the examples, or it says of itself that it is unclear."""
+NEAR_SAMPLE = 250
 PRIOR = 2.0
 """How many observations the corpus-wide rate counts for where few places show a rate under a condition."""
 
@@ -65,11 +67,12 @@ class Candidate:
     worth: float
 
 
-def divergence(c: np.ndarray, b: np.ndarray) -> np.ndarray:
+def divergence(c: float, b: float) -> float:
     """KL(c ‖ b) of two coins in nats, where the first comes up more often; 0 where it does not."""
-    b = np.clip(b, 1e-9, 1 - 1e-9)
-    c = np.clip(c, 1e-9, 1 - 1e-9)
-    return np.where(c > b, c * np.log(c / b) + (1 - c) * np.log((1 - c) / (1 - b)), 0.0)
+    if c <= b:
+        return 0.0
+    rest = (1 - c) * math.log((1 - c) / (1 - b)) if c < 1 - 1e-9 else 0.0
+    return c * math.log(c / max(b, 1e-9)) + rest
 
 
 def best_rule(evidence: Evidence, corpus: Rates) -> tuple[Rule, bool]:
@@ -116,7 +119,6 @@ def _texts(
     value_N = evidence.tape.numbers_S(family)[evidence.at_N]
     value_N = np.where(given.holds_N, value_N, -1)
     value_U, which_N = np.unique(value_N, return_inverse=True)
-    weight_U = np.bincount(which_N, evidence.weight_N)
     rate_U = corpus.of_family(family)[value_U]
     if places is not None:
         seen = corpus.tape.numbers_S(family)[places]
@@ -132,21 +134,18 @@ def _texts(
 def _near(
     family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
 ) -> Candidate | None:
-    """The best few words among the tokens before."""
-    example, word = evidence.tape.near_pairs(evidence.at_N)
-    kept = given.holds_N[example]
-    example, word = example[kept], word[kept]
-    value_U, which = np.unique(word, return_inverse=True)
-    holds_UN = np.zeros((len(value_U), len(evidence.at_N)), bool)
-    holds_UN[which, example] = True
-    often = np.flatnonzero(holds_UN.sum(axis=1) >= 3)
-    value_U, holds_UN = value_U[often], holds_UN[often]
-    rate_U = corpus.of_family("near")[value_U]
+    """The best few words among the tokens before; one that few examples have in common is none."""
+    words_NB = np.where(given.holds_N[:, None], evidence.tape.words_before(evidence.at_N), -1)
+    value_U, often_U = np.unique(words_NB, return_counts=True)
+    value_U = value_U[(often_U >= 3) & (value_U >= 0)]
+    rate_U = corpus.of_family(family)[value_U]
     if places is not None:
-        _, seen = corpus.tape.near_pairs(places)
-        rate_U = _rated(np.count_nonzero(seen == value_U[:, None], axis=1), len(places), rate_U)
-    names = [corpus.vocabulary.words[v] for v in value_U]
-    return _chosen(family, given, evidence, names, holds_UN @ evidence.weight_N, rate_U, holds_UN)
+        some = places[:: max(1, len(places) // NEAR_SAMPLE)]
+        seen = corpus.tape.words_before(some)
+        rate_U = _rated(np.array([np.count_nonzero(seen == value) for value in value_U]), len(some), rate_U)
+    holds_UN = (words_NB == value_U[:, None, None]).any(axis=2)
+    names = [corpus.vocabulary.words[value] for value in value_U]
+    return _chosen(family, given, evidence, names, rate_U, holds_UN)
 
 
 def _flags(
@@ -160,35 +159,30 @@ def _flags(
     if places is not None:
         seen_FM = corpus.tape.bits_S(family)[places] >> np.arange(len(names))[:, None] & 1
         rate_F = _rated(seen_FM.sum(axis=1), len(places), rate_F)
-    return _chosen(family, given, evidence, list(names), flags_FN @ evidence.weight_N, rate_F, flags_FN)
+    return _chosen(family, given, evidence, names, rate_F, flags_FN)
 
 
 def _chosen(
-    family: str,
-    given: Candidate,
-    evidence: Evidence,
-    names: list[str],
-    weight_U: np.ndarray,
-    rate_U: np.ndarray,
-    holds_UN: np.ndarray,
+    family: str, given: Candidate, evidence: Evidence, names: Sequence[str], rate_U: np.ndarray, holds_UN: np.ndarray
 ) -> Candidate | None:
     """The values that together are worth most: the best one, then each next that adds more than it costs."""
-    if not len(names):
-        return None
-    total = evidence.total
-    order = np.argsort(-divergence(weight_U / total, rate_U * given.rate), kind="stable")[: 2 * VALUES.get(family, 1)]
+    total, most = evidence.total, VALUES.get(family, 1)
+    share_U = (holds_UN @ evidence.weight_N / total).tolist()
+    rates = (rate_U * given.rate).tolist()
+    single = [divergence(share, rate) for share, rate in zip(share_U, rates, strict=True)]
+    order = sorted(range(len(names)), key=lambda value: -single[value])[: 2 * most]
     best, values = None, list[int]()
-    for value in order.tolist():
+    for value in order:
         some = [*values, value]
         held_N = holds_UN[some].any(axis=0)
-        rate = min(1.0, float(rate_U[some].sum()) * given.rate)
+        rate = min(1.0, sum(rates[value] for value in some))
         cost = given.cost + COST[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
-        share = float(evidence.weight_N[held_N].sum()) / total
-        worth = total * float(divergence(np.array(share), np.array(rate))) - cost
+        share = min(1.0, float(evidence.weight_N @ held_N) / total)
+        worth = total * divergence(share, rate) - cost
         if best is None or worth > best.worth:
             term = Term(family, tuple(names[v] for v in some))
             best, values = Candidate(Rule((*given.rule.terms, term)), held_N, rate, cost, worth), some
-        if len(values) == VALUES.get(family, 1):
+        if len(values) == most:
             break
     return best
 

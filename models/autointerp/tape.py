@@ -112,14 +112,13 @@ class Tape:
         }
         return sum((flags[name].astype(np.int32) << i for i, name in enumerate(PLACES)), np.zeros(len(at), np.int32))
 
-    def near_pairs(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The different words near before each of the tokens `at`: pairs of an index into `at` and a word, sorted."""
+    def words_before(self, at: np.ndarray) -> np.ndarray:
+        """The words among the NEAR tokens before each of the tokens `at`, each once; -1 where there is none."""
         steps = at[:, None] - np.arange(1, NEAR + 1)
-        shown = steps >= self.first_S[at][:, None]
-        words = np.where(shown, self.word_S[np.maximum(steps, 0)], -1)
-        n = max(1, len(self.vocabulary.words))
-        pairs = np.unique((np.arange(len(at))[:, None] * n + words)[words >= 0])
-        return pairs // n, pairs % n
+        words = np.where(steps >= self.first_S[at][:, None], self.word_S[np.maximum(steps, 0)], -1)
+        words.sort(axis=1)
+        words[:, 1:][words[:, 1:] == words[:, :-1]] = -1
+        return words
 
     def holds(self, term: Term, span: slice = slice(None)) -> np.ndarray:
         """Whether the term holds, for every token of whole windows: all, or those of the span."""

@@ -43,7 +43,7 @@ def test_a_fraction_is_the_block_in_which_it_is_reached(fraction, n_layers, laye
 
 def test_every_fraction_lands_inside_any_depth_and_never_goes_back():
     for n_layers in range(1, 40):
-        layers = [Site.parse(f"mlp_out.@{i / 100:.2f}").resolve(n_layers).layer for i in range(101)]
+        layers = [Site.parse(f"mlp_out.@{i / 100:.2f}").resolve(n_layers).layer or 0 for i in range(101)]
         assert layers == sorted(layers)
         assert (layers[0], layers[-1]) == (0, n_layers - 1)
         assert set(layers) == set(range(n_layers))

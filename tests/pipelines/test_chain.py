@@ -44,7 +44,11 @@ def ask(store, query, **values):
 
 def files(store) -> dict[str, int]:
     root = Path(store.root.path)
-    return {str(p.relative_to(root)): p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file() and p.suffix in (".parquet", ".safetensors")}
+    return {
+        str(p.relative_to(root)): p.stat().st_mtime_ns
+        for p in root.rglob("*")
+        if p.is_file() and p.suffix in (".parquet", ".safetensors")
+    }
 
 
 def test_every_table_is_filled(house):
@@ -104,7 +108,9 @@ def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
 
     assert sensed(house, instance, arrived.cursor).run_requests == []
     state = (weights / "model.safetensors").read_bytes()
-    (weights / "model.safetensors").write_bytes(state[:-40_000] + bytes(b ^ 1 for b in state[-40_000:-39_000]) + state[-39_000:])
+    (weights / "model.safetensors").write_bytes(
+        state[:-40_000] + bytes(b ^ 1 for b in state[-40_000:-39_000]) + state[-39_000:]
+    )
     changed = sensed(house, instance, arrived.cursor)
     assert [r.partition_key for r in changed.run_requests] == ["other/small"]
     assert changed.run_requests[0].run_key != arrived.run_requests[0].run_key
