@@ -33,8 +33,8 @@ finite = dg.AssetCheckSpec(
 )
 @plain_errors
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site that the
-    model's recipes want in one pass; the others find them there."""
+    """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site
+    that the model's recipes want in one pass; the others find them there."""
     from models.contexts import Contexts, tokenizer_sha256
     from models.harvest import harvest
     from models.manifest import Manifest
@@ -59,7 +59,8 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             outputs[site] = (folder, identity)
     if outputs:
         context.log.info(
-            f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} contexts"
+            f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} "
+            "contexts"
         )
         harvest(host, contexts, outputs, facts, Progress(context, "contexts"))
     manifest = Manifest.read(store.activations(registration.model_id, str(own)))

@@ -35,8 +35,8 @@ l0 = dg.AssetCheckSpec(
 )
 @plain_errors
 def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """Metrics of one dictionary on held-out documents: L0, FVU, and what splicing its reconstruction into the real model does
-    to the cross-entropy. A model without next-token loss has no cross-entropies."""
+    """Metrics of one dictionary on held-out documents: L0, FVU, and what splicing its reconstruction into the real
+    model does to the cross-entropy. A model without next-token loss has no cross-entropies."""
     from models.device import best_device
     from models.evaluation import evaluate, held_out
     from models.saelens import load

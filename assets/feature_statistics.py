@@ -32,8 +32,9 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 )
 @plain_errors
 def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of each
-    interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe keeps them."""
+    """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of
+    each interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe
+    keeps them."""
     registration = store.registration(context.partition_key)
     identity = statistics_identity(store, registration)
     if not all(store.made(store.table(name, registration), identity) for name in TABLES):
@@ -69,7 +70,8 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
 
 
 def statistics_identity(store: Store, registration: Registration) -> dict:
-    """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are made of."""
+    """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are
+    made of."""
     return {
         "sae": store.trained(registration).identity_sha256,
         "statistics": registration.recipe.statistics.model_dump(mode="json"),

@@ -21,8 +21,9 @@ from pipelines.store import Store
 )
 @plain_errors
 def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's unembedding, and
-    the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the residual stream, have none."""
+    """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's
+    unembedding, and the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the
+    residual stream, have none."""
     from models.logits import logit_effects as effects_of
     from models.pieces import Pieces
     from models.saelens import load

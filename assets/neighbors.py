@@ -21,8 +21,9 @@ from pipelines.store import Store
 )
 @plain_errors
 def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """The nearest features of each feature of the same dictionary: by cosine of their decoder directions, and by the share of
-    tokens on which both fire of those on which either does (Jaccard index), over all tokens. The latter needs the codes."""
+    """The nearest features of each feature of the same dictionary: by cosine of their decoder directions, and by the
+    share of tokens on which both fire of those on which either does (Jaccard index), over all tokens. The latter
+    needs the codes."""
     import pyarrow as pa
 
     from models.neighbors import by_coactivation, by_cosine, neighbor_rows

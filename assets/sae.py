@@ -31,8 +31,8 @@ exported = dg.AssetCheckSpec(
 )
 @plain_errors
 def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are held out
-    (one in sixteen) are never trained on."""
+    """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
+    held out (one in sixteen) are never trained on."""
     import torch
 
     from models.device import best_device

@@ -28,7 +28,8 @@ rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one
 )
 @plain_errors
 def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not made from."""
+    """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not
+    made from."""
     from models.autointerp.stages import rate
 
     registration = store.registration(context.partition_key)

@@ -15,7 +15,7 @@ from pipelines.survey import survey
 consistent = dg.AssetCheckSpec(
     "relations_hold",
     asset="warehouse",
-    description="Tables agree: every feature known, histograms add up to firings, every rating of a known label and example.",
+    description="Tables agree: features are known, histograms add up, ratings are of known labels and examples.",
 )
 complete = dg.AssetCheckSpec(
     "partition_present",
@@ -35,8 +35,8 @@ complete = dg.AssetCheckSpec(
 )
 @plain_errors
 def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and moved
-    into place. Readers keep what they opened."""
+    """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and
+    moved into place. Readers keep what they opened."""
     from sql.inspection import inspect
     from sql.partitions import StoredTables
     from sql.publish import publish

@@ -1,4 +1,5 @@
-"""The whole harvest against the bare truncated forward pass of the same model, same contexts, same process; aim 0.85."""
+"""The whole harvest against the bare truncated forward pass of the same model, same contexts, same process; aim
+0.85."""
 
 import tempfile
 from itertools import islice

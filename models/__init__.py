@@ -1,1 +1,2 @@
-"""Torch and pure functions: host model, activations, dictionaries, statistics, auto-interpretation. Knows neither Dagster nor DuckDB."""
+"""Torch and pure functions: host model, activations, dictionaries, statistics, auto-interpretation. Knows neither
+Dagster nor DuckDB."""

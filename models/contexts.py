@@ -1,8 +1,8 @@
 """A corpus cut into contexts: rows of tokens that a model is fed, each from one document.
 
-A context is what the tokenizer itself puts before a text (BOS, CLS), consecutive tokens of ONE document, and what it puts
-after (SEP). No context crosses a document's end, so nothing is attended to that the text did not say; the last context of a
-document is shorter. Special tokens are fed to the model but have no rows among the activations.
+A context is what the tokenizer itself puts before a text (BOS, CLS), consecutive tokens of ONE document, and what it
+puts after (SEP). No context crosses a document's end, so nothing is attended to that the text did not say; the last
+context of a document is shorter. Special tokens are fed to the model but have no rows among the activations.
 """
 
 import hashlib
@@ -55,7 +55,8 @@ class Frame:
         room = context_length - len(self.prefix) - len(self.suffix)
         if room < 1:
             raise ValueError(
-                f"context_length={context_length} leaves no room beside the tokenizer's {context_length - room} special tokens: "
+                f"context_length={context_length} leaves no room beside the tokenizer's {context_length - room} "
+                "special tokens: "
                 "make it longer"
             )
         return room

@@ -29,7 +29,8 @@ def is_held_out(document_id: str) -> bool:
 
 
 def stdlib_files(*, tests: bool = False) -> list[Path]:
-    """Source files of this interpreter's standard library, without installed packages and, unless asked, without tests."""
+    """Source files of this interpreter's standard library, without installed packages and, unless asked, without
+    tests."""
     root = Path(sysconfig.get_path("stdlib"))
     refused = _NOT_SOURCE - {"test", "tests", "idle_test"} if tests else _NOT_SOURCE
     found = (path for path in root.rglob("*.py") if not refused & set(path.relative_to(root).parts[:-1]))

@@ -58,7 +58,8 @@ class Folder:
         return self.filesystem.exists(self._at(name))
 
     def names(self) -> list[str]:
-        """Files directly in the folder, sorted; none where the folder does not exist. Temporary files are not listed."""
+        """Files directly in the folder, sorted; none where the folder does not exist. Temporary files are not
+        listed."""
         self.filesystem.invalidate_cache()
         if not self.filesystem.isdir(self.path):
             return []

@@ -1,7 +1,7 @@
 """Reads a model's activations at all wanted sites in one pass over a corpus and stores them as Parquet shards.
 
-The forward pass does not wait for the disk: a shard is handed to a writer thread, at most one ahead. A harvest that was stopped
-continues after the last shard that every site has; what it then holds is what an uninterrupted one holds.
+The forward pass does not wait for the disk: a shard is handed to a writer thread, at most one ahead. A harvest that
+was stopped continues after the last shard that every site has; what it then holds is what an uninterrupted one holds.
 
 Axes: B contexts of a batch, P positions, T tokens, D width of the site.
 """
@@ -52,7 +52,8 @@ class Padded:
 
 
 def padded_batches(contexts: Sequence[Context], special_ids: set[int], batch_tokens: int) -> Iterator[Padded]:
-    """Batches of contexts of like length, the longest first: little padding, and the first batch needs the most memory."""
+    """Batches of contexts of like length, the longest first: little padding, and the first batch needs the most
+    memory."""
     special = np.array(sorted(special_ids), dtype=np.int32)
     content = [~np.isin(context.token_ids, special) for context in contexts]
     ends = np.cumsum([int(c.sum()) for c in content])
@@ -110,8 +111,10 @@ def _refuse_non_finite(site: Site, x_TD: Tensor, context_T: Tensor, position_T: 
         return
     first = int(bad_T.nonzero()[0])
     raise NonFiniteActivations(
-        f"{site} holds NaN or Inf at {int(bad_T.sum()):,} of {len(bad_T):,} tokens, first at context {int(context_T[first])}, position "
-        f"{int(position_T[first])} (stored as {x_TD.dtype}): nothing of this shard was kept. Set `dtype: float32` in the model card or check "
+        f"{site} holds NaN or Inf at {int(bad_T.sum()):,} of {len(bad_T):,} tokens, first at context "
+        f"{int(context_T[first])}, position "
+        f"{int(position_T[first])} (stored as {x_TD.dtype}): nothing of this shard was kept. Set `dtype: float32` in "
+        "the model card or check "
         "the weights"
     )
 

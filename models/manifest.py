@@ -1,4 +1,5 @@
-"""What a finished dataset was made from and what it holds; written last, so that a dataset exists when its manifest does."""
+"""What a finished dataset was made from and what it holds; written last, so that a dataset exists when its manifest
+does."""
 
 import hashlib
 import json

@@ -16,8 +16,8 @@ def is_folder(source: str) -> bool:
 def resolve_revision(source: str, revision: str | None) -> str:
     """The commit of a hub repository, or a fingerprint of a folder's content.
 
-    A folder's fingerprint covers the names and sizes of its files and 64 samples of 4 kB, evenly spread, of each: constant work
-    for any size, the same on every machine, and different when weights were trained further.
+    A folder's fingerprint covers the names and sizes of its files and 64 samples of 4 kB, evenly spread, of each:
+    constant work for any size, the same on every machine, and different when weights were trained further.
 
     Raises:
         FileNotFoundError: If a folder holds no model files.
@@ -49,6 +49,7 @@ def _commit(source: str, revision: str | None) -> str:
         return HfApi().model_info(source, revision=revision, timeout=20).sha or "unknown"
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise ValueError(
-            f"{source!r} is no folder here, and the hub did not answer for it (revision {revision or 'default'}): {error}. "
+            f"{source!r} is no folder here, and the hub did not answer for it (revision {revision or 'default'}): "
+            f"{error}. "
             "Correct `source` in the model card, give a local folder or s3:// address, or check the network"
         ) from error

@@ -57,7 +57,8 @@ class TrainingSettings(Settings):
     checkpoint_tokens: PositiveInt = 1_000_000
     """A checkpoint is kept every so many tokens."""
     matmul: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the encoder's product in training; weights stay float32. `auto`: bfloat16 where the device multiplies it natively."""
+    """Precision of the encoder's product in training; weights stay float32. `auto`: bfloat16 where the device
+    multiplies it natively."""
 
 
 class StatisticsSettings(Settings):

@@ -1,7 +1,8 @@
 """Training tokens in an order that chance decides once: a pure function of seed and batch number.
 
-Shards are read in groups that fit in memory, permuted by epoch; the tokens of a group are permuted among themselves. A batch
-may straddle two groups and two epochs, so that every token is seen once per epoch. Nothing is remembered but the batch number.
+Shards are read in groups that fit in memory, permuted by epoch; the tokens of a group are permuted among themselves.
+A batch may straddle two groups and two epochs, so that every token is seen once per epoch. Nothing is remembered but
+the batch number.
 """
 
 from collections.abc import Iterator

@@ -23,11 +23,13 @@ def checked_id(text: str) -> str:
     """An id that may become part of a path.
 
     Raises:
-        ValueError: If it is not lower-case letters, digits, `.`, `_`, `-`, beginning with a letter or digit, at most 64 long.
+        ValueError: If it is not lower-case letters, digits, `.`, `_`, `-`, beginning with a letter or digit, at most
+        64 long.
     """
     if not _ID.fullmatch(text):
         raise ValueError(
-            f"id {text!r} is refused: use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; rename the file"
+            f"id {text!r} is refused: use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; "
+            "rename the file"
         )
     return text
 
@@ -151,7 +153,8 @@ def _refuse_duplicates(file: str, node: Any) -> None:
         line = key.start_mark.line + 1
         if key.value in seen:
             raise BadCard(
-                f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): keep one"
+                f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): "
+                "keep one"
             )
         seen[key.value] = line
         _refuse_duplicates(file, value)

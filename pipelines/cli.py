@@ -80,7 +80,8 @@ def summary() -> None:
         _say.print(as_text(answer(published, query)), markup=False, highlight=False)
     _say.print("Three queries to try:", highlight=False)
     for query in (
-        "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by specificity_mean desc limit 20",
+        "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
+        "specificity_mean desc limit 20",
         "from find_features('import')",
         "select rank, array_to_string(tokens, '') as text from examples('pystdlib', 'mid-topk', 7) where kind = 'top'",
     ):

@@ -1,4 +1,5 @@
-"""How assets share a machine: pools, retries, tags. Pools let one step in at a time until raised by `dagster instance concurrency set`."""
+"""How assets share a machine: pools, retries, tags. Pools let one step in at a time until raised by `dagster instance
+concurrency set`."""
 
 from typing import Any
 
@@ -20,4 +21,5 @@ _fill = _AC.missing() & ~_AC.execution_failed()
 _refresh = (_AC.any_deps_updated() | _AC.code_version_changed()).since_last_handled()
 
 when_behind = (_fill | _refresh) & ~_busy & _AC.all_deps_blocking_checks_passed()
-"""Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. For cheap assets only."""
+"""Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. For
+cheap assets only."""

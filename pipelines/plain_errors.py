@@ -1,4 +1,5 @@
-"""Errors of the user's world as Dagster shows them: the sentence, once, and no retry, since trying again changes nothing."""
+"""Errors of the user's world as Dagster shows them: the sentence, once, and no retry, since trying again changes
+nothing."""
 
 import functools
 from collections.abc import Callable

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-
 from models.folder import Folder
 from models.manifest import sha256_of
 from pipelines.cards import BadCard, C, ModelCard, RecipeCard, checked_id, read_card
@@ -35,7 +34,8 @@ class Registration:
 
     @property
     def dictionary_identity(self) -> str:
-        """Hash of everything that fixes the dictionary's weights: model, revision, corpus, site, architecture, training."""
+        """Hash of everything that fixes the dictionary's weights: model, revision, corpus, site, architecture,
+        training."""
         model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
         recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training"})
         asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}

@@ -17,8 +17,8 @@ from pipelines.survey import survey
 def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
     """Adds a partition for every model and recipe in the registry; runs the chain where one is new or changed.
 
-    Reads cards and, for hub models, the revision: no weights. A card that was changed in its labels only runs `explain`. A removed
-    card removes nothing that was made; a card that cannot be read is left to `malformed_cards`.
+    Reads cards and, for hub models, the revision: no weights. A card that was changed in its labels only runs
+    `explain`. A removed card removes nothing that was made; a card that cannot be read is left to `malformed_cards`.
     """
     registrations, errors = survey(store)
     seen: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}

@@ -30,7 +30,8 @@ class NotMade(ValueError):
 class Store(dg.ConfigurableResource):
     """Home, registry and published warehouse; each left out is read from the environment when it is used.
 
-    `GLASSHOUSE_HOME` (default `data`), `GLASSHOUSE_REGISTRY` (`registry`), `GLASSHOUSE_WAREHOUSE` (`data/warehouse.duckdb`).
+    `GLASSHOUSE_HOME` (default `data`), `GLASSHOUSE_REGISTRY` (`registry`), `GLASSHOUSE_WAREHOUSE`
+    (`data/warehouse.duckdb`).
     """
 
     home: str | None = None
@@ -105,7 +106,8 @@ class Store(dg.ConfigurableResource):
         found = "none" if manifest is None else f"one made for {manifest.identity['dictionary'][:12]}"
         if manifest is None or manifest.identity["dictionary"] != registration.dictionary_identity:
             raise NotMade(
-                f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, {self.sae(registration)} holds "
+                f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, "
+                f"{self.sae(registration)} holds "
                 f"{found}: materialize `sae` for this partition first"
             )
         return manifest
@@ -114,7 +116,8 @@ class Store(dg.ConfigurableResource):
         """The manifest of the activations at the partition's site.
 
         Raises:
-            NotMade: If there are none, or they were read from another revision, corpus or dtype than the cards now ask for.
+            NotMade: If there are none, or they were read from another revision, corpus or dtype than the cards now
+            ask for.
         """
         from models.sites import Site
 
@@ -131,7 +134,8 @@ class Store(dg.ConfigurableResource):
         found = {key: (manifest.identity | manifest.facts)[key] for key in wanted} if manifest else None
         if manifest is None or found != wanted:
             raise NotMade(
-                f"{registration.sae_id}: {self.activations(registration.model_id, site)} holds {found or 'nothing'}, the model card asks for "
+                f"{registration.sae_id}: {self.activations(registration.model_id, site)} holds {found or 'nothing'}, "
+                "the model card asks for "
                 f"{wanted}: materialize `activations` for this partition first"
             )
         return manifest
@@ -169,7 +173,8 @@ class Store(dg.ConfigurableResource):
     def write_table(
         self, folder: Folder, rows: "pa.Table", identity: dict[str, Any], facts: dict[str, Any] | None = None
     ) -> Manifest:
-        """Writes one partition of a table, whole or not at all; one that is there with this identity is left as it is."""
+        """Writes one partition of a table, whole or not at all; one that is there with this identity is left as it
+        is."""
         if made := self.made(folder, identity):
             return made
         import pyarrow.parquet as pq
@@ -193,7 +198,8 @@ class Store(dg.ConfigurableResource):
         manifest = Manifest.read(folder)
         if manifest is None:
             raise NotMade(
-                f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this partition first"
+                f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this "
+                "partition first"
             )
         manifest.check(folder)
         with folder.reading(PART) as path:

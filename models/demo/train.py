@@ -1,14 +1,15 @@
 """Trains the bundled model: a small GPT-2 on the Python standard library's source.
 
     python -m models.demo.train                                             # from nothing: plateau, then decay
-    python -m models.demo.train --start FOLDER --steps 700 --plateau 0      # only the decay, from weights saved on the plateau
+    python -m models.demo.train --start FOLDER --steps 700 --plateau 0      # only the decay, from weights saved on
+    the plateau
 
-Byte-level BPE of 4,096 tokens, d_model 256, 5 layers, 4 heads, context 256, tied embeddings: 5.1 M parameters, stored in
-float16 (10.1 MB). Hidden matrices learn by Muon, the rest by AdamW; bf16 autocast; the learning rate warms up, stays, and
-falls to zero. One document in sixteen is held out (`models.documents.is_held_out`) and never seen;
-its loss is printed in bits per byte beside a unigram model and an interpolated n-gram model over the same tokens.
-Of the library's own tests (more Python of the same hands) a third is mixed into each epoch, never held out: what is
-reported is measured on the library's source alone.
+Byte-level BPE of 4,096 tokens, d_model 256, 5 layers, 4 heads, context 256, tied embeddings: 5.1 M parameters, stored
+in float16 (10.1 MB). Hidden matrices learn by Muon, the rest by AdamW; bf16 autocast; the learning rate warms up,
+stays, and falls to zero. One document in sixteen is held out (`models.documents.is_held_out`) and never seen; its
+loss is printed in bits per byte beside a unigram model and an interpolated n-gram model over the same tokens. Of the
+library's own tests (more Python of the same hands) a third is mixed into each epoch, never held out: what is reported
+is measured on the library's source alone.
 """
 
 import argparse

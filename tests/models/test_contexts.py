@@ -1,4 +1,5 @@
-"""Contexts hold every token of their documents once, in order, one document each, framed as the tokenizer frames texts."""
+"""Contexts hold every token of their documents once, in order, one document each, framed as the tokenizer frames
+texts."""
 
 import numpy as np
 import pytest

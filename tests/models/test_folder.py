@@ -27,9 +27,14 @@ def test_what_is_written_is_read(folder):
 
 def test_a_write_that_fails_leaves_what_was_there(folder):
     folder.write_bytes("a.bin", b"whole")
-    with pytest.raises(RuntimeError, match="disk"), folder.writing("a.bin") as path:
-        path.write_bytes(b"ha")
-        raise RuntimeError("disk")
+
+    def write_and_fail():
+        with folder.writing("a.bin") as path:
+            path.write_bytes(b"ha")
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        write_and_fail()
 
     assert folder.read_bytes("a.bin") == b"whole"
     assert folder.names() == ["a.bin"]
@@ -37,7 +42,7 @@ def test_a_write_that_fails_leaves_what_was_there(folder):
 
 def test_a_folder_that_is_not_there_is_empty(folder):
     assert not folder.exists()
-    assert folder.names() == [] and folder.folders() == []
+    assert (folder.names(), folder.folders()) == ([], [])
     folder.remove()
 
 
@@ -46,7 +51,8 @@ def test_remove_deletes_all(folder):
     (folder / "inner").write_bytes("b.bin", b"three")
     folder.remove()
 
-    assert not folder.exists("a.bin") and folder.folders() == []
+    assert not folder.exists("a.bin")
+    assert folder.folders() == []
 
 
 def test_sweep_deletes_what_a_killed_writer_left(tmp_path):

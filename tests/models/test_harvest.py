@@ -88,9 +88,8 @@ def test_shards_of_another_identity_are_not_reused(tmp_path, host, contexts):
     for folder, _ in outputs(tmp_path).values():
         folder.remove("_manifest.json")
     made = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {})
-    assert {file.bytes for file in made[SITES[0]].files} and Shards.open(
-        Folder(str(tmp_path / "resid_post.0"))
-    ).dtype == torch.bfloat16
+    assert {file.bytes for file in made[SITES[0]].files}
+    assert Shards.open(Folder(str(tmp_path / "resid_post.0"))).dtype == torch.bfloat16
 
 
 def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts):
@@ -109,7 +108,7 @@ def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts)
 def test_overflow_of_the_stored_dtype_is_named(tmp_path, host, contexts):
     with (
         host.editing(Site.parse("resid_post.0"), lambda x: x * 1e6),
-        pytest.raises(NonFiniteActivations, match="stored as torch.float16"),
+        pytest.raises(NonFiniteActivations, match=r"stored as torch\.float16"),
     ):
         harvest(host, contexts, outputs(tmp_path, "float16"), {})
 

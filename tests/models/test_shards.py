@@ -17,7 +17,9 @@ def test_vectors_come_back_bit_for_bit(tmp_path, dtype):
     shards = store_shards(Folder(str(tmp_path)), written, dtype)
     read = list(shards.batches(4096))
 
-    assert shards.n_tokens == 20_011 and shards.width == 6 and shards.dtype == DTYPES[dtype]
+    assert shards.n_tokens == 20_011
+    assert shards.width == 6
+    assert shards.dtype == DTYPES[dtype]
     for field in ("x_TD", "context_T", "position_T", "token_T"):
         wanted = torch.cat([getattr(batch, field) for batch in written])
         assert torch.equal(torch.cat([getattr(batch, field) for batch in read]), wanted), field

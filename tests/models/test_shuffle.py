@@ -13,7 +13,8 @@ from models.shuffle import Shuffled
 
 @pytest.fixture
 def shuffled(tmp_path):
-    """Four shards of 250 tokens, ten a context, each vector its own number; contexts divisible by 5 are left out: 800 kept."""
+    """Four shards of 250 tokens, ten a context, each vector its own number; contexts divisible by 5 are left out: 800
+    kept."""
     batches = []
     for first in range(0, 1000, 250):
         number_T = torch.arange(first, first + 250)
@@ -30,7 +31,8 @@ def test_every_kept_token_comes_once_an_epoch(shuffled, buffer):
     kept = torch.cat(list(source.chunks())).flatten()
 
     assert source.n_tokens == 800
-    assert torch.equal(seen[:800].sort().values, kept) and torch.equal(seen[800:].sort().values, kept)
+    assert torch.equal(seen[:800].sort().values, kept)
+    assert torch.equal(seen[800:].sort().values, kept)
     assert not torch.equal(seen[:800], seen[800:])
     assert not (kept.long() // 10 % 5 == 0).any()
 
