@@ -149,7 +149,8 @@ class ClaudeJudge:
     ) -> tuple[list[Rating], tuple[Answer, ...]]:
         ids = {f"w{number}": row for number, row in enumerate(rows, start=1)}
         windows = "\n\n".join(_rated(gallery, row, name) for name, row in ids.items())
-        content = f"The label:\n\n<label>{escaped(label)}</label>\n\nThe windows:\n\n{windows}\n\nRate all {len(ids)} windows."
+        claim = f"The label:\n\n<label>{escaped(label)}</label>"
+        content = f"{claim}\n\nThe windows:\n\n{windows}\n\nRate all {len(ids)} windows."
         schema = ratings_schema(list(ids))
         request = Request.structured("judge", self.llm.name, instructions("judge"), content, schema, MAX_TOKENS)
         parsed, status, _, answers = await _ask(ask, request, _Ratings)

@@ -72,6 +72,11 @@ class Gallery:
         return self.column("position").astype(np.int64)
 
     @cached_property
+    def document_R(self) -> np.ndarray:
+        """A number for each document."""
+        return pc.dictionary_encode(self.table["document_id"]).combine_chunks().indices.to_numpy()
+
+    @cached_property
     def is_control_R(self) -> np.ndarray:
         return pc.equal(self.table["kind"], "random").to_numpy(zero_copy_only=False)
 

@@ -141,7 +141,7 @@ def _one_of(values: tuple[str, ...]) -> str:
 
 _LABEL = re.compile(
     rf"(?:{UNCLEAR})?(?:any token|(?P<token>{_QUOTED})|(?P<word>{_LISTED})|(?P<shape>{_one_of(SHAPES)}))"
-    rf"(?: after (?P<before>{_QUOTED})(?= then | and one more)(?: then (?P<then>{_QUOTED})| and one more)| after (?P<previous>{_QUOTED}))?"
+    rf"(?: after (?P<before>{_QUOTED})(?: then (?P<then>{_QUOTED})| and one more)| after (?P<previous>{_QUOTED}))?"
     rf"(?: after (?P<previous_shape>{_one_of(SHAPES)}))?"
     rf"(?: (?P<place>{_one_of(PLACES)}))?"
     rf"(?: on lines starting with (?P<head>{_QUOTED}))?"

@@ -48,9 +48,7 @@ class LexicalExplainer:
             for feature, rows_N in zip(block, rows, strict=True):
                 at_N = tape.start_R[first : first + len(rows_N)] + gallery.peak_R[rows_N]
                 first += len(rows_N)
-                activation_N = gallery.activation_R[rows_N]
-                evidence = Evidence(tape, at_N, activation_N / activation_N.max(initial=1e-30))
-                found.append(self._explanation(feature, evidence, corpus))
+                found.append(self._explanation(feature, Evidence(tape, at_N, _weights(gallery, rows_N)), corpus))
             progress(len(found), len(features))
         return found
 
@@ -61,6 +59,13 @@ class LexicalExplainer:
             return Explanation(feature, self.name, None, "no_examples", 0, error=error)
         rule, clear = best_rule(evidence, corpus)
         return Explanation(feature, self.name, write(rule, clear=clear), "ok", n)
+
+
+def _weights(gallery: Gallery, rows_N: np.ndarray) -> np.ndarray:
+    """How much each example counts: as it activates, less where its document has more of them, for documents repeat."""
+    activation_N = gallery.activation_R[rows_N]
+    _, which_N, count_U = np.unique(gallery.document_R[rows_N], return_inverse=True, return_counts=True)
+    return activation_N / activation_N.max(initial=1e-30) / np.sqrt(count_U[which_N])
 
 
 class LexicalJudge:

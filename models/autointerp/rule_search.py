@@ -116,19 +116,15 @@ def _texts(
     family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
 ) -> Candidate | None:
     """The best few texts, or words, that a token, its forerunner or its line's head may be."""
-    value_N = evidence.tape.numbers_S(family)[evidence.at_N]
-    value_N = np.where(given.holds_N, value_N, -1)
-    value_U, which_N = np.unique(value_N, return_inverse=True)
+    value_N = np.where(given.holds_N, evidence.tape.numbers_S(family)[evidence.at_N], -1)
+    value_U = np.unique(value_N)
+    value_U = value_U[value_U >= 0]
     rate_U = corpus.of_family(family)[value_U]
     if places is not None:
         seen = corpus.tape.numbers_S(family)[places]
         rate_U = _rated(np.count_nonzero(seen == value_U[:, None], axis=1), len(places), rate_U)
-    holds_UN = which_N == np.arange(len(value_U))[:, None]
-    real = value_U >= 0
     names = corpus.vocabulary.words if family == "word" else corpus.vocabulary.texts
-    return _chosen(
-        family, given, evidence, [names[v] for v in value_U[real]], weight_U[real], rate_U[real], holds_UN[real]
-    )
+    return _chosen(family, given, evidence, [names[v] for v in value_U], rate_U, value_N == value_U[:, None])
 
 
 def _near(
