@@ -49,13 +49,14 @@ class Family:
     """What the model's config must say, where the names alone leave two families open."""
 
     def fits(self, base: nn.Module, config: Any) -> bool:
-        """Whether the first block has every part, and the config says what it must."""
+        """Whether every block has every part, and the config says what it must."""
         said = all(getattr(config, key, None) == value for key, value in (self.config or {}).items())
-        first = _part(base, f"{self.blocks}.0")
+        blocks = _part(base, self.blocks)
+        if not said or not isinstance(blocks, nn.ModuleList) or _part(base, self.final_norm or "") is None:
+            return False
         taps = (self.attn_out, self.mlp_in, self.mlp_out, self.mlp_act, self.resid_mid)
         wanted = [tap.path for tap in taps if tap is not None] + list(self.post_norms or ())
-        inside = first is not None and all(_part(first, path) is not None for path in wanted)
-        return said and inside and (self.final_norm is None or _part(base, self.final_norm) is not None)
+        return all(_part(block, path) is not None for block in blocks for path in wanted)
 
 
 def _llama(name: str, **changes: Any) -> Family:
@@ -104,7 +105,8 @@ FAMILIES = (
         mlp_out=Tap("post_feedforward_layernorm", "out"),
     ),
     _llama("Llama, Mistral, Qwen 2, Qwen 3, Phi-3, Gemma"),
-    # A mixture of experts has no one down projection, hence no mlp_act.
+    _llama("StarCoder 2", mlp_act=Tap("mlp.c_proj", "in")),
+    # Where experts take turns no one module reads all neurons, hence no mlp_act, in no block.
     _llama("Mixtral, Qwen MoE", mlp_act=None),
     # The stream itself is normed after each sublayer: resid_mid and resid_post are what the next module reads.
     Family(
@@ -204,7 +206,7 @@ class Architecture:
     def _lack(self, kind: str) -> str:
         if kind == "resid_mid":
             return "its attention and MLP read the same stream side by side, so nothing lies between them"
-        return "its MLP is a mixture of experts, without one down projection"
+        return "not every block's MLP has one down projection; a mixture of experts has several"
 
 
 def unknown(name: str, found: str) -> UnknownArchitecture:

@@ -43,7 +43,7 @@ class _Reading:
         return self.stop and len(self.found) == len(self.sites)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Host:
     """A language model with addresses. One forward pass at a time: hooks belong to the model, not to a call.
 
@@ -191,11 +191,12 @@ class Host:
         """
         for reading in self._readings:
             reading.found.clear()
-        mask = None if attention_mask is None else attention_mask.to(self.device)
+        # Given even where nothing is padded: transformers warns of a missing mask, and treats a full one as none.
+        mask = torch.ones_like(token_ids_BP) if attention_mask is None else attention_mask
         options = {"use_cache": False} if self.is_causal else {}
         self._running = True
         try:
-            output = self.model(input_ids=token_ids_BP.to(self.device), attention_mask=mask, **options)
+            output = self.model(input_ids=token_ids_BP.to(self.device), attention_mask=mask.to(self.device), **options)
         except _Stopped:
             return None
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,13 +31,14 @@ def measured_widths(host: "Host") -> dict[Site, int]:
     special = set(host.tokenizer.all_special_ids)
     plain_ids = [i for i in range(min(host.vocab_size, N_TOKENS + len(special))) if i not in special]
     token_ids_BP = torch.tensor([(plain_ids * N_TOKENS)[:N_TOKENS]], device=host.device)
-    plain = host.model(input_ids=token_ids_BP)[0]
+    run = partial(host.model, input_ids=token_ids_BP, attention_mask=torch.ones_like(token_ids_BP))
+    plain = run()[0]
     with host.reading(host.sites, stop=False) as found:
-        read = host.model(input_ids=token_ids_BP)[0]
+        read = run()[0]
     with ExitStack() as edits:
         for site in host.sites:
             edits.enter_context(host.editing(site, lambda x_BPD: x_BPD))
-        edited = host.model(input_ids=token_ids_BP)[0]
+        edited = run()[0]
     for site in host.sites:
         _promise(host, f"{site} has one vector a token", found[site].shape[:2] == token_ids_BP.shape)
     _promise(host, "reading leaves the output as it was", _same(plain, read))

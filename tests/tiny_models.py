@@ -38,6 +38,12 @@ KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "mistral": ("MistralForCausalLM", _GROUPED | {"sliding_window": 8}, "bos"),
     "phi3": ("Phi3ForCausalLM", _SIZE | {"num_key_value_heads": 2}, "bos"),
     "mixtral": ("MixtralForCausalLM", _GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2}, "bos"),
+    "starcoder2": ("Starcoder2ForCausalLM", _SIZE | {"num_key_value_heads": 2}, "plain"),
+    "qwen3_moe": (
+        "Qwen3MoeForCausalLM",
+        _GROUPED | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "decoder_sparse_step": 2},
+        "plain",
+    ),
     "bert": ("BertForMaskedLM", _SIZE, "bert"),
     "roberta": ("RobertaForMaskedLM", _SIZE, "bert"),
     "distilbert": (

@@ -75,6 +75,8 @@ PARTS = {
     "gpt_neox": NEOX,
     "gpt_neox_sequential": NEOX,
     **dict.fromkeys(["llama", "gemma", "qwen2", "qwen3", "mistral", "phi3", "mixtral"], LLAMA),
+    "qwen3_moe": LLAMA,  # dense and sparse blocks in turn
+    "starcoder2": _llama(down=lambda block, x: block.mlp.c_proj(x), down_projection="mlp.c_proj"),
     **dict.fromkeys(["gemma2", "gemma3"], GEMMA),
     "bert": _bert("bert.encoder.layer"),
     "roberta": _bert("roberta.encoder.layer"),
@@ -95,7 +97,7 @@ PARTS = {
 }
 POST_NORMED = ("bert", "roberta", "distilbert")
 CAUSAL = tuple(kind for kind in PARTS if "bert" not in kind)
-ALIKE = ("gemma", "qwen2", "mistral", "phi3", "roberta")
+ALIKE = ("gemma", "qwen2", "mistral", "phi3", "roberta", "starcoder2", "qwen3_moe")
 """Kinds whose map and block are another kind's: they are read in full, and edited through that other kind."""
 STEP = torch.linspace(-2, 2, WIDTH)
 
@@ -166,7 +168,7 @@ def test_a_host_knows_its_sizes(host, kind):
     assert host.n_parameters == sum(w.numel() for w in {id(w): w for w in host.model.parameters()}.values())
     widths = {site: host.width(site) for site in host.sites}
     assert widths == {site: NEURONS if site.kind == "mlp_act" else WIDTH for site in host.sites}
-    lacking = {"gpt_neox": 1, "mixtral": 1}.get(kind, 0)
+    lacking = kind in ("gpt_neox", "mixtral", "qwen3_moe")
     assert len(host.sites) == 1 + (7 - lacking) * LAYERS
 
 
@@ -232,7 +234,7 @@ def test_the_mlps_sites_follow_from_each_other_by_its_own_modules(host, token_id
         stream, mlp_in, mlp_out = _read(host, token_ids, *(f"{name}.{layer}" for name in (before, "mlp_in", "mlp_out")))
         assert torch.equal(parts.norm(block, stream), mlp_in)
         assert torch.equal(parts.mlp(block, mlp_in), mlp_out)
-        if kind != "mixtral":
+        if kind not in ("mixtral", "qwen3_moe"):
             (mlp_act,) = _read(host, token_ids, f"mlp_act.{layer}")
             assert torch.equal(parts.down(block, mlp_act), mlp_out)
 
@@ -482,7 +484,7 @@ def test_an_edit_of_another_shape_is_refused(hosts, token_ids):
 def test_a_site_that_a_model_does_not_have_is_refused_with_those_it_has(hosts):
     wanted = {
         ("gpt_neox", "resid_mid.1"): "has no resid_mid.1: its attention and MLP read the same stream side by side",
-        ("mixtral", "mlp_act.0"): "has no mlp_act.0: its MLP is a mixture of experts",
+        ("mixtral", "mlp_act.0"): "has no mlp_act.0: not every block's MLP has one down projection",
         ("gpt2", "resid_post.3"): "asks for block 3, but the model has blocks 0 to 2",
     }
     for (kind, text), said in wanted.items():
