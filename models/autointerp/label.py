@@ -7,7 +7,7 @@ label, reading the label gives the rule back, so what the judge checks is exactl
     words: error, raise                       the token in any case
     numbers                                   a shape of the token
     `x` after `self` `.`                      the token before, and the one before that
-    any token in # comments                   a place in the text
+    tokens in # comments                   a place in the text
     `a` or `b` on lines starting with `def`   the first token of its line
     `.` near words: socket, host              a word within the tokens before
 
@@ -91,7 +91,7 @@ def _main(has: dict[str, tuple[str, ...]]) -> str:
         return _quoted(has["token"])
     if "word" in has:
         return _words(has["word"])
-    return _either(has["shape"]) if "shape" in has else "any token"
+    return _either(has["shape"]) if "shape" in has else "tokens"
 
 
 def _either(values: tuple[str, ...]) -> str:
@@ -140,7 +140,7 @@ def _one_of(values: tuple[str, ...]) -> str:
 
 
 _LABEL = re.compile(
-    rf"(?:{UNCLEAR})?(?:any token|(?P<token>{_QUOTED})|(?P<word>{_LISTED})|(?P<shape>{_one_of(SHAPES)}))"
+    rf"(?:{UNCLEAR})?(?:tokens|(?P<token>{_QUOTED})|(?P<word>{_LISTED})|(?P<shape>{_one_of(SHAPES)}))"
     rf"(?: after (?P<before>{_QUOTED})(?: then (?P<then>{_QUOTED})| and one more)| after (?P<previous>{_QUOTED}))?"
     rf"(?: after (?P<previous_shape>{_one_of(SHAPES)}))?"
     rf"(?: (?P<place>{_one_of(PLACES)}))?"

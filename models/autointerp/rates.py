@@ -19,7 +19,7 @@ from models.autointerp.vocabulary import Vocabulary
 
 CONTROLS = 8_000
 """Control windows that are looked at, at most; those with the lowest example ids, which are hashes."""
-SAMPLE = 1_000
+SAMPLE = 500
 """Places that are looked at to see what else holds where a rule holds."""
 REMEMBERED = 200
 

@@ -163,15 +163,13 @@ def _chosen(
 ) -> Candidate | None:
     """The values that together are worth most: the best one, then each next that adds more than it costs."""
     total, most = evidence.total, VALUES.get(family, 1)
-    share_U = (holds_UN @ evidence.weight_N / total).tolist()
-    rates = (rate_U * given.rate).tolist()
-    single = [divergence(share, rate) for share, rate in zip(share_U, rates, strict=True)]
-    order = sorted(range(len(names)), key=lambda value: -single[value])[: 2 * most]
+    share_U = np.maximum(holds_UN @ evidence.weight_N / total, 1e-9)
+    order = np.argsort(-share_U * np.log(share_U / (rate_U * given.rate)), kind="stable")[: 2 * most].tolist()
     best, values = None, list[int]()
     for value in order:
         some = [*values, value]
         held_N = holds_UN[some].any(axis=0)
-        rate = min(1.0, sum(rates[value] for value in some))
+        rate = min(1.0, float(rate_U[some].sum()) * given.rate)
         cost = given.cost + COST[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
         share = min(1.0, float(evidence.weight_N @ held_N) / total)
         worth = total * divergence(share, rate) - cost

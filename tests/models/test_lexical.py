@@ -1,0 +1,263 @@
+"""The lexical explainer finds planted rules; the judge rates as a plain reading of its rule does, and tells examples
+from controls."""
+
+import random
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from example_rows import SCHEMA, example
+
+from models.autointerp.gallery import Gallery
+from models.autointerp.label import PLACES, Term, read
+from models.autointerp.lexical import LexicalExplainer, LexicalJudge, ratings_of
+from models.autointerp.stages import explain, rate
+from models.autointerp.tape import Tape
+from models.autointerp.vocabulary import Vocabulary
+from models.examples import is_for_scoring
+from models.folder import Folder
+from models.settings import ExplanationSettings
+
+NOWHERE = Folder("/nowhere")
+SETTINGS = ExplanationSettings()
+CODE = [
+    "x",
+    "=",
+    "y",
+    "(",
+    ")",
+    ",",
+    ".",
+    ":",
+    "[",
+    "]",
+    "+",
+    "==",
+    "if",
+    "for",
+    "in",
+    "return",
+    "print",
+    "len",
+    "name",
+    "value",
+    "key",
+    "item",
+    "data",
+    "path",
+    "None",
+    "True",
+]
+PROSE = ["the", "of", "a", "to", "and", "is", "in", "that", "it", "for", "as", "with", "on", "be", "by", "this"]
+
+
+def text(draw: random.Random, n: int) -> list[str]:
+    """Mostly code, a line break now and then."""
+    return [draw.choice(["\n    ", *(f" {word}" for word in CODE)]) for _ in range(n)]
+
+
+def prose(draw: random.Random, n: int) -> list[str]:
+    return [f" {draw.choice(PROSE)}" for _ in range(n)]
+
+
+PLANTED = {
+    "`import`": lambda draw: (text(draw, 12), " import"),
+    "`lambda`, `yield` or `await`": lambda draw: (text(draw, 12), draw.choice([" lambda", "yield", " await"])),
+    "word: error": lambda draw: (text(draw, 12), draw.choice([" error", "Error", " ERROR", "error"])),
+    "numbers": lambda draw: (text(draw, 12), str(draw.randrange(100, 1000))),
+    "tokens after `self` then `.`": lambda draw: (
+        [*text(draw, 10), " self", "."],
+        draw.choice(["run", "stop", "go", "close", "send", "wait", "read"]),
+    ),
+    "`(` after `print`": lambda draw: ([*text(draw, 11), " print"], "("),
+    "in prose": lambda draw: (prose(draw, 12), f" {draw.choice(PROSE)}"),
+    "in # comments": lambda draw: ([*text(draw, 6), "\n", "#", *text(draw, 4)], f" {draw.choice(CODE)}"),
+    "on lines starting with `assert`": lambda draw: (
+        [*text(draw, 6), "\n", "assert", " a", "=="],
+        f" {draw.choice(CODE)}",
+    ),
+    "at line start": lambda draw: ([*text(draw, 8), "\n"], draw.choice(CODE)),
+    "near word: socket": lambda draw: (
+        [*text(draw, 4), " socket", *(w for w in text(draw, 7))],
+        f" {draw.choice(CODE)}",
+    ),
+}
+
+
+def planted_examples() -> pa.Table:
+    rows = []
+    for feature, plant in enumerate(PLANTED.values()):
+        draw = random.Random(feature)
+        for rank in range(40):
+            before, peak = plant(draw)
+            tokens = [*before, peak, *text(draw, 6)]
+            row = example(feature, "top", rank, tokens, 10.0 - rank / 10)
+            rows.append(
+                row
+                | {
+                    "peak": len(before),
+                    "kind": "interval" if rank >= 20 else "top",
+                    "interval": rank // 4 if rank >= 20 else None,
+                }
+            )
+        for rank in range(60):
+            tokens = text(draw, 20) if rank % 10 else prose(draw, 20)
+            rows.append(
+                example(feature, "random", rank, tokens, 0.0)
+                | {"peak": draw.randrange(20), "context_id": 500 + 1000 * feature + rank}
+            )
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def examples() -> pa.Table:
+    return planted_examples()
+
+
+@pytest.fixture(scope="module")
+def background(examples: pa.Table) -> dict[str, int]:
+    draw, counts = random.Random(0), dict[str, int]()
+    for token in [*text(draw, 90_000), *prose(draw, 10_000), *["self", ".", "("] * 300, *["", "error", "Error"] * 20]:
+        counts[token] = counts.get(token, 0) + 1
+    return counts
+
+
+@pytest.fixture(scope="module")
+def explanations(examples: pa.Table, background: dict[str, int]) -> pa.Table:
+    return explain(examples, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
+
+
+@pytest.mark.parametrize("feature", range(len(PLANTED)), ids=list(PLANTED))
+def test_a_planted_rule_is_found(explanations: pa.Table, feature: int):
+    wanted = list(PLANTED)[feature]
+    label = explanations["label"][feature].as_py()
+    for phrase in re.split(r", | or (?=`)", wanted) if "lambda" in wanted else [wanted]:
+        assert phrase in label, label
+    assert len(label.split()) <= 12
+    assert not label.startswith("unclear")
+
+
+def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: pa.Table):
+    rated = rate(examples, explanations, SETTINGS, NOWHERE, sae_id="m/r").specificity
+    rows = rated.to_pylist()
+    fires = [row["rating"] for row in rows if row["interval"] is not None]
+    silent = [row["rating"] for row in rows if row["interval"] is None]
+    assert np.mean(fires) > 2.7
+    assert np.mean(silent) < 1.2
+    assert {row["judge"] for row in rows} == {"lexical"}
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_ratings_follow_the_distance_of_the_nearest_match():
+    held = np.zeros(32, bool)
+    held[10] = True
+    starts, peaks = np.array([0, 32]), range(32)
+    ratings = [int(ratings_of(held, starts, np.array([peak]))[0]) for peak in peaks]
+    assert ratings == [3 if p == 10 else 2 if abs(p - 10) <= 5 else 1 for p in peaks]
+    assert ratings_of(np.zeros(32, bool), starts, np.array([10])).tolist() == [0]
+
+
+def test_a_match_in_the_next_window_does_not_count():
+    held = np.array([False] * 8 + [True] + [False] * 7)
+    assert ratings_of(held, np.array([0, 8, 16]), np.array([7, 0])).tolist() == [0, 3]
+
+
+def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
+    examples: pa.Table, background: dict[str, int]
+):
+    """Text of scoring examples is changed beyond recognition: no label moves."""
+    rows = examples.to_pylist()
+    for row in rows:
+        if is_for_scoring(row["document_id"], row["context_id"]):
+            row["tokens"] = ["?"] * len(row["tokens"])
+    changed = pa.Table.from_pylist(rows, schema=SCHEMA)
+    before = explain(examples, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
+    assert explain(changed, SETTINGS, background, NOWHERE, sae_id="m/r").explanations.equals(before)
+
+
+def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
+    examples: pa.Table, explanations: pa.Table, background: dict[str, int]
+):
+    shuffled = examples.take(np.random.default_rng(0).permutation(len(examples)))
+    again = explain(shuffled, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
+    assert again.equals(explanations)
+    assert again["created_at"].null_count == again["request_id"].null_count == len(again), (
+        "a time would differ each run"
+    )
+
+
+def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
+    contexts = [c for c in range(100) if is_for_scoring("a.py", c)]
+    row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
+    found = explain(
+        pa.Table.from_pylist([row], schema=SCHEMA), SETTINGS, background, NOWHERE, sae_id="m/r"
+    ).explanations
+    assert found.to_pylist()[0]["status"] == "no_examples"
+    assert found.to_pylist()[0]["label"] is None
+
+
+def tape_of(windows: list[list[str]], position: int = 50) -> Tape:
+    strings = sorted({token for window in windows for token in window})
+    starts = np.concatenate([[0], np.cumsum([len(window) for window in windows])])
+    codes = np.array([strings.index(token) for window in windows for token in window], np.int32)
+    return Tape(Vocabulary.of(strings), codes, starts, np.full(len(windows), position))
+
+
+@pytest.mark.parametrize(
+    ("place", "window", "held"),
+    [
+        ("at line start", ["x", "\n    ", "if", " y"], [2]),
+        ("at line start", ["x", "\n", "    ", "if", " y"], [3]),
+        ("in # comments", ["x", " #", " note", "\n", "y"], [2, 3]),
+        ("in quotes", ["f", "('", "a", "b", "'", ")"], [2, 3, 4]),
+        ("inside words", [" Ex", "cept", "ion", ":", " a"], [1, 2]),
+        ("among numbers", ["1", ",", " 2", ",", " 3", ",", "x"], [4, 5, 6]),
+        ("in prose", [" the", " end", " of", " it", " all", ".", " So"], [4, 5, 6]),
+    ],
+)
+def test_places_are_what_their_names_say(place: str, window: list[str], held: list[int]):
+    decoy = ["#", "'", " the", "\n"]
+    tape = tape_of([decoy, window, decoy])
+    found = np.flatnonzero(tape.holds(Term("place", (place,)))[4 : 4 + len(window)])
+    assert found.tolist() == held
+
+
+def test_the_start_of_a_context_is_counted_from_its_position():
+    tape = tape_of([["a"] * 6], position=1)
+    assert tape.holds(Term("place", ("at the start of a context",))).tolist() == [True] * 3 + [False] * 3
+    assert len(PLACES) == 7
+
+
+def slow_ratings(tokens: list[str], peak: int, label: str) -> int:
+    """The rule of the issue, token by token, for a label of tokens alone."""
+    wanted = read(label).get("token")
+    places = [i for i, token in enumerate(tokens) if (token.strip() or token) in wanted]
+    if not places:
+        return 0
+    nearest = min(abs(place - peak) for place in places)
+    return 3 if nearest == 0 else 2 if nearest <= 5 else 1
+
+
+def test_the_judge_agrees_with_a_token_by_token_reading():
+    draw = random.Random(1)
+    rows = [
+        example(0, "interval", i, text(draw, 24), 1.0, i % 10) | {"context_id": i, "peak": draw.randrange(24)}
+        for i in range(400)
+    ]
+    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    label = "`None`, `==` or `return`"
+    ratings, _ = LexicalJudge().rate(gallery, {0: label})
+    expected = {
+        row: slow_ratings(gallery.window(row)[0], gallery.window(row)[2], label) for row in gallery.for_scoring(0)
+    }
+    assert {rating.row: rating.rating for rating in ratings} == expected
+    assert set(expected.values()) == {0, 1, 2, 3}
+
+
+def test_a_dead_feature_gets_no_row(background: dict[str, int]):
+    rows = [example(7, "random", i, [" x", "y"], 0.0) for i in range(5)] + [
+        example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
+    ]
+    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    assert [e.feature_id for e in LexicalExplainer(background).explain(gallery, gallery.features)] == [8]
