@@ -104,7 +104,7 @@ def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
     pairs = {
         (keys["model_id"], keys["recipe_id"])
         for keys in map(keys_of, changed)
-        if keys.keys() == {"model_id", "recipe_id"}
+        if {"model_id", "recipe_id"} <= keys.keys()
     }
     if not pairs:
         return

@@ -89,7 +89,7 @@ class SyntheticStore:
             self.write("explanation", keys, explanations)
             self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
             self.write("explanation_score", keys, _scores(explanations))
-            self.write("llm_request", keys, [_request()])
+            self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
 
 
 _CODES = pa.schema(
@@ -143,7 +143,7 @@ def _features(planted: Rows) -> Rows:
                 "std_activation": (sum((act - mean) ** 2 for act in acts) / len(acts)) ** 0.5
                 if mean is not None
                 else None,
-                "max_activation": max(acts, default=0.0),
+                "max_activation": max(acts, default=None),
                 "is_dead": not acts,
                 "decoder_norm": 1.0,
                 "encoder_decoder_cosine": 0.5,
@@ -235,7 +235,7 @@ def _explanation(sae_id: str, feature: int, explainer: str, label: str | None) -
         "input_tokens": 10,
         "output_tokens": 2,
         "cost_usd": 0.001,
-        "created_at": NOON,
+        "created_at": None if explainer == "lexical" else NOON,
     }
 
 
@@ -401,7 +401,6 @@ def _neighbors(model_id: str, recipe_id: str) -> Rows:
 def _request() -> dict[str, Any]:
     return {
         "request_key": "5" * 64,
-        "purpose": "explain",
         "llm": "a-model",
         "batch_id": None,
         "status": "ok",

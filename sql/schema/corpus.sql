@@ -22,4 +22,4 @@ comment on column corpus.n_documents is 'Documents [documents]';
 comment on column corpus.n_contexts is 'Rows of tokens fed to the model [contexts]';
 comment on column corpus.n_tokens is 'Tokens, special ones included [tokens]';
 comment on column corpus.context_length is 'Longest context [tokens]';
-comment on column corpus.sha256 is 'Hash of the contexts [sha256]';
+comment on column corpus.sha256 is 'Hash of what it was made from [sha256]';

@@ -35,11 +35,11 @@ comment on column feature.feature_id is 'Latent of the dictionary, counted from 
 comment on column feature.n_firings is 'Tokens on which it fires [tokens]';
 comment on column feature.n_tokens is 'Tokens looked at [tokens]';
 comment on column feature.density is 'Share of tokens on which it fires [fraction]';
-comment on column feature.mean_activation is 'Mean over the tokens on which it fires [activation]';
-comment on column feature.std_activation is 'Standard deviation over the tokens on which it fires [activation]';
-comment on column feature.max_activation is 'Strongest activation [activation]';
+comment on column feature.mean_activation is 'Mean over the tokens on which it fires; null for a dead feature [activation]';
+comment on column feature.std_activation is 'Standard deviation over the tokens on which it fires; null for a dead feature [activation]';
+comment on column feature.max_activation is 'Strongest activation; null for a dead feature [activation]';
 comment on column feature.is_dead is 'Whether it never fires [boolean]';
 comment on column feature.decoder_norm is 'Length of its direction in the decoder [activation]';
-comment on column feature.encoder_decoder_cosine is 'Cosine between its encoder and decoder directions [cosine]';
+comment on column feature.encoder_decoder_cosine is 'Cosine between its encoder and decoder directions; null where they live in different spaces [cosine]';
 comment on column feature.logit_skew is 'Skewness of its direct effect over the vocabulary, from logit_shape; null where the model has no unembedding [1]';
 comment on column feature.logit_kurtosis is 'Kurtosis of its direct effect over the vocabulary, from logit_shape; null where the model has no unembedding [1]';

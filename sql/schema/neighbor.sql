@@ -13,8 +13,7 @@ create table neighbor (
     check (kind in ('decoder_cosine', 'coactivation')),
     check (rank >= 0),
     check (other_feature_id >= 0),
-    check (isfinite(value)),
-    check (kind <> 'decoder_cosine' or value between -1.000001 and 1.000001)
+    check (value between -1.000001 and 1.000001)
 );
 
 comment on table neighbor is 'One row per (model_id, recipe_id, feature_id, kind, rank): a feature near another';
@@ -26,4 +25,4 @@ comment on column neighbor.rank is 'Place among the near ones [index]';
 comment on column neighbor.other_model_id is 'Model of the near feature [id]';
 comment on column neighbor.other_recipe_id is 'Recipe of the near feature [id]';
 comment on column neighbor.other_feature_id is 'The near feature [index]';
-comment on column neighbor.value is 'Nearness, by kind [see kind]';
+comment on column neighbor.value is 'Cosine of decoder directions, or Jaccard index of the tokens on which both fire [cosine or fraction]';

@@ -28,7 +28,7 @@ def test_the_codes_in_the_store_recount_every_feature(con: DuckDBPyConnection):
         where recipe_id = 'mid' and (
             n_firings <> coalesce(n, 0)
             or abs(mean_activation - mean) > 1e-9
-            or max_activation <> coalesce(strongest, 0)
+            or max_activation is distinct from strongest
         )
     """).fetchall()
     assert differing == []
