@@ -34,10 +34,9 @@ def _fingerprint(folder: Folder) -> str:
     for name in names:
         size = folder.size(name)
         digest.update(f"{name}\0{size}\0".encode())
-        with folder.open(name) as file:
-            for start in sorted({i * max(size - _SAMPLE_BYTES, 0) // (_SAMPLES - 1) for i in range(_SAMPLES)}):
-                file.seek(start)
-                digest.update(file.read(_SAMPLE_BYTES))
+        starts = sorted({i * max(size - _SAMPLE_BYTES, 0) // (_SAMPLES - 1) for i in range(_SAMPLES)})
+        for sample in folder.samples(name, starts, _SAMPLE_BYTES):
+            digest.update(sample)
     return digest.hexdigest()
 
 

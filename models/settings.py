@@ -2,11 +2,13 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 
-class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+class Settings(BaseModel):
     """A frozen value that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class SAESettings(Settings):

@@ -18,7 +18,8 @@ on_warehouse: dict[str, Any] = {"pool": "warehouse", "retry_policy": _BACK_OFF}
 _AC = dg.AutomationCondition
 _busy = _AC.any_deps_missing() | _AC.any_deps_in_progress() | _AC.in_progress()
 _fill = _AC.missing() & ~_AC.execution_failed()
-_refresh = (_AC.any_deps_updated() | _AC.code_version_changed()).since_last_handled()
+_changed = _AC.any_deps_updated() | _AC.code_version_changed()
+_refresh = _changed.since_last_handled()  # pyright: ignore[reportAttributeAccessIssue]: every condition has it
 
 when_behind = (_fill | _refresh) & ~_busy & _AC.all_deps_blocking_checks_passed()
 """Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. For

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 
 def fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
@@ -14,7 +13,7 @@ def fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from fields(inner, f"{prefix}{name}.")
             continue
-        default = "(required)" if field.default is PydanticUndefined else str(field.default)
+        default = "(required)" if field.is_required() else str(field.default)
         yield f"{prefix}{name}", _spelled(inner), default, " ".join((field.description or "").split())
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -64,7 +64,7 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, x: str, y: s
 
 
 def stacked(
-    names: Sequence[str], shares: dict[str, Sequence[float]], title: str, x: str, y: str
+    names: Sequence[str], shares: Mapping[str, Sequence[float]], title: str, x: str, y: str
 ) -> dg.MarkdownMetadataValue:
     """For each name, shares that add up to one, from the darkest at the bottom up."""
     colours = ["#08306b", "#2879b9", "#94c4df", "#dddddd"]

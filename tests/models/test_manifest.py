@@ -14,8 +14,14 @@ def dataset(tmp_path):
     return folder
 
 
+def read(folder: Folder) -> Manifest:
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    return manifest
+
+
 def test_what_is_written_is_read_and_checked(dataset):
-    manifest = Manifest.read(dataset)
+    manifest = read(dataset)
     assert manifest == Manifest({"b": 2, "a": 1}, manifest.files, {"n": 3})
     assert manifest.identity_sha256 == Manifest({"a": 1, "b": 2}).identity_sha256
     assert manifest.identity_sha256 != Manifest({"a": 1, "b": 3}).identity_sha256
@@ -27,12 +33,12 @@ def test_what_is_written_is_read_and_checked(dataset):
     [(b"01234", "has 5 bytes, 10 were written"), (b"0123456780", "has sha256"), (None, "is missing")],
 )
 def test_a_damaged_file_is_named_with_its_sha256(dataset, content, found):
-    sha256 = Manifest.read(dataset).files[0].sha256
+    sha256 = read(dataset).files[0].sha256
     dataset.remove("part")
     if content is not None:
         dataset.write_bytes("part", content)
     with pytest.raises(DamagedFile, match=f"part.*{found}.*materialize") as error:
-        Manifest.read(dataset).check(dataset)
+        read(dataset).check(dataset)
     assert sha256 in str(error.value)
 
 

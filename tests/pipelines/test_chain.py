@@ -83,21 +83,25 @@ def test_a_second_run_makes_nothing(house, instance):
     assert files(house) == before
 
 
-def sensed(store, instance, cursor=None):
+def sensed(store, instance, cursor=None) -> tuple[list[dg.RunRequest], str, list[str]]:
+    """Runs requested, the new cursor, and partitions added."""
     context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs, resources={"store": store})
-    return new_models(context)
+    result = new_models(context)
+    assert isinstance(result, dg.SensorResult)
+    added = [key for request in result.dynamic_partitions_requests or [] for key in request.partition_keys]
+    return list(result.run_requests or []), result.cursor or "", added
 
 
 def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
     root = Path(house.registry_folder.path).parent
-    first = sensed(house, instance)
-    assert [r.partition_key for r in first.run_requests] == ["first/small"]
-    assert sensed(house, instance, first.cursor).run_requests == []
+    requests, cursor, _ = sensed(house, instance)
+    assert [r.partition_key for r in requests] == ["first/small"]
+    assert sensed(house, instance, cursor)[0] == []
 
     weights = write_model_card(root, "other", "bert")
-    arrived = sensed(house, instance, first.cursor)
-    assert [(r.partition_key, r.job_name) for r in arrived.run_requests] == [("other/small", "everything")]
-    assert [key for request in arrived.dynamic_partitions_requests for key in request.partition_keys] == ["other/small"]
+    arrived, cursor, added = sensed(house, instance, cursor)
+    assert [(r.partition_key, r.job_name) for r in arrived] == [("other/small", "everything")]
+    assert added == ["other/small"]
     before = {name: at for name, at in files(house).items() if "first" in name}
     assert run_chain(house, "other/small", instance).success
     assert {name: at for name, at in files(house).items() if "first" in name} == before
@@ -107,23 +111,23 @@ def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
     assert ask(house, "select count(*) from logit_effect where model_id = 'other'") == [(0,)]
     assert ask(house, "from stale") == []
 
-    assert sensed(house, instance, arrived.cursor).run_requests == []
+    assert sensed(house, instance, cursor)[0] == []
     state = (weights / "model.safetensors").read_bytes()
     (weights / "model.safetensors").write_bytes(
         state[:-40_000] + bytes(b ^ 1 for b in state[-40_000:-39_000]) + state[-39_000:]
     )
-    changed = sensed(house, instance, arrived.cursor)
-    assert [r.partition_key for r in changed.run_requests] == ["other/small"]
-    assert changed.run_requests[0].run_key != arrived.run_requests[0].run_key
+    changed, _, _ = sensed(house, instance, cursor)
+    assert [r.partition_key for r in changed] == ["other/small"]
+    assert changed[0].run_key != arrived[0].run_key
 
 
 def test_changed_labels_run_explain_only(house, instance):
-    cursor = sensed(house, instance).cursor
+    _, cursor, _ = sensed(house, instance)
     card = Path(house.registry_folder.path) / "recipes" / "small.yaml"
     text = card.read_text()
     try:
         card.write_text(text + "explanations: {features: 10}\n")
-        requests = sensed(house, instance, cursor).run_requests
+        requests, _, _ = sensed(house, instance, cursor)
     finally:
         card.write_text(text)
     assert {r.job_name for r in requests} == {"explain"}
@@ -135,6 +139,6 @@ def test_a_malformed_card_fails_visibly_and_alone(house, instance):
     try:
         with pytest.raises(dg.Failure, match=r"broken.yaml, line 2: colour = 'red': unknown key"):
             malformed_cards(dg.build_sensor_context(resources={"store": house}))
-        assert "first/small" in json.loads(sensed(house, instance).cursor)
+        assert "first/small" in json.loads(sensed(house, instance)[1])
     finally:
         card.unlink()
