@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from pipelines.orphans import TAG, end_orphans, this_process
 from pipelines.registry import Registry
 from pipelines.store import Store
 
@@ -39,13 +40,19 @@ def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
 
 
 def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance) -> Ran:
-    """Materializes every asset of one partition; a failure is returned, not raised."""
+    """Materializes every asset of one partition; a failure is returned, not raised. Ends what killed runs left first."""
     from pipelines.definitions import defs
 
+    end_orphans(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
     job = defs.resolve_job_def("everything")
     result = job.execute_in_process(
-        run_config=_QUIET, instance=instance, partition_key=sae_id, resources={"store": store}, raise_on_error=False
+        run_config=_QUIET,
+        instance=instance,
+        partition_key=sae_id,
+        tags={TAG: this_process()},
+        resources={"store": store},
+        raise_on_error=False,
     )
     checks = tuple(
         f"{e.asset_key.to_user_string()}.{e.check_name}" for e in result.get_asset_check_evaluations() if not e.passed
