@@ -1,6 +1,7 @@
 -- How good each dictionary is and what is known of it, at a glance.
 -- Grain: one row per (model_id, recipe_id); numbers of stages that have not run are null.
 -- Metrics are those of held-out documents; a dictionary measured on several splits shows the largest number of each.
+-- Ratings are means over features, of each the best label.
 create view sae_summary as
 with metric as (
     select
@@ -31,19 +32,12 @@ labelled as (
     select
         model_id,
         recipe_id,
-        count(distinct feature_id) filter (where status = 'ok') as n_labelled,
-        count(*) filter (where status <> 'ok') as n_failed_labels
-    from explanation
-    group by all
-),
-
-rated as (
-    select
-        model_id,
-        recipe_id,
-        avg(rating) filter (where "interval" is not null) as specificity_mean,
-        avg(rating) filter (where "interval" is null) as control_rating
-    from specificity
+        count(label) as n_labelled,
+        count(*) filter (where label_status <> 'ok') as n_failed_labels,
+        avg(specificity_mean) as specificity_mean,
+        avg(control_rating) as control_rating
+    from _feature_summary
+    where explanation_id is not null
     group by all
 ),
 
@@ -79,8 +73,8 @@ select
     metric.kl,
     l.n_labelled,
     l.n_failed_labels,
-    r.specificity_mean,
-    r.control_rating,
+    l.specificity_mean,
+    l.control_rating,
     p.cost_usd,
     s.created_at
 from sae as s
@@ -88,5 +82,4 @@ left join model as m using (model_id)
 left join counted as c using (model_id, recipe_id)
 left join metric using (model_id, recipe_id)
 left join labelled as l using (model_id, recipe_id)
-left join rated as r using (model_id, recipe_id)
 left join spent as p using (model_id, recipe_id);
