@@ -40,7 +40,7 @@ def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
 
 
 def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance) -> Ran:
-    """Materializes every asset of one partition; a failure is returned, not raised. Ends what killed runs left first."""
+    """Materializes every asset of one partition; a failure is returned, not raised. Ends killed runs first."""
     from pipelines.definitions import defs
 
     end_orphans(instance)

@@ -1,4 +1,4 @@
-"""Runs whose process was killed: Dagster would take them for running, and their places in the pools for taken, for ever."""
+"""Runs whose process was killed: Dagster would take them for running, and their places in the pools for taken."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A run whose process was killed gives back its place in the pools; one that still runs, here or elsewhere, keeps it."""
+"""A run whose process was killed gives back its place in the pools; one that still runs keeps it."""
 
 import os
 import subprocess
