@@ -1,5 +1,6 @@
 """One way to files, local or on S3: nothing else in the house asks where it runs."""
 
+import errno
 import functools
 import os
 import shutil
@@ -13,6 +14,12 @@ from typing import cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+
+
+class Unwritable(OSError):
+    """The store takes no more: it is full, read-only or not ours. Make room or mend its rights, and run again."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -91,7 +98,24 @@ class Folder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """A local path to write the file to; it is published under `name` when the block ends without an error."""
+        """A local path to write the file to; it is published under `name` when the block ends without an error.
+
+        Raises:
+            Unwritable: If the disk is full or the folder may not be written; what was there before stays.
+        """
+        try:
+            with self._writing(name) as path:
+                yield path
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or isinstance(error, Unwritable):
+                raise
+            raise Unwritable(
+                f"{self}/{name} could not be written ({error.strerror}): what was there stays, nothing half-written "
+                "is left. Make room, or make the folder writable, and run again: it goes on from there"
+            ) from error
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[Path]:
         directory = Path(self.path) if self.is_local else Path(tempfile.mkdtemp(prefix="glasshouse-"))
         directory.mkdir(parents=True, exist_ok=True)
         temporary = directory / f".tmp-{uuid.uuid4().hex}-{name}"

@@ -7,18 +7,23 @@ from typing import ParamSpec, TypeVar
 
 import dagster as dg
 
+from models.folder import Unwritable
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def plain_errors(body: Callable[P, R]) -> Callable[P, R]:
-    """Turns a ValueError or a missing file in an asset's body into a failure that is not retried; other errors pass."""
+    """Turns what a user can mend (a ValueError, a missing file, a full disk) into a failure that is not retried.
+
+    Other errors pass.
+    """
 
     @functools.wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return body(*args, **kwargs)
-        except (ValueError, FileNotFoundError) as error:
+        except (ValueError, FileNotFoundError, Unwritable) as error:
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
 
     return told

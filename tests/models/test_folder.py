@@ -1,8 +1,11 @@
 """A file in a folder appears whole or not at all, on disk and on S3."""
 
+import shutil
+import subprocess
+
 import pytest
 
-from models.folder import Folder
+from models.folder import Folder, Unwritable
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -63,3 +66,30 @@ def test_sweep_deletes_what_a_killed_writer_left(tmp_path):
     assert folder.names() == ["shard.parquet"]
     folder.sweep()
     assert [p.name for p in tmp_path.iterdir()] == ["shard.parquet"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 kB of its own, for whoever may mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (not root)")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(small_disk):
+    folder = Folder(str(small_disk))
+    folder.write_bytes("a.bin", b"whole")
+    with pytest.raises(Unwritable, match=r"a\.bin could not be written \(No space left on device\).*Make room"):
+        folder.write_bytes("a.bin", bytes(200_000))
+    assert folder.read_bytes("a.bin") == b"whole"
+    assert [p.name for p in small_disk.iterdir()] == ["a.bin"]
+
+
+def test_a_read_only_store_is_said(small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(Unwritable, match=r"a\.bin could not be written \(Read-only file system\)"):
+        (Folder(str(small_disk)) / "deeper").write_bytes("a.bin", b"x")
