@@ -4,7 +4,7 @@ import dagster as dg
 
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
-from pipelines.registry import CODE_VERSION
+from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
 
 conserved = dg.AssetCheckSpec(
@@ -42,7 +42,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         contexts = cut(source.documents(), tokenizer, card.context_length, card.tokens)
         made = write_contexts(folder, contexts, identity, set(tokenizer.all_special_ids))
         context.log.info(f"{card.source}: {source.report}")
-    store.write_table(store.table_at("corpus", corpus_id=registration.corpus_id), corpus_row(made), identity)
+    store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in Contexts.open(folder))
     facts = made.facts
     return dg.MaterializeResult(
@@ -65,13 +65,18 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     )
 
 
+def corpus_table(store: Store, registration: Registration, manifest):
+    """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it."""
+    tokenizer_sha256 = manifest.identity["tokenizer_sha256"]
+    return store.table_at("corpus", corpus_id=registration.corpus_id, tokenizer_sha256=tokenizer_sha256)
+
+
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
     import pyarrow as pa
 
     identity, facts = manifest.identity, manifest.facts
     row = {
-        "tokenizer_sha256": identity["tokenizer_sha256"],
         "source": identity["source"],
         "n_documents": facts["n_documents"],
         "n_contexts": facts["n_contexts"],

@@ -26,10 +26,10 @@ def start(store, root: Path) -> subprocess.Popen[bytes]:
         "DAGSTER_HOME": str(root / "dagster"),
         "OMP_NUM_THREADS": "1",
     }
-    log = (root / "log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN], env=environment, stdout=log, stderr=log, start_new_session=True
-    )
+    with (root / "log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
 
 
 def hashes(store) -> dict[str, str]:
