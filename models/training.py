@@ -138,10 +138,13 @@ class Plan:
 
 
 def automatic_rate(d_in: int) -> float:
-    """Peak rate of Adam for unit rows of a site this wide: every entry moves by about the rate, so a row turns by rate
-    x sqrt(D).
+    """Peak rate of Adam: 0.05 / sqrt(D).
 
-    Turning by 0.05 a step was measured to suit short runs; see `docs/decisions`.
+    Adam moves every entry by about the rate, so a row of norm 1 turns by about rate x sqrt(D) radians a step, whatever
+    the width: 0.05 suits runs of some thousand steps. Measured: on planted directions (D 128, 1,500 steps) the mean best
+    cosine is .40 at a turn of .003, .77 at .011, .990 at .034 and .994 at .11; on a small language model (D 256, F 4,096,
+    977 steps) FVU is .057 at .016 and .044 at .048, with .0000 and .0007 of the features dead. The usual
+    2e-4 / sqrt(F / 2^14) is made for runs a hundred times as long: name such a rate in the recipe.
     """
     return 0.05 / math.sqrt(d_in)
 
