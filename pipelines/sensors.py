@@ -27,16 +27,23 @@ def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorRe
     requests = [request for r in registrations if (request := _request(r, seen.get(r.sae_id)))]
     for error in errors.values():
         context.log.error(error)
+    up_to_date = f"{len(registrations)} registered, none new or changed; {len(errors)} cannot be read"
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else dg.SkipReason(up_to_date),
         dynamic_partitions_requests=[by_sae.build_add_request(added)] if added else [],
-        cursor=json.dumps(seen | {r.sae_id: [r.identity, r.labels_identity] for r in registrations}),
+        cursor=json.dumps(seen | {r.sae_id: _seen(r) for r in registrations}),
     )
+
+
+def _seen(registration: Registration) -> list[str]:
+    """What the cursor keeps of a registration: enough of its two hashes to tell changes by."""
+    return [registration.identity[:16], registration.labels_identity[:16]]
 
 
 def _request(registration: Registration, seen: list[str] | None) -> dg.RunRequest | None:
     """A run of what changed since the cursor was written, keyed so that the same change never runs twice."""
-    identity, labels = registration.identity, registration.labels_identity
+    identity, labels = _seen(registration)
     if seen is None or seen[0] != identity:
         job, key = jobs.everything, f"{registration.sae_id}@{identity}"
     elif seen[1] != labels:
@@ -44,7 +51,7 @@ def _request(registration: Registration, seen: list[str] | None) -> dg.RunReques
     else:
         return None
     return dg.RunRequest(
-        run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity[:12]}
+        run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity}
     )
 
 
