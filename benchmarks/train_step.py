@@ -23,9 +23,10 @@ from torch import Tensor
 from benchmarks.side_by_side import medians, table
 from models.device import best_device
 from models.dictionary import architecture
+from models.plan import Plan
 from models.scaling import measure
 from models.settings import SAESettings, TrainingSettings
-from models.training import Plan, Run
+from models.training import Run
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Dense bfloat16 operations a second that the maker states."""

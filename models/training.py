@@ -8,7 +8,6 @@ Axes: T tokens, D width, F features.
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -16,43 +15,21 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Checkpoint
+from models.curve import Row, Window
 from models.dictionary import Dictionary, Moment, Outcome, architecture
 from models.folder import Folder
 from models.manifest import sha256_of
-from models.scaling import Moments, Scaling, measure
-from models.selection import multiplies_bfloat16
+from models.plan import Plan
+from models.scaling import Scaling, measure
 from models.settings import SAESettings, TrainingSettings
 from models.shuffle import ActivationSource
 
-WARMUP, DECAY = 0.05, 0.2
-"""Shares of the run in which the learning rate rises from 0 and falls back to 0, linearly."""
-LONGEST_WARMUP = 1000
 CLIP = 1.0
 EPSILON = 1e-8
-LONGEST_DEAD_WINDOW = 10_000_000
-DEAD_SHARE = 0.05
-MOST_ROWS = 200
-"""Rows of the training curves, at most."""
 
 
 class Diverged(ValueError):
     """The loss is no longer a number. Lower the learning rate, or look at the activations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What happened since the row before: one row of `sae_training`."""
-
-    step: int
-    tokens: int
-    loss: float
-    fvu: float
-    l0: float
-    aux_loss: float
-    dead_fraction: float
-    learning_rate: float
-    tokens_per_second: float
-    """The only figure that is not the same when the run is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,88 +42,6 @@ class Trained:
     density_F: Tensor
     """Fraction of the tokens of the last fifth of the run on which each feature fired."""
     scaling: Scaling
-
-
-class Window:
-    """Sums over the batches since the last row of the curve, in float64."""
-
-    def __init__(self, width: int) -> None:
-        self.moments = Moments.zero(width)
-        self.error = self.loss = self.aux_loss = self.l0 = 0.0
-        self.batches = 0
-        self.began = time.perf_counter()
-
-    def add(self, x_TD: Tensor, outcome: Outcome, n_firings: int) -> None:
-        self.moments += Moments.of(x_TD)
-        self.error += float(torch.linalg.vector_norm(outcome.error_TD, dtype=torch.float64)) ** 2
-        self.loss += float(outcome.loss.detach())
-        self.aux_loss += float(outcome.aux_loss)
-        self.l0 += n_firings / len(x_TD)
-        self.batches += 1
-
-    def row(self, step: int, tokens: int, dead_fraction: float, learning_rate: float) -> Row:
-        speed = self.moments.n / max(time.perf_counter() - self.began, 1e-9)
-        loss, l0, aux_loss = (total / self.batches for total in (self.loss, self.l0, self.aux_loss))
-        fvu = self.error / self.moments.variation
-        return Row(step, tokens, loss, fvu, l0, aux_loss, dead_fraction, learning_rate, speed)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What settings, width and device come to, in steps."""
-
-    n_steps: int
-    batch: int
-    peak: float
-    warmup: int
-    decay: int
-    """Step at which the learning rate begins to fall and the final densities begin to be counted."""
-    dead_tokens: int
-    per_row: int
-    per_checkpoint: int
-    aux_coefficient: float
-    matmul: torch.dtype
-
-    @classmethod
-    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "Plan":
-        n_steps = math.ceil(settings.tokens / settings.batch)
-        per_row = math.ceil(n_steps / MOST_ROWS)
-        matmul = settings.matmul
-        if matmul == "auto":
-            matmul = "bfloat16" if multiplies_bfloat16(device) else "float32"
-        dead_tokens = settings.dead_tokens
-        if dead_tokens == "auto":
-            dead_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch))
-        return cls(
-            n_steps=n_steps,
-            batch=settings.batch,
-            peak=automatic_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
-            warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
-            decay=n_steps - round(DECAY * n_steps),
-            dead_tokens=dead_tokens,
-            per_row=per_row,
-            per_checkpoint=max(1, settings.checkpoint_tokens // (settings.batch * per_row)) * per_row,
-            aux_coefficient=settings.aux_coefficient,
-            matmul=getattr(torch, matmul),
-        )
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
-        rising = (step + 1) / self.warmup
-        falling = (self.n_steps - step) / (self.n_steps - self.decay + 1)
-        return self.peak * min(1.0, rising, falling)
-
-
-def automatic_rate(d_in: int) -> float:
-    """Peak rate of Adam: 0.05 / sqrt(D).
-
-    Adam moves every entry by about the rate, so a row of norm 1 turns by about rate x sqrt(D) radians a step, whatever
-    the width: 0.05 suits runs of some thousand steps. Measured: on planted directions (D 128, 1,500 steps) the mean best
-    cosine is .40 at a turn of .003, .77 at .011, .990 at .034 and .994 at .11; on a small language model (D 256, F 4,096,
-    977 steps) FVU is .057 at .016 and .044 at .048, with .0000 and .0007 of the features dead. The usual
-    2e-4 / sqrt(F / 2^14) is made for runs a hundred times as long: name such a rate in the recipe.
-    """
-    return 0.05 / math.sqrt(d_in)
 
 
 class Run:

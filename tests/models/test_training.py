@@ -10,9 +10,11 @@ from planted import Pool, fvu, planted
 from torch import Tensor
 
 from models.checkpoint import Checkpoint
+from models.curve import Row
 from models.folder import Folder
+from models.plan import Plan
 from models.settings import SAESettings, TrainingSettings
-from models.training import Diverged, Plan, Row, Trained, train
+from models.training import Diverged, Trained, train
 
 SAE = SAESettings(n_features=64, k=4)
 SETTINGS = TrainingSettings(tokens=60 * 128, batch=128, checkpoint_tokens=20 * 128, dead_tokens=1024)
