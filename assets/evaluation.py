@@ -8,6 +8,7 @@ from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
+from pipelines.shown import shown
 from pipelines.store import Store
 
 fvu = dg.AssetCheckSpec(
@@ -63,7 +64,7 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     recovered = found.get("ce_recovered")
     return dg.MaterializeResult(
         metadata={
-            **found,
+            **{name: shown(value) for name, value in found.items()},
             "metrics": dg.MetadataValue.table(
                 [dg.TableRecord({key: row[key] for key in ("metric", "value", "unit", "n_tokens")}) for row in rows]
             ),

@@ -9,6 +9,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import log_density
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
+from pipelines.shown import shown
 from pipelines.store import Store
 
 density = dg.AssetCheckSpec(
@@ -52,7 +53,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
             "dead_features": sum(feature["is_dead"]),
             "tokens": n_tokens,
             "firings": firings,
-            "l0": firings / n_tokens,
+            "l0": shown(firings / n_tokens),
             "densities": log_density(feature["density"]),
             "codes_bytes": sum(file.bytes for file in codes.files),
             "examples": store.rows("example", registration),

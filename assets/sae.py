@@ -11,6 +11,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import curves
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
+from pipelines.shown import shown
 from pipelines.store import Store
 
 exported = dg.AssetCheckSpec(
@@ -85,11 +86,11 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     last = {name: values[-1] for name, values in curve.items()}
     return dg.MaterializeResult(
         metadata={
-            "fvu": last["fvu"],
-            "l0": last["l0"],
-            "dead_fraction": last["dead_fraction"],
+            "fvu": shown(last["fvu"]),
+            "l0": shown(last["l0"]),
+            "dead_fraction": shown(last["dead_fraction"]),
             "training_tokens": last["tokens"],
-            "tokens_per_second": last["tokens_per_second"],
+            "tokens_per_second": shown(last["tokens_per_second"]),
             "features": made.facts["n_features"],
             "curves": curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"])),
             "path": dg.MetadataValue.path(folder.url),

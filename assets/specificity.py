@@ -9,6 +9,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import stacked
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
+from pipelines.shown import shown
 from pipelines.store import Store
 
 MAX_FAILED = 0.05
@@ -54,7 +55,7 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             "ratings": table.num_rows,
             "failed": failed,
             "judge": settings.judge,
-            "mean_rating": means,
+            "mean_rating": {name: shown(mean) for name, mean in means.items()},
             "ratings_by_interval": stacked(
                 list(means), shares, "ratings by interval of activation", "interval (controls: feature silent)", "share"
             ),

@@ -76,7 +76,7 @@ def test_no_file_is_a_drawer_and_none_is_long():
     lengths = {
         name: path.read_text(encoding="utf-8").count("\n") for name, path in zip(names(PYTHON), PYTHON, strict=True)
     }
-    assert not {name: lines for name, lines in lengths.items() if lines > 300}
+    assert not {name: lines for name, lines in lengths.items() if lines > (500 if name.startswith("tests/") else 300)}
 
 
 def test_every_module_begins_with_a_sentence():
