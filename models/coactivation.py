@@ -30,9 +30,9 @@ Source = Callable[[], Iterable[Fired]]
 class _Tokens:
     """Some tokens' features from both sides: the features of each token, and the tokens of each feature."""
 
-    features_TK: Tensor
+    features_TK: np.ndarray
     """Unused places hold `n_features`."""
-    token_M: Tensor
+    token_M: np.ndarray
     starts_F1: np.ndarray
 
     @classmethod
@@ -58,7 +58,7 @@ class _Tokens:
         features_TK = np.full((len(counts_T), counts_T.max()), fired.n_features, small)
         features_TK[token_M[order], slot] = feature_M[order]
         starts_F1 = np.searchsorted(feature_M, np.arange(fired.n_features + 1, dtype=feature_M.dtype))
-        return cls(torch.from_numpy(features_TK), torch.from_numpy(token_M), starts_F1)
+        return cls(features_TK, token_M, starts_F1)
 
     def count(self, counts_BF: Tensor, first: int, strip: range) -> None:
         """Adds, for the features in `strip`, with whom they fire."""
@@ -66,7 +66,7 @@ class _Tokens:
         for feature in strip:
             token_N = self.token_M[self.starts_F1[feature] : self.starts_F1[feature + 1]]
             if len(token_N):
-                others = self.features_TK[token_N].flatten()
+                others = torch.from_numpy(self.features_TK.take(token_N, axis=0).ravel())
                 counts_BF[feature - first] += torch.bincount(others, minlength=n_features + 1)[:n_features]
 
 

@@ -25,9 +25,12 @@ def is_for_scoring(document_id: str, context_id: int) -> bool:
     return hash_order(f"{document_id}\0{context_id}", "scoring") % 2 == 1
 
 
-def example_id(*names: object) -> str:
-    """A name that lasts: of model_id, recipe_id, feature_id, kind, interval (or None), context_id, position."""
-    return hashlib.sha256("\0".join(map(str, names)).encode()).hexdigest()[:16]
+def example_id(
+    model_id: str, recipe_id: str, feature_id: int, kind: str, interval: int | None, context_id: int, position: int
+) -> str:
+    """A name that an example keeps for as long as its feature, kind, interval and place are the same."""
+    name = f"{model_id}\0{recipe_id}\0{feature_id}\0{kind}\0{interval}\0{context_id}\0{position}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

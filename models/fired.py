@@ -37,12 +37,12 @@ class Fired:
         n_features = codes[0].n_features
         small = features.to(torch.int16 if n_features <= 2**15 else torch.int32)
         features_M, order_M = torch.sort(small, stable=True)
-        tokens_M = tokens[order_M].cpu()
+        tokens_M = tokens.index_select(0, order_M).cpu()
         return cls(
             features_M.int().cpu().numpy(),
-            context_T[tokens_M].numpy(),
-            position_T.int()[tokens_M].numpy(),
-            acts[order_M].cpu().numpy(),
+            context_T.index_select(0, tokens_M).numpy(),
+            position_T.int().index_select(0, tokens_M).numpy(),
+            acts.index_select(0, order_M).cpu().numpy(),
             n_features,
             len(context_T),
             int(context_T[0]),
@@ -92,7 +92,7 @@ def _flat(codes: Sequence[Codes]) -> list[tuple[Tensor, Tensor, Tensor]]:
     for some in codes:
         n, k = some.acts_TK.shape
         acts, features = some.acts_TK.flatten(), some.features_TK.flatten()
-        tokens = torch.arange(first, first + n, device=acts.device).repeat_interleave(k)
+        tokens = torch.arange(first, first + n, device=acts.device, dtype=torch.int32)[:, None].expand(n, k).flatten()
         if not (full_M := acts > 0).all():
             acts, features, tokens = acts[full_M], features[full_M], tokens[full_M]
         flat.append((features, acts, tokens))

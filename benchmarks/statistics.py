@@ -1,0 +1,79 @@
+"""Statistics after encoding, and co-activation, against the bare truncated forward pass of the same tokens; aim 0.1."""
+
+import tempfile
+import time
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.side_by_side import table
+from models.coactivation import shared_tokens
+from models.codes_table import CodesTable
+from models.contexts import Contexts, cut, write_contexts
+from models.documents import stdlib_documents
+from models.folder import Folder
+from models.harvest import BATCH_TOKENS, harvest, padded_batches
+from models.host import Host
+from models.manifest import FileEntry
+from models.settings import SAESettings, StatisticsSettings
+from models.shards import Shards
+from models.sites import Site
+from models.statistics import encoded, measure
+from models.topk import TopKSAE
+
+TOKENS, CONTEXT, FEATURES, K = 1_000_000, 128, 4096, 32
+
+
+def _seconds(way: Callable[[], object]) -> float:
+    """CPU seconds of all threads: each way runs once, and what else the machine does meanwhile does not show."""
+    began = time.process_time()
+    way()
+    return time.process_time() - began
+
+
+def main() -> None:
+    host = Host.load("models/demo")
+    site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
+    settings = SAESettings(n_features=FEATURES, k=K)
+    sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0))
+    with tempfile.TemporaryDirectory() as directory:
+        root, special_ids = Folder(directory), set(host.tokenizer.all_special_ids)
+        identity = {"source": "stdlib", "context_length": CONTEXT}
+        write_contexts(root / "corpus", cut(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS), identity, special_ids)
+        contexts = Contexts.open(root / "corpus")
+        everything = list(contexts)
+        harvest(host, contexts, {site: (root / "activations", {"dtype": "bfloat16"})}, {})
+        shards = Shards.open(root / "activations", verify=False)
+
+        def bare() -> None:
+            for padded in padded_batches(everything, special_ids, BATCH_TOKENS):
+                with host.reading([site]):
+                    host.run(padded.token_ids_BP)
+
+        def encode() -> None:
+            for number in range(len(shards.manifest.files)):
+                encoded(sae, shards, number)
+
+        def statistics() -> None:
+            made = measure(
+                sae,
+                shards,
+                contexts,
+                StatisticsSettings(),
+                root / "codes",
+                tokenizer=host.tokenizer,
+                model_id="m",
+                recipe_id="r",
+                identity_sha256="",
+            )
+            entries.extend(made.codes)
+
+        entries: list[FileEntry] = []
+        forward, encoding, whole = _seconds(bare), _seconds(encode), _seconds(statistics)
+        codes = CodesTable(root / "codes", entries)
+        pairs = _seconds(lambda: list(shared_tokens(lambda: codes, FEATURES)))
+    seconds = {"bare forward": forward, "encode": encoding, "statistics": whole - encoding, "co-activation": pairs}
+    table(seconds, "bare forward", codes.n_rows, "rows")
+    size = sum(entry.bytes for entry in entries) / codes.n_rows
+    print(f"{codes.n_rows:,} codes, {size:.2f} bytes each")
+    print(f"statistics take {seconds['statistics'] / forward:.2f} of the bare forward pass")
