@@ -29,7 +29,11 @@ class Progress:
         self._told = now
         pace = done / (now - self._began)
         told = "".join(f", {name} {value:.4g}" for name, value in facts.items())
-        self._context.log.info(f"{done:,} of {total:,} {self._unit} ({pace:,.0f} a second){told}")
+        self._context.log.info(f"{done:,} of {total:,} {self._unit} ({_paced(pace)} a second){told}")
         metadata = {"done": done, "total": total, f"{self._unit}_per_second": pace, **facts}
         partition = self._context.partition_key if self._context.has_partition_key else None
         self._context.log_event(dg.AssetObservation(self._context.asset_key, partition=partition, metadata=metadata))
+
+
+def _paced(pace: float) -> str:
+    return f"{pace:,.0f}" if pace >= 10 else f"{pace:.2g}"
