@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.autointerp.tape import Tape
 from models.autointerp.vocabulary import Vocabulary
@@ -34,9 +33,9 @@ class Gallery:
     @classmethod
     def of(cls, examples: pa.Table) -> "Gallery":
         keys = [("feature_id", "ascending"), ("kind", "descending"), ("interval", "ascending"), ("rank", "ascending")]
-        table = examples.take(pc.sort_indices(examples, sort_keys=keys)).combine_chunks()
+        table = examples.sort_by(keys).combine_chunks()
         tokens, activations = (_list(table, name) for name in ("tokens", "activations"))
-        encoded = pc.dictionary_encode(tokens.flatten())
+        encoded = tokens.flatten().dictionary_encode()
         strings = encoded.dictionary.to_pylist()
         order = sorted(range(len(strings)), key=strings.__getitem__)
         rank = np.empty(len(strings), np.int32)
@@ -50,6 +49,16 @@ class Gallery:
 
     def column(self, name: str) -> np.ndarray:
         return self.table.column(name).to_numpy()
+
+    def _codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """A column of strings as numbers of its distinct ones."""
+        encoded = self.table.column(name).combine_chunks().dictionary_encode()
+        encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+        return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+
+    def _is(self, kind: str) -> np.ndarray:
+        codes, kinds = self._codes("kind")
+        return codes == (kinds.index(kind) if kind in kinds else -1)
 
     @cached_property
     def feature_R(self) -> np.ndarray:
@@ -74,15 +83,15 @@ class Gallery:
     @cached_property
     def document_R(self) -> np.ndarray:
         """A number for each document."""
-        return pc.dictionary_encode(self.table["document_id"]).combine_chunks().indices.to_numpy()
+        return self._codes("document_id")[0]
 
     @cached_property
     def is_control_R(self) -> np.ndarray:
-        return pc.equal(self.table["kind"], "random").to_numpy(zero_copy_only=False)
+        return self._is("random")
 
     @cached_property
     def is_interval_R(self) -> np.ndarray:
-        return pc.equal(self.table["kind"], "interval").to_numpy(zero_copy_only=False)
+        return self._is("interval")
 
     @cached_property
     def scores_R(self) -> np.ndarray:

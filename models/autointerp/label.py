@@ -10,11 +10,13 @@ label, reading the label gives the rule back, so what the judge checks is exactl
     tokens in # comments                   a place in the text
     `a` or `b` on lines starting with `def`   the first token of its line
     `.` near words: socket, host              a word within the tokens before
+    `er` as in hierarchy, permission          whole words beside the rule, for people only
 
 A label that somebody else wrote, a language model say, is read as its quoted tokens and its content words.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHAPES = (
@@ -65,8 +67,8 @@ class Rule:
         return next((term.values for term in self.terms if term.family == family), ())
 
 
-def write(rule: Rule, *, clear: bool = True) -> str:
-    """The label of a rule."""
+def write(rule: Rule, *, clear: bool = True, seen_in: Sequence[str] = ()) -> str:
+    """The label of a rule; `seen_in` are whole words to know a piece of a word by, which are no part of the rule."""
     has = {term.family: term.values for term in rule.terms}
     parts = [_main(has)]
     if "previous" in has and "before" in has:
@@ -83,6 +85,8 @@ def write(rule: Rule, *, clear: bool = True) -> str:
         parts.append(f"on lines starting with {_quoted(has['head'])}")
     if "near" in has:
         parts.append(f"near {_words(has['near'])}")
+    if seen_in:
+        parts.append(f"as in {', '.join(seen_in)}")
     return ("" if clear else UNCLEAR) + " ".join(parts)
 
 
@@ -146,6 +150,7 @@ _LABEL = re.compile(
     rf"(?: (?P<place>{_one_of(PLACES)}))?"
     rf"(?: on lines starting with (?P<head>{_QUOTED}))?"
     rf"(?: near (?P<near>{_LISTED}))?"
+    r"(?: as in [^\s,]+(?:, [^\s,]+)*)?"
 )
 
 

@@ -6,20 +6,23 @@ examples from the rest of the corpus, and writes it down. The judge reads the la
 Neither understands anything: a topic is beyond them, and so is what a token means.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from models.autointerp.gallery import Gallery
-from models.autointerp.label import read, write
+from models.autointerp.label import Rule, read, write
 from models.autointerp.ledger import Answer
 from models.autointerp.rates import Rates
 from models.autointerp.rows import Explanation, Progress, Rating, silent
-from models.autointerp.rule_search import Evidence, best_rule
-from models.autointerp.vocabulary import Vocabulary
+from models.autointerp.rule_search import WORDS, Evidence, best_rule
+from models.autointerp.vocabulary import Vocabulary, text_of
 
 BLOCK = 512
 """Features that are laid out on one tape."""
+LONGEST = 24
+"""Letters of a word that is shown beside a label."""
 CLOSE = 5
 """Tokens from the peak within which a match counts for 2."""
 
@@ -48,17 +51,49 @@ class LexicalExplainer:
             for feature, rows_N in zip(block, rows, strict=True):
                 at_N = tape.start_R[first : first + len(rows_N)] + gallery.peak_R[rows_N]
                 first += len(rows_N)
-                found.append(self._explanation(feature, Evidence(tape, at_N, _weights(gallery, rows_N)), corpus))
+                evidence = Evidence(tape, at_N, _weights(gallery, rows_N))
+                found.append(self._explanation(gallery, feature, rows_N, evidence, corpus))
             progress(len(found), len(features))
         return found
 
-    def _explanation(self, feature: int, evidence: Evidence, corpus: Rates) -> Explanation:
-        n = len(evidence.at_N)
-        if n == 0:
+    def _explanation(
+        self, gallery: Gallery, feature: int, rows_N: np.ndarray, evidence: Evidence, corpus: Rates
+    ) -> Explanation:
+        if not len(rows_N):
             error = "no window in which it fires is for explaining"
             return Explanation(feature, self.name, None, "no_examples", 0, error=error)
         rule, clear = best_rule(evidence, corpus)
-        return Explanation(feature, self.name, write(rule, clear=clear), "ok", n)
+        label = write(rule, clear=clear, seen_in=_whole_words(gallery, rows_N, evidence.weight_N, rule))
+        if len(label.split()) > WORDS:
+            label = write(rule, clear=clear)
+        return Explanation(feature, self.name, label, "ok", len(rows_N))
+
+
+def _whole_words(gallery: Gallery, rows_N: np.ndarray, weight_N: np.ndarray, rule: Rule) -> list[str]:
+    """The two words that a rule's tokens are pieces of most; none where the tokens are mostly whole words."""
+    pieces: dict[str, float] = {}
+    whole = 0.0
+    for row, weight in zip(rows_N.tolist(), weight_N.tolist(), strict=True):
+        tokens, _, peak = gallery.window(row)
+        if text_of(tokens[peak]) not in rule.get("token"):
+            continue
+        word = _word_around(tokens, peak)
+        if word == tokens[peak].strip():
+            whole += weight
+        else:
+            pieces[word] = pieces.get(word, 0.0) + weight
+    if sum(pieces.values()) <= whole:
+        return []
+    return sorted((word for word in pieces if len(word) <= LONGEST), key=lambda word: (-pieces[word], word))[:2]
+
+
+def _word_around(tokens: Sequence[str], peak: int) -> str:
+    """The letters, digits and underscores around and in a token; of one that is no such thing, the token."""
+    piece = tokens[peak].strip()
+    if not piece.isalpha():
+        return piece
+    before = "" if tokens[peak][:1] == " " else re.findall(r"\w*$", "".join(tokens[max(0, peak - 6) : peak]))[0]
+    return before + piece + re.findall(r"^\w*", "".join(tokens[peak + 1 : peak + 7]))[0]
 
 
 def _weights(gallery: Gallery, rows_N: np.ndarray) -> np.ndarray:

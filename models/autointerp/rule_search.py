@@ -29,18 +29,19 @@ COST = {
     "near": 8.0,
     "shape": 3.0,
     "previous shape": 4.0,
-    "place": 3.0,
+    "place": 5.0,
 }
 """Nats to write a value down: about the logarithm of how many there are to choose from."""
 ANOTHER_TERM = 2.0
-STARTS = 3
+STARTS = 2
+"""Rules that are grown further: more of them find what fits these examples and no others."""
 TERMS = 3
 WORDS = 12
 CLEAR = 0.4
 """A label holds on at least this share of the examples, or it says of itself that it is unclear."""
 NEAR_SAMPLE = 250
-PRIOR = 2.0
-"""How many observations the corpus-wide rate counts for where few places show a rate under a condition."""
+UNSEEN = 2.0
+"""A condition is taken to hold at so many places besides those looked at: what was seen seldom is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,16 @@ def divergence(c: float, b: float) -> float:
 
 
 def best_rule(evidence: Evidence, corpus: Rates) -> tuple[Rule, bool]:
-    """The rule worth most, and whether it is clear; ties go to the family named first, then to the lower value."""
+    """The rule worth most, and whether it is clear; of an unclear one only the first term, the rest would be chance.
+
+    Ties go to the family named first, then to the lower value.
+    """
     nothing = Candidate(Rule(()), np.ones(len(evidence.at_N), bool), 1.0, 0.0, 0.0)
     starts = sorted(_extended(nothing, evidence, corpus), key=lambda found: -found.worth)[:STARTS]
-    grown = [_grown(start, evidence, corpus) for start in starts]
-    best = max(grown, key=lambda found: found.worth)
+    best = max((_grown(start, evidence, corpus) for start in starts), key=lambda found: found.worth)
     covered = float(evidence.weight_N[best.holds_N].sum()) / evidence.total
-    return _short(best.rule), best.worth > 0 and covered >= CLEAR
+    clear = best.worth > 0 and covered >= CLEAR
+    return _short(best.rule if clear else starts[0].rule), clear
 
 
 def _grown(start: Candidate, evidence: Evidence, corpus: Rates) -> Candidate:
@@ -108,8 +112,9 @@ def _extended(given: Candidate, evidence: Evidence, corpus: Rates) -> Iterator[C
             yield found
 
 
-def _rated(counts_U: np.ndarray, n: int, prior_U: np.ndarray) -> np.ndarray:
-    return (counts_U + PRIOR * prior_U) / (n + PRIOR)
+def _rate_given(counts_U: np.ndarray, n: int) -> np.ndarray:
+    """How often values hold where a rule does, of which n places were looked at."""
+    return (counts_U + UNSEEN) / (n + UNSEEN)
 
 
 def _texts(
@@ -122,7 +127,7 @@ def _texts(
     rate_U = corpus.of_family(family)[value_U]
     if places is not None:
         seen = corpus.tape.numbers_S(family)[places]
-        rate_U = _rated(np.count_nonzero(seen == value_U[:, None], axis=1), len(places), rate_U)
+        rate_U = _rate_given(np.count_nonzero(seen == value_U[:, None], axis=1), len(places))
     names = corpus.vocabulary.words if family == "word" else corpus.vocabulary.texts
     return _chosen(family, given, evidence, [names[v] for v in value_U], rate_U, value_N == value_U[:, None])
 
@@ -138,7 +143,7 @@ def _near(
     if places is not None:
         some = places[:: max(1, len(places) // NEAR_SAMPLE)]
         seen = corpus.tape.words_before(some)
-        rate_U = _rated(np.array([np.count_nonzero(seen == value) for value in value_U]), len(some), rate_U)
+        rate_U = _rate_given(np.array([np.count_nonzero(seen == value) for value in value_U]), len(some))
     holds_UN = (words_NB == value_U[:, None, None]).any(axis=2)
     names = [corpus.vocabulary.words[value] for value in value_U]
     return _chosen(family, given, evidence, names, rate_U, holds_UN)
@@ -154,7 +159,7 @@ def _flags(
     rate_F = corpus.of_family(family)
     if places is not None:
         seen_FM = corpus.tape.bits_S(family)[places] >> np.arange(len(names))[:, None] & 1
-        rate_F = _rated(seen_FM.sum(axis=1), len(places), rate_F)
+        rate_F = _rate_given(seen_FM.sum(axis=1), len(places))
     return _chosen(family, given, evidence, names, rate_F, flags_FN)
 
 
@@ -164,11 +169,13 @@ def _chosen(
     """The values that together are worth most: the best one, then each next that adds more than it costs."""
     total, most = evidence.total, VALUES.get(family, 1)
     share_U = np.maximum(holds_UN @ evidence.weight_N / total, 1e-9)
-    order = np.argsort(-share_U * np.log(share_U / (rate_U * given.rate)), kind="stable")[: 2 * most].tolist()
+    order: list[int] = np.argsort(-share_U * np.log(share_U / (rate_U * given.rate)), kind="stable")[
+        : 2 * most
+    ].tolist()
     best, values = None, list[int]()
     for value in order:
         some = [*values, value]
-        held_N = holds_UN[some].any(axis=0)
+        held_N = np.asarray(holds_UN[some].any(axis=0))
         rate = min(1.0, float(rate_U[some].sum()) * given.rate)
         cost = given.cost + COST[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
         share = min(1.0, float(evidence.weight_N @ held_N) / total)

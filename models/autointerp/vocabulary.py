@@ -29,10 +29,15 @@ _IS: Mapping[str, Callable[[str], bool]] = {
     "non-ASCII text": lambda s: not s.isascii(),
 }
 
+PART = "{part of a character}"
+
 
 def text_of(token: str) -> str:
-    """The token without the spaces around it; a token of nothing else stays as it is."""
-    return token.strip() or token
+    """The token without the spaces around it; a token of nothing else stays as it is.
+
+    A token that shows nothing is part of a character, which stands whole at the last of its tokens.
+    """
+    return token.strip() or token or PART
 
 
 def word_of(token: str) -> str:

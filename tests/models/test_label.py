@@ -64,6 +64,13 @@ def test_labels_read_as_a_person_would_say_them(rule: Rule, label: str):
     assert write(rule) == label
 
 
+def test_whole_words_beside_a_rule_are_for_people_only():
+    rule = Rule((Term("token", ("er",)), Term("previous", ("(",))))
+    label = write(rule, seen_in=("hierarchy", "permission"))
+    assert label == "`er` after `(` as in hierarchy, permission"
+    assert read(label) == rule
+
+
 def test_every_token_is_shown_on_one_line_and_spaces_are_counted():
     assert shown("\n            x") == "\\n{12 spaces}x"
     assert shown(" ") == " "

@@ -21,34 +21,12 @@ from models.settings import ExplanationSettings
 
 NOWHERE = Folder("/nowhere")
 SETTINGS = ExplanationSettings()
+# fmt: off
 CODE = [
-    "x",
-    "=",
-    "y",
-    "(",
-    ")",
-    ",",
-    ".",
-    ":",
-    "[",
-    "]",
-    "+",
-    "==",
-    "if",
-    "for",
-    "in",
-    "return",
-    "print",
-    "len",
-    "name",
-    "value",
-    "key",
-    "item",
-    "data",
-    "path",
-    "None",
-    "True",
+    "x", "=", "y", "(", ")", ",", ".", ":", "[", "]", "+", "==", "if", "for", "in", "return", "print", "len", "name",
+    "value", "key", "item", "data", "path", "None", "True", "self",
 ]
+# fmt: on
 PROSE = ["the", "of", "a", "to", "and", "is", "in", "that", "it", "for", "as", "with", "on", "be", "by", "this"]
 
 
@@ -70,14 +48,14 @@ PLANTED = {
         [*text(draw, 10), " self", "."],
         draw.choice(["run", "stop", "go", "close", "send", "wait", "read"]),
     ),
-    "`(` after `print`": lambda draw: ([*text(draw, 11), " print"], "("),
+    "after `print`": lambda draw: ([*text(draw, 11), " print"], "("),
     "in prose": lambda draw: (prose(draw, 12), f" {draw.choice(PROSE)}"),
     "in # comments": lambda draw: ([*text(draw, 6), "\n", "#", *text(draw, 4)], f" {draw.choice(CODE)}"),
     "on lines starting with `assert`": lambda draw: (
         [*text(draw, 6), "\n", "assert", " a", "=="],
         f" {draw.choice(CODE)}",
     ),
-    "at line start": lambda draw: ([*text(draw, 8), "\n"], draw.choice(CODE)),
+    "after line breaks": lambda draw: ([*text(draw, 8), "\n" + " " * draw.randrange(6)], draw.choice(CODE)),
     "near word: socket": lambda draw: (
         [*text(draw, 4), " socket", *(w for w in text(draw, 7))],
         f" {draw.choice(CODE)}",
