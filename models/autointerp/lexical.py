@@ -70,26 +70,27 @@ class LexicalExplainer:
 
 
 def _whole_words(gallery: Gallery, rows_N: np.ndarray, weight_N: np.ndarray, rule: Rule) -> list[str]:
-    """The two words that a rule's tokens are pieces of most; none where the tokens are mostly whole words."""
-    pieces: dict[str, float] = {}
-    whole = 0.0
+    """Two words that a rule's tokens are pieces of, of different tokens if possible; none where most are whole."""
+    pieces: dict[str, dict[str, float]] = {text: {} for text in rule.get("token")}
+    balance = 0.0
     for row, weight in zip(rows_N.tolist(), weight_N.tolist(), strict=True):
         tokens, _, peak = gallery.window(row)
-        if text_of(tokens[peak]) not in rule.get("token"):
-            continue
-        word = _word_around(tokens, peak)
-        if word == tokens[peak].strip():
-            whole += weight
-        else:
-            pieces[word] = pieces.get(word, 0.0) + weight
-    if sum(pieces.values()) <= whole:
+        text = text_of(tokens[peak])
+        if text in pieces:
+            word = _word_around(tokens, peak)
+            balance += weight if word != text else -weight
+            if word != text and len(word) <= LONGEST:
+                pieces[text][word] = pieces[text].get(word, 0.0) + weight
+    if balance <= 0:
         return []
-    return sorted((word for word in pieces if len(word) <= LONGEST), key=lambda word: (-pieces[word], word))[:2]
+    ranked = [sorted(words, key=lambda word: (-words[word], word)) for words in pieces.values() if words]
+    best = [words[place] for place in range(2) for words in ranked if len(words) > place]
+    return list(dict.fromkeys(best))[:2]
 
 
 def _word_around(tokens: Sequence[str], peak: int) -> str:
-    """The letters, digits and underscores around and in a token; of one that is no such thing, the token."""
-    piece = tokens[peak].strip()
+    """The letters, digits and underscores around and in a token; where it has other signs, the token's text."""
+    piece = text_of(tokens[peak])
     if not piece.isalpha():
         return piece
     before = "" if tokens[peak][:1] == " " else re.findall(r"\w*$", "".join(tokens[max(0, peak - 6) : peak]))[0]

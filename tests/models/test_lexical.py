@@ -10,7 +10,7 @@ import pytest
 from example_rows import SCHEMA, example
 
 from models.autointerp.gallery import Gallery
-from models.autointerp.label import PLACES, Term, read
+from models.autointerp.label import PLACES, Term, read, write
 from models.autointerp.lexical import LexicalExplainer, LexicalJudge, ratings_of
 from models.autointerp.stages import explain, rate
 from models.autointerp.tape import Tape
@@ -42,11 +42,13 @@ def prose(draw: random.Random, n: int) -> list[str]:
 PLANTED = {
     "`import`": lambda draw: (text(draw, 12), " import"),
     "`lambda`, `yield` or `await`": lambda draw: (text(draw, 12), draw.choice([" lambda", "yield", " await"])),
+    "`{3 spaces}`": lambda draw: (text(draw, 12), "   "),
+    "`ter` as in filter": lambda draw: ([*text(draw, 11), " fil"], "ter"),
     "word: error": lambda draw: (text(draw, 12), draw.choice([" error", "Error", " ERROR", "error"])),
     "numbers": lambda draw: (text(draw, 12), str(draw.randrange(100, 1000))),
     "tokens after `self` then `.`": lambda draw: (
         [*text(draw, 10), " self", "."],
-        draw.choice(["run", "stop", "go", "close", "send", "wait", "read"]),
+        "".join(draw.choices("abcdefgh", k=4)),
     ),
     "after `print`": lambda draw: ([*text(draw, 11), " print"], "("),
     "in prose": lambda draw: (prose(draw, 12), f" {draw.choice(PROSE)}"),
@@ -114,6 +116,7 @@ def test_a_planted_rule_is_found(explanations: pa.Table, feature: int):
         assert phrase in label, label
     assert len(label.split()) <= 12
     assert not label.startswith("unclear")
+    assert label.startswith(write(read(label))), "the judge reads another rule than was written"
 
 
 def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: pa.Table):
