@@ -69,6 +69,12 @@ def run(
     summary()
 
 
+_SUMMARY = """
+select sae_id, site, n_features, n_tokens, dead_fraction, l0, fvu, ce_recovered, n_labelled, specificity_mean
+from sae_summary
+"""
+
+
 def summary() -> None:
     """What the warehouse holds, and three queries to try."""
     from pipelines.store import Store
@@ -76,8 +82,8 @@ def summary() -> None:
 
     published = Store().published
     _say.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
-    for query in ("select * from sae_summary", "select * from table_rows"):
-        _say.print(as_text(answer(published, query)), markup=False, highlight=False)
+    for query in (_SUMMARY, "select * from table_rows"):
+        _say.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
     _say.print("Three queries to try:", highlight=False)
     for query in (
         "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
