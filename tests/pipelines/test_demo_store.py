@@ -25,7 +25,7 @@ def con():
     connection = connect(PUBLISHED)
     connection.execute(
         "create temp table code as select context_id, position, feature_id, activation from feature_activation "
-        "where sae_id = 'pystdlib/mid-topk'"
+        "where model_id = 'pystdlib' and recipe_id = 'mid-topk'"
     )
     yield connection
     connection.close()
