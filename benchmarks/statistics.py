@@ -26,7 +26,7 @@ TOKENS, CONTEXT, FEATURES, K = 1_000_000, 128, 4096, 32
 
 
 def _seconds(way: Callable[[], object]) -> np.ndarray:
-    """CPU seconds of all threads, in which a busy machine shows little, and seconds by the clock; each way runs once."""
+    """CPU seconds of all threads, in which a busy machine shows little, and seconds by the clock; each runs once."""
     began = time.process_time(), time.perf_counter()
     way()
     return np.array([time.process_time() - began[0], time.perf_counter() - began[1]])
