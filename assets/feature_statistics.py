@@ -18,6 +18,11 @@ density = dg.AssetCheckSpec(
     blocking=True,
     description="Firings of all features are as many as the codes' rows and histograms say.",
 )
+dead = dg.AssetCheckSpec(
+    "dead_within_bounds",
+    asset="feature_statistics",
+    description="At most the recipe's max_dead_fraction of the features never fire.",
+)
 TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
 
@@ -26,7 +31,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",
-    check_specs=[density],
+    check_specs=[density, dead],
     code_version=CODE_VERSION,
     automation_condition=when_behind,
     **on_gpu,
@@ -46,7 +51,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     codes = store.made(store.table("feature_activation", registration), identity)
     assert codes is not None
     agree = firings == n_binned and firings == codes.facts["n_firings"] and (not codes.files or firings == codes.rows)
-    n_tokens = feature["n_tokens"][0]
+    n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
     return dg.MaterializeResult(
         metadata={
             "features": len(feature["feature_id"]),
@@ -65,7 +70,12 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
                 check_name="density_adds_up",
                 passed=agree,
                 metadata={"firings": firings, "in_histograms": n_binned, "codes": codes.facts["n_firings"]},
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="dead_within_bounds",
+                passed=dead_fraction <= registration.recipe.bounds.max_dead_fraction,
+                metadata={"found": dead_fraction, "bound": registration.recipe.bounds.max_dead_fraction},
+            ),
         ],
     )
 
