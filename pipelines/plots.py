@@ -58,11 +58,6 @@ def curves(
     return _figure(draw, f"{first[0]} (left) and {second[0]} (right)", "step", first[0])
 
 
-def bars(names: Sequence[str], values: Sequence[float], title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
-    """One bar for each name."""
-    return _figure(lambda axes: axes.bar(list(names), values, color=_LINE), title, x, y)
-
-
 def stacked(
     names: Sequence[str], shares: Mapping[str, Sequence[float]], title: str, x: str, y: str
 ) -> dg.MarkdownMetadataValue:
