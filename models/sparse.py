@@ -39,12 +39,12 @@ class Slots:
         return torch.arange(n, device=self.features_TK.device).repeat_interleave(k)
 
     @cached_property
-    def by_feature(self) -> tuple[Tensor, Tensor]:
-        """Slots in order of feature, then token; and where each feature's slots begin."""
+    def by_feature(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Slots in order of feature, then token; the tokens of these; and where each feature's slots begin."""
         features_M = self.features_TK.flatten()
         order_M = features_M.argsort(stable=True)
         counts_F = torch.bincount(features_M, minlength=self.n_features)
-        return order_M, counts_F.cumsum(0) - counts_F
+        return order_M, self.tokens_M[order_M], counts_F.cumsum(0) - counts_F
 
 
 def _gather(rows_ND: Tensor, indices_M: Tensor, offsets: Tensor, weights_M: Tensor) -> Tensor:
@@ -59,18 +59,18 @@ def _combine(weights_TK: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
 def _products(x_TD: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
     """Feature by feature, so that a row is read once, not once a slot: where rows exceed the cache, three times as
     fast."""
-    order_M, offsets_F = slots.by_feature
+    order_M, tokens_M, offsets_F = slots.by_feature
     features_M = slots.features_TK.flatten()
     dots_M = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        rows_FD, x_TD, slots.tokens_M[order_M], offsets_F, features_M[order_M], 0
+        rows_FD, x_TD, tokens_M, offsets_F, features_M[order_M], 0
     )
     return torch.empty_like(dots_M).index_copy_(0, order_M, dots_M).view_as(slots.features_TK)
 
 
 def scatter(weights_TK: Tensor, x_TD: Tensor, slots: Slots) -> Tensor:
     """Sum over tokens and slots of weight times the token's vector, in the row of the slot's feature: [F, D]."""
-    order_M, offsets_F = slots.by_feature
-    return _gather(x_TD, slots.tokens_M[order_M], offsets_F, weights_TK.flatten()[order_M])
+    order_M, tokens_M, offsets_F = slots.by_feature
+    return _gather(x_TD, tokens_M, offsets_F, weights_TK.flatten()[order_M])
 
 
 class _Combine(torch.autograd.Function):

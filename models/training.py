@@ -72,7 +72,7 @@ class Run:
             return loss
         outcome.loss.backward()
         self.sae.before_step()
-        torch.nn.utils.clip_grad_norm_(self.sae.parameters(), CLIP)
+        self._clip()
         for group in self.adam.param_groups:
             group["lr"] = plan.rate(self.step)
         self.adam.step()
@@ -81,6 +81,12 @@ class Run:
         self._count(x_TD, outcome)
         self.step += 1
         return loss
+
+    def _clip(self) -> None:
+        """Shortens the gradient to CLIP where it is longer; elsewhere it is only read, not written."""
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.sae.parameters() if p.grad is not None])
+        if norm > CLIP:
+            torch.nn.utils.clip_grads_with_norm_(self.sae.parameters(), CLIP, norm)
 
     def _count(self, x_TD: Tensor, outcome: Outcome) -> None:
         codes = outcome.codes

@@ -89,20 +89,24 @@ def test_selection_does_not_depend_on_the_tile(sae: TopKSAE, x_TD: Tensor, monke
     assert torch.equal(whole[1].sort().values, cut[1].sort().values)
 
 
-@pytest.mark.parametrize(("n", "width", "k"), [(300, 4096, 32), (5, 8192, 3), (257, 1024, 1), (10, 100, 7)])
-def test_the_search_by_blocks_finds_the_k_largest(n: int, width: int, k: int) -> None:
-    pre_TF = torch.randn(n, width, generator=torch.Generator().manual_seed(4))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("n", "width", "k"), [(600, 4096, 32), (5, 8192, 3), (257, 1024, 1), (10, 100, 7)])
+def test_the_search_by_blocks_finds_the_k_largest(n: int, width: int, k: int, dtype: torch.dtype) -> None:
+    pre_TF = torch.randn(n, width, generator=torch.Generator().manual_seed(4)).to(dtype)
     pre_TF[0] = pre_TF[0].sort().values
     pre_TF[1, : 2 * k] += 10
     pre_TF[2] = -pre_TF[2].abs() - 1
     values, features = largest(pre_TF, k)
-    assert torch.equal(pre_TF.gather(1, features), values)
-    assert torch.equal(values.sort(dim=1, descending=True).values, pre_TF.topk(k, dim=1).values)
+    assert torch.equal(pre_TF.gather(1, features), values.to(dtype))
+    assert all(len(row.unique()) == k for row in features)
+    assert torch.equal(values.to(dtype).sort(dim=1, descending=True).values, pre_TF.topk(k, dim=1).values)
 
 
 def test_ties_fill_every_slot_with_another_feature() -> None:
-    _, features = largest(torch.ones(3, 4096), 32)
-    assert all(len(row.unique()) == 32 for row in features)
+    for value in (1.0, 0.0, -1.0, float("nan")):
+        for dtype in (torch.float32, torch.bfloat16):
+            _, features = largest(torch.full((3, 4096), value, dtype=dtype), 32)
+            assert all(len(row.unique()) == 32 for row in features)
 
 
 def dead_half(sae: TopKSAE) -> Tensor:
