@@ -5,7 +5,7 @@ import hashlib
 from models.folder import Folder
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
-_CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin")
+_CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin", ".pt", ".npz")
 
 
 def is_folder(source: str) -> bool:
@@ -50,5 +50,5 @@ def _commit(source: str, revision: str | None) -> str:
         raise ValueError(
             f"{source!r} is no folder here, and the hub did not answer for it (revision {revision or 'default'}): "
             f"{error}. "
-            "Correct `source` in the model card, give a local folder or s3:// address, or check the network"
+            "Correct the name in the card, give a local folder or s3:// address, or check the network"
         ) from error
