@@ -1,0 +1,79 @@
+"""Which features of a dictionary are those of another, and which split there."""
+
+import dagster as dg
+
+from assets.sae import sae
+from pipelines.compute import on_gpu, when_behind
+from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
+from pipelines.registry import CODE_VERSION, Registration
+from pipelines.shown import shown
+from pipelines.store import Store
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[sae],
+    kinds={"torch", "parquet"},
+    group_name="dictionary",
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_gpu,
+)
+@plain_errors
+def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """For each feature its likest in every other dictionary of the model that writes to the same site, by decoder
+    direction, and how many features of that one it is the likest to. Dictionaries that come later are found when this
+    is materialized again."""
+    import pyarrow as pa
+
+    from models.device import best_device
+    from models.matches import SCHEMA, match, match_rows
+    from models.saelens import load
+
+    registration = store.registration(context.partition_key)
+    others = _others(store, registration)
+    identity = {
+        "sae": store.trained(registration).identity_sha256,
+        "others": {other.recipe_id: store.trained(other).identity_sha256 for other in others},
+        "code": CODE_VERSION,
+    }
+    folder = store.table("dictionary_match", registration)
+    if not store.made(folder, identity):
+
+        def decoder(some: Registration):
+            return load(store.sae(some)).W_dec.to(best_device())
+
+        mine_FD = decoder(registration)
+        found = [match_rows(other.recipe_id, match(mine_FD, decoder(other))) for other in others]
+        store.write_table(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
+    rows = store.read_table("dictionary_match", registration)
+    cosines = rows.column("cosine").to_pylist()
+    return dg.MaterializeResult(
+        metadata={
+            "compared_with": ", ".join(other.recipe_id for other in others) or "none: there is no other dictionary",
+            "mean_max_cosine": shown(sum(cosines) / len(cosines)) if cosines else "none",
+            "split": sum(n >= 2 for n in rows.column("n_children").to_pylist()),
+            "dagster/partition_row_count": rows.num_rows,
+        }
+    )
+
+
+def _others(store: Store, registration: Registration) -> list[Registration]:
+    """Dictionaries of the model that are there, as the cards now ask for them, and write to the same site."""
+    from pipelines.store import NotMade
+
+    def written(some: Registration) -> str:
+        return store.trained(some).facts["written"]
+
+    site, found = written(registration), []
+    for recipe_id in sorted(store.cards().recipes_of(registration.model_id)):
+        if recipe_id == registration.recipe_id:
+            continue
+        other = store.registration(f"{registration.model_id}/{recipe_id}")
+        try:
+            if written(other) == site and store.trained(other):
+                found.append(other)
+        except NotMade:
+            continue
+    return found

@@ -1,0 +1,114 @@
+"""What a dictionary is worth to somebody who looks for features: rows for `sae_metric` beside those of `evaluate`.
+
+Axes: T tokens, D width.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from models.absorption import absorption
+from models.codes import Codes
+from models.contexts import PER_SHARD, Context, Contexts
+from models.documents import is_held_out
+from models.draw import draw
+from models.evaluation import SCHEMA, Coder, held_out
+from models.harvest import BATCH_TOKENS, Reader, read_sites
+from models.latents import Latents
+from models.pieces import Pieces
+from models.shrinkage import shrinkage
+from models.sites import Site
+from models.sparse_probing import sparse_probing
+from models.token_targets import first_letters, token_targets
+
+UNITS = {
+    "shrinkage_gamma": "ratio",
+    "norm_ratio": "ratio",
+    "sparse_probing_k1": "area under the ROC curve",
+    "sparse_probing_k5": "area under the ROC curve",
+    "sparse_probing_k20": "area under the ROC curve",
+    "sparse_probing_raw": "area under the ROC curve",
+    "first_letter_accuracy": "fraction of the words",
+    "first_letter_latents": "latents per letter",
+    "absorption_rate": "fraction of the words",
+}
+
+
+class Autoencoder(Coder, Protocol):
+    """The part of a dictionary that these measures use."""
+
+    crosses: bool
+    """It writes another site than it reads."""
+
+    @property
+    def b_dec(self) -> Tensor: ...
+
+
+def probed(contexts: Contexts, tokens: int, seed: int = 0) -> tuple[list[Context], list[Context]]:
+    """Contexts of documents that were trained on, with about three quarters of the tokens, and of held-out ones."""
+    kept = {name: not is_held_out(name) for name in set(contexts.document_ids)}
+    ids = np.flatnonzero([kept[name] for name in contexts.document_ids])
+    n = math.ceil(tokens * 3 / 4 * contexts.n_contexts / contexts.manifest.facts["n_tokens"])
+    drawn = np.sort(ids[np.argsort(draw(ids, 0, seed), kind="stable")][:n])
+    shards = np.split(drawn, np.flatnonzero(np.diff(drawn // PER_SHARD)) + 1)
+    return [context for some in shards for context in contexts.rows(some.tolist())], held_out(contexts, tokens // 4)
+
+
+@torch.no_grad()
+def measure(
+    host: Reader,
+    site: Site,
+    sae: Autoencoder,
+    trained: Sequence[Context],
+    unseen: Sequence[Context],
+    special_ids: set[int],
+    pieces: Pieces,
+    *,
+    split: str = "held_out",
+) -> pa.Table:
+    """Shrinkage, sparse probing and absorption of one dictionary.
+
+    Args:
+        host: The model that the dictionary reads.
+        site: Where it reads.
+        sae: The dictionary.
+        trained: Contexts that probes learn from.
+        unseen: Contexts of held-out documents, on which they and the reconstruction are measured.
+        special_ids: Tokens that are left out.
+        pieces: Texts of the tokens.
+        split: Goes into the rows.
+
+    Returns:
+        Grain: a metric; `split, metric, value, unit, n_tokens`. What is undefined, or has too few tokens, has no row. A
+        dictionary that writes another site than it reads has sparse probing only.
+    """
+    if not trained or not unseen:
+        return _rows(split, {})
+    batch = read_sites(host, [*trained, *unseen], special_ids, [site], torch.float32)[site]
+    unseen_ids = torch.tensor([context.context_id for context in unseen], dtype=batch.context_T.dtype)
+    x_TD, is_unseen_T = batch.x_TD.to(sae.W_dec.device), torch.isin(batch.context_T, unseen_ids).to(sae.W_dec.device)
+    codes = [sae.encode(some_TD) for some_TD in x_TD.split(BATCH_TOKENS)]
+    latents, token_T, n = Latents.of(codes), batch.token_T.numpy(), int(is_unseen_T.sum())
+    targets = token_targets(pieces.texts, token_T, batch.context_T.numpy())
+    metrics = sparse_probing(x_TD, latents, targets, is_unseen_T)
+    words: dict[str, tuple[float, int]] = {}
+    if not sae.crosses:
+        metrics |= shrinkage(x_TD[is_unseen_T], _reconstructed(sae, x_TD, codes, is_unseen_T))
+        letter_T = first_letters(pieces.texts)[token_T]
+        words = absorption(x_TD, latents, token_T, letter_T, sae.W_dec, sae.b_dec).metrics()
+    return _rows(split, {name: (value, n) for name, value in metrics.items()} | words)
+
+
+def _reconstructed(sae: Autoencoder, x_TD: Tensor, codes: Sequence[Codes], wanted_T: Tensor) -> Tensor:
+    parts = zip(x_TD.split(BATCH_TOKENS), codes, wanted_T.split(BATCH_TOKENS), strict=True)
+    return torch.cat([sae.guess(some_TD, some)[wanted] for some_TD, some, wanted in parts if wanted.any()])
+
+
+def _rows(split: str, found: dict[str, tuple[float, int]]) -> pa.Table:
+    rows = [(split, name, value, UNITS[name], n) for name, (value, n) in found.items()]
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
