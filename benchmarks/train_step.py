@@ -1,37 +1,46 @@
-"""One training step against the bare encoder product, and against SAELens where GLASSHOUSE_PEER_PYTHON has it.
+"""One training step: against the bare encoder product, and against the peers' for every architecture.
 
-Aims on a CPU: a float32 step takes at most 1.5 x the float32 product; with bfloat16 products at least 5 x SAELens's
-tokens a second, at no worse FVU after as many tokens.
+    python -m benchmarks.train_step [ARCHITECTURE ...] [--features N] [--after STEPS]
+
+Aims on a CPU: a float32 TopK step takes at most 1.5 x the float32 product; with bfloat16 products at least 5 x the
+tokens a second of the better peer, at no worse FVU after as many tokens. What a peer's step costs does not depend on
+how sparse its codes are; ours does, and most codes become sparse only in training: `--after` measures ours after so
+many steps.
 
 Axes: T tokens, D width, F features.
 """
 
+import argparse
 import itertools
-import json
-import os
-import subprocess
+import statistics
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, Peer, peer, present
 from benchmarks.side_by_side import medians, table
 from models.device import best_device
 from models.dictionary import architecture
 from models.plan import Plan
+from models.run import Run
 from models.scaling import measure
 from models.settings import SAESettings, TrainingSettings
-from models.training import Run
+from tests.planted import fvu
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Dense bfloat16 operations a second that the maker states."""
 STEPS = 150
 """Length of the run after which FVUs are compared."""
+WARM, ROUNDS = 3, 5
+Cost = tuple[float, float]
+"""Seconds by the clock, and CPU seconds of all threads."""
 
 
 def sparse_mixture(n: int, width: int, n_true: int = 2048, l0: float = 24) -> Tensor:
@@ -60,9 +69,10 @@ class Ours:
 
     def __init__(self, x_TD: Tensor, sae: SAESettings, batch: int, matmul: str, device: torch.device) -> None:
         settings = TrainingSettings(tokens=STEPS * batch, batch=batch, matmul=matmul)  # type: ignore[arg-type]
-        built = architecture("topk").build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
+        built = architecture(sae.architecture).build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
         plan = Plan.of(settings, x_TD.shape[1], device)
-        self.run = Run(built, measure([x_TD], x_TD.shape[1]), plan, device)
+        scaling = measure([x_TD], x_TD.shape[1])[0]
+        self.run = Run(built, scaling, plan=plan, device=device)
         self.batches: Iterator[Tensor] = itertools.cycle(x_TD.to(device).split(batch))
 
     def steps(self, n: int) -> None:
@@ -70,105 +80,152 @@ class Ours:
             self.run.advance(x_TD)
         settled(self.run.device)
 
+    def cost(self) -> Cost:
+        began, used = time.perf_counter(), time.process_time()
+        self.steps(1)
+        return time.perf_counter() - began, time.process_time() - used
+
+    @torch.no_grad()
     def fvu(self, unseen_TD: Tensor) -> float:
-        sae = self.run.trained().sae
-        unseen_TD = unseen_TD.to(self.run.device)
-        error = (unseen_TD - sae(unseen_TD)).double().square().sum()
-        return float(error / (unseen_TD - unseen_TD.mean(0)).double().square().sum())
+        sae, unseen_TD = self.run.sae.folded(self.run.read), unseen_TD.to(self.run.device)
+        return fvu(unseen_TD, torch.cat([sae(x_TD) for x_TD in unseen_TD.split(self.run.plan.batch)]))
 
 
-class Peer:
-    """SAELens in its own process and environment, told how many steps to do."""
+class Bench:
+    """Tokens, sizes and a device that every comparison of one call is made on."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    def __init__(self, width: int, batch: int, k: int, device: torch.device) -> None:
+        pool = sparse_mixture(24 * batch, width)
+        self.x_TD, self.unseen_TD = pool[: 20 * batch].clone(), pool[20 * batch :][:8192].clone()
+        self.width, self.batch, self.k, self.device = width, batch, k, device
+        self.libraries = present()
 
-    def ask(self, command: str) -> float:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(command, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"SAELens stopped with exit status {self.process.wait()}: its error is above")
-        return float(answer)
+    def ours(self, name: str, n_features: int, matmul: str) -> Ours:
+        sae = SAESettings(architecture=name, n_features=n_features, k=self.k)  # type: ignore[arg-type]
+        return Ours(self.x_TD, sae, self.batch, matmul, self.device)
 
+    def against_product(self, n_features: int) -> None:
+        """Prints times of the encoder's product and of a TopK step."""
+        print(
+            f"\nd {self.width}, F {n_features:,}, B {self.batch:,}, k {self.k}, {self.device.type}, "
+            f"{torch.get_num_threads()} threads",
+            flush=True,
+        )
+        left_TD = self.x_TD[: self.batch].to(self.device)
+        encoder_FD = torch.randn(n_features, self.width, device=self.device)
+        halves = left_TD.bfloat16(), encoder_FD.bfloat16().T
+        runs = {matmul: self.ours("topk", n_features, matmul) for matmul in ("float32", "bfloat16")}
 
-@contextmanager
-def saelens(x_TD: Tensor, unseen_TD: Tensor, options: dict[str, Any]) -> Iterator[Peer | None]:
-    """SAELens training on the same tokens; None where there is no environment that has it."""
-    python = os.environ.get("GLASSHOUSE_PEER_PYTHON")
-    if not python:
-        yield None
-        return
-    script = Path(__file__).parent / "peers" / "saelens_steps.py"
-    with tempfile.TemporaryDirectory() as folder:
-        tokens = Path(folder) / "tokens.safetensors"
-        safetensors.torch.save_file({"x_TD": x_TD, "unseen_TD": unseen_TD.contiguous()}, tokens)
-        command = [python, str(script), str(tokens), json.dumps(options)]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-            yield Peer(process)
-            assert process.stdin is not None
-            process.stdin.close()
+        def product(left: Tensor, right: Tensor) -> None:
+            torch.mm(left, right)
+            settled(self.device)
 
-
-def compare(width: int, n_features: int, batch: int, k: int, device: torch.device, *, quality: bool) -> None:
-    """Prints times of the product and of a step, ours and the peer's, and FVUs after as many tokens."""
-    print(
-        f"\nd {width}, F {n_features:,}, B {batch:,}, k {k}, {device.type}, {torch.get_num_threads()} threads",
-        flush=True,
-    )
-    pool = sparse_mixture(24 * batch, width)
-    x_TD, unseen_TD = pool[: 20 * batch].clone(), pool[20 * batch :][:8192]
-    sae = SAESettings(n_features=n_features, k=k)
-    left_TD = x_TD[:batch].to(device)
-    encoder_FD = torch.randn(n_features, width, device=device)
-    halves = left_TD.bfloat16(), encoder_FD.bfloat16().T
-    ours = {matmul: Ours(x_TD, sae, batch, matmul, device) for matmul in ("float32", "bfloat16")}
-    plan = ours["bfloat16"].run.plan
-    options = {"d_in": width, "d_sae": n_features, "k": k, "batch": batch, "lr": plan.peak, "steps": STEPS}
-    options |= {"device": device.type, "threads": torch.get_num_threads()}
-
-    def product(left: Tensor, right: Tensor) -> None:
-        torch.mm(left, right)
-        settled(device)
-
-    ways: dict[str, Callable[[], object]] = {
-        "product float32": lambda: product(left_TD, encoder_FD.T),
-        "product bfloat16": lambda: product(*halves),
-        "step float32": lambda: ours["float32"].steps(1),
-        "step bfloat16": lambda: ours["bfloat16"].steps(1),
-    }
-    with saelens(x_TD, unseen_TD, options) as peer, torch.no_grad():
-        if peer:
-            ways["step SAELens"] = lambda: peer.ask("1")
-        with torch.enable_grad():
-            seconds = medians(ways, rounds=7, warm=2)
-        table(seconds, "product float32", batch, "tokens")
+        ways: dict[str, Callable[[], object]] = {
+            "product float32": lambda: product(left_TD, encoder_FD.T),
+            "product bfloat16": lambda: product(*halves),
+            "step float32": lambda: runs["float32"].steps(1),
+            "step bfloat16": lambda: runs["bfloat16"].steps(1),
+        }
+        seconds = medians(ways, rounds=7, warm=2)
+        table(seconds, "product float32", self.batch, "tokens")
         print(f"step / product: float32 {seconds['step float32'] / seconds['product float32']:.2f}", end="")
         print(f", bfloat16 {seconds['step bfloat16'] / seconds['product bfloat16']:.2f}", flush=True)
-        if device.type == "cuda":
-            flops = 2 * batch * width * n_features
+        if self.device.type == "cuda":
+            flops = 2 * self.batch * self.width * n_features
             peak = next((p for name, p in PEAK.items() if name in torch.cuda.get_device_name()), float("nan"))
             print(f"of the stated peak: product {flops / seconds['product bfloat16'] / peak:.2f}", end="")
             print(f", step (counting the encoder's product alone) {flops / seconds['step bfloat16'] / peak:.2f}")
-        if peer:
-            print(f"SAELens / ours (bfloat16): {seconds['step SAELens'] / seconds['step bfloat16']:.1f}", flush=True)
-        if quality:
-            for run in ours.values():
-                with torch.enable_grad():
+
+    def against_peers(self, name: str, n_features: int, after: int, *, quality: bool) -> list[str]:
+        """Rows of the table for one architecture; prints the FVUs after STEPS steps too where `quality` is wanted."""
+        matmuls = ("auto", "float32") if name in TRAINS["ours"] else ()
+        runs = {f"ours {matmul}": self.ours(name, n_features, matmul) for matmul in matmuls}
+        for run in runs.values():
+            run.steps(after)
+        ways: dict[str, Callable[[], Cost]] = {way: run.cost for way, run in runs.items()}
+        plan = Plan.of(TrainingSettings(tokens=STEPS * self.batch, batch=self.batch), self.width, self.device)
+        options = {"architecture": name, "d_in": self.width, "d_sae": n_features, "k": self.k, "batch": self.batch}
+        options |= {"lr": plan.peak, "warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0}
+        options |= {"device": self.device.type, "settings": {}}
+        options |= {"threads": torch.get_num_threads(), "groups": GROUPS}
+        with ExitStack() as stack:
+            tokens = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tokens.safetensors"
+            safetensors.torch.save_file({"x_TD": self.x_TD, "unseen_TD": self.unseen_TD}, tokens)
+            libraries = [library for library in self.libraries if name in TRAINS[library]]
+            peers = {library: stack.enter_context(peer(library, tokens, options)) for library in libraries}
+            ways |= {library: lambda process=process: _cost(process) for library, process in peers.items()}
+            costs = in_turn(ways)
+            if quality:
+                fvus = {}
+                for way, run in runs.items():
                     run.steps(STEPS - run.run.step)
-            fvus = {f"ours {matmul}": run.fvu(unseen_TD) for matmul, run in ours.items()}
-            if peer:
-                peer.ask(str(STEPS - 9))
-                fvus["SAELens"] = peer.ask("fvu")
-            print(f"FVU after {STEPS * batch:,} tokens, same rate and schedule:", fvus, flush=True)
+                    fvus[way] = run.fvu(self.unseen_TD)
+                for library, process in peers.items():
+                    process.ask(str(STEPS - WARM - ROUNDS))
+                    fvus[library] = process.ask("fvu")
+                print(
+                    f"{name}, F {n_features:,}: FVU after {STEPS * self.batch:,} tokens at one rate and schedule:",
+                    fvus,
+                    flush=True,
+                )
+        return rows(f"{name} | {n_features:,}", costs, self.batch)
 
 
-def main() -> None:
+def _cost(process: Peer) -> Cost:
+    return process.ask("1"), process.ask("cpu")
+
+
+def in_turn(ways: dict[str, Callable[[], Cost]]) -> dict[str, Cost]:
+    """Median costs of each way over the rounds, A B C A B C …, after those that do not count."""
+    costs: dict[str, list[Cost]] = {way: [] for way in ways}
+    for _ in range(WARM + ROUNDS):
+        for way, once in ways.items():
+            costs[way].append(once())
+    counted = {way: zip(*all_[WARM:], strict=True) for way, all_ in costs.items()}
+    return {way: (statistics.median(clock), statistics.median(cpu)) for way, (clock, cpu) in counted.items()}
+
+
+def rows(what: str, costs: dict[str, Cost], batch: int) -> list[str]:
+    """A line of Markdown for each way: tokens a second, tokens a CPU second, and both over the better peer's."""
+    rates = {way: (batch / clock, batch / cpu) for way, (clock, cpu) in costs.items()}
+    peers = [rate for way, rate in rates.items() if not way.startswith("ours")]
+    lines = []
+    for way, (clock, cpu) in rates.items():
+        ratios = " | "
+        if way.startswith("ours") and peers:
+            ratios = f"{clock / max(c for c, _ in peers):.2f} | {cpu / max(c for _, c in peers):.2f}"
+        lines.append(f"| {what} | {way} | {clock:,.0f} | {cpu:,.0f} | {ratios} |")
+    return lines
+
+
+HEADER = "| architecture | F | way | tokens/s | tokens/CPU-s | × better peer | × better peer, CPU |\n|" + "---|" * 7
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=", ".join(ARCHITECTURES))
+    parser.add_argument("--features", type=int, help="one width instead of 4,096, 8,192 and 16,384")
+    parser.add_argument("--after", type=int, default=0, help=f"steps of ours before the clock starts (below {STEPS})")
+    given = parser.parse_args(arguments)
+    unknown = set(given.architectures) - set(ARCHITECTURES)
+    if unknown:
+        parser.error(f"no library trains {', '.join(sorted(unknown))}: choose from {', '.join(ARCHITECTURES)}")
+    if not 0 <= given.after <= STEPS - WARM - ROUNDS:
+        parser.error(f"--after {given.after} leaves no step of {STEPS} to measure: {STEPS - WARM - ROUNDS} at most")
     device = best_device()
-    if device.type == "cuda":
-        compare(2304, 65_536, 8192, 64, device, quality=False)
-        return
-    compare(512, 4096, 2048, 32, device, quality=True)
-    compare(512, 8192, 2048, 32, device, quality=False)
+    on_gpu = device.type == "cuda"
+    bench = Bench(2304, 8192, 64, device) if on_gpu else Bench(512, 2048, 32, device)
+    lines = [HEADER]
+    for n_features in [given.features] if given.features else [65_536] if on_gpu else [4096, 8192, 16_384]:
+        few = ("topk", "batchtopk") if n_features > 8192 and not given.features else ARCHITECTURES
+        for name in given.architectures or few:
+            if name == "topk":
+                bench.against_product(n_features)
+            quality = name in ("topk", "batchtopk") and n_features == 4096
+            lines += bench.against_peers(name, n_features, given.after, quality=quality)
+            print(f"{name}, F {n_features:,} measured", flush=True)
+    print("\n" + "\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,59 +1,74 @@
-"""Runs in an environment that has SAELens, not ours: trains its TopK on the tokens of a file, as many steps as it is
-told.
+"""Runs in an environment that has SAELens, not ours: trains a dictionary of SAELens on the tokens of a file, as many
+steps as it is told (see told.py).
 
-    python saelens_steps.py <tokens.safetensors> <JSON: d_in, d_sae, k, batch, lr, steps, device, threads>
-
-Reads commands from standard input and answers each with one line: `N` does N steps and says how many seconds they took;
-`fvu` says the fraction of the held-out tokens' variance that is unexplained.
+Sparsity penalties rise over 5 % of the run; a feature is dead after as long, where the library's own 1,000 steps are
+too many for a short one. All else is SAELens's default, but for the form of JumpReLU's penalty: the one that aims at an
+L0.
 """
 
 # pyright: reportMissingImports=false
-import contextlib
-import json
-import sys
-import time
+import itertools
+import tempfile
+from typing import Any
 
+import told
 import torch
-from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
+from sae_lens import SAE
 from sae_lens.config import LoggingConfig, SAETrainerConfig
+from sae_lens.registry import get_sae_training_class
 from sae_lens.training.sae_trainer import SAETrainer
-from safetensors.torch import load_file
 
-tokens, options = load_file(sys.argv[1]), json.loads(sys.argv[2])
-torch.set_num_threads(options["threads"])
-device, batch, steps = options["device"], options["batch"], options["steps"]
-x_TD, unseen_TD = tokens["x_TD"].to(device), tokens["unseen_TD"].to(device)
-with contextlib.redirect_stdout(sys.stderr):
-    sae = TopKTrainingSAE(
-        TopKTrainingSAEConfig(d_in=options["d_in"], d_sae=options["d_sae"], k=options["k"], device=device)
-    )
-    config = SAETrainerConfig(
+
+def settings(architecture: str, widths: list[int], k: int, warmup: int) -> dict[str, Any]:
+    """What the architecture wants to be told besides the sizes."""
+    return {
+        "standard": {"l1_warm_up_steps": warmup},
+        "gated": {"l1_warm_up_steps": warmup},
+        "topk": {"k": k},
+        "batchtopk": {"k": k},
+        "matryoshka_batchtopk": {"k": k, "matryoshka_widths": widths},
+        "jumprelu": {"jumprelu_sparsity_loss_mode": "quadratic", "target_l0": k},
+    }[architecture]
+
+
+def build(options: dict[str, Any]) -> told.Learner:
+    device, batch, steps, n_features = options["device"], options["batch"], options["steps"], options["d_sae"]
+    kind, config = get_sae_training_class(options["architecture"])
+    widths = [round(n_features * share) for share in itertools.accumulate(options["groups"])]
+    wanted = settings(options["architecture"], widths, options["k"], steps // 20) | options["settings"]
+    sae = kind(config(d_in=options["d_in"], d_sae=n_features, device=device, **wanted))
+    course = SAETrainerConfig(
         total_training_samples=steps * batch,
         train_batch_size_samples=batch,
         lr=options["lr"],
         lr_end=0.0,
-        lr_warm_up_steps=steps // 20,
-        lr_decay_steps=steps // 5,
+        lr_warm_up_steps=options["warmup"],
+        lr_decay_steps=options["decay"],
         device=device,
         autocast=device == "cuda",
         dead_feature_window=max(1, steps // 20),
         logger=LoggingConfig(log_to_wandb=False),
     )
-    trainer = SAETrainer(config, sae, iter(()))
-done = 0
-for line in sys.stdin:
-    if line.strip() == "fvu":
-        with torch.no_grad():
-            error = (unseen_TD - sae(unseen_TD)).double().square().sum()
-        answer = float(error / (unseen_TD - unseen_TD.mean(0)).double().square().sum())
-    else:
-        began = time.perf_counter()
-        for _ in range(int(line)):
-            first = done * batch % len(x_TD)
-            trainer.step(x_TD[first : first + batch])
-            trainer.n_training_steps += 1
-            done += 1
-        if device == "cuda":
-            torch.cuda.synchronize()
-        answer = time.perf_counter() - began
-    print(answer, flush=True)
+    trainer = SAETrainer(course, sae, iter(()))
+
+    def step(number: int, x_TD: torch.Tensor) -> None:
+        trainer.step(x_TD)
+        trainer.n_training_steps = number + 1
+
+    def form(coder: Any) -> told.Form:
+        def code(x_TD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            acts_TF = coder.encode(x_TD)
+            return acts_TF, coder.decode(acts_TF)
+
+        return code
+
+    def exported() -> told.Form:
+        with tempfile.TemporaryDirectory() as folder:
+            sae.save_inference_model(folder)
+            return form(SAE.load_from_disk(folder, device=device))
+
+    return told.Learner(step, form(sae), exported, lambda: sae.W_dec)
+
+
+if __name__ == "__main__":
+    told.serve(build)

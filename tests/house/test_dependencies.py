@@ -37,7 +37,7 @@ def imported(*folders: str) -> dict[str, str]:
             if isinstance(node, ast.ImportFrom):
                 modules = [node.module or ""]
             found |= {module.split(".")[0]: str(path.relative_to(ROOT)) for module in modules}
-    beside = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    beside = {path.stem for folder in ("tests", "benchmarks/peers") for path in (ROOT / folder).rglob("*.py")}
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names | OURS | beside}
 
 
@@ -53,7 +53,8 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         for name, file in imported(*folders).items()
         if not allowed & {normal(distribution) for distribution in distributions.get(name, [name])}
     }
-    assert not {name: file for name, file in missing.items() if name not in ("sae_lens", "_pytest")}
+    peers = ("sae_lens", "dictionary_learning", "_pytest")
+    assert not {name: file for name, file in missing.items() if name not in peers}
 
 
 def test_the_lock_holds_names_and_versions_and_nothing_else():
