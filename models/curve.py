@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.dictionary import Outcome
+from models.ensemble import Ensemble
 from models.scaling import Moments
 
 
@@ -38,16 +38,21 @@ class Window:
         self.batches = 0
         self.began = time.perf_counter()
 
-    def add(self, x_TD: Tensor, outcome: Outcome, n_firings: int) -> None:
-        self.moments += Moments.of(x_TD)
-        self.error += float(torch.linalg.vector_norm(outcome.error_TD, dtype=torch.float64)) ** 2
-        self.loss += float(outcome.loss.detach())
-        self.aux_loss += float(outcome.aux_loss)
-        self.l0 += n_firings / len(x_TD)
+    def add(
+        self, y_TE: Tensor, error_TE: Tensor, loss: float, aux_loss: float, n_firings: int, ensemble: Ensemble
+    ) -> None:
+        """A batch: what was to be written and the error are this process's part of it, the rest is of the whole."""
+        self.moments += Moments.of(y_TE)
+        self.error += float(torch.linalg.vector_norm(error_TE, dtype=torch.float64)) ** 2
+        self.loss += loss
+        self.aux_loss += aux_loss
+        self.l0 += n_firings / ensemble.tokens(y_TE)
         self.batches += 1
 
-    def row(self, step: int, tokens: int, dead_fraction: float, learning_rate: float) -> Row:
-        speed = self.moments.n / max(time.perf_counter() - self.began, 1e-9)
+    def row(self, step: int, tokens: int, dead_fraction: float, learning_rate: float, ensemble: Ensemble) -> Row:
+        moments = self.moments.over(ensemble)
+        error = ensemble.over_tokens(torch.tensor(self.error, dtype=torch.float64))
+        speed = moments.n / max(time.perf_counter() - self.began, 1e-9)
         loss, l0, aux_loss = (total / self.batches for total in (self.loss, self.l0, self.aux_loss))
-        fvu = self.error / self.moments.variation
+        fvu = float(error) / moments.variation
         return Row(step, tokens, loss, fvu, l0, aux_loss, dead_fraction, learning_rate, speed)

@@ -4,52 +4,52 @@ AuxK (Gao et al. 2024, arXiv:2406.04093, appendix A.2): what the live features l
 k_aux dead features whose pre-activations are largest. No ReLU stands between, so that a dead feature whose
 pre-activation is negative learns too; the residual is a constant to it; no bias is added.
 
-Axes: T tokens, D width, F features, N dead features.
+Axes: T tokens, D width that is read, E width that is written, F features, N dead features.
 """
 
 import torch
 from torch import Tensor
 
+from models.ensemble import Ensemble, alone
 from models.selection import select
-from models.sparse import Slots, combine, products
-
-
-def spread(x_TD: Tensor) -> Tensor:
-    """Sum of squared distances from the batch's mean: the error of a dictionary that knows only the mean."""
-    return (x_TD - x_TD.mean(0)).square().sum()
+from models.sparse import Slots
 
 
 def revival_loss(
-    x_TD: Tensor, error_TD: Tensor, dead_F: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, W_dec: Tensor
+    x_TD: Tensor,
+    error_TE: Tensor,
+    dead_F: Tensor,
+    encoder_FD: Tensor,
+    b_enc_F: Tensor,
+    W_dec: Tensor,
+    ensemble: Ensemble = alone,
 ) -> Tensor:
     """How badly dead features explain the error, as a fraction of the error's own spread; 0 where none is dead.
 
     Args:
         x_TD: What the encoder multiplies; no gradient flows into it.
-        error_TD: What the live features left; likewise.
+        error_TE: What the live features left; likewise.
         dead_F: Which features are dead, boolean.
+        ensemble: Among whom the batch is divided, or the dictionary: of the latter this process has the rows given.
 
     Returns:
-        A scalar, scaled down by n_dead / k_aux where fewer than k_aux = D/2 features are dead.
+        A scalar, scaled down by n_dead / k_aux where fewer than k_aux = E/2 features are dead: this process's part of
+        it, of which the sum counts.
     """
-    x_TD, error_TD = x_TD.detach(), error_TD.detach()
+    x_TD, error_TE = x_TD.detach(), error_TE.detach()
     dead_N = dead_F.nonzero()[:, 0]
-    wanted = x_TD.shape[1] // 2
-    k = min(wanted, len(dead_N))
+    wanted = error_TE.shape[1] // 2
+    n_dead = int(ensemble.over_features(dead_F.sum()))
+    k = min(wanted, n_dead)
     if not k:
-        return error_TD.new_zeros(())
-    encoder_ND, b_enc_N, W_dec_ND = (
-        encoder_FD.index_select(0, dead_N),
-        b_enc_F.index_select(0, dead_N),
-        W_dec.index_select(0, dead_N),
-    )
-    if k == len(dead_N):
-        guess_TD = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_ND
+        return error_TE.new_zeros(())
+    encoder_ND, b_enc_N, W_dec_NE = (rows.index_select(0, dead_N) for rows in (encoder_FD, b_enc_F, W_dec))
+    if k == n_dead:
+        part_TE = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_NE
     else:
-        slots = Slots(select(x_TD, encoder_ND, b_enc_N, k)[1], len(dead_N))
-        guess_TD = combine(products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N, slots), W_dec_ND, slots)
-    return (
-        min(k / wanted, 1.0)
-        * (guess_TD - error_TD).square().sum()
-        / spread(error_TD).clamp_min(torch.finfo(error_TD.dtype).tiny)
-    )
+        pre_TK, places_TK = select(x_TD, encoder_ND, b_enc_N, min(k, len(dead_N)))
+        slots, _ = ensemble.strongest(Slots.of(places_TK, len(dead_N)), pre_TK, k)
+        part_TE = slots.combine(slots.products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N), W_dec_NE)
+    squared = (ensemble.over_features(part_TE) - error_TE).square().sum()
+    spread = ensemble.spread(error_TE).clamp_min(torch.finfo(error_TE.dtype).tiny)
+    return ensemble.share * min(k / wanted, 1.0) * squared / spread

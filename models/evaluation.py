@@ -9,7 +9,7 @@ Axes: T text tokens, D width, F features, N predicted tokens, V vocabulary.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +37,20 @@ UNITS = {
     "ce_mean_ablated": "nats per token",
     "ce_recovered": "fraction of what mean ablation costs",
     "kl": "nats per token",
+    "l0_trained": "features per token",
+    "l0_exported": "features per token",
+    "fvu_trained": "fraction of the variance",
+    "fvu_exported": "fraction of the variance",
 }
+SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("unit", pa.string()),
+        ("n_tokens", pa.int64()),
+    ]
+)
 
 
 class Coder(Protocol):
@@ -46,7 +59,7 @@ class Coder(Protocol):
     n_features: int
 
     def encode(self, x_TD: Tensor) -> Codes: ...
-    def decode(self, codes: Codes) -> Tensor: ...
+    def guess(self, x_TD: Tensor, codes: Codes) -> Tensor: ...
     @property
     def W_dec(self) -> Tensor: ...
 
@@ -153,6 +166,7 @@ def evaluate(
     contexts: Sequence[Context],
     special_ids: set[int],
     *,
+    written: Site | None = None,
     split: str = "held_out",
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> pa.Table:
@@ -160,10 +174,11 @@ def evaluate(
 
     Args:
         host: The model that the dictionary reads.
-        site: Where it reads and is spliced in.
+        site: Where it reads.
         sae: The dictionary.
         contexts: Tokens to measure on; see `held_out`.
         special_ids: Tokens that are neither measured nor replaced nor predicted.
+        written: Where it is spliced in, and what its error is measured at, if that is another site (a transcoder's).
         split: Goes into the rows.
         report: Called after each batch with the batches done and their number.
 
@@ -183,17 +198,19 @@ def evaluate(
     together = min(BATCH_TOKENS, LOGITS.get(host.device.type, LOGITS["cpu"]) // host.vocab_size)
     batches = list(padded_batches(contexts, special_ids, together))
     fit, loss, n_steps = Fit.zero(sae.W_dec.shape[1], sae.n_features), Loss(), len(batches) * (1 + host.is_causal)
+    end, sites = written or site, list(dict.fromkeys([site, written or site]))
     for number, batch in enumerate(batches):
-        x_TD, clean_NV = unspliced(host, site, batch)
+        found, clean_NV = unspliced(host, sites, batch)
+        x_TD, y_TE = found[0].to(sae.W_dec.device), found[-1]
         with torch.no_grad():
-            codes = sae.encode(x_TD.to(sae.W_dec.device))
-            recon_TD = sae.decode(codes).to(x_TD)
-        fit += Fit.of(x_TD, recon_TD, codes)
+            codes = sae.encode(x_TD)
+            recon_TE = sae.guess(x_TD, codes).to(y_TE)
+        fit += Fit.of(y_TE, recon_TE, codes)
         if clean_NV is not None:
-            loss += Loss.of(clean_NV, spliced(host, site, batch, recon_TD), targets(batch))
+            loss += Loss.of(clean_NV, spliced(host, end, batch, recon_TE), targets(batch))
         report(number + 1, n_steps)
     for number, batch in enumerate(batches if host.is_causal else ()):
-        ablated_NV = spliced(host, site, batch, fit.mean_D)
+        ablated_NV = spliced(host, end, batch, fit.mean_D)
         loss += Loss(ablated=cross_entropy(ablated_NV, targets(batch)))
         report(len(batches) + number + 1, n_steps)
     return metric_rows(split, [(fit.metrics(), fit.n), (loss.metrics() if loss.n else {}, loss.n)])
@@ -202,5 +219,13 @@ def evaluate(
 def metric_rows(split: str, found: Sequence[tuple[dict[str, float], int]]) -> pa.Table:
     """Grain: a metric; each of some measured on so many tokens."""
     rows = [(split, name, value, UNITS[name], n) for metrics, n in found for name, value in metrics.items()]
-    columns = [pa.array(column) for column in zip(*rows, strict=True)]
-    return pa.Table.from_arrays(columns, names=["split", "metric", "value", "unit", "n_tokens"])
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+
+
+def calibration_rows(facts: dict[str, Any] | None) -> pa.Table:
+    """What a dictionary did in training and does as exported, on the held-out tokens that it was calibrated on; nothing
+    where it was not trained here."""
+    n_tokens = facts["n_tokens"] if facts else 0
+    stages = {stage: facts[stage] for stage in ("trained", "exported")} if facts else {}
+    named = {f"{metric}_{stage}": value for stage, found in stages.items() for metric, value in found.items()}
+    return metric_rows("calibration", [(named, n_tokens)])

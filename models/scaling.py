@@ -14,6 +14,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from models.ensemble import Ensemble
+
 ROWS = 8192
 
 
@@ -54,6 +56,11 @@ class Moments:
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(self.n + other.n, self.sum_D + other.sum_D, self.squares + other.squares)
 
+    def over(self, ensemble: Ensemble) -> "Moments":
+        """The moments of the whole batches of which the processes hold parts."""
+        n_and_squares = ensemble.over_tokens(torch.tensor([float(self.n), self.squares], dtype=torch.float64))
+        return Moments(int(n_and_squares[0]), ensemble.over_tokens(self.sum_D), float(n_and_squares[1]))
+
     @property
     def variation(self) -> float:
         """Sum of squared distances from the mean: sum |x|^2 - |sum x|^2 / n."""
@@ -79,18 +86,18 @@ class Moments:
         return Scaling(mean_D.float(), (width / variance) ** 0.5)
 
 
-def measure(chunks: Iterable[Tensor], width: int) -> Scaling:
-    """Scaling of all vectors of a stream, each seen once.
+def measure(chunks: Iterable[Tensor], *widths: int) -> list[Scaling]:
+    """Scaling of all vectors of a stream, each seen once; of several sites beside each other, one for each width.
 
     Raises:
         ValueError: If a chunk has another width, or as `Moments.scaling`.
     """
-    total = Moments.zero(width)
+    totals = [Moments.zero(width) for width in widths]
     for chunk_TD in chunks:
-        if chunk_TD.shape[1] != width:
+        if chunk_TD.shape[1] != sum(widths):
             raise ValueError(
-                f"activations of width {chunk_TD.shape[1]} came where {width} was wanted: harvest the site again"
+                f"activations of width {chunk_TD.shape[1]} came where {sum(widths)} was wanted: harvest the site again"
             )
         for part_TD in chunk_TD.split(ROWS):
-            total += Moments.of(part_TD)
-    return total.scaling()
+            totals = [total + Moments.of(x) for total, x in zip(totals, part_TD.split(widths, dim=1), strict=True)]
+    return [total.scaling() for total in totals]

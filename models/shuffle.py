@@ -20,10 +20,12 @@ BUFFER_BYTES = 2**30
 
 
 class ActivationSource(Protocol):
-    """What a trainer reads from."""
+    """What a trainer reads from: vectors of one site, or of two beside each other, the site that is read first."""
 
     @property
     def width(self) -> int: ...
+    @property
+    def width_read(self) -> int: ...
     @property
     def n_tokens(self) -> int: ...
     def chunks(self) -> Iterator[Tensor]: ...
@@ -41,10 +43,16 @@ class Shuffled:
     shards: Shards
     kept_C: Tensor
     buffer_bytes: int = BUFFER_BYTES
+    written: Shards | None = None
+    """Of the same contexts at another site: what a transcoder writes."""
+
+    @property
+    def width_read(self) -> int:
+        return self.shards.width
 
     @property
     def width(self) -> int:
-        return self.shards.width
+        return self.shards.width + (self.written.width if self.written else 0)
 
     @cached_property
     def counts(self) -> list[int]:
@@ -57,7 +65,16 @@ class Shuffled:
 
     def _kept(self, number: int) -> Tensor:
         shard = self.shards.shard(number)
-        return shard.x_TD[self.kept_C[shard.context_T]]
+        kept_T = self.kept_C[shard.context_T]
+        if self.written is None:
+            return shard.x_TD[kept_T]
+        other = self.written.shard(number)
+        if not (torch.equal(shard.context_T, other.context_T) and torch.equal(shard.position_T, other.position_T)):
+            raise ValueError(
+                f"shard {number} of {self.shards.folder} and of {self.written.folder} hold other tokens: harvest both "
+                "sites again"
+            )
+        return torch.cat([shard.x_TD[kept_T], other.x_TD[kept_T].to(shard.x_TD.dtype)], dim=1)
 
     def chunks(self) -> Iterator[Tensor]:
         """Every kept token once, shard by shard."""

@@ -30,12 +30,12 @@ class Model(Protocol):
     def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
 
 
-def unspliced(host: Model, site: Site, batch: Padded) -> tuple[Tensor, Tensor | None]:
-    """The text tokens' activations at the site, and what the model predicts; None where it predicts nothing."""
-    with host.reading([site], stop=not host.is_causal) as found:
+def unspliced(host: Model, sites: Sequence[Site], batch: Padded) -> tuple[list[Tensor], Tensor | None]:
+    """The text tokens' activations at each site, and what the model predicts; None where it predicts nothing."""
+    with host.reading(sites, stop=not host.is_causal) as found:
         logits_BPV = _run(host, batch)
-    x_TD = found[site][batch.content_BP.to(found[site].device)]
-    return x_TD, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
+    text = [found[site][batch.content_BP.to(found[site].device)] for site in sites]
+    return text, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
 
 
 def spliced(host: Model, site: Site, batch: Padded, value_TD: Tensor) -> Tensor:

@@ -62,6 +62,10 @@ class Pool:
         return self.x_TD.shape[1]
 
     @property
+    def width_read(self) -> int:
+        return self.width
+
+    @property
     def n_tokens(self) -> int:
         return len(self.x_TD)
 

@@ -26,7 +26,7 @@ def values(rows) -> dict[str, float]:
 
 
 class StandIn:
-    """A dictionary of three features, two of which fire everywhere, that decodes as told from what it last encoded."""
+    """A dictionary of three features, two of which fire everywhere, that writes as it is told from what it reads."""
 
     n_features = 3
 
@@ -34,11 +34,10 @@ class StandIn:
         self.told, self.W_dec = told, torch.zeros(3, d_in)
 
     def encode(self, x_TD: torch.Tensor) -> Codes:
-        self.x_TD = x_TD
         return Codes(torch.ones(len(x_TD), 2), torch.arange(2).expand(len(x_TD), 2), 3)
 
-    def decode(self, codes: Codes) -> torch.Tensor:
-        return self.told(self.x_TD)
+    def guess(self, x_TD: torch.Tensor, codes: Codes) -> torch.Tensor:
+        return self.told(x_TD)
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])

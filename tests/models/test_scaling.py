@@ -13,7 +13,7 @@ def x_TD() -> torch.Tensor:
 
 
 def test_scaled_activations_have_mean_zero_and_mean_squared_norm_of_the_width(x_TD: torch.Tensor) -> None:
-    scaling = measure(x_TD.split(999), 12)
+    (scaling,) = measure(x_TD.split(999), 12)
     y_TD = scaling.apply(x_TD).double()
     assert y_TD.mean(0).abs().max() < 1e-4
     assert float(y_TD.square().sum(1).mean()) == pytest.approx(12, rel=1e-5)
@@ -21,7 +21,7 @@ def test_scaled_activations_have_mean_zero_and_mean_squared_norm_of_the_width(x_
 
 
 def test_the_sums_do_not_depend_on_how_the_stream_is_cut(x_TD: torch.Tensor) -> None:
-    cut, whole = measure(x_TD.split(17), 12), measure([x_TD], 12)
+    (cut,), (whole,) = measure(x_TD.split(17), 12), measure([x_TD], 12)
     torch.testing.assert_close(cut.mean_D, whole.mean_D)
     assert cut.scale == pytest.approx(whole.scale, rel=1e-12)
 

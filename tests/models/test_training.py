@@ -117,7 +117,7 @@ class Poisoned(Pool):
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_good_checkpoint(pool: Pool, tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    with pytest.raises(Diverged, match=r"loss is nan at step 33 of 60 .*step-000000020.safetensors"):
+    with pytest.raises(Diverged, match=r"is nan at step 33 of 60 .*step-000000020.safetensors"):
         run(Poisoned(pool.x_TD), folder)
     checkpoint = Checkpoint.latest(folder)
     assert checkpoint is not None

@@ -13,11 +13,14 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from dictionaries import D, activations, random_dictionary
 from planted import Pool, fvu, planted
 
+from models.calibration import calibrated
 from models.dictionary import Dictionary
 from models.folder import Folder
-from models.saelens import export
+from models.identity import IdentitySAE
+from models.saelens import Origin, export
 from models.settings import SAESettings, TrainingSettings
 from models.training import train
 
@@ -28,6 +31,40 @@ pytestmark = [
 ]
 
 
+TRAINED = ("topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "gated")
+RANDOM = {
+    "p_anneal": ("p_anneal", False, False, "StandardSAE"),
+    "transcoder": ("standard", True, False, "Transcoder"),
+    "skip transcoder": ("standard", True, True, "SkipTranscoder"),
+    "jumprelu transcoder": ("batchtopk", True, False, "JumpReLUTranscoder"),
+    "jumprelu skip transcoder": ("jumprelu", True, True, "JumpReLUSkipTranscoder"),
+}
+"""Dictionaries of random weights: architecture, whether it crosses and skips, and the class that SAELens has for it."""
+
+
+def theirs(tokens: torch.Tensor, folders: list[Path], where: Path) -> None:
+    """Has SAELens encode the tokens with the dictionary of each folder."""
+    safetensors.torch.save_file({"x_TD": tokens.contiguous()}, where / "x.safetensors")
+    script = Path(__file__).parent / "saelens_encode.py"
+    command = [str(PEER), str(script), str(where / "x.safetensors"), *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def agree(sae: Dictionary, folder: Path, x_TD: torch.Tensor) -> dict:
+    """Holds our codes and reconstruction against theirs; returns what they say besides."""
+    with safetensors.safe_open(folder / "theirs.safetensors", "pt") as result:
+        facts, theirs_TF, guess_TE = (
+            json.loads(result.metadata()["facts"]), result.get_tensor("acts_TF"), result.get_tensor("guess_TE")
+        )  # fmt: skip
+    codes = sae.encode(x_TD)
+    ours_TF = torch.zeros_like(theirs_TF).scatter_add(1, codes.features_TK, codes.acts_TK)
+    assert torch.equal(ours_TF > 0, theirs_TF > 0), f"{int(((ours_TF > 0) != (theirs_TF > 0)).sum())} codes differ"
+    torch.testing.assert_close(ours_TF, theirs_TF, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sae.guess(x_TD, codes), guess_TE, atol=1e-3, rtol=1e-4)
+    return facts
+
+
 @pytest.fixture(scope="module")
 def x_TD() -> torch.Tensor:
     """Raw activations far from zero mean and unit scale."""
@@ -35,42 +72,40 @@ def x_TD() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def home(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dictionary]:
-    settings = TrainingSettings(tokens=100 * 512, batch=512)
-    folder = tmp_path_factory.mktemp("sae")
-    sae_settings = SAESettings(n_features=512, k=8)
-    trained = train(sae_settings, settings, Pool(x_TD[:8192]), Folder(str(folder / "checkpoint")), lambda row: None)
-    export(
-        trained, Folder(str(folder)), model_name="toy", hook_name="resid_post.1", context_size=128, dataset="planted"
-    )
-    return folder, trained.sae
+def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Dictionary]]:
+    """Every architecture, trained, calibrated, exported and coded by SAELens."""
+    settings, found = TrainingSettings(tokens=100 * 512, batch=512), {}
+    for name in TRAINED:
+        folder = tmp_path_factory.mktemp(name)
+        asked = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]
+        made = train(asked, settings, Pool(x_TD[:8192]), Folder(str(folder / "checkpoint")), lambda row: None)
+        sae = calibrated(made.sae, lambda: x_TD[:8192].split(512), 8).sae
+        export(sae, Folder(str(folder)), Origin(hook_name="resid_post.1", architecture=name), made.density_F)
+        found[name] = (folder, sae)
+    theirs(x_TD[8192:], [folder for folder, _ in found.values()], tmp_path_factory.mktemp("tokens"))
+    return found
 
 
+@pytest.mark.parametrize("name", TRAINED)
 def test_saelens_sees_the_features_that_we_see(
-    x_TD: torch.Tensor, home: tuple[Path, Dictionary], tmp_path: Path
+    name: str, x_TD: torch.Tensor, trained: dict[str, tuple[Path, Dictionary]]
 ) -> None:
-    (folder, sae), unseen_TD = home, x_TD[8192:]
-    safetensors.torch.save_file({"x_TD": unseen_TD.contiguous()}, tmp_path / "x.safetensors")
-    script = Path(__file__).parent / "saelens_encode.py"
-    command = [
-        str(PEER),
-        str(script),
-        str(folder),
-        str(tmp_path / "x.safetensors"),
-        str(tmp_path / "result.safetensors"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    with safetensors.safe_open(tmp_path / "result.safetensors", "pt") as result:
-        facts, theirs_TF, guess_TD = (
-            json.loads(result.metadata()["facts"]), result.get_tensor("acts_TF"), result.get_tensor("guess_TD")
-        )  # fmt: skip
+    (folder, sae), unseen_TD = trained[name], x_TD[8192:]
+    facts = agree(sae, folder, unseen_TD)
     codes = sae.encode(unseen_TD)
-    ours_TF = torch.zeros_like(theirs_TF).scatter(1, codes.features_TK, codes.acts_TK)
-    assert facts["class"] == "TopKSAE"
+    assert facts["class"].lower().removesuffix("sae") == sae.architecture
     assert facts["hook_name"] == "resid_post.1"
-    assert torch.equal(ours_TF > 0, theirs_TF > 0), f"{int(((ours_TF > 0) != (theirs_TF > 0)).sum())} codes differ"
-    torch.testing.assert_close(ours_TF, theirs_TF, atol=1e-4, rtol=0)
-    torch.testing.assert_close(sae.decode(codes), guess_TD, atol=1e-3, rtol=1e-5)
     assert facts["l0"] == pytest.approx(float((codes.acts_TK > 0).sum(1).float().mean()), abs=1e-3)
     assert facts["fvu"] == pytest.approx(fvu(unseen_TD, sae.decode(codes)), abs=1e-3)
+
+
+def test_saelens_reads_transcoders_and_neurons(tmp_path: Path) -> None:
+    made: dict[str, tuple[Dictionary, str]] = {"neurons": (IdentitySAE.of(D), "StandardSAE")}
+    for title, (name, crosses, skip, kind) in RANDOM.items():
+        made[title] = (random_dictionary(name, crosses=crosses, skip=skip).exported().requires_grad_(False), kind)
+    folders = {title: tmp_path / title.replace(" ", "-") for title in made}
+    for title, (sae, _) in made.items():
+        export(sae, Folder(str(folders[title])), Origin(hook_name="mlp_in.1", hook_name_out="mlp_out.1"))
+    theirs(activations(), list(folders.values()), tmp_path)
+    for title, (sae, kind) in made.items():
+        assert agree(sae, folders[title], activations())["class"] == kind, title
