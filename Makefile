@@ -13,13 +13,16 @@ export DAGSTER_HOME
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev sql check bench lock
+.PHONY: help demo sweep test dev sql check bench lock
 
 help:
-	@echo "make demo | test | dev | sql | check | bench | lock: see README.md"
+	@echo "make demo | sweep | test | dev | sql | check | bench | lock: see README.md"
 
 demo: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
+
+sweep: $(READY) $(INSTANCE)
+	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -46,13 +46,14 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     texts = store.corpus(registration.corpus_id, tokenizer_sha256(host.tokenizer))
     contexts = Contexts.open(texts)
     wanted = {
-        Site.parse(recipe.site).resolve(host.n_layers)
-        for recipe in store.cards().recipes_of(registration.model_id).values()
+        Site.parse(site).resolve(host.n_layers)
+        for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
+        for site in recipe.sites
     }
     own = Site.parse(registration.recipe.site).resolve(host.n_layers)
     facts = {"corpus_id": registration.corpus_id, "tokenizer_sha256": contexts.manifest.identity["tokenizer_sha256"]}
     outputs = {}
-    for site in sorted(wanted | {own}, key=str):
+    for site in sorted(wanted, key=str):
         folder = store.activations(registration.model_id, str(site))
         identity = harvest_identity(registration, host, contexts.manifest, str(site))
         if not store.made(folder, identity):
@@ -68,11 +69,13 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     store.write_table(
         store.table_at("model", model_id=registration.model_id), model_row(registration, host), manifest.identity
     )
-    store.write_table(
-        store.table_at("activation_shard", model_id=registration.model_id, site=str(own)),
-        shard_rows(store.activations(registration.model_id, str(own)).url, manifest),
-        manifest.identity,
-    )
+    for site in {str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites}:
+        folder = store.activations(registration.model_id, site)
+        harvested = Manifest.read(folder)
+        assert harvested is not None
+        rows = shard_rows(folder.url, harvested)
+        table = store.table_at("activation_shard", model_id=registration.model_id, site=site)
+        store.write_table(table, rows, harvested.identity)
     n_tokens, n_bad = (
         contexts.manifest.facts["n_tokens"],
         Shards(store.activations(registration.model_id, str(own)), manifest).n_non_finite(),

@@ -1,5 +1,7 @@
 """How well a dictionary stands in for what it reads, on documents that nothing was trained on."""
 
+from math import inf
+
 import dagster as dg
 
 from assets.sae import sae
@@ -7,7 +9,7 @@ from pipelines.compute import on_gpu, when_behind
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION
+from pipelines.registry import CODE_VERSION, Registration
 from pipelines.shown import shown
 from pipelines.store import Store
 
@@ -20,7 +22,9 @@ ce = dg.AssetCheckSpec(
     description="Held-out CE recovered is at least the recipe's min_ce_recovered (causal models).",
 )
 l0 = dg.AssetCheckSpec(
-    "l0_within_bounds", asset="evaluation", description="Held-out L0 is at most the recipe's k, and above none."
+    "l0_within_bounds",
+    asset="evaluation",
+    description="Held-out L0 is above none, and at most the recipe's k: within max_l0_error, for topk exactly.",
 )
 
 
@@ -36,32 +40,38 @@ l0 = dg.AssetCheckSpec(
 )
 @plain_errors
 def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """Metrics of one dictionary on held-out documents: L0, FVU, and what splicing its reconstruction into the real
-    model does to the cross-entropy. A model without next-token loss has no cross-entropies."""
+    """Metrics of one dictionary on held-out documents: L0, FVU, what splicing its reconstruction into the real model
+    does to the cross-entropy, shrinkage, sparse probing and absorption. A model without next-token loss has no
+    cross-entropies."""
+    import pyarrow as pa
+
     from models.device import best_device
-    from models.evaluation import evaluate, held_out
+    from models.evaluation import calibration_rows, evaluate, held_out
+    from models.pieces import Pieces
     from models.saelens import load
+    from models.science import measure, probed
     from models.sites import Site
 
     registration = store.registration(context.partition_key)
     trained = store.trained(registration)
-    tokens = registration.recipe.statistics.evaluation_tokens
-    identity = {"sae": trained.identity_sha256, "evaluation_tokens": tokens, "code": CODE_VERSION}
+    settings = registration.recipe.statistics
+    asked = {"evaluation_tokens": settings.evaluation_tokens, "probe_tokens": settings.probe_tokens}
+    identity = {"sae": trained.identity_sha256, **asked, "code": CODE_VERSION}
     folder = store.table("sae_metric", registration)
     if not store.made(folder, identity):
         contexts, host = store.contexts(trained), store.host(registration)
-        rows = evaluate(
-            host,
-            Site.parse(trained.facts["site"]),
-            load(store.sae(registration)).to(best_device()),
-            held_out(contexts, tokens),
-            contexts.special_ids,
-            report=Progress(context, "batches"),
-        )
+        site, dictionary = Site.parse(trained.facts["site"]), load(store.sae(registration)).to(best_device())
+        wanted, special_ids = held_out(contexts, settings.evaluation_tokens), contexts.special_ids
+        written, report = Site.parse(trained.facts["written"]), Progress(context, "batches")
+        rows = evaluate(host, site, dictionary, wanted, special_ids, written=written, report=report)
+        rows = pa.concat_tables([rows, calibration_rows(trained.facts["calibration"])])
+        if settings.probe_tokens:
+            pieces, probing = Pieces.of(host.tokenizer), probed(contexts, settings.probe_tokens)
+            rows = pa.concat_tables([rows, measure(host, site, dictionary, *probing, special_ids, pieces)])
         store.write_table(folder, rows, identity)
     rows = store.read_table("sae_metric", registration).to_pylist()
     found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.bounds
-    recovered = found.get("ce_recovered")
+    recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(
         metadata={
             **{name: shown(value) for name, value in found.items()},
@@ -78,12 +88,18 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
                 recovered,
                 bounds.min_ce_recovered,
             ),
-            _result(
-                "l0_within_bounds", 0 < found["l0"] <= registration.recipe.sae.k, found["l0"], registration.recipe.sae.k
-            ),
+            _result("l0_within_bounds", 0 < found["l0"] <= (most or inf), found["l0"], most),
         ],
     )
 
 
-def _result(name: str, passed: bool, found: float | None, bound: float) -> dg.AssetCheckResult:
+def _most(registration: Registration) -> float | None:
+    """The largest L0 that is as wanted; none where none is wanted."""
+    asked = registration.recipe.sae
+    if not asked.wants_l0:
+        return None
+    return asked.k * (1.0 if asked.architecture == "topk" else 1 + registration.recipe.bounds.max_l0_error)
+
+
+def _result(name: str, passed: bool, found: float | None, bound: float | None) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(check_name=name, passed=passed, metadata={"found": found, "bound": bound})

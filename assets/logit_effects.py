@@ -36,7 +36,9 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     if not all(store.made(folder, identity) for folder in folders):
         host = store.host(registration)
         decoder = load(store.sae(registration)).W_dec
-        made = effects_of(decoder, Site.parse(trained.facts["site"]), host.unembedding(), Pieces.of(host.tokenizer), n)
+        made = effects_of(
+            decoder, Site.parse(trained.facts["written"]), host.unembedding(), Pieces.of(host.tokenizer), n
+        )
         for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
             store.write_table(folder, rows, identity, {"reason": made.reason})
     manifest = store.made(folders[0], identity)

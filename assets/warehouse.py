@@ -4,11 +4,13 @@ import dagster as dg
 
 from assets.evaluation import evaluation
 from assets.logit_effects import logit_effects
+from assets.matches import matches
 from assets.neighbors import neighbors
 from assets.specificity import specificity
 from pipelines.compute import on_warehouse, when_behind
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
+from pipelines.plots import pareto
 from pipelines.store import Store
 from pipelines.survey import survey
 
@@ -26,7 +28,7 @@ complete = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=by_sae,
-    deps=[evaluation, logit_effects, neighbors, specificity],
+    deps=[evaluation, logit_effects, matches, neighbors, specificity],
     kinds={"duckdb"},
     group_name="warehouse",
     check_specs=[consistent, complete],
@@ -60,6 +62,10 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
             "(select count(*) from sae_metric where model_id = $m and recipe_id = $r)",
             {"m": registration.model_id, "r": registration.recipe_id},
         ).fetchall()
+        points = con.execute(
+            "select recipe_id, l0, fvu, ce_recovered from sae_pareto where model_id = $m and l0 > 0 and fvu > 0",
+            {"m": registration.model_id},
+        ).fetchall()
     finally:
         con.close()
     return dg.MaterializeResult(
@@ -67,6 +73,7 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
             "rows": dg.MetadataValue.table(
                 [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]
             ),
+            "pareto": pareto(points),
             "partitions_replaced": len(done.replaced),
             "seconds": done.seconds,
             "bytes": store.published.stat().st_size,

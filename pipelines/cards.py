@@ -86,6 +86,11 @@ class RecipeCard(Settings):
     explanations: ExplanationSettings = ExplanationSettings()
     bounds: Bounds = Bounds()
 
+    @property
+    def sites(self) -> list[str]:
+        """Where activations are wanted: the site that is read, and one that a transcoder writes."""
+        return [self.site] + ([self.sae.output_site] if self.sae.output_site else [])
+
 
 def read_card(kind: type[C], file: str, text: str) -> C:
     """Reads one YAML card.
@@ -129,7 +134,7 @@ def _keys(kind: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         kind = inner
-    return list(kind.model_fields)
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _line(node: Any, where: tuple[int | str, ...]) -> int:

@@ -1,5 +1,6 @@
 """Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -58,6 +59,29 @@ def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance) -> Ran:
         f"{e.asset_key.to_user_string()}.{e.check_name}" for e in result.get_asset_check_evaluations() if not e.passed
     )
     return Ran(sae_id, result.success, checks, _error(result))
+
+
+def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[Ran]:
+    """Materializes every asset of several partitions of one model, their dictionaries trained from one reading of its
+    activations; stops at the first step that fails."""
+    from pipelines.definitions import defs
+
+    end_orphans(instance)
+    instance.add_dynamic_partitions("sae", list(sae_ids))
+    model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
+    asked = {"ops": {"train_them": {"config": {"model": model_id, "recipes": recipes}}}}
+    for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
+        result = defs.resolve_job_def(job).execute_in_process(
+            run_config=_QUIET | config,
+            instance=instance,
+            partition_key=partition,
+            tags={TAG: this_process()},
+            resources={"store": store},
+            raise_on_error=False,
+        )
+        if not result.success:
+            return [Ran(f"{model_id} ({job})", False, (), _error(result))]
+    return [run_chain(store, sae_id, instance) for sae_id in sae_ids]
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:

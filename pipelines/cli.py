@@ -4,10 +4,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipelines.chain import Ran
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _say = Console()
@@ -42,29 +47,70 @@ def run(
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
 ) -> None:
     """Run the whole chain for what the registry asks for, in this process, with progress bars."""
-    dagster_home()
-    import dagster as dg
-
     from pipelines.chain import run_chain, wanted
+
+    store, cards = _registry()
+    with _instance() as instance:
+        ran = [_shown(sae_id, lambda key: [run_chain(store, key, instance)]) for sae_id in wanted(cards, model, recipe)]
+    _finish(all(ran))
+
+
+@app.command()
+def sweep(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe_id; may be given again.")] = None,
+) -> None:
+    """Run the chain for several recipes of a model, all dictionaries trained from one reading of its activations."""
+    from pipelines.chain import run_sweep, wanted
+
+    store, cards = _registry()
+    keys = [key for key in wanted(cards, model, None) if not recipe or key.split("/")[1] in recipe]
+    if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
+        raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
+    models = dict.fromkeys(key.split("/")[0] for key in keys)
+    with _instance() as instance:
+        ran = [
+            _shown(name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance))
+            for name in models
+        ]
+    _finish(all(ran))
+
+
+def _registry():
+    """The store and its cards; those that cannot be read are said."""
     from pipelines.store import Store
-    from pipelines.terminal import bars
 
     store = Store()
     cards = store.cards()
     for error in cards.errors.values():
         _say.print(f"[red]card refused[/red] {error}", highlight=False)
-    failed = False
-    with dg.DagsterInstance.get() as instance:
-        for sae_id in wanted(cards, model, recipe):
-            _say.print(f"[bold]{sae_id}[/bold]")
-            with bars(_say):
-                ran = run_chain(store, sae_id, instance)
-            for check in ran.failed_checks:
-                _say.print(f"  [yellow]check failed[/yellow] {check}", highlight=False)
-            if ran.error:
-                _say.print(f"  [red]failed[/red] {ran.error}", highlight=False, markup=True)
-            failed |= not ran.success
-    if failed:
+    return store, cards
+
+
+def _instance():
+    dagster_home()
+    import dagster as dg
+
+    return dg.DagsterInstance.get()
+
+
+def _shown(name: str, work: "Callable[[str], Sequence[Ran]]") -> bool:
+    """Does some work under progress bars; says what failed, and whether nothing did."""
+    from pipelines.terminal import bars
+
+    _say.print(f"[bold]{name}[/bold]")
+    with bars(_say):
+        found = work(name)
+    for ran in found:
+        for check in ran.failed_checks:
+            _say.print(f"  [yellow]check failed[/yellow] {ran.sae_id}: {check}", highlight=False)
+        if ran.error:
+            _say.print(f"  [red]failed[/red] {ran.sae_id}: {ran.error}", highlight=False, markup=True)
+    return all(ran.success for ran in found)
+
+
+def _finish(success: bool) -> None:
+    if not success:
         raise SystemExit(1)
     summary()
 

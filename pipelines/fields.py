@@ -13,6 +13,7 @@ def fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from fields(inner, f"{prefix}{name}.")
             continue
+        name = field.alias or name
         default = "(required)" if field.is_required() else str(field.default)
         yield f"{prefix}{name}", _spelled(inner), default, " ".join((field.description or "").split())
 

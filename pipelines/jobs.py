@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from pipelines.sweep import sweep
+
 
 def _job(name: str, description: str, *assets: str):
     selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.all()
@@ -19,4 +21,4 @@ explain = _job("explain", "Label features, rate the labels, publish.", "explanat
 publish = _job("publish", "Publish what the store holds.", "warehouse")
 everything = _job("everything", "The whole chain: what is done already is found done and takes seconds.")
 
-jobs = [harvest, train, explain, publish, everything]
+jobs = [harvest, train, sweep, explain, publish, everything]

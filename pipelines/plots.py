@@ -10,11 +10,11 @@ MAX_BYTES = 100_000
 _INK, _LINE, _SECOND = "#222222", "#0072b2", "#d55e00"
 
 
-def _figure(draw, title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+def _figure(draw, title: str, x: str, y: str, height: float = 3.2) -> dg.MarkdownMetadataValue:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
+    figure = Figure(figsize=(6.4, height), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     draw(axes)
     axes.set_title(title, fontsize=10, color=_INK)
@@ -72,3 +72,27 @@ def stacked(
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     return _figure(draw, title, x, y)
+
+
+def pareto(points: Sequence[tuple[str, float, float, float | None]]) -> dg.MarkdownMetadataValue:
+    """Dictionaries as (name, L0, FVU, CE recovered or None): FVU against L0, and CE recovered where there is any."""
+    recovered = [(name, l0, ce) for name, l0, _, ce in points if ce is not None]
+
+    def draw(axes) -> None:
+        _scattered(axes, [(name, l0, fvu) for name, l0, fvu, _ in points], _LINE, "o")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        if recovered:
+            other = axes.twinx()
+            _scattered(other, [("", l0, ce) for _, l0, ce in recovered], _SECOND, "^")
+            other.set_ylabel("CE recovered (triangles)", fontsize=9, color=_SECOND)
+            other.tick_params(labelsize=8)
+            other.spines[["top"]].set_visible(False)
+
+    return _figure(draw, f"{len(points)} dictionaries", "L0, features a token", "FVU (dots)", height=4.4)
+
+
+def _scattered(axes, points: Sequence[tuple[str, float, float]], colour: str, marker: str) -> None:
+    axes.scatter([x for _, x, _ in points], [y for _, _, y in points], color=colour, marker=marker, s=18)
+    for name, x, y in points:
+        axes.annotate(name, (x, y), fontsize=7, color=_INK, xytext=(4, 3), textcoords="offset points")

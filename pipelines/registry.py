@@ -23,6 +23,8 @@ class Registration:
     recipe: RecipeCard
     revision: str
     """The commit that the card's revision stands for, or what marks a local folder's content (see `resolve`)."""
+    imported: str | None = None
+    """The same of the dictionary, where the recipe imports one."""
 
     @property
     def sae_id(self) -> str:
@@ -38,8 +40,10 @@ class Registration:
         training."""
         model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
         recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training"})
+        if not self.recipe.sae.learns:
+            recipe.pop("training")
         asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
-        return sha256_of(asked)
+        return sha256_of(asked | ({} if self.imported is None else {"imported": self.imported}))
 
     @property
     def identity(self) -> str:
@@ -76,8 +80,9 @@ class Registry:
                 )
         return cls(models, recipes, errors)
 
-    def registration(self, sae_id: str, resolve: "Resolver") -> Registration:
-        """One partition's cards.
+    def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> Registration:
+        """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
+        dictionary.
 
         Raises:
             BadCard: If a card of it is missing or cannot be read.
@@ -89,8 +94,9 @@ class Registry:
                     f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
                 )
                 raise BadCard(f"{sae_id}: {why}")
-        model = self.models[model_id]
-        return Registration(model_id, recipe_id, model, self.recipes[recipe_id], resolve(model.source, model.revision))
+        model, recipe = self.models[model_id], self.recipes[recipe_id]
+        imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
+        return Registration(model_id, recipe_id, model, recipe, resolve(model.source, model.revision), imported)
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 PART = "part-00000.parquet"
 
 
+def _import_revision(source: str, revision: str | None) -> str:
+    from models.imported import revision_of  # brings torch, which reading cards does without
+
+    return revision_of(source, revision)
+
+
 class NotMade(ValueError):
     """An asset reads what was not made, or was made from other cards. Materialize the asset that the message names."""
 
@@ -54,7 +60,7 @@ class Store(dg.ConfigurableResource):
         return Registry.read(self.registry_folder)
 
     def registration(self, sae_id: str) -> Registration:
-        return self.cards().registration(sae_id, resolve_revision)
+        return self.cards().registration(sae_id, resolve_revision, _import_revision)
 
     def host(self, registration: Registration) -> "Host":
         """The model of a registration, at the revision that it was resolved to."""
@@ -112,18 +118,21 @@ class Store(dg.ConfigurableResource):
             )
         return manifest
 
-    def harvested(self, registration: Registration) -> Manifest:
-        """The manifest of the activations at the partition's site.
+    def site(self, registration: Registration, site: str | None = None) -> str:
+        """The recipe's site, or another named as recipes name it, in a model of this depth."""
+        from models.sites import Site
+
+        return str(Site.parse(site or registration.recipe.site).resolve(self._n_layers(registration)))
+
+    def harvested(self, registration: Registration, site: str | None = None) -> Manifest:
+        """The manifest of the activations at the partition's site, or at another.
 
         Raises:
             NotMade: If there are none, or they were read from another revision, corpus or dtype than the cards now
             ask for.
         """
-        from models.sites import Site
-
-        n_layers = self._n_layers(registration)
-        site = str(Site.parse(registration.recipe.site).resolve(n_layers))
-        manifest = Manifest.read(self.activations(registration.model_id, site))
+        folder = self.activations(registration.model_id, self.site(registration, site))
+        manifest = Manifest.read(folder)
         wanted = {
             "source": registration.model.source,
             "revision": registration.revision,
@@ -134,9 +143,8 @@ class Store(dg.ConfigurableResource):
         found = {key: (manifest.identity | manifest.facts)[key] for key in wanted} if manifest else None
         if manifest is None or found != wanted:
             raise NotMade(
-                f"{registration.sae_id}: {self.activations(registration.model_id, site)} holds {found or 'nothing'}, "
-                "the model card asks for "
-                f"{wanted}: materialize `activations` for this partition first"
+                f"{registration.sae_id}: {folder} holds {found or 'nothing'}, the model card asks for {wanted}: "
+                "materialize `activations` for this partition first"
             )
         return manifest
 
@@ -152,12 +160,13 @@ class Store(dg.ConfigurableResource):
         with folder.reading(PART) as path:
             return pq.read_table(path, columns=["n_layers"]).column(0)[0].as_py()
 
-    def shards(self, registration: Registration, *, verify: bool = True) -> "Shards":
-        """The activations at the partition's site, every file compared with its sha256 unless told not to."""
+    def shards(self, registration: Registration, site: str | None = None, *, verify: bool = True) -> "Shards":
+        """The activations at the partition's site, or at another; every file compared with its sha256 unless told not
+        to."""
         from models.shards import Shards
 
-        manifest = self.harvested(registration)
-        return Shards.open(self.activations(registration.model_id, manifest.facts["site"]), verify=verify)
+        self.harvested(registration, site)
+        return Shards.open(self.activations(registration.model_id, self.site(registration, site)), verify=verify)
 
     def contexts(self, manifest: Manifest) -> "Contexts":
         """The corpus that a harvest or a dictionary was made from, by its manifest."""

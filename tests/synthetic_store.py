@@ -82,6 +82,7 @@ class SyntheticStore:
         self.write("example", keys, examples, _EXAMPLE, parts=2)
         self.write("logit_effect", keys, _logit_effects())
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
+        self.write("dictionary_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
             self.write("feature_activation", keys, planted, _CODES)
         if labels:
@@ -395,6 +396,21 @@ def _neighbors(model_id: str, recipe_id: str) -> Rows:
         }
         for f in range(N_FEATURES)
         for kind in ("decoder_cosine", "coactivation")
+    ]
+
+
+def _matches(other_recipe_id: str) -> Rows:
+    """Every second feature is found again, in turn with none, one, two or three children."""
+    return [
+        {
+            "other_recipe_id": other_recipe_id,
+            "feature_id": f,
+            "other_feature_id": (f + 1) % N_FEATURES,
+            "cosine": 0.5 + f % 2 * 0.4,
+            "is_mutual": f % 3 == 0,
+            "n_children": f % 4,
+        }
+        for f in range(N_FEATURES)
     ]
 
 

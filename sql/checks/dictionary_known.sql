@@ -16,6 +16,8 @@ with mentioned as (
     union all
     select distinct 'neighbor', model_id, recipe_id from neighbor
     union all
+    select distinct 'dictionary_match', model_id, recipe_id from dictionary_match
+    union all
     select distinct 'explanation', model_id, recipe_id from explanation
     union all
     select distinct 'specificity', model_id, recipe_id from specificity

@@ -6,6 +6,7 @@ create table sae (
     corpus_id varchar not null,
     tokenizer_sha256 varchar not null,
     site varchar not null,
+    output_site varchar,
     layer integer,
     architecture varchar not null,
     d_in bigint not null,
@@ -21,7 +22,7 @@ create table sae (
     check (d_in > 0),
     check (n_features > 0),
     check (n_training_tokens >= 0),
-    check (origin = 'trained' or origin like 'imported:%')
+    check (origin in ('trained', 'neurons') or origin like 'imported:%')
 );
 
 comment on table sae is 'One row per (model_id, recipe_id): a dictionary over one site of one model';
@@ -31,14 +32,15 @@ comment on column sae.identity is 'Hash of what the cards asked for when it was 
 comment on column sae.corpus_id is 'Corpus that its statistics were counted on [id]';
 comment on column sae.tokenizer_sha256 is 'Hash of the tokenizer that cut the corpus [sha256]';
 comment on column sae.site is 'Where it reads the model, such as resid_post.6 [text]';
+comment on column sae.output_site is 'Where a transcoder writes; null for an autoencoder, which writes what it reads [text]';
 comment on column sae.layer is 'Block that the site belongs to, from 0; null for the embedding [index]';
 comment on column sae.architecture is 'Kind of dictionary, such as topk [text]';
 comment on column sae.d_in is 'Width of the site [dimensions]';
 comment on column sae.n_features is 'Latents, dead ones included [features]';
 comment on column sae.config is 'Settings that it was made with [JSON]';
 comment on column sae.n_training_tokens is 'Training tokens seen, epochs counted; null where an import does not say [tokens]';
-comment on column sae.seed is 'Seed of the training; null where an import does not say [integer]';
+comment on column sae.seed is 'Seed of the training; null where nothing was trained here [integer]';
 comment on column sae.uri is 'Folder with its weights [path or URL]';
-comment on column sae.origin is 'trained, or imported:<format> [text]';
+comment on column sae.origin is 'trained, imported:<format>, or neurons [text]';
 comment on column sae.code_version is 'Version of the code that made it [text]';
 comment on column sae.created_at is 'When it was made [UTC]';

@@ -98,7 +98,9 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
     def identities(model=MODEL, recipe=RECIPE, revision="r1"):
         (registry / "models" / "good.yaml").write_text(model)
         (registry / "recipes" / "one.yaml").write_text(recipe)
-        found = Registry.read(Folder(str(registry))).registration("good/one", lambda source, asked: revision)
+        found = Registry.read(Folder(str(registry))).registration(
+            "good/one", lambda source, asked: revision, lambda source, asked: f"{revision} of {source}"
+        )
         return found.dictionary_identity, found.identity, found.labels_identity
 
     first = identities()
@@ -111,6 +113,10 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
     ):
         found = identities(**changed)
         assert (found[0] == first[0], found[1] == first[1]) == (False, False), changed
+    imported = RECIPE.replace("{architecture: topk, expansion: 16, k: 32}", "{import: elsewhere}")
+    assert imported != RECIPE
+    assert identities(recipe=imported)[0] != first[0]
+    assert identities(recipe=imported) == identities(recipe=imported + "training: {seed: 1}\n"), "nothing is trained"
     statistics = identities(recipe=RECIPE + "statistics: {top: 5}\n")
     assert statistics[0] == first[0]
     assert statistics[1] != first[1]

@@ -10,12 +10,13 @@ GRAPH = {
     "activations": ("harvest", "gpu", "parquet torch", "corpus", "finite tokens_conserved"),
     "sae": ("dictionary", "gpu", "safetensors torch", "activations", "export_equals_trained"),
     "evaluation": ("dictionary", "gpu", "parquet torch", "sae", ""),
+    "matches": ("dictionary", "gpu", "parquet torch", "sae", ""),
     "feature_statistics": ("features", "gpu", "parquet torch", "sae", "density_adds_up"),
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics", ""),
     "specificity": ("labels", "llm", "parquet", "explanations", ""),
-    "warehouse": ("warehouse", "warehouse", "duckdb", "evaluation logit_effects neighbors specificity", ""),
+    "warehouse": ("warehouse", "warehouse", "duckdb", "evaluation logit_effects matches neighbors specificity", ""),
 }
 
 
@@ -48,6 +49,6 @@ def test_jobs_sensors_and_schedules():
     running = {
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
-    assert jobs == {"harvest", "train", "explain", "publish", "everything"}
+    assert jobs == {"harvest", "train", "sweep", "explain", "publish", "everything"}
     assert running == {"new_models", "malformed_cards", "behind"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

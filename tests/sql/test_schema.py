@@ -82,7 +82,7 @@ def test_every_table_names_its_grain_and_its_file(empty: DuckDBPyConnection, tab
 def test_the_tables_are_those_of_the_design(empty: DuckDBPyConnection):
     wanted = """
         model corpus activation_shard sae sae_training sae_metric feature activation_histogram example logit_effect
-        neighbor explanation specificity explanation_score llm_request logit_shape registration
+        neighbor dictionary_match explanation specificity explanation_score llm_request logit_shape registration
     """
     assert set(table_names(empty)) == set(wanted.split())
 

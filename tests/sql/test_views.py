@@ -100,6 +100,15 @@ def test_the_summary_counts_what_is_there(con: DuckDBPyConnection):
     ]
 
 
+def test_splitting_is_told_for_each_pair_of_dictionaries(con: DuckDBPyConnection):
+    rows = con.execute(
+        "select sae_id, other_recipe_id, n_features, other_n_features, round(mmcs, 9), share_matched, "
+        "round(share_mutual * 12), share_split, most_children from feature_splitting order by all"
+    ).fetchall()
+    planted = (N_FEATURES, N_FEATURES, 0.7, 0.5, 2, 0.5, 3)
+    assert rows == [("demo/late", "mid", *planted), ("demo/mid", "late", *planted)]
+
+
 def test_dead_features_are_the_one_that_never_fires(con: DuckDBPyConnection):
     assert con.execute("select sae_id, feature_id from dead_feature order by all").fetchall() == [
         ("demo/late", DEAD),
