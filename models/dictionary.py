@@ -49,8 +49,6 @@ class Dictionary(nn.Module, ABC):
     """Parameters of each feature without a unit."""
     unit_rows: ClassVar[bool] = True
     """Whether training keeps decoder rows at norm 1."""
-    learns: ClassVar[bool] = True
-    """Whether there is anything to train."""
 
     b_enc: nn.Parameter
 

@@ -22,7 +22,6 @@ class IdentitySAE(StandardSAE):
     """
 
     architecture = "identity"
-    learns = False
 
     @classmethod
     def of(cls, width: int) -> "IdentitySAE":

@@ -39,7 +39,7 @@ class Weight(nn.Module):
 
     def at(self, l0: float, step: int, n_steps: int) -> float:
         """The weight for a batch on which the dictionary has this L0; moves it for the next."""
-        warm = min(1.0, step / n_steps / self.warmup)
+        warm = min(1.0, step / n_steps / self.warmup) if self.warmup else 1.0
         if self.fixed is not None:
             return self.fixed * warm
         wanted = self.wanted * WIDE ** max(0.0, 1 - step / n_steps / SETTLED)

@@ -1,7 +1,9 @@
 """Many dictionaries of one model: every architecture, a transcoder, the neurons and an import, in one sweep."""
 
 import json
+import shutil
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +11,9 @@ import pytest
 import torch
 from small_house import RECIPE, small_house
 
+from assets.sae import checks
 from models.saelens import load
+from models.settings import Bounds
 from pipelines import dictionaries
 from pipelines.chain import run_chain, run_sweep
 from pipelines.store import Store
@@ -69,8 +73,6 @@ def test_a_dictionary_of_a_sweep_is_the_one_that_is_trained_alone(house, tmp_pat
         (tmp_path / name).symlink_to(Path(house.root.path) / name)
     registration = alone.registration("first/gated")
     (tmp_path / "tables").unlink()
-    import shutil
-
     shutil.copytree(Path(house.root.path) / "tables" / "model", tmp_path / "tables" / "model")
     train_sweep(alone, [registration], lambda *told: None)
     found, wanted = (load(store.sae(registration)).tensors() for store in (alone, house))
@@ -103,6 +105,24 @@ def test_the_exported_l0_is_the_calibrated_one(house):
         assert found["exported"]["l0"] == pytest.approx(4, abs=0.02), name
     exported = dict(ask(house, "select recipe_id, value from sae_metric where metric = 'l0_exported'"))
     assert exported["batchtopk"] == pytest.approx(4, abs=0.02)
+
+
+def test_an_l0_that_was_not_reached_is_a_failed_check(house):
+    def passed(name: str, trained: tuple[float, float], exported: tuple[float, float]) -> bool:
+        registration, stages = house.registration(f"first/{name}"), {"trained": trained, "exported": exported}
+        strict = registration.recipe.model_copy(update={"bounds": Bounds()})
+        known = {stage: {"l0": l0, "fvu": fvu} for stage, (l0, fvu) in stages.items()} | {"n_tokens": 9, "factor": 1.0}
+        made = house.trained(registration)
+        made = replace(made, facts=made.facts | {"calibration": known})
+        results = {str(c.check_name): c.passed for c in checks(replace(registration, recipe=strict), made)}
+        assert results["export_equals_trained"]
+        return results["l0_as_wanted"]
+
+    assert passed("jumprelu", (4.4, 0.2), (4.1, 0.2))
+    assert not passed("jumprelu", (6.0, 0.2), (4.3, 0.2)), "4.3 where 4 was wanted"
+    assert not passed("jumprelu", (4.0, 0.2), (4.0, 0.3)), "the exported one is worse than the trained"
+    assert passed("small", (3.5, 0.2), (3.5, 0.2)), "top-k may have fewer"
+    assert not passed("small", (4.1, 0.2), (4.1, 0.2)), "but never more"
 
 
 def test_a_transcoder_is_measured_where_it_writes(house):

@@ -1,0 +1,13 @@
+-- Which dictionaries hold the same features, and where does one split what the other has?
+select
+    sae_id,
+    other_recipe_id,
+    n_features,
+    other_n_features,
+    mmcs,
+    share_matched,
+    share_mutual,
+    share_split,
+    most_children
+from feature_splitting
+order by mmcs desc, sae_id, other_recipe_id;
