@@ -1,6 +1,7 @@
 # The commands of README. Everything lives in .venv and DAGSTER_HOME; nothing else on the machine is touched.
 PYTHON ?= python3
 PORT ?= 3000
+PAGE_PORT ?= 8765
 Q ?= from sae_summary
 export Q
 
@@ -13,10 +14,10 @@ export DAGSTER_HOME
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sweep test dev sql check bench lock
+.PHONY: help demo sweep test dev page sql check bench lock
 
 help:
-	@echo "make demo | sweep | test | dev | sql | check | bench | lock: see README.md"
+	@echo "make demo | sweep | test | dev | page | sql | check | bench | lock: see README.md"
 
 demo: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
@@ -31,6 +32,9 @@ test: $(READY)
 dev: $(READY) $(INSTANCE)
 	$(BIN)/python -c "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])" \
 		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+page: $(READY)
+	$(BIN)/glasshouse page --port $(PAGE_PORT)
 
 sql: $(READY)
 	@$(BIN)/glasshouse sql "$$Q"

@@ -154,6 +154,20 @@ def sql(
 
 
 @app.command()
+def page(
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8765,
+    host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
+) -> None:
+    """Serve the feature pages over the published warehouse."""
+    from pipelines.store import Store
+    from web.app import serve
+
+    published = Store().published
+    _say.print(f"feature pages of {published} on http://{host}:{port}, until Ctrl-C", highlight=False, soft_wrap=True)
+    serve(published, host, port)
+
+
+@app.command()
 def card(
     file: Annotated[Path | None, typer.Argument(help="A card to check.")] = None,
 ) -> None:

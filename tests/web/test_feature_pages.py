@@ -1,0 +1,305 @@
+"""Every number on a page is what SQL says, and every page leads on."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from web import listing, pages
+from web.query import queries
+
+FEATURES = [(recipe, feature) for recipe in ("mid", "late") for feature in range(12)]
+
+
+def said(*values) -> list[str]:
+    """Numbers as a page keeps them whole; one that is not known is not there."""
+    return [repr(value) for value in values if value is not None]
+
+
+def test_home_shows_what_sae_summary_says(visit, ask):
+    rows = visit("/").section("dictionaries").rows
+    wanted = ask("from sae_summary order by model_id, site, l0, recipe_id")
+    assert [row[0].text for row in rows] == [row.sae_id for row in wanted] == ["demo/late", "demo/mid"]
+    for row, one in zip(rows, wanted, strict=True):
+        shown = [value for cell in row for value in cell.values]
+        assert shown == said(
+            one.n_features, one.l0, one.fvu, one.ce_recovered, one.dead_fraction, one.n_labelled, one.specificity_mean,
+            one.cost_usd,
+        )  # fmt: skip
+
+
+def test_home_plots_every_measured_dictionary_and_links_it(visit, ask):
+    links = visit("/").section("pareto").all("a")
+    wanted = ask("select * from sae_pareto order by l0, recipe_id")
+    assert sorted(link.attributes["href"] for link in links) == sorted(f"/sae/{row.sae_id}" for row in wanted)
+    assert all("L0 4, FVU 0.1" in link.attributes["aria-label"] for link in links)
+
+
+def test_density_histograms_hold_every_feature(visit, ask):
+    plots = visit("/").section("densities").all("svg")
+    assert len(plots) == 2
+    for plot, recipe in zip(plots, ("late", "mid"), strict=True):
+        bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in plot.all("rect")]
+        wanted = ask("from density_histogram where recipe_id = $r and lower is not null order by lower", {"r": recipe})
+        assert bars == [row.n for row in wanted]
+        assert sum(bars) == 11, "one of the twelve is dead"
+
+
+def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
+    facts = visit("/sae/demo/mid").section("summary").facts
+    [one] = ask("from sae_summary where recipe_id = 'mid'")
+    assert facts["features"] == said(one.n_features)
+    assert facts["dead"] == said(one.n_dead, one.dead_fraction)
+    assert facts["specificity, 0 to 3"] == said(one.specificity_mean, one.control_rating)
+    assert facts["labelled"] == said(one.n_labelled, one.n_failed_labels)
+    assert facts["FVU"] == ["0.1"]
+
+
+def test_training_curves_go_from_the_first_step_to_the_last(visit):
+    plots = visit("/sae/demo/mid").section("training").all("svg")
+    assert [plot.attributes["aria-label"].split(": ")[1] for plot in plots] == [
+        "from 0.5 to 0.1667",
+        "from 1 to 0.3333",
+        "from 4 to 4",
+        "from 0 to 0",
+    ]
+    assert all(len(plot.one("polyline").attributes["points"].split()) == 3 for plot in plots)
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("sort", listing.SORTS)
+def test_the_table_of_features_is_sorted_as_sql_sorts(visit, ask, sort, order):
+    section = visit(f"/sae/demo/mid?sort={sort}&order={order}").section("features")
+    direction = "desc" if order == "descending" else "asc"
+    wanted = ask(f"from feature_card where recipe_id = 'mid' order by {sort} {direction} nulls last, feature_id")
+    assert [row[0].text for row in section.rows] == [str(row.feature_id) for row in wanted]
+    for row, one in zip(section.rows, wanted, strict=True):
+        assert [value for cell in row for value in cell.values] == said(
+            one.density, one.max_activation, one.specificity_mean, one.detection, one.logit_skew
+        )
+    [sorted_head] = [head for head in section.all("th") if "aria-sort" in head.attributes]
+    assert sorted_head.attributes["aria-sort"] == order
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("label=RETURN", []),  # the one attempt at feature 1 failed
+        ("label=tokens+like", [2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ("label=function", [0]),
+        ("token=return", [1]),
+        ("token=%0A", [7]),
+        ("shown=dead", [11]),
+        ("shown=live&token=de", [0, 10]),
+        ("label=100%25", []),
+        ("label='+or+1=1+--", []),
+    ],
+)
+def test_search_finds_by_label_token_and_life(visit, search, found):
+    section = visit(f"/sae/demo/mid?{search}").section("features")
+    assert [int(row[0].text) for row in section.rows] == found
+    assert section.one("p", role="status").values == [str(len(found))]
+
+
+def test_pages_of_the_table_follow_each_other_and_hold_each_feature_once(visit, monkeypatch):
+    monkeypatch.setattr(listing, "PER_PAGE", 5)
+    address, seen = "/sae/demo/mid?sort=density&order=descending&page=1", []
+    while address:
+        section = visit(address).section("features")
+        seen.append([int(row[0].text) for row in section.rows])
+        onward = section.all("a", rel="next")
+        address = f"/sae/demo/mid{onward[0].attributes['href']}" if onward else ""
+    assert [len(page) for page in seen] == [5, 5, 2]
+    assert sorted(feature for page in seen for feature in page) == list(range(12))
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "999999999", "99999999999999999999", "x", "٣", "1e3"])
+def test_a_page_that_is_not_there_is_the_nearest_that_is(visit, page):
+    assert len(visit(f"/sae/demo/mid?page={page}").section("features").rows) == 12
+
+
+@pytest.mark.parametrize(("recipe", "feature"), FEATURES)
+def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
+    page, key = visit(f"/sae/demo/{recipe}/{feature}"), {"r": recipe, "f": feature}
+    where = "where recipe_id = $r and feature_id = $f"
+    [card] = ask(f"from feature_card {where}", key)
+    assert page.section("facts").facts == {
+        "density": said(card.density, card.density),
+        "fires on": said(card.n_firings, card.n_tokens),
+        "strongest activation": said(card.max_activation),
+        "mean when firing": said(card.mean_activation, card.std_activation),
+        "specificity, 0 to 3": said(card.specificity_mean, card.control_rating),
+        "detection, balanced accuracy": said(card.detection),
+        "decoder norm": said(card.decoder_norm),
+        "encoder–decoder cosine": said(card.encoder_decoder_cosine),
+    }
+    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activations").all("rect")]
+    wanted = ask(f"select n from activation_histogram {where} and upper > 0 order by bin", key)
+    assert bars == [row.n for row in wanted]
+    assert sum(bars) == card.n_firings
+    effects = [value for row in page.section("logits").rows for value in row[1].values]
+    assert effects == said(*(r.logit for r in ask(f"from logit_effect {where} order by direction, rank", key)))
+    neighbors = [value for row in page.section("neighbors").rows for value in row[1].values]
+    assert neighbors == said(*(r.value for r in ask(f"from neighbor {where} order by kind desc, rank", key)))
+    labels = {(r.recipe_id, r.feature_id): (r.label or "no label").strip() for r in ask("from feature_card")}
+    near = [(row[0].one("a").attributes["href"], row[2].text) for row in page.section("neighbors").rows]
+    rows = ask(f"from neighbor {where} order by kind desc, rank", key)
+    others = [(row.other_recipe_id, row.other_feature_id) for row in rows]
+    assert [href for href, _ in near] == [f"/sae/demo/{other[0]}/{other[1]}" for other in others]
+    assert all(labels[other] in text for (_, text), other in zip(near, others, strict=True))
+    matches = [(row[0].text, row[-1].text.strip()) for row in page.section("matches").rows]
+    found = [(r.other_recipe_id, r.other_feature_id) for r in ask(f"from dictionary_match {where}", key)]
+    assert matches == [(f"{other[0]}/{other[1]}", labels[other]) for other in found]
+    examples = [value for place in page.section("examples").all("p", **{"class": "place"}) for value in place.values]
+    kept = ask(f'select distinct on (kind, "interval", tokens, peak) * from example {where} order by rank', key)
+    order = {"top": 0, "interval": 1, "random": 2}
+    kept.sort(key=lambda r: (order[r.kind], -(r.interval or 0), r.rank))
+    assert examples == said(*(row.activation for row in kept))
+
+
+def test_an_example_is_shaded_by_its_share_of_the_strongest(visit):
+    section = visit("/sae/demo/mid/0").section("examples")
+    windows = section.all("div", **{"class": "window"})
+    assert windows[0].text == "x·=·def(1)"
+    [peak] = [piece for piece in windows[0].all("span") if piece.text == "def"]
+    assert peak.attributes == {"class": "t a10 peak", "title": "2"}  # the strongest of all: 16 eighths
+
+
+def test_equal_windows_are_folded_and_counted(visit, ask):
+    places = visit("/sae/demo/mid/0").section("examples").all("p", **{"class": "place"})
+    assert "· 3 alike" in places[0].text, "the three top examples of the synthetic store have the same tokens"
+
+
+def test_an_interval_says_which_share_of_the_firings_it_holds(visit, ask):
+    rows = ask("select activation from feature_activation where recipe_id = 'mid' and feature_id = 1")
+    strongest = max(row.activation for row in rows)
+    strong = sum(row.activation > strongest / 2 for row in rows) / len(rows)
+    titles = [title.text for title in visit("/sae/demo/mid/1").section("examples").all("h3")]
+    assert (
+        titles[1] == f"Interval 1: {strongest / 2:.4g} to {strongest:.4g}, contains {100 * strong:.3g} % of its firings"
+    )
+    assert titles[2] == f"Interval 0: 0 to {strongest / 2:.4g}, contains {100 - 100 * strong:.3g} % of its firings"
+
+
+def test_labels_come_with_their_provenance_and_the_best_first(visit):
+    found = visit("/sae/demo/mid/0").section("labels").all("article")
+    assert [label.one("h3").text for label in found] == ["Function definitions shown first", "tokens like def"]
+    assert found[0].one("dl").facts["detection: balanced_accuracy"] == ["0.9", "10", "0"]
+    assert "anthropic, a-model" in found[0].text
+    assert "2026-01-02 12:00 UTC" in found[0].text
+    failed = visit("/sae/demo/mid/1").section("labels").one("article")
+    assert "no label: parse_error" in failed.text
+    assert "no label in the answer" in failed.text
+
+
+def test_specificity_is_shown_by_interval_with_what_the_judge_failed_at(visit, ask):
+    strip = visit("/sae/demo/mid/2").section("specificity")
+    rated, _, counts, failed = ([cell.values for cell in row[1:]] for row in strip.rows)
+    assert rated == [[], ["1.0"], ["3.0"]], "the judge failed at the control of feature 2"
+    assert counts == [["0"], ["2"], ["2"]]
+    assert failed == [["1"], ["0"], ["0"]]
+
+
+@pytest.mark.parametrize("text", ["def", "tokens like RETURN", "tokens like self", "\n", "function", "100%"])
+def test_search_finds_what_the_macro_finds(visit, ask, text):
+    section = visit(f"/search?text={quote(text)}").section("found")
+    wanted = ask("from find_features($text)", {"text": text})
+    assert [row[0].text for row in section.rows] == [f"{row.sae_id}/{row.feature_id}" for row in wanted]
+    assert [row[2].text for row in section.rows] == [row.found_in for row in wanted]
+
+
+def test_search_for_nothing_asks_for_a_text(visit):
+    section = visit("/search").section("found")
+    assert "Type a text" in section.text
+    assert not section.rows
+
+
+def test_a_dead_feature_says_so(visit):
+    page = visit("/sae/demo/mid/11")
+    assert "This feature is dead: it never fired on 160 tokens." in page.section("facts").text
+    assert "It never fires." in page.section("activations").text
+    assert not page.section("density").all("line")
+
+
+def test_a_dictionary_without_labels_says_what_would_bring_them(visit):
+    assert "Nobody has explained this feature yet" in visit("/sae/demo/late/3").section("labels").text
+    assert "No label was rated" in visit("/sae/demo/late").section("specificity").text
+
+
+def test_pages_step_to_the_neighbours_by_number(visit, visitor):
+    def steps(feature: int) -> dict[str, str]:
+        form = visit(f"/sae/demo/mid/{feature}").one("form", **{"class": "jump"})
+        return {link.text: link.attributes["href"].removeprefix("/sae/demo/mid/") for link in form.all("a")}
+
+    assert steps(0) == {"random": "random", "compare": "/compare?a=demo/mid/0", "next": "1"}
+    assert steps(5) == {"random": "random", "compare": "/compare?a=demo/mid/5", "previous": "4", "next": "6"}
+    assert steps(11) == {"random": "random", "compare": "/compare?a=demo/mid/11", "previous": "10"}
+    assert visitor.get("/sae/demo/mid/jump?feature= 7 ").url.path == "/sae/demo/mid/7"
+
+
+def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
+    for start, wanted in ((0, 0), (7, 7), (11, 0)):
+        monkeypatch.setattr(pages.random, "randrange", lambda n, start=start: start)
+        assert visitor.get("/sae/demo/mid/random").url.path == f"/sae/demo/mid/{wanted}"
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("/", "home"),
+        ("/search?text=def", "search"),
+        ("/sae/demo/mid", "sae"),
+        ("/sae/demo/mid/0", "feature"),
+        ("/sae/demo/late/11", "feature"),
+    ],
+)
+def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
+    sections = visit(address).all("section")
+    files = sorted((Path(pages.__file__).parent / "panels" / folder).iterdir())
+    assert [section.attributes["id"] for section in sections] == [file.stem[3:] for file in files]
+    texts = {query.sql: query for query in queries().values()}
+    for section in sections:
+        shown = [code.text for code in section.all("details", **{"class": "sql"})[-1].all("code")]
+        asked = [texts[text] for text in shown if text in texts]
+        assert asked, f"{section.attributes['id']} shows no query"
+        given = dict(line.lstrip("$").split(" = ", 1) for line in shown if re.match(r"\$\w+ = ", line))
+        assert {name for query in asked for name in query.parameters} == set(given)
+
+
+@pytest.mark.parametrize(("address", "names"), [("/sae/demo/mid/3", ["labels", "examples"]), ("/", ["pareto"])])
+def test_panels_can_stand_alone_in_another_page(visit, address, names):
+    whole, alone = visit(address), visit(f"{address}?embed={','.join(names)}")
+    assert [section.attributes["id"] for section in alone.all("section")] == names
+    assert [alone.section(name).text for name in names] == [whole.section(name).text for name in names]
+    assert alone.one("base").attributes == {"target": "_top"}, "links leave the frame"
+    assert not alone.all("form")
+    assert not alone.all("header")
+
+
+def test_two_features_stand_side_by_side_as_they_stand_alone(visit):
+    page = visit("/compare?a=demo/mid/3&b=demo/late/11")
+    for letter, address in (("a", "/sae/demo/mid/3"), ("b", "/sae/demo/late/11")):
+        for section in visit(address).all("section"):
+            assert page.section(f"{letter}-{section.attributes['id']}").text == section.text
+    elements = [element for tag in ("section", "h2", "a", "input") for element in page.all(tag)]
+    ids = [element.attributes["id"] for element in elements if "id" in element.attributes]
+    assert len(ids) == len(set(ids)), "an id stands for one element"
+    boxes = page.one("form", action="/compare").all("input")
+    assert [box.attributes["value"] for box in boxes] == ["demo/mid/3", "demo/late/11"]
+
+
+def test_comparing_begins_with_one_feature_or_none(visit):
+    assert not visit("/compare").all("section")
+    assert {name.attributes["id"][:2] for name in visit("/compare?a=demo/mid/3").all("section")} == {"a-"}
+
+
+def test_every_link_leads_somewhere(visit, visitor):
+    seen, waiting = set(), ["/"]
+    while waiting:
+        address = waiting.pop()
+        found = {link.attributes["href"].split("#")[0] for link in visit(address).all("a")}
+        plain = {link for link in found if link.startswith("/") and not link.endswith("/random") and "?" not in link}
+        waiting += sorted(plain - seen)
+        seen |= plain
+    assert seen == {"/", *(f"/sae/demo/{r}" for r in ("mid", "late")), *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}

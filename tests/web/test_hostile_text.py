@@ -1,0 +1,138 @@
+"""Text of a corpus is shown, never run: not as HTML, not as SQL, not as a direction of writing."""
+
+import unicodedata
+from itertools import cycle, zip_longest
+from urllib.parse import quote
+
+import pytest
+import synthetic_store
+from starlette.testclient import TestClient
+
+from sql.publish import publish
+from web.app import app
+
+SCRIPTS = [
+    "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<ScRiPt src=//x.y></sCrIpT>", "<script\n>x()",
+    "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<svg><script>alert(1)</script></svg>", "<iframe src=x>",
+    "<body onload=x()>", "<a href='javascript:alert(1)'>x</a>", "<style>*{display:none}</style>",
+    "<link rel=stylesheet>",
+    "<meta http-equiv=refresh content=0>", "<base href=//x.y>", "<form action=//x.y>", "<input autofocus onfocus=x()>",
+    "<details open ontoggle=x()>", "<math><mtext></mtext></math>", "<!-- ", "-->", "<![CDATA[", "]]>", "<?php x ?>",
+    '"><script>alert(1)</script>', "'><script>alert(1)</script>", '" onmouseover="alert(1)', "' onmouseover='alert(1)",
+    "` onmouseover=`x`", '"', "'", "`", "\\", "&lt;script&gt;", "&#60;script&#62;", "&", "&amp;amp;", "&quot;", "<",
+    ">",
+    "</span></p></section>", "</title><script>x()</script>", "</textarea>", "</style>", "</svg>", "</code></pre>",
+    "{{ 7*7 }}", "{% raw %}", "{# #}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "{{ ''.__class__ }}", "%s %d %n", "{0} {x}",
+    "'; drop table feature; --", "' or 1=1 --", "$model_id", "$1", "?", "%00", "%0d%0aSet-Cookie: a=b", "\r\nX: y",
+    "javascript:alert(1)", "data:text/html,<script>", "//x.y", "../../etc/passwd", "..%2f..%2f", "file:///etc/passwd",
+]  # fmt: skip
+INVISIBLE = [
+    "\0", "a\0b", "\x01", "\x07", "\x08", "\x1b[31m", "\x7f", "\x85", "\x9b", "\xa0", "\xad", "\u200b", "\u200c",
+    "\u200d",
+    "\u200e", "\u200f", "\u202a", "\u202b", "\u202d", "\u202e", "\u202eevil", "\u2028", "\u2029", "\u2060", "\u2066",
+    "\u2067", "\u2069", "\u3000", "\ufeff", "\ufffd", "\ufffe", "\ufff9", "\U000e0041", "\ue000", " ", "  ", "\t", "\n",
+]  # fmt: skip
+VISIBLE = ["😀", "👩‍👩‍👧", "é", "e\u0301", "ש", "سلام", "漢字", "Ω", "ﷺ", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢", "İ", "ß"]
+HOSTILE = SCRIPTS + INVISIBLE + VISIBLE + ["x" * 100_000]
+
+TAGS = {
+    "", "html", "head", "meta", "title", "link", "script", "body", "a", "header", "nav", "main", "h1", "h2", "h3",
+    "form",
+    "label", "input", "button", "section", "details", "summary", "pre", "code", "p", "div", "dl", "dt", "dd", "data",
+    "span", "time", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "ol", "ul", "li", "footer",
+    "select", "option", "svg", "rect", "line", "circle", "text", "polyline",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "name", "content", "rel", "href", "src", "defer", "class", "id", "aria-label", "aria-labelledby",
+    "aria-sort", "role", "action", "inputmode", "size", "placeholder", "value", "type", "for", "title", "scope",
+    "tabindex",
+    "selected", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points",
+}  # fmt: skip
+LINE_ENDS = {"\n"}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> TestClient:
+    """A feature for each hostile text: its token, its label, its promoted token."""
+    home = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthetic_store, "WORDS", HOSTILE)
+        patch.setattr(synthetic_store, "N_FEATURES", len(HOSTILE) + 1)
+        patch.setattr(synthetic_store, "DEAD", len(HOSTILE))
+        store = synthetic_store.SyntheticStore(str(home))
+        store.write_model("demo")
+        store.write_sae("demo", "mid", codes=False)
+        publish(home / "warehouse.duckdb", store.stored)
+    return TestClient(app(home / "warehouse.duckdb"))
+
+
+def held_harmless(page) -> None:
+    """Only elements and attributes of ours, only our script, nothing invisible in what is read."""
+    assert page.tag in TAGS, page.tag
+    assert set(page.attributes) <= ATTRIBUTES, page.attributes
+    if page.tag == "script":
+        assert page.attributes == {"src": "/static/keys.js", "defer": ""}
+        assert not page.inside
+    for name in ("href", "src", "action"):
+        assert page.attributes.get(name, "/").startswith(("/", "#", "?")), page.attributes
+        assert not page.attributes.get(name, "/").startswith("//"), page.attributes
+    texts = [part for part in page.inside if isinstance(part, str)]
+    texts += [value for name, value in page.attributes.items() if name != "value"]
+    for text in texts:
+        hidden = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs", "Cn")} - LINE_ENDS
+        assert not hidden, f"{hidden!r} in <{page.tag}>: {text[:80]!r}"
+    for part in page.inside:
+        if not isinstance(part, str):
+            held_harmless(part)
+
+
+def test_the_corpus_is_large_enough_to_mean_something():
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 100
+
+
+def test_planted_tokens_and_labels_stay_text_on_every_page(hostile, read):
+    for address in ["/", "/sae/demo/mid", "/sae/demo/mid?page=2", "/sae/demo/mid?page=3"]:
+        held_harmless(read(hostile.get(address).text))
+    for feature in range(0, len(HOSTILE), 2):  # a page shows the next feature too, its token and its label
+        answer = hostile.get(f"/sae/demo/mid/{feature}")
+        assert answer.status_code == 200, HOSTILE[feature][:50]
+        page = read(answer.text)
+        held_harmless(page)
+        if HOSTILE[feature] in SCRIPTS and HOSTILE[feature].isprintable():
+            promoted = page.section("logits").all("code", **{"class": "token"})[1].text
+            assert promoted == HOSTILE[feature].replace(" ", "·")
+
+
+def test_a_token_of_a_hundred_kilobytes_is_cut_and_counted(hostile, read):
+    answer = hostile.get(f"/sae/demo/mid/{HOSTILE.index('x' * 100_000)}")
+    assert len(answer.text) < 60_000
+    promoted = read(answer.text).section("logits").all("code", **{"class": "token"})[1].text
+    assert promoted == "x" * 200 + "… (100,000 characters)"
+
+
+def test_hostile_query_strings_come_back_as_text(hostile, read):
+    texts = [quote(text, safe="") for text in HOSTILE[:-1]]
+    for label, token, sort, page in zip_longest(*(texts[n::4] for n in range(4)), fillvalue="x"):
+        answer = hostile.get(f"/sae/demo/mid?label={label}&token={token}&sort={sort}&order={sort}&page={page}&{page}=1")
+        assert answer.status_code == 200, (label, token, sort, page)
+        held_harmless(read(answer.text))
+        held_harmless(read(hostile.get(f"/search?text={label}").text))
+
+
+def test_a_label_that_was_searched_for_is_found_whatever_it_holds(hostile, read):
+    for text in ("<svg onload=alert(1)>", "' or 1=1 --", "%s %d %n", "😀", "\u202eevil"):
+        section = read(hostile.get(f"/sae/demo/mid?label={quote(text)}").text).section("features")
+        assert str(HOSTILE.index(text)) in [row[0].text for row in section.rows], text
+
+
+def test_hostile_addresses_come_back_as_text(hostile, read):
+    places = ("/sae/demo/{}", "/sae/{}/mid", "/sae/demo/mid/{}", "/{}", "/sae/{0}/{0}", "/static/{}", "/compare?a={}")
+    for text, place in zip(HOSTILE[:-1], cycle(places), strict=False):
+        answer = hostile.get(place.format(quote(text, safe="")))
+        assert answer.status_code in (200, 404), (place, text)
+        held_harmless(read(answer.text))
+
+
+@pytest.mark.parametrize("address", ["/sae/demo/%ff%fe", "/sae/demo/mid?label=%ff%ed%a0%80", "/sae/demo/mid/%ed%a0%80"])
+def test_bytes_that_are_no_text_are_no_mistake_of_ours(hostile, address):
+    assert hostile.get(address).status_code in (200, 404)

@@ -1,0 +1,1 @@
+"""The feature pages: a small read-only server over the published warehouse."""

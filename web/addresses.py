@@ -1,0 +1,21 @@
+"""Addresses: made from ids, and read as people and machines write them."""
+
+from urllib.parse import quote
+
+
+def sae_url(model_id: str, recipe_id: str) -> str:
+    return f"/sae/{quote(model_id, safe='')}/{quote(recipe_id, safe='')}"
+
+
+def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
+    return f"{sae_url(model_id, recipe_id)}/{feature_id}"
+
+
+def whole(text: str) -> int | None:
+    """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def storable(text: str) -> str:
+    """Text that can be asked for in SQL: what is no Unicode text is replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")

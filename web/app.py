@@ -1,0 +1,67 @@
+"""The server: which address leads to which page, and what every answer is sent with."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web import pages, problems
+from web.opened import Newest, Unreadable
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+"""Nothing is loaded from elsewhere and nothing inline runs, whatever a token says. Pages may stand in a frame: there is
+nothing on them to be tricked into."""
+
+
+class Guarded:
+    """Sends every answer with `HEADERS`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+
+def app(published: Path) -> ASGIApp:
+    """The pages over a published file, which may be missing yet: a page then says so.
+
+    Args:
+        published: The warehouse; looked at anew at each request.
+    """
+    served = Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/search", pages.search),
+            Route("/compare", pages.compare),
+            Route("/sae/{model_id}/{recipe_id}", pages.sae),
+            Route("/sae/{model_id}/{recipe_id}/random", pages.any_feature),
+            Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
+            Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ],
+        exception_handlers={HTTPException: problems.not_there, Unreadable: problems.unreadable, 500: problems.broken},
+    )
+    served.state.newest = Newest(published)
+    return Guarded(served)
+
+
+def serve(published: Path, host: str, port: int) -> None:
+    """Answers until it is interrupted."""
+    import uvicorn
+
+    uvicorn.run(app(published), host=host, port=port, log_level="warning")

@@ -1,0 +1,77 @@
+"""Which features a table shows: what its address asks for, and the addresses of other such tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from web.addresses import storable, whole
+
+PER_PAGE = 50
+SHOWN = ("all", "live", "dead")
+SORTS = ("feature_id", "density", "max_activation", "specificity_mean", "detection", "logit_skew", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which features a table shows, as its address says; whatever an address says wrongly is left at its default."""
+
+    label: str
+    token: str
+    shown: str
+    sort: str
+    descending: bool
+    page: int
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str]) -> "Listing":
+        page = whole(asked.get("page", "1"))
+        return cls(
+            label=storable(asked.get("label", "")),
+            token=storable(asked.get("token", "")),
+            shown=_one_of(SHOWN, asked.get("shown")),
+            sort=_one_of(SORTS, asked.get("sort")),
+            descending=asked.get("order") == "descending",
+            page=page or 1,
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of `features.sql` and `feature_count.sql`."""
+        return {
+            "label": self.label,
+            "token": self.token,
+            "shown": self.shown,
+            "sort": self.sort,
+            "descending": self.descending,
+            "per_page": PER_PAGE,
+            "skipped": (self.page - 1) * PER_PAGE,
+        }
+
+    def last_page(self, n: int) -> int:
+        """The number of the last page, where n features are found; an empty table has one page."""
+        return max(1, -(-n // PER_PAGE))
+
+    def address(self, **changed: Any) -> str:
+        """The query string of this table, or of one that differs in what is given."""
+        asked = {
+            "label": self.label,
+            "token": self.token,
+            "shown": self.shown,
+            "sort": self.sort,
+            "order": "descending" if self.descending else "ascending",
+            "page": self.page,
+        }
+        return "?" + urlencode(asked | changed) + "#features"
+
+    def turned(self, sort: str) -> str:
+        """Where the head of a column leads: sorted by it, or the other way round."""
+        order = "ascending" if self.sort == sort and self.descending else "descending"
+        if sort in ("feature_id", "label") and self.sort != sort:
+            order = "ascending"
+        return self.address(sort=sort, order=order, page=1)
+
+
+def _one_of(known: tuple[str, ...], asked: str | None) -> str:
+    """What is asked for if it is known, else the first of what is."""
+    return asked if asked in known else known[0]

@@ -1,0 +1,89 @@
+"""Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from web import addresses, plots, shown
+from web.opened import Opened
+from web.query import Values, queries
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that a panel ran, and the values it ran with."""
+
+    title: str
+    sql: str
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel as it stands on a page: its anchor, heading, body, and what was asked for it."""
+
+    name: str
+    title: str
+    body: Markup
+    asked: tuple[Asked, ...]
+
+
+@cache
+def environment() -> Environment:
+    """Templates escape whatever they are given; a name that they mistake is an error."""
+    found = Environment(
+        loader=FileSystemLoader([FOLDER / "templates", FOLDER / "panels"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {name: getattr(shown, name) for name in ("visible", "plain", "number", "percent", "window")}
+    found.globals |= {"sae_url": addresses.sae_url, "feature_url": addresses.feature_url, "plots": plots}
+    return found
+
+
+@cache
+def templates(page: str) -> list[tuple[str, Template]]:
+    """Name and template of a page's panels: the files `NN_name.html` of its folder, in the order of their numbers."""
+    files = sorted((FOLDER / "panels" / page).glob("*.html"))
+    return [(file.stem.split("_", 1)[1], environment().get_template(f"{page}/{file.name}")) for file in files]
+
+
+def panels(
+    page: str, opened: Opened, values: Values, only: Collection[str] | None = None, **shared: Any
+) -> list[Panel]:
+    """Every panel of a page, or those that are named.
+
+    Args:
+        page: The folder of `web/panels`.
+        opened: What is asked.
+        values: Parameters that the panels' queries may use.
+        only: Names of the panels that are wanted; all where it is None.
+        shared: What the templates may use beside `ask`.
+    """
+    return [
+        _panel(name, template, opened, values, shared)
+        for name, template in templates(page)
+        if only is None or name in only
+    ]
+
+
+def _panel(name: str, template: Template, opened: Opened, values: Values, shared: Mapping[str, Any]) -> Panel:
+    asked: list[Asked] = []
+
+    def ask(query: str, **more: Any) -> list[SimpleNamespace]:
+        found, given = queries()[query], {**values, **more}
+        asked.append(Asked(found.title, found.sql, found.given(given)))
+        return opened.ask(found, given)
+
+    module = template.make_module({"ask": ask, **shared})
+    return Panel(name, module.__dict__["title"], Markup(module), tuple(asked))

@@ -1,0 +1,40 @@
+"""The sentences where there is no page: unknown addresses, unreadable warehouses, and mistakes of ours."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from web.panel import environment
+from web.shown import plain
+
+
+class NotThere(HTTPException):
+    """An address that leads nowhere; `near` are (text, address) of what may have been meant."""
+
+    def __init__(self, detail: str, near: list[tuple[str, str]]) -> None:
+        super().__init__(404, detail)
+        self.near = near
+
+
+def not_there(request: Request, error: Exception) -> Response:
+    """The page of an error that HTTP has a number for."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error, NotThere):
+        return _problem(404, error.detail, error.near)
+    sentence = f"there is nothing at {plain(request.url.path)}" if error.status_code == 404 else error.detail
+    return _problem(error.status_code, sentence, [])
+
+
+def unreadable(request: Request, error: Exception) -> Response:
+    """The page of a warehouse that is missing, broken or of another schema."""
+    return _problem(503, str(error), [])
+
+
+def broken(request: Request, error: Exception) -> Response:
+    """The page of a mistake of ours; the traceback goes to the log, not to the reader."""
+    return _problem(500, f"this page could not be made ({type(error).__name__}): the server's log has the reason", [])
+
+
+def _problem(status: int, sentence: str, near: list[tuple[str, str]]) -> Response:
+    text = environment().get_template("problem.html").render(status=status, sentence=sentence, near=near)
+    return HTMLResponse(text, status)

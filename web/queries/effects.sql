@@ -1,0 +1,10 @@
+-- The tokens that the feature's direction promotes and suppresses.
+select
+    direction,
+    rank,
+    token_id,
+    token,
+    logit
+from logit_effect
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
+order by direction desc, rank;

@@ -1,0 +1,12 @@
+-- The features of any dictionary whose label or top tokens contain a text, the likest first.
+select
+    model_id,
+    recipe_id,
+    feature_id,
+    label,
+    top_tokens[:5] as top_tokens,
+    specificity_mean,
+    density,
+    found_in
+from find_features($text)
+limit 100;

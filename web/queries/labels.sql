@@ -1,0 +1,18 @@
+-- Every label of the feature with where it came from, the one that others show first; failed attempts are rows too.
+select
+    explanation_id,
+    label,
+    status,
+    error,
+    explainer,
+    llm,
+    prompt_sha256,
+    request_id,
+    n_examples,
+    input_tokens,
+    output_tokens,
+    cost_usd,
+    created_at
+from explanation
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
+order by explanation_id = $explanation_id desc, explainer, explanation_id;

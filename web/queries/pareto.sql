@@ -1,0 +1,11 @@
+-- Sparsity against faithfulness on held-out documents.
+select
+    model_id,
+    recipe_id,
+    site,
+    l0,
+    fvu,
+    on_fvu_front
+from sae_pareto
+where l0 > 0 and fvu is not null
+order by model_id, site, l0;

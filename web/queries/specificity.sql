@@ -1,0 +1,10 @@
+-- How well labels fit examples, from the strongest activations to the weakest; the controls are the row without an interval.
+select
+    "interval",
+    n,
+    n_failed,
+    mean_rating,
+    share_of_3
+from specificity_by_interval
+where model_id = $model_id and recipe_id = $recipe_id
+order by "interval" nulls first;

@@ -1,0 +1,12 @@
+-- What language models were asked about the dictionary, and what it cost.
+select
+    llm,
+    purpose,
+    day,
+    status,
+    n_requests,
+    n_tokens,
+    cost_usd
+from spend
+where model_id = $model_id and recipe_id = $recipe_id
+order by day, llm, purpose, status;

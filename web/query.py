@@ -1,0 +1,37 @@
+"""The questions that panels ask: the .sql files of `web/queries`, found by being there."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Values = Mapping[str, Any]
+"""Parameters of a query by name: the only way in which anything reaches SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A .sql file: `name` is its stem, `title` the sentence of its first line, `parameters` the names after a $."""
+
+    name: str
+    title: str
+    sql: str
+    parameters: tuple[str, ...]
+
+    def given(self, values: Values) -> dict[str, Any]:
+        """Those of the values that this query has parameters for."""
+        return {name: values[name] for name in self.parameters}
+
+
+@cache
+def queries() -> dict[str, Query]:
+    """Every query by its name: dropping a file into the folder is all it takes to add one."""
+    files = sorted((Path(__file__).parent / "queries").glob("*.sql"))
+    return {file.stem: _query(file.stem, file.read_text(encoding="utf-8")) for file in files}
+
+
+def _query(name: str, sql: str) -> Query:
+    title = sql.splitlines()[0].removeprefix("--").strip()
+    return Query(name, title, sql, tuple(sorted(set(re.findall(r"\$([a-z_]+)", sql)))))

@@ -1,0 +1,85 @@
+"""Values as a person reads them: invisible characters made visible, numbers rounded but their whole value kept."""
+
+import math
+from typing import Any
+
+from markupsafe import Markup, escape
+
+LONGEST = 200
+"""Characters of a token or label that are shown; the rest is counted."""
+SNIPPET = 8
+"""Tokens on either side of the peak that are shown at first."""
+LEVELS = 10
+"""Shades of a token; the style sheet has a class for each."""
+_PICTURES = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍", "\0": "␀"}
+
+
+def visible(token: str) -> str:
+    """A token with spaces, line ends and whatever else is invisible, such as right-to-left marks, made visible."""
+    return _cut("".join(_PICTURES.get(c) or (c if c.isprintable() else _code(c)) for c in token[: LONGEST + 1]), token)
+
+
+def plain(text: str) -> str:
+    """Text of a label or a name: spaces stay, other invisible characters are made visible."""
+    return _cut("".join(c if c.isprintable() else _code(c) for c in text[: LONGEST + 1]), text)
+
+
+def number(value: float | None) -> Markup:
+    """Four digits to read; the whole value stands in the attribute `value`."""
+    if value is None or not math.isfinite(value):
+        return Markup('<span class="none">–</span>')
+    return _data(value, f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+
+
+def percent(value: float | None) -> Markup:
+    """A share of one, to read as a percentage; the attribute `value` has the share itself."""
+    if value is None or not math.isfinite(value):
+        return number(None)
+    return _data(value, f"{100 * value:.3g} %")
+
+
+def window(example: Any, strongest: float) -> Markup:
+    """The tokens of an example, shaded by activation: its share of the feature's strongest, in ten steps.
+
+    Tokens that do not fire and stand side by side are one piece, so that a page of ninety windows stays small.
+    Pieces beyond the snippet around the peak have the class `far`.
+    """
+    pieces: list[str] = []
+    silent, silent_far = "", False
+    for place, (token, activation) in enumerate(zip(example.tokens, example.activations, strict=True)):
+        far = abs(place - example.peak) > SNIPPET
+        if silent and (activation > 0 or far != silent_far):
+            pieces.append(_piece("", silent_far, silent))
+            silent = ""
+        if activation > 0:
+            pieces.append(_piece(_shade(activation, strongest, place == example.peak), far, visible(token), activation))
+        else:
+            silent, silent_far = silent + visible(token), far
+    if silent:
+        pieces.append(_piece("", silent_far, silent))
+    return Markup("".join(pieces))
+
+
+def _shade(activation: float, strongest: float, peak: bool) -> str:
+    level = min(LEVELS, max(1, math.ceil(LEVELS * activation / strongest))) if strongest > 0 else 1
+    return f"a{level} peak" if peak else f"a{level}"
+
+
+def _piece(shade: str, far: bool, text: str, activation: float | None = None) -> str:
+    """HTML of a piece, without Markup for speed: classes are ours, the title is a number, the text is escaped here."""
+    classes = " ".join(name for name in ("t" if shade else "", shade, "far" if far else "") if name)
+    worn = f' class="{classes}"' if classes else ""
+    title = f' title="{activation:.4g}"' if activation is not None else ""
+    return f"<span{worn}{title}>{escape(text)}</span>"
+
+
+def _data(value: float, text: str) -> Markup:
+    return Markup(f'<data value="{value!r}">{text}</data>')  # digits only: nothing to escape
+
+
+def _cut(shown: str, whole: str) -> str:
+    return shown if len(whole) <= LONGEST else f"{shown[:LONGEST]}… ({len(whole):,} characters)"
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()
