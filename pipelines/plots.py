@@ -7,21 +7,32 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 MAX_BYTES = 100_000
-_INK, _LINE, _SECOND = "#222222", "#0072b2", "#d55e00"
+_INK, _LINE, _SECOND, _LIGHT = "#222222", "#0072b2", "#d55e00", "#bbbbbb"
 
 
-def _figure(draw, title: str, x: str, y: str, height: float = 3.2) -> dg.MarkdownMetadataValue:
+def _figure(draw, title: str, x: str, y: str) -> dg.MarkdownMetadataValue:
+    def paint(figure) -> None:
+        axes = figure.add_subplot()
+        draw(axes)
+        _plain(axes, x, y)
+
+    return _picture(paint, title)
+
+
+def _plain(axes, x: str, y: str) -> None:
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _picture(paint, title: str, height: float = 3.2) -> dg.MarkdownMetadataValue:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, height), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
-    draw(axes)
-    axes.set_title(title, fontsize=10, color=_INK)
-    axes.set_xlabel(x, fontsize=9)
-    axes.set_ylabel(y, fontsize=9)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    paint(figure)
+    figure.suptitle(title, fontsize=10, color=_INK)
     out = io.BytesIO()
     FigureCanvasAgg(figure).print_png(out)
     assert out.tell() < MAX_BYTES, f"plot of {out.tell()} bytes"
@@ -75,24 +86,32 @@ def stacked(
 
 
 def pareto(points: Sequence[tuple[str, float, float, float | None]]) -> dg.MarkdownMetadataValue:
-    """Dictionaries as (name, L0, FVU, CE recovered or None): FVU against L0, and CE recovered where there is any."""
+    """Dictionaries as (name, L0, FVU, CE recovered or None): FVU against L0 and, below it, CE recovered."""
     recovered = [(name, l0, ce) for name, l0, _, ce in points if ce is not None]
+    named = f"{len(points)} dictionaries, down and left is better" + (", below up and left" if recovered else "")
 
-    def draw(axes) -> None:
-        _scattered(axes, [(name, l0, fvu) for name, l0, fvu, _ in points], _LINE, "o")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        if recovered:
-            other = axes.twinx()
-            _scattered(other, [("", l0, ce) for _, l0, ce in recovered], _SECOND, "^")
-            other.set_ylabel("CE recovered (triangles)", fontsize=9, color=_SECOND)
-            other.tick_params(labelsize=8)
-            other.spines[["top"]].set_visible(False)
+    def paint(figure) -> None:
+        upper, *lower = figure.subplots(2 if recovered else 1, sharex=True, squeeze=False)[:, 0]
+        _named(upper, [(name, l0, fvu) for name, l0, fvu, _ in points], _LINE)
+        _plain(upper, "" if lower else _L0, "FVU")
+        for axes in lower:
+            _named(axes, recovered, _SECOND)
+            _plain(axes, _L0, "CE recovered")
 
-    return _figure(draw, f"{len(points)} dictionaries", "L0, features a token", "FVU (dots)", height=4.4)
+    return _picture(paint, named, 6.4 if recovered else 3.6)
 
 
-def _scattered(axes, points: Sequence[tuple[str, float, float]], colour: str, marker: str) -> None:
-    axes.scatter([x for _, x, _ in points], [y for _, _, y in points], color=colour, marker=marker, s=18)
-    for name, x, y in points:
-        axes.annotate(name, (x, y), fontsize=7, color=_INK, xytext=(4, 3), textcoords="offset points")
+_L0 = "L0, features a token"
+
+
+def _named(axes, points: Sequence[tuple[str, float, float]], colour: str) -> None:
+    """Points with their names to the right, moved apart where they would lie on each other."""
+    axes.scatter([x for _, x, _ in points], [y for _, _, y in points], color=colour, s=18)
+    axes.margins(x=0.3, y=0.12)
+    low, high = axes.get_ylim()
+    apart, lowest = (high - low) / 16, low - 1
+    for name, x, y in sorted(points, key=lambda point: point[2]):
+        lowest = max(y, lowest + apart)
+        place = (axes.get_xlim()[1], lowest)
+        line = {"arrowstyle": "-", "color": _LIGHT, "linewidth": 0.5}
+        axes.annotate(name, (x, y), place, fontsize=7, color=_INK, va="center", arrowprops=line)
