@@ -5,7 +5,8 @@
 (`embedding_bag`): of what was measured on two CPU cores at B 2048, d 512, F 8192, k 32 it is the fastest by far. CPU
 milliseconds of one thread: combine 3.3 (CSR product of MKL 8.6, gather and bmm 109, dense product 230); products 7 to 8
 (token by token 12 to 25); gradient of the rows 3.7 with the sort by feature (CSR 22.6, embedding_bag's own dense
-gradient 40, index_add of the materialised terms 157, dense product 223).
+gradient 40, index_add of the materialised terms 157, dense product 223). On a GPU there are kernels for the same three
+(models/kernels).
 
 Axes: T tokens, D width, F features, M slots, in order of token.
 """
@@ -18,6 +19,8 @@ import torch
 import torch.nn.functional
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from models.kernels.taken import takes
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ def _starts(ids_M: Tensor, n: int) -> Tensor:
 
 def _gather(rows_ND: Tensor, indices_M: Tensor, offsets: Tensor, weights_M: Tensor) -> Tensor:
     """Weighted sums of rows, one for each offset."""
+    if takes(rows_ND, weights_M):
+        from models.kernels.sums import weighted_sums
+
+        return weighted_sums(rows_ND, indices_M, offsets, weights_M)
     return torch.nn.functional.embedding_bag(indices_M, rows_ND, offsets, mode="sum", per_sample_weights=weights_M)
 
 
@@ -92,6 +99,10 @@ def _products(x_TD: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
     """Feature by feature, so that a row is read once, not once a slot: where rows exceed the cache, three times as
     fast."""
     order_M, tokens_M, offsets_F = slots.by_feature
+    if takes(x_TD, rows_FD):
+        from models.kernels.dots import dots
+
+        return dots(x_TD, rows_FD, tokens_M, slots.features_M[order_M], order_M)
     dots_M = torch.ops.aten._embedding_bag_per_sample_weights_backward(
         rows_FD, x_TD, tokens_M, offsets_F, slots.features_M[order_M], 0
     )
@@ -102,6 +113,13 @@ def scatter(weights_M: Tensor, x_TD: Tensor, slots: Slots) -> Tensor:
     """Sum over tokens and slots of weight times the token's vector, in the row of the slot's feature: [F, D]."""
     order_M, tokens_M, offsets_F = slots.by_feature
     return _gather(x_TD, tokens_M, offsets_F, weights_M[order_M])
+
+
+def _sums(weights_M: Tensor, slots: Slots) -> Tensor:
+    """Each feature's sum over its slots; on a GPU, where `index_add_` adds in any order, in the order of `scatter`."""
+    if takes(weights_M):
+        return scatter(weights_M, weights_M.new_ones(slots.n_tokens, 1), slots)[:, 0]
+    return weights_M.new_zeros(slots.n_features).index_add_(0, slots.features_M, weights_M)
 
 
 class _Combine(torch.autograd.Function):
@@ -136,7 +154,7 @@ class _Products(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (centred_TD, rows_FD), grad_M = ctx.saved_tensors, gradients[0].contiguous()
-        sums_F = grad_M.new_zeros(len(rows_FD)).index_add_(0, ctx.slots.features_M, grad_M)
+        sums_F = _sums(grad_M, ctx.slots)
         x = _combine(grad_M, rows_FD, ctx.slots) if ctx.needs_input_grad[0] else None
         centre = -sums_F @ rows_FD if ctx.needs_input_grad[1] else None
         rows = scatter(grad_M, centred_TD, ctx.slots) if ctx.needs_input_grad[2] else None

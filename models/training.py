@@ -10,8 +10,10 @@ Axes: T tokens, D width, F features.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ from models.folder import Folder
 from models.manifest import sha256_of
 from models.memory import refuse_too_many
 from models.plan import Plan
+from models.prefetch import read_ahead
 from models.run import Run, scalings_of
 from models.scaling import Scaling, measure
 from models.settings import SAESettings, TrainingSettings
@@ -159,11 +162,15 @@ def _advance(courses: Sequence[_Course], ensemble: Ensemble) -> None:
     """To their ends, together: a course that is ahead waits for the others."""
     first, last = min(c.run.step for c in courses), max(c.run.plan.n_steps for c in courses)
     settings = courses[0].job.training
-    batches = courses[0].source.batches(settings.batch, settings.seed, first)
-    for step, rows_TD in zip(range(first, last), batches, strict=False):
-        for course in courses:
-            if course.run.step == step and not course.run.done:
-                course.advance(ensemble.part(rows_TD))
+    whole = islice(courses[0].source.batches(settings.batch, settings.seed, first), last - first)
+    batches = map(ensemble.part, whole)
+    with ExitStack() as stack:
+        if courses[0].device.type == "cuda":
+            batches = stack.enter_context(closing(read_ahead(batches, courses[0].device)))
+        for step, rows_TD in zip(range(first, last), batches, strict=False):
+            for course in courses:
+                if course.run.step == step and not course.run.done:
+                    course.advance(rows_TD)
 
 
 def train(
