@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,18 @@ WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " impor
 N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
 DEAD = N_FEATURES - 1
 NOON = datetime(2026, 1, 2, 12)
+PROMPTS = {"lexical": None, "anthropic": "activations"}
+SCORES = {
+    ("detection", "balanced_accuracy"): {"lexical": 0.6, "anthropic": 0.9},
+    ("detection", "f1"): {"lexical": 0.5, "anthropic": 0.875},
+    ("embedding", "auroc"): {"lexical": 0.55, "anthropic": 0.75},
+    ("fuzzing", "balanced_accuracy"): {"lexical": 0.7, "anthropic": 0.8},
+    ("output", "accuracy"): {"lexical": 0.25, "anthropic": 1.0},
+    ("simulation", "pearson"): {"lexical": -0.125, "anthropic": 0.5},
+    ("specificity", "auroc"): {"lexical": 0.95, "anthropic": 1.0},
+    ("surprisal", "auroc"): {"lexical": 0.5, "anthropic": 0.65},
+}
+"""What labels of each explainer score; the interval is a tenth to either side, and simulation has none."""
 Rows = list[dict[str, Any]]
 
 
@@ -90,7 +103,9 @@ class SyntheticStore:
             self.write("explanation", keys, explanations)
             self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
             self.write("explanation_score", keys, _scores(explanations))
+            self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
+            self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
 
 
 _CODES = pa.schema(
@@ -227,6 +242,7 @@ def _explanation(sae_id: str, feature: int, explainer: str, label: str | None) -
         "feature_id": feature,
         "explainer": explainer,
         "llm": None if explainer == "lexical" else "a-model",
+        "prompt": PROMPTS[explainer],
         "prompt_sha256": None,
         "label": label,
         "status": "ok" if label else "parse_error",
@@ -255,6 +271,7 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
                 "interval": row["interval"],
                 "activation": row["activation"],
                 "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval"]],
+                "reason": None if row["kind"] == "random" else f"it has {row['tokens'][row['peak']]}",
                 "status": "parse_error" if failed else "ok",
                 "judge": "lexical",
             }
@@ -266,15 +283,29 @@ def _scores(explanations: Rows) -> Rows:
     return [
         {
             "explanation_id": row["explanation_id"],
-            "scorer": "detection",
-            "metric": "balanced_accuracy",
-            "value": 0.9 if row["explainer"] == "anthropic" else 0.6,
+            "scorer": scorer,
+            "metric": metric,
+            "value": values[row["explainer"]],
+            "low": None if scorer == "simulation" else values[row["explainer"]] - 0.1,
+            "high": None if scorer == "simulation" else min(values[row["explainer"]] + 0.1, 1.0),
             "n": 10,
-            "n_failed": 0,
+            "n_failed": 1 if scorer == "fuzzing" else 0,
         }
         for row in explanations
         if row["status"] == "ok"
+        for (scorer, metric), values in SCORES.items()
     ]
+
+
+def _embeddings(explanations: Rows) -> Rows:
+    """The label of feature f points 6 f degrees away from (1, 0); anthropic's of feature 0 by 3 degrees."""
+    rows = []
+    for row in explanations:
+        if row["status"] == "ok":
+            angle = math.radians(3 if row["explainer"] == "anthropic" else 6 * row["feature_id"])
+            embedding = [math.cos(angle), math.sin(angle)]
+            rows.append({"explanation_id": row["explanation_id"], "encoder": "compass", "embedding": embedding})
+    return rows
 
 
 def _model() -> dict[str, Any]:
@@ -422,7 +453,14 @@ def _request() -> dict[str, Any]:
         "status": "ok",
         "attempts": 2,
         "tokens": 1200,
+        "input_tokens": 800,
+        "output_tokens": 100,
+        "cache_read_tokens": 250,
+        "cache_write_tokens": 50,
         "cost_usd": 0.25,
         "sent_at": NOON,
         "answered_at": NOON,
     }
+
+
+_BATCHED = {"request_key": "6" * 64, "batch_id": "a-batch", "attempts": 1, "cost_usd": 0.125}

@@ -55,6 +55,14 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """A column of ratings: its name, and how often each rating from 0 on was given."""
+
+    name: str
+    counts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """A dot with a name, that may lead somewhere."""
 
@@ -113,6 +121,35 @@ def histogram(bars: Sequence[Bar], said: str, x_name: str, *, log: bool = False,
         LEFT - 4, TOP + 10, max((bar.n for bar in bars), default=0)
     )
     return _plot(said, _x_axis(x, x_name), top, *body)
+
+
+def stacked(stacks: Sequence[Stack], said: str, x_name: str) -> Markup:
+    """Columns of equal height, cut into the share of each rating: the best at the bottom, in the class of its number.
+
+    Args:
+        stacks: The columns, from left to right; one without ratings is left empty.
+        said: The sentence for who cannot see the plot.
+        x_name: What the columns are.
+    """
+    y = Axis(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    step = (WIDTH - RIGHT - LEFT) / max(1, len(stacks))
+    body = []
+    for place, stack in enumerate(stacks):
+        left, total, below = round(LEFT + place * step, 2), sum(stack.counts), 0
+        for rating, n in reversed(list(enumerate(stack.counts))):
+            if n:
+                top, bottom = y((below + n) / total), y(below / total)
+                slice_ = Markup(
+                    '<rect class="bar r{}" x="{}" y="{}" width="{}" height="{}">'
+                    "<title>{}: {:,} of {:,} rated {}</title></rect>"
+                )
+                width, height = max(1, round(step - 2, 2)), round(bottom - top, 2)
+                body.append(slice_.format(rating, left, top, width, height, stack.name, n, total, rating))
+                below += n
+        middle = round(left + step / 2, 2)
+        body.append(Markup('<text class="x" x="{}" y="{}">{}</text>').format(middle, HEIGHT - BOTTOM + 14, stack.name))
+    named = Markup('<text class="name" x="{}" y="{}">{}</text>').format(WIDTH / 2, HEIGHT - 5, x_name)
+    return _plot(said, _y_axis(y, "share"), named, *body)
 
 
 def scatter(points: Sequence[Point], said: str, x_name: str, y_name: str) -> Markup:

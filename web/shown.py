@@ -19,9 +19,9 @@ def visible(token: str) -> str:
     return _cut("".join(_PICTURES.get(c) or (c if c.isprintable() else _code(c)) for c in token[: LONGEST + 1]), token)
 
 
-def plain(text: str) -> str:
+def plain(text: str, most: int = LONGEST) -> str:
     """Text of a label or a name: spaces stay, other invisible characters are made visible."""
-    return _cut("".join(c if c.isprintable() else _code(c) for c in text[: LONGEST + 1]), text)
+    return _cut("".join(c if c.isprintable() else _code(c) for c in text[: most + 1]), text, most)
 
 
 def number(value: float | None) -> Markup:
@@ -77,8 +77,8 @@ def _data(value: float, text: str) -> Markup:
     return Markup(f'<data value="{value!r}">{text}</data>')  # digits only: nothing to escape
 
 
-def _cut(shown: str, whole: str) -> str:
-    return shown if len(whole) <= LONGEST else f"{shown[:LONGEST]}… ({len(whole):,} characters)"
+def _cut(shown: str, whole: str, most: int = LONGEST) -> str:
+    return shown if len(whole) <= most else f"{shown[:most]}… ({len(whole):,} characters)"
 
 
 def _code(character: str) -> str:

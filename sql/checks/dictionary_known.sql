@@ -23,6 +23,8 @@ with mentioned as (
     select distinct 'specificity', model_id, recipe_id from specificity
     union all
     select distinct 'explanation_score', model_id, recipe_id from explanation_score
+    union all
+    select distinct 'label_embedding', model_id, recipe_id from label_embedding
 )
 
 select

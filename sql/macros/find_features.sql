@@ -1,6 +1,8 @@
 -- Features whose label or top tokens contain a text, in any case: labels before tokens, whole matches before parts, specific labels first.
--- Grain: one row per (model_id, recipe_id, feature_id).
-create macro find_features(text) as table
+-- Given a vector too, the 50 features come after them whose labels' embeddings point most like it: found_in is then 'meaning'.
+-- Grain: one row per (model_id, recipe_id, feature_id). The vector must be the same encoder's; embeddings of another length
+-- are left out. similarity is the cosine, null for what is not among the 50. A null text searches by meaning alone.
+create macro find_features(text, vector := null) as table
 with hit as (
     select
         model_id,
@@ -12,9 +14,52 @@ with hit as (
             when contains(lower(label), lower(text)) then 3
             when contains(chr(10) || search_text || chr(10), chr(10) || lower(text) || chr(10)) then 4
             else 5
-        end as place
+        end as place,
+        null::double as similarity
     from _feature_summary
     where contains(search_text, lower(text))
+),
+
+compared as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
+        case
+            when len(embedding) = len(vector::float[]) then list_cosine_similarity(embedding, vector::float[])
+        end as similarity
+    from label_embedding
+    where vector is not null
+),
+
+near as (
+    select
+        s.model_id,
+        s.recipe_id,
+        s.feature_id,
+        6 as place,
+        max(c.similarity) as similarity
+    from compared as c
+    join _feature_summary as s using (model_id, recipe_id, explanation_id)
+    where isfinite(c.similarity) and c.similarity > 0
+    group by all
+    order by max(c.similarity) desc, s.model_id, s.recipe_id, s.feature_id
+    limit 50
+),
+
+found as (
+    select
+        model_id,
+        recipe_id,
+        feature_id,
+        min(place) as place,
+        max(similarity) as similarity
+    from (
+        from hit
+        union all by name
+        from near
+    )
+    group by all
 )
 
 select
@@ -26,7 +71,19 @@ select
     c.top_tokens,
     c.specificity_mean,
     c.density,
-    case when h.place <= 3 then 'label' else 'token' end as found_in
-from hit as h
+    case
+        when f.place <= 3 then 'label'
+        when f.place <= 5 then 'token'
+        else 'meaning'
+    end as found_in,
+    f.similarity
+from found as f
 join feature_card as c using (model_id, recipe_id, feature_id)
-order by h.place, c.specificity_mean desc nulls last, c.density desc, c.model_id, c.recipe_id, c.feature_id;
+order by
+    f.place,
+    case when f.place = 6 then -f.similarity end,
+    c.specificity_mean desc nulls last,
+    c.density desc,
+    c.model_id,
+    c.recipe_id,
+    c.feature_id;

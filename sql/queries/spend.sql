@@ -5,6 +5,7 @@ select
     purpose,
     llm,
     status,
+    batched,
     n_requests,
     n_tokens,
     cost_usd

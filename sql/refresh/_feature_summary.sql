@@ -1,37 +1,12 @@
 -- The best label and the top tokens of every feature of the dictionaries in `touched`.
--- Best label: highest detection score (balanced accuracy), then highest specificity; the explainer's name breaks a tie. Where every
--- attempt failed there is no label, and label_status says why.
+-- Best label: highest detection score (balanced accuracy), then highest specificity; the names of explainer and prompt break a
+-- tie. Where every attempt failed there is no label, and label_status says why.
 delete from _feature_summary
 using touched
 where _feature_summary.model_id = touched.model_id and _feature_summary.recipe_id = touched.recipe_id;
 
 insert into _feature_summary by name
-with rated as (
-    select
-        model_id,
-        recipe_id,
-        explanation_id,
-        avg(rating) filter (where "interval" is not null) as specificity_mean,
-        avg(rating) filter (where "interval" is null) as control_rating,
-        count(rating) as n_ratings
-    from specificity
-    semi join touched using (model_id, recipe_id)
-    group by all
-),
-
-detected as (
-    select
-        model_id,
-        recipe_id,
-        explanation_id,
-        max(value) as detection
-    from explanation_score
-    semi join touched using (model_id, recipe_id)
-    where scorer = 'detection' and metric = 'balanced_accuracy'
-    group by all
-),
-
-best_label as (
+with best_label as (
     select
         e.model_id,
         e.recipe_id,
@@ -41,17 +16,29 @@ best_label as (
         e.status as label_status,
         e.explainer,
         e.llm,
-        d.detection,
-        r.specificity_mean,
-        r.control_rating,
-        r.n_ratings
+        s.detection,
+        s.fuzzing,
+        s.simulation,
+        s.embedding,
+        s.surprisal,
+        s.output,
+        s.specificity_mean,
+        s.specificity_weighted,
+        s.share_of_3,
+        s.control_rating,
+        s.n_ratings
     from explanation as e
     semi join touched using (model_id, recipe_id)
-    left join detected as d using (model_id, recipe_id, explanation_id)
-    left join rated as r using (model_id, recipe_id, explanation_id)
+    left join _feature_label as s using (model_id, recipe_id, feature_id, explanation_id)
     qualify row_number() over (
         partition by e.model_id, e.recipe_id, e.feature_id
-        order by e.status = 'ok' desc, d.detection desc nulls last, r.specificity_mean desc nulls last, e.explainer, e.explanation_id
+        order by
+            e.status = 'ok' desc,
+            s.detection desc nulls last,
+            s.specificity_mean desc nulls last,
+            e.explainer,
+            e.prompt,
+            e.explanation_id
     ) = 1
 ),
 

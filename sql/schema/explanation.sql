@@ -6,6 +6,7 @@ create table explanation (
     feature_id integer not null,
     explainer varchar not null,
     llm varchar,
+    prompt varchar,
     prompt_sha256 varchar,
     label varchar,
     status varchar not null,
@@ -17,6 +18,7 @@ create table explanation (
     cost_usd double,
     created_at timestamp,
     check (feature_id >= 0),
+    check (prompt <> ''),
     check (status <> ''),
     check (status <> 'ok' or label is not null),
     check (n_examples >= 0),
@@ -32,6 +34,7 @@ comment on column explanation.explanation_id is 'Explanation [id]';
 comment on column explanation.feature_id is 'Latent of the dictionary, counted from 0 [index]';
 comment on column explanation.explainer is 'Who labels, such as lexical or anthropic [text]';
 comment on column explanation.llm is 'Language model asked; null where none was [text]';
+comment on column explanation.prompt is 'What the language model was shown: activations, logits or contrastive; null where none was asked [text]';
 comment on column explanation.prompt_sha256 is 'Hash of the prompt; null where none was sent [sha256]';
 comment on column explanation.label is 'What the feature means; null where the attempt failed [text]';
 comment on column explanation.status is 'ok, refused, parse_error, over_budget or another reason of failure [text]';

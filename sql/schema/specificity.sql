@@ -8,6 +8,7 @@ create table specificity (
     "interval" integer,
     activation double not null,
     rating integer,
+    reason varchar,
     status varchar not null,
     judge varchar not null,
     check (feature_id >= 0),
@@ -26,5 +27,6 @@ comment on column specificity.feature_id is 'Latent of the dictionary, counted f
 comment on column specificity."interval" is 'Slice of (0, max activation] that the example was drawn from, from 0; null for a control [index]';
 comment on column specificity.activation is 'Activation at the example''s peak; 0 for a control [activation]';
 comment on column specificity.rating is '0 unrelated to 3 the label cleanly says it; null where the judge failed [0 to 3]';
+comment on column specificity.reason is 'Why, in the judge''s words; null where it gave none [text]';
 comment on column specificity.status is 'ok, or the reason of failure [text]';
 comment on column specificity.judge is 'Who rated, such as lexical or anthropic [text]';

@@ -1,7 +1,7 @@
 -- How good each dictionary is and what is known of it, at a glance.
 -- Grain: one row per (model_id, recipe_id); numbers of stages that have not run are null.
 -- Metrics are those of held-out documents; a dictionary measured on several splits shows the largest number of each.
--- Ratings are means over features, of each the best label.
+-- Scores and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
 create view sae_summary as
 with metric as (
     select
@@ -34,10 +34,28 @@ labelled as (
         recipe_id,
         count(label) as n_labelled,
         count(*) filter (where label_status <> 'ok') as n_failed_labels,
+        avg(detection) as detection,
+        avg(fuzzing) as fuzzing,
+        avg(simulation) as simulation,
+        avg(embedding) as embedding,
+        avg(surprisal) as surprisal,
+        avg(output) as output,
         avg(specificity_mean) as specificity_mean,
+        avg(specificity_weighted) as specificity_weighted,
+        avg(share_of_3) as share_of_3,
         avg(control_rating) as control_rating
     from _feature_summary
     where explanation_id is not null
+    group by all
+),
+
+rated as (
+    select
+        model_id,
+        recipe_id,
+        sum(n_ratings)::bigint as n_ratings,
+        sum(n_failed)::bigint as n_failed_ratings
+    from _feature_label
     group by all
 ),
 
@@ -73,8 +91,18 @@ select
     metric.kl,
     l.n_labelled,
     l.n_failed_labels,
+    l.detection,
+    l.fuzzing,
+    l.simulation,
+    l.embedding,
+    l.surprisal,
+    l.output,
     l.specificity_mean,
+    l.specificity_weighted,
+    l.share_of_3,
     l.control_rating,
+    r.n_ratings,
+    r.n_failed_ratings,
     p.cost_usd,
     s.created_at
 from sae as s
@@ -82,4 +110,5 @@ left join model as m using (model_id)
 left join counted as c using (model_id, recipe_id)
 left join metric using (model_id, recipe_id)
 left join labelled as l using (model_id, recipe_id)
+left join rated as r using (model_id, recipe_id)
 left join spent as p using (model_id, recipe_id);

@@ -21,6 +21,8 @@ BROKEN = {
     "histogram_adds_up": "update activation_histogram set n = n + 1 where (recipe_id, feature_id, bin) = ('mid', 3, 0)",
     "rating_known": "delete from example where recipe_id = 'mid' and kind = 'random'",
     "score_known": "update explanation_score set explanation_id = 'lost' where recipe_id = 'mid'",
+    "embedding_known": "update label_embedding set explanation_id = 'lost' where embedding[1] = 1",
+    "embedding_length": "update label_embedding set embedding = [1.0] where embedding[1] = 1",
     "grain_of_feature": "insert into feature select * from feature where recipe_id = 'mid' and feature_id = 3",
     "grain_of_corpus": "insert into corpus from corpus",
 }

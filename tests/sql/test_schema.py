@@ -83,6 +83,7 @@ def test_the_tables_are_those_of_the_design(empty: DuckDBPyConnection):
     wanted = """
         model corpus activation_shard sae sae_training sae_metric feature activation_histogram example logit_effect
         neighbor dictionary_match explanation specificity explanation_score llm_request logit_shape registration
+        label_embedding
     """
     assert set(table_names(empty)) == set(wanted.split())
 

@@ -92,11 +92,12 @@ def test_top_tokens_stand_once_each_strongest_first(store: SyntheticStore, publi
 def test_the_summary_counts_what_is_there(con: DuckDBPyConnection):
     rows = con.execute(
         "select sae_id, n_dead, round(dead_fraction * 12), l0, fvu, ce_recovered, n_labelled, n_failed_labels, "
-        "specificity_mean, control_rating, cost_usd, n_tokens from sae_summary order by all"
+        "specificity_mean, control_rating, n_ratings, n_failed_ratings, cost_usd, n_tokens "
+        "from sae_summary order by all"
     ).fetchall()
     assert rows == [
-        ("demo/late", 1, 1, 4.0, 0.1, 0.98, None, None, None, None, None, N_CONTEXTS * LENGTH),
-        ("demo/mid", 1, 1, 4.0, 0.1, 0.98, 10, 1, 2.0, 0.0, 0.25, N_CONTEXTS * LENGTH),
+        ("demo/late", 1, 1, 4.0, 0.1, 0.98, *[None] * 7, N_CONTEXTS * LENGTH),
+        ("demo/mid", 1, 1, 4.0, 0.1, 0.98, 10, 1, 2.0, 0.0, 54, 1, 0.375, N_CONTEXTS * LENGTH),
     ]
 
 
@@ -141,9 +142,12 @@ def test_the_density_histogram_holds_every_feature_in_its_bin(con: DuckDBPyConne
 
 def test_spend_adds_up_by_day_and_purpose(con: DuckDBPyConnection):
     rows = con.execute(
-        "select sae_id, llm, purpose, day::varchar, status, n_requests, n_attempts, n_tokens, cost_usd from spend"
+        "select * exclude (model_id, recipe_id) replace (day::varchar as day) from spend order by purpose"
     ).fetchall()
-    assert rows == [("demo/mid", "a-model", "explain", "2026-01-02", "ok", 1, 2, 1200, 0.25)]
+    assert rows == [
+        ("demo/mid", "a-model", "explain", "2026-01-02", "ok", False, 1, 2, 1200, 800, 100, 250, 50, 0.25),
+        ("demo/mid", "a-model", "specificity", "2026-01-02", "ok", True, 1, 1, 1200, 800, 100, 250, 50, 0.125),
+    ]
 
 
 def test_find_features_puts_labels_before_tokens(con: DuckDBPyConnection):

@@ -53,6 +53,10 @@ def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
     assert facts["dead"] == said(one.n_dead, one.dead_fraction)
     assert facts["specificity, 0 to 3"] == said(one.specificity_mean, one.control_rating)
     assert facts["labelled"] == said(one.n_labelled, one.n_failed_labels)
+    assert facts["weighted by firings"] == said(one.specificity_weighted)
+    assert facts["ratings"] == said(one.n_ratings, one.n_failed_ratings)
+    for test in ("detection", "fuzzing", "simulation", "embedding", "surprisal", "output"):
+        assert facts[f"{test}, mean of labels"] == said(getattr(one, test))
     assert facts["FVU"] == ["0.1"]
 
 
@@ -130,7 +134,10 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
         "strongest activation": said(card.max_activation),
         "mean when firing": said(card.mean_activation, card.std_activation),
         "specificity, 0 to 3": said(card.specificity_mean, card.control_rating),
+        "weighted by firings": said(card.specificity_weighted),
+        "share of 3s": said(card.share_of_3),
         "detection, balanced accuracy": said(card.detection),
+        "fuzzing, balanced accuracy": said(card.fuzzing),
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }
@@ -185,20 +192,78 @@ def test_an_interval_says_which_share_of_the_firings_it_holds(visit, ask):
 def test_labels_come_with_their_provenance_and_the_best_first(visit):
     found = visit("/sae/demo/mid/0").section("labels").all("article")
     assert [label.one("h3").text for label in found] == ["Function definitions shown first", "tokens like def"]
-    assert found[0].one("dl").facts["detection: balanced_accuracy"] == ["0.9", "10", "0"]
     assert "anthropic, a-model" in found[0].text
+    prompts = [next(div.one("dd").text for div in label.all("div") if "prompt" in div.text) for label in found]
+    assert prompts == ["activations", "–"]
     assert "2026-01-02 12:00 UTC" in found[0].text
     failed = visit("/sae/demo/mid/1").section("labels").one("article")
     assert "no label: parse_error" in failed.text
     assert "no label in the answer" in failed.text
 
 
+def test_every_score_of_a_label_stands_with_its_interval_and_trials(visit, ask):
+    best, other = visit("/sae/demo/mid/0").section("labels").all("article")
+    for label, explainer in ((best, "anthropic"), (other, "lexical")):
+        wanted = ask(
+            "select s.* from explanation_score as s join explanation using (model_id, recipe_id, explanation_id) "
+            "where recipe_id = 'mid' and feature_id = 0 and explainer = $e order by scorer, metric",
+            {"e": explainer},
+        )
+        assert len(wanted) == 8
+        assert [(row[0].text, row[1].text) for row in label.rows] == [(row.scorer, row.metric) for row in wanted]
+        assert [[value for cell in row for value in cell.values] for row in label.rows] == [
+            said(row.value, row.low, row.high, row.n, row.n_failed) for row in wanted
+        ]
+    assert not visit("/sae/demo/mid/1").section("labels").all("table"), "an attempt that failed has no score"
+
+
 def test_specificity_is_shown_by_interval_with_what_the_judge_failed_at(visit, ask):
     strip = visit("/sae/demo/mid/2").section("specificity")
-    rated, _, counts, failed = ([cell.values for cell in row[1:]] for row in strip.rows)
+    rated, _, each, counts, failed = ([cell.values for cell in row[1:]] for row in strip.rows)
     assert rated == [[], ["1.0"], ["3.0"]], "the judge failed at the control of feature 2"
+    assert each == [["0", "0", "0", "0"], ["0", "2", "0", "0"], ["0", "0", "0", "2"]]
     assert counts == [["0"], ["2"], ["2"]]
     assert failed == [["1"], ["0"], ["0"]]
+    [label] = ask("from feature_label where recipe_id = 'mid' and feature_id = 2")
+    assert strip.facts == {
+        "mean of intervals, 0 to 3": said(label.specificity_mean),
+        "weighted by firings": said(label.specificity_weighted),
+        "share of 3s": said(label.share_of_3),
+        "controls": [],
+        "ratings": said(label.n_ratings, label.n_failed),
+    }
+
+
+@pytest.mark.parametrize(("address", "n"), [("/sae/demo/mid/3", (1, 2, 2)), ("/sae/demo/mid", (10, 22, 22))])
+def test_ratings_are_stacked_by_interval(visit, address, n):
+    plot = visit(address).section("specificity").one("svg")
+    slices = [(bar.attributes["class"], bar.one("title").text) for bar in plot.all("rect")]
+    assert slices == [
+        ("bar r0", f"control: {n[0]} of {n[0]} rated 0"),
+        ("bar r1", f"0: {n[1]} of {n[1]} rated 1"),
+        ("bar r3", f"1: {n[2]} of {n[2]} rated 3"),
+    ]
+
+
+def test_the_judge_says_why_beside_each_rating(visit):
+    section = visit("/sae/demo/mid/2").section("examples")
+    why = [
+        (detail.one("summary").text, detail.one("p").text) for detail in section.all("details", **{"class": "reason"})
+    ]
+    assert why == [("why 3", "it has  str"), ("why 1", "it has  str")], "equal windows are folded"
+    assert "not rated: parse_error" in section.text
+    assert not visit("/sae/demo/late/2").section("examples").all("details", **{"class": "reason"})
+
+
+def test_spend_tells_batches_from_live_requests(visit, ask):
+    rows = visit("/sae/demo/mid").section("spend").rows
+    wanted = ask("from spend where recipe_id = 'mid' order by purpose")
+    assert [(row[2].text, row[4].text) for row in rows] == [("explain", "live"), ("specificity", "in a batch")]
+    for row, one in zip(rows, wanted, strict=True):
+        assert [value for cell in row for value in cell.values] == said(
+            one.n_requests, one.input_tokens, one.cache_write_tokens, one.cache_read_tokens, one.output_tokens,
+            one.n_tokens, one.cost_usd,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["def", "tokens like RETURN", "tokens like self", "\n", "function", "100%"])

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from sql.publish import publish
 from web.app import app
+from web.shown import plain
 
 SCRIPTS = [
     "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<ScRiPt src=//x.y></sCrIpT>", "<script\n>x()",
@@ -49,16 +50,18 @@ ATTRIBUTES = {
     "selected", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points",
 }  # fmt: skip
 LINE_ENDS = {"\n"}
+PROMPT = "\"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\0{{ 7*7 }}' or 1=1 --"
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory) -> TestClient:
-    """A feature for each hostile text: its token, its label, its promoted token."""
+    """A feature for each hostile text: its token, its label, why it was rated, its promoted token; and one prompt."""
     home = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(synthetic_store, "WORDS", HOSTILE)
         patch.setattr(synthetic_store, "N_FEATURES", len(HOSTILE) + 1)
         patch.setattr(synthetic_store, "DEAD", len(HOSTILE))
+        patch.setattr(synthetic_store, "PROMPTS", {"lexical": PROMPT, "anthropic": PROMPT})
         store = synthetic_store.SyntheticStore(str(home))
         store.write_model("demo")
         store.write_sae("demo", "mid", codes=False)
@@ -101,6 +104,10 @@ def test_planted_tokens_and_labels_stay_text_on_every_page(hostile, read):
         if HOSTILE[feature] in SCRIPTS and HOSTILE[feature].isprintable():
             promoted = page.section("logits").all("code", **{"class": "token"})[1].text
             assert promoted == HOSTILE[feature].replace(" ", "·")
+        if feature > 0:  # of the first feature, the label shown was not rated
+            reasons = page.section("examples").all("details", **{"class": "reason"})
+            assert {reason.one("p").text for reason in reasons} == {plain(f"it has {HOSTILE[feature]}", 1000)}
+        assert plain(PROMPT) in page.section("labels").text
 
 
 def test_a_token_of_a_hundred_kilobytes_is_cut_and_counted(hostile, read):

@@ -1,6 +1,7 @@
 """What a person reads of a value: closed forms for text, numbers, shades and plots."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +35,11 @@ def test_invisible_characters_of_a_token_are_made_visible(token, read):
 
 def test_a_label_keeps_its_spaces():
     assert plain("to be\u202e or") == "to be\\u202e or"
+
+
+def test_a_text_is_cut_where_asked():
+    assert plain("because", 4) == "beca… (7 characters)"
+    assert plain("because", 7) == "because"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +122,26 @@ def test_bars_grow_with_the_logarithm_and_none_is_outside():
     assert heights[2] == plots.HEIGHT - plots.BOTTOM - plots.TOP
 
 
+def test_stacks_are_of_one_height_and_cut_by_share():
+    drawn = plots.stacked([plots.Stack("a", (1, 0, 0, 3)), plots.Stack("b", (0, 0, 0, 0))], "said", "x")
+    bars = [dict(re.findall(r'(\w+)="([^"]*)"', bar)) for bar in re.findall("<rect ([^>]*)>", drawn)]
+    room = plots.HEIGHT - plots.BOTTOM - plots.TOP
+    assert [bar["class"] for bar in bars] == ["bar r3", "bar r0"], "the best stand at the bottom; b has none"
+    assert [float(bar["height"]) for bar in bars] == [0.75 * room, 0.25 * room]
+    assert float(bars[0]["y"]) == plots.TOP + 0.25 * room
+    assert float(bars[1]["y"]) == plots.TOP
+    assert bars[0]["x"] == bars[1]["x"]
+
+
+def test_no_stack_is_an_empty_plot():
+    assert "<rect" not in plots.stacked([], "said", "x")
+
+
 def test_what_a_plot_says_is_escaped():
     drawn = plots.scatter([plots.Point(1, 2, '<b>"', 'x"y')], '<i>"', "x", "y")
     assert "<b>" not in drawn
     assert "<i>" not in drawn
     assert 'x"y' not in drawn
     assert drawn.count("&lt;b&gt;&#34;") == 2
+    stacked = plots.stacked([plots.Stack("<b>", (1,))], '"<i>', "<u>")
+    assert not re.findall(r"<[biu]>", stacked)

@@ -22,7 +22,9 @@ with kept as (
 rated as (
     select
         example_id,
-        rating
+        rating,
+        reason,
+        status as rating_status
     from specificity
     where
         model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
@@ -31,7 +33,9 @@ rated as (
 
 select
     k.*,
-    r.rating
+    r.rating,
+    r.reason,
+    r.rating_status
 from kept as k
 left join rated as r using (example_id)
 order by array_position(['top', 'interval', 'random'], k.kind), k."interval" desc, k.rank;

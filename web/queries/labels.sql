@@ -6,6 +6,7 @@ select
     error,
     explainer,
     llm,
+    prompt,
     prompt_sha256,
     request_id,
     n_examples,
@@ -15,4 +16,4 @@ select
     created_at
 from explanation
 where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
-order by explanation_id = $explanation_id desc, explainer, explanation_id;
+order by explanation_id = $explanation_id desc, explainer, prompt, explanation_id;

@@ -4,6 +4,8 @@ select
     s.scorer,
     s.metric,
     s.value,
+    s.low,
+    s.high,
     s.n,
     s.n_failed
 from explanation_score as s

@@ -3,6 +3,10 @@ select
     "interval",
     n,
     n_failed,
+    n_0,
+    n_1,
+    n_2,
+    n_3,
     mean_rating,
     share_of_3
 from specificity_by_interval

@@ -4,9 +4,14 @@ select
     purpose,
     day,
     status,
+    batched,
     n_requests,
+    input_tokens,
+    cache_write_tokens,
+    cache_read_tokens,
+    output_tokens,
     n_tokens,
     cost_usd
 from spend
 where model_id = $model_id and recipe_id = $recipe_id
-order by day, llm, purpose, status;
+order by day, llm, purpose, status, batched;

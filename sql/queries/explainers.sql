@@ -1,0 +1,17 @@
+-- Whose labels are better: of which explainer, language model and prompt?
+select
+    sae_id,
+    explainer,
+    llm,
+    prompt,
+    count(*) as n,
+    count(*) filter (where status <> 'ok') as n_failed,
+    avg(detection) as detection,
+    avg(fuzzing) as fuzzing,
+    avg(specificity_mean) as specificity_mean,
+    avg(specificity_weighted) as specificity_weighted,
+    avg(share_of_3) as share_of_3,
+    avg(control_rating) as control_rating
+from feature_label
+group by all
+order by sae_id, detection desc nulls last, explainer, llm, prompt;

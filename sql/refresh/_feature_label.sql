@@ -1,0 +1,106 @@
+-- What every label of the dictionaries in `touched` was found to be worth: `_feature_summary`, which comes next, reads it.
+-- Intervals are equal slices of (0, strongest activation], as many as the dictionary's examples were drawn from. A bin of
+-- the histogram counts for the interval of its midpoint, which is exact where the bins are a multiple of the intervals.
+-- Intervals without a rating are left out of every mean, and the weights of the others are made to add up to one again.
+delete from _feature_label
+using touched
+where _feature_label.model_id = touched.model_id and _feature_label.recipe_id = touched.recipe_id;
+
+insert into _feature_label by name
+with scored as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
+        max(value) filter (where scorer = 'detection' and metric = 'balanced_accuracy') as detection,
+        max(value) filter (where scorer = 'fuzzing' and metric = 'balanced_accuracy') as fuzzing,
+        max(value) filter (where scorer = 'simulation' and metric = 'pearson') as simulation,
+        max(value) filter (where scorer = 'embedding' and metric = 'auroc') as embedding,
+        max(value) filter (where scorer = 'surprisal' and metric = 'auroc') as surprisal,
+        max(value) filter (where scorer = 'output' and metric = 'accuracy') as output
+    from explanation_score
+    semi join touched using (model_id, recipe_id)
+    group by all
+),
+
+rated as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
+        feature_id,
+        "interval",
+        avg(rating) as mean_rating,
+        avg((rating = 3)::integer) as share_of_3,
+        count(rating) as n_ratings,
+        count(*) - count(rating) as n_failed
+    from specificity
+    semi join touched using (model_id, recipe_id)
+    group by all
+),
+
+interval_count as (
+    select
+        model_id,
+        recipe_id,
+        max("interval") + 1 as n_intervals
+    from example
+    semi join touched using (model_id, recipe_id)
+    group by all
+),
+
+bin as (
+    select
+        model_id,
+        recipe_id,
+        feature_id,
+        (lower + upper) / 2 as midpoint,
+        max(upper) over (partition by model_id, recipe_id, feature_id) as strongest,
+        n
+    from activation_histogram
+    semi join touched using (model_id, recipe_id)
+    semi join rated using (model_id, recipe_id, feature_id)
+    where upper > 0
+),
+
+fired as (
+    select
+        model_id,
+        recipe_id,
+        feature_id,
+        least(floor(midpoint / strongest * n_intervals), n_intervals - 1)::integer as "interval",
+        sum(n) as n_firings
+    from bin
+    join interval_count using (model_id, recipe_id)
+    group by all
+),
+
+specific as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
+        avg(mean_rating) filter (where "interval" is not null) as specificity_mean,
+        sum(mean_rating * n_firings) / nullif(sum(n_firings) filter (where mean_rating is not null), 0)
+            as specificity_weighted,
+        avg(share_of_3) filter (where "interval" is not null) as share_of_3,
+        max(mean_rating) filter (where "interval" is null) as control_rating,
+        sum(n_ratings)::bigint as n_ratings,
+        sum(n_failed)::bigint as n_failed
+    from rated
+    left join fired using (model_id, recipe_id, feature_id, "interval")
+    group by all
+)
+
+select
+    e.model_id,
+    e.recipe_id,
+    e.feature_id,
+    e.explanation_id,
+    scored.* exclude (model_id, recipe_id, explanation_id),
+    specific.* exclude (model_id, recipe_id, explanation_id)
+from explanation as e
+semi join touched using (model_id, recipe_id)
+left join scored using (model_id, recipe_id, explanation_id)
+left join specific using (model_id, recipe_id, explanation_id)
+order by e.model_id, e.recipe_id, e.feature_id, e.explanation_id;

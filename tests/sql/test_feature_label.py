@@ -1,0 +1,345 @@
+"""What a label is worth: means over intervals by hand, the view against plain Python, and which label is the best."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from duckdb import DuckDBPyConnection
+from synthetic_store import SyntheticStore
+
+from sql.publish import publish
+from sql.texts import texts
+from sql.views import define_views
+from sql.warehouse import connect, define
+
+KEYS = {"model_id": "m", "recipe_id": "r"}
+FIRINGS = [6, 2, 1, 1]
+"""Of feature 0 in four equal slices of (0, 2]."""
+PIVOTED = {
+    "detection": "balanced_accuracy",
+    "fuzzing": "balanced_accuracy",
+    "simulation": "pearson",
+    "embedding": "auroc",
+    "surprisal": "auroc",
+    "output": "accuracy",
+}
+MEASURES = (
+    *PIVOTED, "specificity_mean", "specificity_weighted", "share_of_3", "control_rating", "n_ratings", "n_failed"
+)  # fmt: skip
+
+
+def insert(con: DuckDBPyConnection, table: str, *rows: dict[str, Any]) -> None:
+    for row in rows:
+        names, marks = ", ".join(f'"{name}"' for name in row | KEYS), ", ".join("?" * len(row | KEYS))
+        con.execute(f"insert into {table} ({names}) values ({marks})", [*(row | KEYS).values()])
+
+
+def explain(con: DuckDBPyConnection, explanation_id: str, **more: Any) -> None:
+    row = {"feature_id": 0, "explainer": "lexical", "label": "words", "status": "ok", "n_examples": 5}
+    insert(con, "explanation", {"explanation_id": explanation_id} | row | more)
+
+
+def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ratings: int | None) -> None:
+    for n, rating in enumerate(ratings):
+        row = {"explanation_id": explanation_id, "example_id": f"{interval}-{n}", "feature_id": 0, "interval": interval}
+        status = "refused" if rating is None else "ok"
+        insert(con, "specificity", row | {"activation": 1.0, "rating": rating, "status": status, "judge": "lexical"})
+
+
+def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float) -> None:
+    row = {"explanation_id": explanation_id, "scorer": scorer, "metric": PIVOTED[scorer], "value": value}
+    insert(con, "explanation_score", row | {"n": 10, "n_failed": 0})
+
+
+def refresh(con: DuckDBPyConnection) -> None:
+    con.execute("create or replace temp table touched as select 'm' as model_id, 'r' as recipe_id")
+    for text in texts("refresh"):
+        con.execute(text.sql)
+
+
+def worth(con: DuckDBPyConnection, explanation_id: str = "e") -> dict[str, Any]:
+    refresh(con)
+    answer = con.execute("from feature_label where explanation_id = $1", [explanation_id])
+    return dict(zip([column[0] for column in answer.description], answer.fetchall()[0], strict=True))
+
+
+@pytest.fixture
+def con() -> Iterator[DuckDBPyConnection]:
+    """Feature 0 of m/r, its histogram in four bins, an explanation `e`, and examples of four intervals."""
+    with closing(duckdb.connect()) as con:
+        define(con)
+        define_views(con)
+        for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
+            slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
+            insert(con, "activation_histogram", slice_)
+            place = {"feature_id": 7, "kind": "interval", "interval": n, "rank": 0, "example_id": f"x{n}"}
+            window = {"activation": 1.0, "tokens": ["a"], "activations": [1.0], "peak": 0}
+            insert(con, "example", place | window | {"context_id": 0, "document_id": "d", "position": 0})
+        explain(con, "e")
+        yield con
+
+
+def test_the_uniform_mean_is_of_intervals_not_of_ratings(con: DuckDBPyConnection):
+    rate(con, "e", 0, 0, 1, 0, 1)  # 0.5
+    rate(con, "e", 1, 1)
+    rate(con, "e", 2, 3, 0)  # 1.5
+    rate(con, "e", 3, 3, 3, 3)
+    found = worth(con)
+    assert found["specificity_mean"] == (0.5 + 1 + 1.5 + 3) / 4 == 1.5
+    assert found["specificity_weighted"] == pytest.approx(0.6 * 0.5 + 0.2 * 1 + 0.1 * 1.5 + 0.1 * 3)  # 0.95
+    assert found["share_of_3"] == (0 + 0 + 0.5 + 1) / 4
+    assert (found["n_ratings"], found["n_failed"], found["control_rating"]) == (10, 0, None)
+
+
+def test_intervals_without_a_rating_weigh_nothing(con: DuckDBPyConnection):
+    rate(con, "e", 0, 1)
+    rate(con, "e", 1, None, None)
+    rate(con, "e", 3, 3, None)
+    found = worth(con)
+    assert found["specificity_mean"] == 2
+    assert found["specificity_weighted"] == pytest.approx((6 * 1 + 1 * 3) / 7)
+    assert (found["n_ratings"], found["n_failed"]) == (2, 3)
+
+
+def test_several_bins_are_one_interval(con: DuckDBPyConnection):
+    con.execute('update example set "interval" = "interval" % 2')
+    rate(con, "e", 0, 1)
+    rate(con, "e", 1, 3)
+    assert worth(con)["specificity_weighted"] == pytest.approx(0.8 * 1 + 0.2 * 3)
+
+
+def test_a_bin_that_two_intervals_share_goes_to_that_of_its_midpoint(con: DuckDBPyConnection):
+    con.execute('delete from example where "interval" = 3')  # thirds of (0, 2]; midpoints 0.25, 0.75, 1.25, 1.75
+    for interval, rating in enumerate((0, 1, 3)):
+        rate(con, "e", interval, rating)
+    assert worth(con)["specificity_weighted"] == pytest.approx(0.6 * 0 + 0.3 * 1 + 0.1 * 3)
+
+
+def test_controls_stand_apart(con: DuckDBPyConnection):
+    rate(con, "e", 2, 3)
+    rate(con, "e", None, 0, 1, 0, 1, None)
+    found = worth(con)
+    assert (found["specificity_mean"], found["specificity_weighted"], found["control_rating"]) == (3, 3, 0.5)
+    assert (found["n_ratings"], found["n_failed"]) == (5, 1)
+
+
+def test_without_a_histogram_nothing_is_weighted(con: DuckDBPyConnection):
+    con.execute("delete from activation_histogram")
+    rate(con, "e", 0, 2)
+    found = worth(con)
+    assert (found["specificity_mean"], found["specificity_weighted"]) == (2, None)
+
+
+def test_where_every_rating_failed_there_is_no_mean(con: DuckDBPyConnection):
+    rate(con, "e", 0, None)
+    found = worth(con)
+    assert [found[name] for name in MEASURES[6:]] == [None, None, None, None, 0, 1]
+
+
+def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckDBPyConnection):
+    assert [worth(con)[name] for name in MEASURES] == [None] * len(MEASURES)
+    other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n": 1, "n_failed": 0}
+    insert(con, "explanation_score", other)
+    score(con, "e", "simulation", -0.5)
+    assert [worth(con)[name] for name in ("detection", "simulation")] == [None, -0.5]
+
+
+def test_refreshing_twice_is_once_and_forgets_what_went(con: DuckDBPyConnection):
+    rate(con, "e", 0, 2)
+    assert worth(con) == worth(con)
+    con.execute("delete from specificity")
+    assert worth(con)["specificity_mean"] is None
+    con.execute("delete from explanation")
+    refresh(con)
+    assert con.execute("from _feature_label").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "best"),
+    [
+        ({"a": {"status": "refused", "label": None, "detection": 1.0}, "b": {"detection": 0.1}}, "b"),
+        ({"a": {"detection": 0.6, "rating": 3}, "b": {"detection": 0.7, "rating": 0}}, "b"),
+        ({"a": {"rating": 3}, "b": {"detection": 0.1, "rating": 0}}, "b"),
+        ({"a": {"detection": 0.7, "rating": 1}, "b": {"detection": 0.7, "rating": 2}}, "b"),
+        ({"a": {"explainer": "local"}, "b": {"explainer": "anthropic"}}, "b"),
+        ({"a": {"prompt": "logits"}, "b": {"prompt": "activations"}}, "b"),
+        ({"b": {"prompt": "logits"}, "a": {"prompt": "logits"}}, "a"),
+    ],
+    ids=["ok", "detection", "scored", "specificity", "explainer", "prompt", "id"],
+)
+def test_the_best_label_is_the_first_by_status_detection_specificity_and_name(
+    con: DuckDBPyConnection, labels: dict[str, dict[str, Any]], best: str
+):
+    con.execute("delete from explanation")
+    feature = {"feature_id": 0, "n_firings": 1, "n_tokens": 1, "density": 1.0, "is_dead": False, "decoder_norm": 1.0}
+    insert(con, "feature", feature)
+    for explanation_id, given in labels.items():
+        explain(con, explanation_id, **{name: given[name] for name in given if name not in ("detection", "rating")})
+        if "detection" in given:
+            score(con, explanation_id, "detection", given["detection"])
+        if "rating" in given:
+            rate(con, explanation_id, 1, given["rating"])
+    refresh(con)
+    shown = con.execute("select explanation_id, detection, specificity_mean from feature_card").fetchall()
+    assert shown == [(best, labels[best].get("detection"), labels[best].get("rating"))]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "found"),
+    [
+        ((0, 1, 3, 3), [(3.0, 0.5)]),
+        ((0, 2, 0, 3), [(3.0, 1.0)]),
+        ((1, 2, 0, 3), []),
+        ((0, 0, 3, 2), []),
+        ((None, None, 3, 3), []),
+        ((0, 0, 3, None), [(3.0, 0.0)]),
+    ],
+    ids=["fits above", "fits the top", "fits below too", "not the top", "never rated below", "top not rated"],
+)
+def test_labels_that_fit_the_top_alone_are_found(
+    con: DuckDBPyConnection, ratings: tuple[int | None, ...], found: list[tuple[float, float]]
+):
+    feature = {"feature_id": 0, "n_firings": 1, "n_tokens": 1, "density": 1.0, "is_dead": False, "decoder_norm": 1.0}
+    insert(con, "feature", feature)
+    for interval, rating in enumerate(ratings):
+        rate(con, "e", interval, rating)
+    refresh(con)
+    [question] = [text.sql for text in texts("queries") if text.name == "strong_only"]
+    assert con.execute(f"select strongest, weak_half from ({question.rstrip().rstrip(';')}\n)").fetchall() == found
+
+
+def test_a_card_says_of_its_label_what_the_view_of_labels_says(warehouse: Path):
+    shared = "label, explainer, llm, detection, fuzzing, specificity_mean, specificity_weighted, share_of_3, n_ratings"
+    with closing(connect(warehouse)) as con:
+        cards = con.execute(f"select explanation_id, {shared} from feature_card where explanation_id <> ''").fetchall()
+        labels = con.execute(f"select explanation_id, {shared} from feature_label").fetchall()
+    assert len(cards) == 11
+    assert set(cards) <= set(labels)
+
+
+def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore, published: Path):
+    """Ratings are replaced by ones without a pattern, of which every seventh failed."""
+    rows = [
+        {
+            "explanation_id": f"e{feature}-{n}",
+            "example_id": f"{feature}-{interval}-{k}",
+            "feature_id": feature,
+            "interval": interval,
+            "activation": 1.0,
+            "rating": None if (i := 7 * feature + 3 * n + 5 * k + (interval or 0)) % 7 == 0 else i * i % 4,
+            "status": "refused" if i % 7 == 0 else "ok",
+            "judge": "lexical",
+        }
+        for feature in range(6)
+        for n in range(2)
+        for interval in (None, 0, 1)
+        for k in range(1 + (feature + n) % 3)
+    ]
+    mid = {"model_id": "demo", "recipe_id": "mid"}
+    labels = [
+        {"explanation_id": f"e{f}-{n}", "feature_id": f, "explainer": "a", "label": "b", "status": "ok"}
+        | {"n_examples": 1}
+        for f in range(6)
+        for n in range(2)
+    ]
+    store.write("specificity", mid, rows)
+    store.write("explanation", mid, labels)
+    publish(published, store.stored)
+    with closing(connect(published)) as con:
+        codes = con.execute("select feature_id, activation from feature_activation where recipe_id = 'mid'").fetchall()
+        names = ", ".join(MEASURES[6:])
+        found = {
+            row[0]: row[1:] for row in con.execute(f"select explanation_id, {names} from feature_label").fetchall()
+        }
+    assert found.keys() == {label["explanation_id"] for label in labels}
+    for label in labels:
+        mine = [row for row in rows if row["explanation_id"] == label["explanation_id"]]
+        acts = [activation for feature, activation in codes if feature == label["feature_id"]]
+        wanted = _by_hand(mine, acts)
+        assert [value is None for value in wanted] == [value is None for value in found[label["explanation_id"]]]
+        for one, other in zip(wanted, found[label["explanation_id"]], strict=True):
+            assert one is None or math.isclose(one, other, abs_tol=1e-12), label
+
+
+def _by_hand(ratings: list[dict[str, Any]], acts: list[float]) -> list[float | None]:
+    """The measures of one label, weights counted from the very activations: two intervals."""
+    given = defaultdict(list)
+    for row in ratings:
+        if row["rating"] is not None:
+            given[row["interval"]].append(row["rating"])
+    controls = given.pop(None, [])
+    strong = sum(act > max(acts) / 2 for act in acts)
+    weight = {0: len(acts) - strong, 1: strong}
+    means = {interval: sum(found) / len(found) for interval, found in given.items()}
+    threes = [found.count(3) / len(found) for found in given.values()]
+    n = len(controls) + sum(map(len, given.values()))
+    total = sum(weight[interval] for interval in means)
+    return [
+        sum(means.values()) / len(means) if means else None,
+        sum(means[interval] * weight[interval] for interval in means) / total if total else None,
+        sum(threes) / len(threes) if threes else None,
+        sum(controls) / len(controls) if controls else None,
+        n,
+        len(ratings) - n,
+    ]
+
+
+def test_a_store_from_before_these_columns_is_still_published(store: SyntheticStore, published: Path):
+    import pyarrow.parquet as pq
+
+    new = {
+        "explanation": ["prompt"],
+        "specificity": ["reason"],
+        "explanation_score": ["low", "high"],
+        "llm_request": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"],
+    }
+    mid = {"model_id": "demo", "recipe_id": "mid"}
+    store.folder("label_embedding", **mid).remove()
+    store.folder("llm_request", **mid, purpose="specificity").remove()
+    for table, columns in new.items():
+        keys = mid | ({"purpose": "explain"} if table == "llm_request" else {})
+        old = pq.read_table(f"{store.folder(table, **keys).path}/part-00000.parquet").drop_columns(columns)
+        store.write(table, keys, old.to_pylist(), old.schema, made_from="before")
+    publish(published, store.stored)
+    with closing(connect(published)) as con:
+        for table, columns in new.items():
+            [(rows, *filled)] = con.execute(
+                f"select count(*), {', '.join(f'count({column})' for column in columns)} from {table}"
+            ).fetchall()
+            assert rows > 0
+            assert filled == [0] * len(columns), table
+        assert con.execute("select n_tokens, input_tokens from spend").fetchall() == [(1200, None)]
+        assert con.execute("select label, specificity_mean from feature_card where feature_id = 2").fetchall() == [
+            ("tokens like str", 2.0)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        ("explanation_score", "value = 0.5, low = 0.6"),
+        ("explanation_score", "value = 0.5, high = 0.4"),
+        ("explanation_score", "low = 'nan'"),
+        ("explanation_score", "high = 'inf'"),
+        ("label_embedding", "embedding = []"),
+        ("label_embedding", "embedding = [1, null]"),
+        ("label_embedding", "embedding = ['nan', '1']::float[]"),
+        ("label_embedding", "embedding = ['inf', '-inf']::float[]"),
+        ("label_embedding", "embedding = null"),
+        ("llm_request", "input_tokens = input_tokens + 1"),
+        ("llm_request", "tokens = -100, input_tokens = -500"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(warehouse: Path, table: str, wrong: str):
+    with closing(duckdb.connect()) as con:
+        con.execute(f"attach '{warehouse}' as published (read_only)")
+        con.execute("attach ':memory:' as copied")
+        con.execute("copy from database published to copied")
+        con.execute("use copied")
+        with pytest.raises(duckdb.ConstraintException):
+            con.execute(f"update {table} set {wrong}")

@@ -1,0 +1,72 @@
+"""docs/labels.md: every query on it runs and answers what the page shows, and it explains every score there is."""
+
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from synthetic_store import SCORES, SyntheticStore
+
+from sql.answers import answer, as_text
+from sql.catalog import columns
+from sql.publish import publish
+from sql.texts import texts
+from sql.warehouse import connect
+
+PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+ASKED = re.findall(r"^## (.*?)\n.*?```sql\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+NAMED = ["strong_only", "specificity_by_interval", "explainers", "changed_labels", "spend_by_recipe"]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two dictionaries that hold some of the same features, both with labels."""
+    home = tmp_path_factory.mktemp("labelled")
+    store = SyntheticStore(str(home))
+    store.write_model("demo")
+    store.write_sae("demo", "mid")
+    store.write_sae("demo", "late", seed=3)
+    publish(home / "warehouse.duckdb", store.stored)
+    return home / "warehouse.duckdb"
+
+
+@pytest.mark.parametrize(("question", "query", "shown"), [pytest.param(*asked, id=asked[0]) for asked in ASKED])
+def test_a_query_answers_what_the_page_shows(labelled: Path, question: str, query: str, shown: str):
+    assert as_text(answer(labelled, query)) == shown.rstrip("\n")
+
+
+def test_every_query_of_the_page_is_run():
+    assert len(ASKED) == PAGE.count("```sql") == PAGE.count("```text")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_question_stands_on_the_page_in_full(name: str):
+    [sql] = [text.sql for text in texts("queries") if text.name == name]
+    assert sql in [query for _, query, _ in ASKED]
+    assert f"`glasshouse sql {name}`" in PAGE
+
+
+def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Path):
+    with closing(connect(labelled)) as con:
+        con.execute("create temp table pairs as from dictionary_match")
+        [question] = [text.sql for text in texts("queries") if text.name == "changed_labels"]
+        asked = question.replace("from dictionary_match", "from pairs")
+        once = con.execute(asked).fetchall()
+        con.execute(
+            "insert into pairs by name select * replace (other_recipe_id as recipe_id, recipe_id as other_recipe_id, "
+            "other_feature_id as feature_id, feature_id as other_feature_id) from pairs"
+        )
+        again = con.execute(asked).fetchall()
+    assert len(once) == len(again) == 8
+    assert {frozenset([row[1:3], row[3:5]]) for row in again} == {frozenset([row[1:3], row[3:5]]) for row in once}
+
+
+def test_every_score_and_every_column_of_it_is_explained(labelled: Path):
+    explained = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE, re.MULTILINE)}
+    assert set(SCORES) <= explained
+    named = {name for row in re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    with closing(connect(labelled)) as con:
+        keys = {"model_id", "recipe_id", "sae_id", "feature_id", "explanation_id"}
+        scores = columns(con, "explanation_score").keys() - keys - {"scorer", "metric"}
+        labels = columns(con, "feature_label").keys() - keys - {"label", "explainer", "llm", "prompt", "status"}
+    assert scores | labels <= named
