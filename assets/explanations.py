@@ -1,15 +1,19 @@
-"""Labels: what each feature means, by the recipe's explainer."""
+"""Labels: what each feature means, by the recipe's explainers."""
 
 from collections import Counter
 
 import dagster as dg
 
-from assets.feature_statistics import feature_statistics, statistics_identity
+from assets.feature_statistics import feature_statistics
+from assets.logit_effects import logit_effects
+from assets.neighbors import neighbors
 from pipelines.compute import on_llm, when_behind
+from pipelines.label_requests import requested
+from pipelines.labelling import askers, explained_identity, material, write_requests
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION, Registration
+from pipelines.registry import CODE_VERSION
 from pipelines.store import Store
 
 MAX_FAILED = 0.05
@@ -17,13 +21,13 @@ MAX_FAILED = 0.05
 labelled = dg.AssetCheckSpec(
     "labelled",
     asset="explanations",
-    description="Of the features that were to be labelled, at most one in twenty has no label.",
+    description="Of the labels that were to be made, at most one in twenty failed.",
 )
 
 
 @dg.asset(
     partitions_def=by_sae,
-    deps=[feature_statistics],
+    deps=[feature_statistics, logit_effects, neighbors],
     kinds={"parquet"},
     group_name="labels",
     check_specs=[labelled],
@@ -33,42 +37,31 @@ labelled = dg.AssetCheckSpec(
 )
 @plain_errors
 def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """One label a feature, made from examples that no judge is shown; a failure is a row that says so."""
-    from models.autointerp.background import token_counts
+    """A label a feature from each explainer, made from examples that no judge is shown; a failure is a row that says
+    so."""
     from models.autointerp.stages import explain
-    from models.pieces import Pieces
 
     registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, labels_identity(store, registration)
-    explained, asked = store.table("explanation", registration), requests(store, registration, "explain")
-    if not (store.made(explained, identity) and store.made(asked, identity)):
-        background = token_counts(store.contexts(store.trained(registration)), Pieces.of(store.tokenizer(registration)))
-        made = explain(
-            store.read_table("example", registration),
-            settings,
-            background,
-            store.ledger(),
-            sae_id=registration.sae_id,
-            progress=Progress(context, "features"),
-        )
-        store.write_table(asked, made.requests.drop_columns(["purpose"]), identity)
-        store.write_table(explained, made.explanations, identity)
+    settings, identity = registration.recipe.explanations, explained_identity(store, registration)
+    folder = store.table("explanation", registration)
+    if not store.made(folder, identity):
+        known = material(store, registration)
+        asked = requested(store, registration)
+        made = explain(known, askers(store, registration), asked, Progress(context, "labels"))
+        write_requests(store, registration, ["explain"], made.answers, identity)
+        store.write_table(folder, made.rows, identity)
     rows = store.read_table("explanation", registration).to_pylist()
     statuses = Counter(row["status"] for row in rows)
     failed = sum(n for status, n in statuses.items() if status != "ok")
+    some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
     return dg.MaterializeResult(
         metadata={
             "labels": statuses["ok"],
             "failed": failed,
-            "explainer": settings.explainer,
+            "explainer": ", ".join(settings.explainers),
             "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),
             "statuses": dict(statuses),
-            "some_labels": dg.MetadataValue.table(
-                [dg.TableRecord({"feature": row["feature_id"], "label": row["label"]}) for row in rows if row["label"]][
-                    :20
-                ]
-                or [_NONE]
-            ),
+            "some_labels": dg.MetadataValue.table([dg.TableRecord(row) for row in some or [_NONE]]),
             "dagster/partition_row_count": len(rows),
         },
         check_results=[
@@ -81,22 +74,4 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     )
 
 
-_NONE = dg.TableRecord({"feature": -1, "label": "none"})
-
-
-def requests(store: Store, registration: Registration, purpose: str):
-    """Where the requests of one purpose are written."""
-    return store.table("llm_request", registration) / f"purpose={purpose}"
-
-
-def labels_identity(store: Store, registration: Registration) -> dict:
-    """What labels depend on: the examples, and who labels by which prompt."""
-    from models.autointerp.prompts import prompt_sha256
-
-    asked = registration.recipe.explanations
-    return {
-        "examples": statistics_identity(store, registration),
-        "explanations": asked.model_dump(mode="json", exclude={"concurrency"}),
-        "prompts": [prompt_sha256("explain"), prompt_sha256("judge")] if asked.asks_llm else [],
-        "code": CODE_VERSION,
-    }
+_NONE = {"feature": -1, "label": "none"}

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from assets.explanations import explanations, labels_identity, requests
+from assets.explanations import explanations
 from pipelines.compute import on_llm, when_behind
+from pipelines.labelling import askers, material, rated_identity, write_requests
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.plots import stacked
@@ -34,19 +35,17 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.autointerp.stages import rate
 
     registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, labels_identity(store, registration)
-    folder, asked = store.table("specificity", registration), requests(store, registration, "judge")
-    if not (store.made(folder, identity) and store.made(asked, identity)):
+    settings, identity = registration.recipe.explanations, rated_identity(store, registration)
+    folder = store.table("specificity", registration)
+    if not store.made(folder, identity):
         made = rate(
-            store.read_table("example", registration),
+            material(store, registration),
             store.read_table("explanation", registration),
-            settings,
-            store.ledger(),
-            sae_id=registration.sae_id,
-            progress=Progress(context, "features"),
+            askers(store, registration),
+            Progress(context, "labels"),
         )
-        store.write_table(asked, made.requests.drop_columns(["purpose"]), identity)
-        store.write_table(folder, made.specificity, identity)
+        write_requests(store, registration, ["specificity"], made.answers, identity)
+        store.write_table(folder, made.rows, identity)
     table = store.read_table("specificity", registration)
     failed = sum(rating is None for rating in table.column("rating").to_pylist())
     shares, means = by_interval(table)

@@ -6,7 +6,7 @@ from assets.evaluation import evaluation
 from assets.logit_effects import logit_effects
 from assets.matches import matches
 from assets.neighbors import neighbors
-from assets.specificity import specificity
+from assets.scores import scores
 from pipelines.compute import on_warehouse, when_behind
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
@@ -28,7 +28,7 @@ complete = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=by_sae,
-    deps=[evaluation, logit_effects, matches, neighbors, specificity],
+    deps=[evaluation, logit_effects, matches, neighbors, scores],
     kinds={"duckdb"},
     group_name="warehouse",
     check_specs=[consistent, complete],

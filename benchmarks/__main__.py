@@ -8,7 +8,7 @@ from pathlib import Path
 found = sorted(
     m.name
     for m in pkgutil.iter_modules([str(Path(__file__).parent)])
-    if m.name not in ("__main__", "side_by_side", "peers", "recovery")
+    if m.name not in ("__main__", "side_by_side", "peers", "recovery", "messages_process", "label_cost")
 )
 for name in sys.argv[1:] or found:
     module = importlib.import_module(f"benchmarks.{name}")

@@ -179,34 +179,6 @@ class StatisticsSettings(Settings):
     measured with them: shrinkage, sparse probing and absorption."""
 
 
-class ExplanationSettings(Settings):
-    """Who labels features, who rates the labels, and at what price."""
-
-    explainer: Literal["lexical", "anthropic"] = "lexical"
-    judge: Literal["lexical", "anthropic"] = "lexical"
-    llm: str | None = None
-    """Model name as the provider spells it; wanted where explainer or judge is `anthropic`."""
-    features: Literal["all"] | PositiveInt = "all"
-    """How many live features are labelled."""
-    budget_usd: NonNegativeFloat | None = None
-    """Hard limit on what this recipe spends on one model; wanted where an LLM is asked."""
-    concurrency: PositiveInt = 16
-    """Requests under way at once."""
-
-    @property
-    def asks_llm(self) -> bool:
-        return "anthropic" in (self.explainer, self.judge)
-
-    @model_validator(mode="after")
-    def _llm_named(self) -> Self:
-        if self.asks_llm and (self.llm is None or self.budget_usd is None):
-            raise ValueError(
-                f"explainer={self.explainer!r}, judge={self.judge!r} ask an LLM, but llm={self.llm!r} and "
-                f"budget_usd={self.budget_usd!r}: name the LLM and a budget in dollars"
-            )
-        return self
-
-
 class Bounds(Settings):
     """Limits that the asset checks hold the numbers to."""
 

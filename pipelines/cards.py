@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, PositiveInt, ValidationError
 
+from models.explanation_settings import ExplanationSettings
 from models.manifest import sha256_of
-from models.settings import Bounds, ExplanationSettings, SAESettings, Settings, StatisticsSettings, TrainingSettings
+from models.settings import Bounds, SAESettings, Settings, StatisticsSettings, TrainingSettings
 from models.sites import Site
 
 C = TypeVar("C", bound=BaseModel)

@@ -40,13 +40,14 @@ def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
     return found
 
 
-def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance) -> Ran:
-    """Materializes every asset of one partition; a failure is returned, not raised. Ends killed runs first."""
+def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "everything") -> Ran:
+    """Materializes every asset of one partition, or those of one job; a failure is returned, not raised. Ends killed
+    runs first."""
     from pipelines.definitions import defs
 
     end_orphans(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
-    job = defs.resolve_job_def("everything")
+    job = defs.resolve_job_def(job_name)
     result = job.execute_in_process(
         run_config=_QUIET,
         instance=instance,

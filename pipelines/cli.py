@@ -76,6 +76,38 @@ def sweep(
     _finish(all(ran))
 
 
+@app.command()
+def explain(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
+    features: Annotated[str | None, typer.Option(help="Label these features besides, such as 7,12,900.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Print what it would cost, and ask nothing.")] = False,
+) -> None:
+    """Label features, rate and score the labels, and publish; what was answered before is not asked again."""
+    from pipelines.chain import run_chain, wanted
+    from pipelines.label_plan import plan_table, planned
+    from pipelines.label_requests import request
+
+    store, cards = _registry()
+    keys = wanted(cards, model, recipe)
+    asked = _numbers(features) if features else ()
+    if dry_run:
+        _say.print(plan_table([line for key in keys for line in planned(store, store.registration(key), asked)]))
+        return
+    for key in keys if asked else ():
+        request(store, store.registration(key), asked)
+    with _instance() as instance:
+        ran = [_shown(key, lambda key: [run_chain(store, key, instance, "explain")]) for key in keys]
+    _finish(all(ran))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--features {text!r}: wanted numbers with commas between, such as 7,12,900") from None
+
+
 def _registry():
     """The store and its cards; those that cannot be read are said."""
     from pipelines.store import Store

@@ -17,7 +17,14 @@ harvest = _job(
     "activations",
 )
 train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "evaluation")
-explain = _job("explain", "Label features, rate the labels, publish.", "explanations", "specificity", "warehouse")
+explain = _job(
+    "explain",
+    "Label features, rate and score the labels, publish.",
+    "explanations",
+    "specificity",
+    "scores",
+    "warehouse",
+)
 publish = _job("publish", "Publish what the store holds.", "warehouse")
 everything = _job("everything", "The whole chain: what is done already is found done and takes seconds.")
 

@@ -68,6 +68,13 @@ class Store(dg.ConfigurableResource):
 
         return Host.load(registration.model.source, self.pinned(registration), registration.model.dtype)
 
+    def reader(self, registration: Registration) -> "Host":
+        """The language model that reads labels: the one that the recipe names, or else the model itself."""
+        from models.host import Host
+
+        named = registration.recipe.explanations.local_llm
+        return Host.load(named, None, "float32") if named else self.host(registration)
+
     def tokenizer(self, registration: Registration) -> Any:
         """The model's tokenizer, without the model."""
         from models.host import load_tokenizer

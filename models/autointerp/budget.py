@@ -17,17 +17,22 @@ class Budget:
         self.reserved_usd = 0.0
         self._settled = asyncio.Condition()
 
-    def _fits(self, usd: float) -> bool:
+    def fits(self, usd: float) -> bool:
+        """Whether there is room at this moment."""
         return self.spent_usd + self.reserved_usd + usd <= self.limit_usd
 
     async def reserve(self, usd: float) -> bool:
         """Sets money aside; False, and nothing is, where the budget has no room for it."""
         async with self._settled:
-            await self._settled.wait_for(lambda: self._fits(usd) or self.spent_usd + usd > self.limit_usd)
-            if not self._fits(usd):
+            await self._settled.wait_for(lambda: self.fits(usd) or self.spent_usd + usd > self.limit_usd)
+            if not self.fits(usd):
                 return False
             self.reserved_usd += usd
             return True
+
+    def refusal(self, usd: float) -> str:
+        """Why so much is not reserved, as a sentence."""
+        return f"may cost up to ${usd:.4f}, and ${self.spent_usd:.4f} of the budget of ${self.limit_usd:.4f} are spent"
 
     async def settle(self, reserved_usd: float, cost_usd: float) -> None:
         """Gives a reservation back and counts what was spent of it."""

@@ -94,6 +94,10 @@ class Gallery:
         return self._is("interval")
 
     @cached_property
+    def is_top_R(self) -> np.ndarray:
+        return self._is("top")
+
+    @cached_property
     def scores_R(self) -> np.ndarray:
         """Whether an example is for scoring a label; the others are for finding it."""
         contexts = zip(self.table["document_id"].to_pylist(), self.table["context_id"].to_pylist(), strict=True)
@@ -107,13 +111,13 @@ class Gallery:
         """Features that fire somewhere, ascending."""
         return np.unique(self.feature_R[~self.is_control_R]).tolist()
 
-    def strongest(self, n: int) -> list[int]:
-        """The n features with the highest maximal activation, ascending; ties go to the lower feature."""
+    def strengths(self) -> dict[int, float]:
+        """The maximal activation of each feature that fires."""
         live = ~self.is_control_R
         features, inverse = np.unique(self.feature_R[live], return_inverse=True)
         highest = np.zeros(len(features))
         np.maximum.at(highest, inverse, self.activation_R[live])
-        return sorted(features[np.lexsort((features, -highest))[:n]].tolist())
+        return dict(zip(features.tolist(), highest.tolist(), strict=True))
 
     def _rows(self, feature: int, wanted_R: np.ndarray) -> np.ndarray:
         first, end = np.searchsorted(self.feature_R, [feature, feature + 1])

@@ -1,28 +1,32 @@
 """What was asked of an LLM and answered, by content: an answered request is never sent again, whatever is killed when.
 
-A folder of small files, each written whole or not at all, so that it works on a disk and on S3 alike:
+A folder of files of JSON lines, each written whole or not at all, so that it works on a disk and on S3 alike. Records
+that come within moments of each other share a file. In the order of the files' numbers:
 
-    sent-{key}.json       before an attempt leaves: the most that attempts of unknown end may have cost
-    answer-{key}.json     as soon as the answer is there; what is stored is what was paid for
-    segment-{hash}.jsonl  many answers in one file, folded together when a ledger is opened with many loose ones
+    sent      before an attempt leaves: the most that attempts of unknown end may have cost
+    answer    what was paid for, before anybody uses it
+    batch     before a batch of requests leaves, again when the provider named it, again when its results are stored
 
-A process that dies between sending and storing leaves the first file without the second: the request is asked again,
-and what the lost attempt may have cost stays counted as spent. One process at a time writes to a folder.
+A process that dies between sending and storing leaves the first without the second: the request is asked again, and
+what the lost attempt may have cost stays counted as spent. One process at a time writes to a folder.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import uuid4
 
 from models.folder import Folder
 
-Row = TypeVar("Row", "Answer", "Sent")
-LOOSE = 256
-"""So many loose answers are folded into a segment when the ledger is opened."""
+LINGER = 0.01
+"""Seconds in which records gather for one file."""
+MANY = 256
+"""So many files are folded into one when the ledger is opened."""
 
 
 def key_of(body: Mapping[str, Any]) -> str:
@@ -40,17 +44,22 @@ class Answer:
     """Whose budget it was paid from: an sae_id. The answer itself is for all."""
     llm: str
     status: str
-    """'ok', 'refused', 'max_tokens': answered and paid for, kept in the ledger. 'failed', 'over_budget': not answered,
-    not kept."""
+    """'ok', 'refused', 'max_tokens': answered and paid for, kept in the ledger. 'failed', 'expired', 'canceled',
+    'over_budget': not answered, not kept."""
     text: str = ""
     error: str | None = None
     attempts: int = 0
+    sent_bytes: int = 0
     input_tokens: int = 0
+    """Tokens of the prompt at full price; those written to and read from the provider's cache are beside it."""
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
     cost_usd: float = 0.0
     at_risk_usd: float = 0.0
     """The most that attempts without an answer (cut connections, killed processes) may have cost besides; the budget
     counts it."""
+    batch_id: str | None = None
     request_id: str | None = None
     sent_at: str | None = None
     answered_at: str | None = None
@@ -60,52 +69,118 @@ class Answer:
 class Sent:
     """Attempts at a request that has no answer yet."""
 
+    request_key: str
     payer: str
     attempts: int
     at_risk_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Requests that are with the provider together."""
+
+    name: str
+    """Ours, made before the provider had heard of it."""
+    payer: str
+    llm: str
+    purposes: dict[str, str]
+    """By request key."""
+    newest_before: str | None
+    """The provider's newest batch when this one was about to leave: one that is newer may be this."""
+    batch_id: str | None = None
+    done: bool = False
+
+
+Record = Answer | Sent | Batch
+KINDS: dict[str, type[Record]] = {"answer": Answer, "sent": Sent, "batch": Batch}
 
 
 class DamagedLedger(ValueError):
     """A file of the ledger, of answers that were paid for, cannot be read. Restore it, or delete it to ask again."""
 
 
+@dataclass
 class Ledger:
-    """The answers in one folder, all in memory, and what each payer has spent on them."""
+    """The records in one folder, and what each payer has spent."""
 
-    def __init__(self, folder: Folder, answers: dict[str, Answer], sent: dict[str, Sent]):
-        self.folder = folder
-        self.answers = answers
-        self._sent = sent
+    folder: Folder
+    answers: dict[str, Answer] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
+    """Those whose results are not stored yet, by our name."""
+    _sent: dict[str, Sent] = field(default_factory=dict)
+    _next: int = 0
+    _waiting: list[Record] = field(default_factory=list)
+    _write: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, folder: Folder) -> "Ledger":
-        """Reads the folder, which need not exist; folds loose answers into a segment where there are many."""
+        """To write: reads the folder, which need not exist; folds its files into one where there are many."""
         folder.sweep()
+        ledger = cls.read(folder)
+        names = _names(folder)
+        if len(names) >= MANY:
+            ledger._fold(names)
+        return ledger
+
+    @classmethod
+    def read(cls, folder: Folder) -> "Ledger":
+        """What is there at this moment, while others may write."""
         for _ in range(3):
-            with suppress(FileNotFoundError):  # another process folded what it had listed: list again
+            with suppress(FileNotFoundError):  # a writer folded what was listed: list again
                 return cls._read(folder)
         return cls._read(folder)
 
     @classmethod
     def _read(cls, folder: Folder) -> "Ledger":
-        names = folder.names()
-        segments, loose, asked = ([n for n in names if n.startswith(kind)] for kind in ("segment-", "answer-", "sent-"))
-        lines = _lines(folder, [*segments, *loose, *asked])
-        answers = {a.request_key: a for name in [*segments, *loose] for a in _answers(folder, name, lines[name])}
-        waiting = [name for name in asked if _key(name) not in answers]
-        sent = {_key(name): _parsed(folder, name, Sent, b"".join(lines[name])) for name in waiting}
-        ledger = cls(folder, answers, sent)
-        if len(loose) >= LOOSE:
-            ledger._fold([answers[_key(name)] for name in loose])
+        names = _names(folder)
+        ledger = cls(folder, _next=1 + max((_number(name) for name in names), default=-1))
+        with ThreadPoolExecutor(max_workers=16) as threads:  # on S3 each file takes a round trip
+            for name, data in zip(names, threads.map(folder.read_bytes, names), strict=True):
+                for line in data.splitlines():
+                    ledger._take(_record(folder, name, line))
         return ledger
 
-    def _fold(self, answers: Iterable[Answer]) -> None:
-        """Many small files into one; stopping between writing and deleting leaves duplicates, which mean nothing."""
-        rows = sorted(answers, key=lambda answer: answer.request_key)
-        data = "".join(json.dumps(asdict(row), sort_keys=True) + "\n" for row in rows).encode()
-        self.folder.write_bytes(f"segment-{hashlib.sha256(data).hexdigest()[:16]}.jsonl", data)
+    def _take(self, record: Record) -> None:
+        if isinstance(record, Answer):
+            self.answers[record.request_key] = record
+            self._sent.pop(record.request_key, None)
+        elif isinstance(record, Sent):
+            if record.request_key not in self.answers:
+                self._sent[record.request_key] = record
+        elif record.done:
+            self.batches.pop(record.name, None)
+        else:
+            self.batches[record.name] = record
+
+    def _fold(self, names: list[str]) -> None:
+        """Many files into one; stopping between writing and deleting leaves duplicates, which mean nothing."""
+        self._put(self._number(), [*self.answers.values(), *self._sent.values(), *self.batches.values()])
         with ThreadPoolExecutor(max_workers=16) as threads:
-            list(threads.map(lambda row: self.folder.remove(f"answer-{row.request_key}.json"), rows))
+            list(threads.map(self.folder.remove, names))
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def _put(self, number: int, records: Iterable[Record]) -> None:
+        lines = (json.dumps({"kind": type(record).__name__.lower()} | asdict(record)) for record in records)
+        self.folder.write_bytes(f"{number:09d}-{uuid4().hex[:8]}.jsonl", ("\n".join(lines) + "\n").encode())
+
+    async def keep(self, *records: Record) -> None:
+        """Returns when the records are stored for good."""
+        if not records:
+            return
+        self._waiting += records
+        if self._write is None:
+            self._write = asyncio.create_task(self._write_waiting())
+        await asyncio.shield(self._write)
+
+    async def _write_waiting(self) -> None:
+        await asyncio.sleep(LINGER)
+        records, self._waiting, self._write = self._waiting, [], None
+        await asyncio.to_thread(self._put, self._number(), records)
+        for record in records:
+            self._take(record)
 
     def spent_usd(self, payer: str) -> float:
         """Dollars that answers cost, and the most that attempts without an answer may have cost."""
@@ -114,41 +189,24 @@ class Ledger:
 
     def sent(self, key: str, payer: str) -> Sent:
         """What is known of earlier attempts at a request that has no answer."""
-        return self._sent.get(key, Sent(payer, 0, 0.0))
-
-    def note(self, key: str, sent: Sent) -> None:
-        """Keeps, before an attempt leaves or after it ended without an answer, what it may have cost."""
-        self.folder.write_bytes(f"sent-{key}.json", json.dumps(asdict(sent)).encode())
-        self._sent[key] = sent
-
-    def keep(self, answer: Answer) -> None:
-        """Keeps an answer for good."""
-        key = answer.request_key
-        self.folder.write_bytes(f"answer-{key}.json", json.dumps(asdict(answer), sort_keys=True).encode())
-        self.answers[key] = answer
-        self._sent.pop(key, None)
-        self.folder.remove(f"sent-{key}.json")
+        return self._sent.get(key, Sent(key, payer, 0, 0.0))
 
 
-def _key(name: str) -> str:
-    return name.split("-", 1)[1].removesuffix(".json")
+def _names(folder: Folder) -> list[str]:
+    return [name for name in folder.names() if name.endswith(".jsonl")]
 
 
-def _lines(folder: Folder, names: list[str]) -> dict[str, list[bytes]]:
-    """The lines of many small files, read side by side: on S3 each takes a round trip."""
-    with ThreadPoolExecutor(max_workers=16) as threads:
-        return dict(zip(names, threads.map(lambda name: folder.read_bytes(name).splitlines(), names), strict=True))
+def _number(name: str) -> int:
+    return int(name.split("-", 1)[0]) if name[:9].isdigit() else -1
 
 
-def _answers(folder: Folder, name: str, lines: list[bytes]) -> list[Answer]:
-    return [_parsed(folder, name, Answer, line) for line in lines]
-
-
-def _parsed(folder: Folder, name: str, row: type[Row], line: bytes) -> Row:
+def _record(folder: Folder, name: str, line: bytes) -> Record:
     try:
-        return row(**json.loads(line))
-    except (ValueError, TypeError) as error:
+        values = json.loads(line)
+        kind = KINDS[values.pop("kind")]
+        return kind(**values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedLedger(
-            f"{folder}/{name} is not a file of the request ledger ({error}): restore it, or delete it and its "
+            f"{folder}/{name} is not a file of the request ledger ({error!r}): restore it, or delete it and its "
             "requests are asked, and paid for, again"
         ) from error

@@ -8,27 +8,34 @@ Neither understands anything: a topic is beyond them, and so is what a token mea
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import TypeVar
 
 import numpy as np
 
+from models.autointerp.exhibits import Exhibits
 from models.autointerp.gallery import Gallery
 from models.autointerp.label import Rule, read, write
 from models.autointerp.ledger import Answer
 from models.autointerp.rates import Rates
-from models.autointerp.rows import Explanation, Progress, Rating, silent
+from models.autointerp.rows import Explanation, Progress, silent
 from models.autointerp.rule_search import WORDS, Evidence, best_rule
+from models.autointerp.trials import Trial, Verdict
 from models.autointerp.vocabulary import Vocabulary, text_of
 
 BLOCK = 512
-"""Features that are laid out on one tape."""
+"""Features or trials that are laid out on one tape."""
 LONGEST = 24
 """Letters of a word that is shown beside a label."""
 CLOSE = 5
 """Tokens from the peak within which a match counts for 2."""
 
 
-def _blocks(features: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (features[i : i + BLOCK] for i in range(0, len(features), BLOCK))
+_Some = TypeVar("_Some")
+
+
+def _blocks(items: Sequence[_Some]) -> Iterator[Sequence[_Some]]:
+    return (items[i : i + BLOCK] for i in range(0, len(items), BLOCK))
 
 
 class LexicalExplainer:
@@ -39,13 +46,14 @@ class LexicalExplainer:
     def __init__(self, background: Mapping[str, int]):
         self.counts = background
 
-    def explain(self, gallery: Gallery, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+    def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+        gallery = exhibits.gallery
         strings = set(gallery.strings)
         vocabulary = Vocabulary.of([*gallery.strings, *sorted(token for token in self.counts if token not in strings)])
         corpus = Rates.of(gallery, vocabulary, self.counts)
         found: list[Explanation] = []
         for block in _blocks(features):
-            rows = [gallery.for_explaining(feature) for feature in block]
+            rows = [exhibits.windows(feature) for feature in block]
             tape = gallery.tape(vocabulary, np.concatenate(rows))
             first = 0
             for feature, rows_N in zip(block, rows, strict=True):
@@ -105,32 +113,62 @@ def _weights(gallery: Gallery, rows_N: np.ndarray) -> np.ndarray:
 
 
 class LexicalJudge:
-    """Rates an example by where the label's rule holds in it.
+    """Holds a label's rule against a window, token by token.
 
-    3 on the peak, 2 within 5 tokens of it, 1 elsewhere in the window, 0 nowhere.
+    specificity: 3 where it holds on the peak, 2 within 5 tokens of it, 1 elsewhere in the window, 0 nowhere.
+    detection: whether it holds anywhere in the window. fuzzing: whether it holds on at least half of the marked tokens.
+    simulation: a strength of 10 where it holds, else 0.
     """
 
     name = "lexical"
 
-    def rate(
-        self, gallery: Gallery, labels: dict[int, str], progress: Progress = silent
-    ) -> tuple[list[Rating], list[Answer]]:
+    def judge(
+        self, task: str, gallery: Gallery, trials: Sequence[Trial], progress: Progress = silent
+    ) -> tuple[list[list[Verdict]], list[Answer]]:
         vocabulary = Vocabulary.of(gallery.strings)
-        found: list[Rating] = []
-        done = 0
-        for block in _blocks(sorted(labels)):
-            rows = [gallery.for_scoring(feature) for feature in block]
-            tape = gallery.tape(vocabulary, np.concatenate(rows))
-            first = 0
-            for feature, rows_N in zip(block, rows, strict=True):
-                start_N = tape.start_R[first : first + len(rows_N) + 1]
-                first += len(rows_N)
-                held = tape.follows(read(labels[feature]), slice(int(start_N[0]), int(start_N[-1])))
-                ratings = ratings_of(held, start_N - start_N[0], gallery.peak_R[rows_N])
-                found += [Rating(int(row), int(rating)) for row, rating in zip(rows_N, ratings, strict=True)]
-            done += len(block)
-            progress(done, len(labels))
-        return found, []
+        judged: list[list[Verdict]] = []
+        for block in _blocks(trials):
+            row_N = np.concatenate([trial.row_N for trial in block])
+            tape = gallery.tape(vocabulary, row_N)
+            ends = np.cumsum([len(trial.row_N) for trial in block]).tolist()
+            spans = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+            edges = [slice(*tape.start_R[[span.start, span.stop]].tolist()) for span in spans]
+            rules = [read(trial.label.text) for trial in block]
+            held_S = np.concatenate([tape.follows(rule, edge) for rule, edge in zip(rules, edges, strict=True)])
+            verdicts = _verdicts(task, held_S, tape.start_R, gallery.peak_R[row_N], block)
+            judged += [verdicts[span] for span in spans]
+            progress(len(judged), len(trials))
+        return judged, []
+
+
+_YES_NO = (Verdict(False), Verdict(True))
+_RATINGS = (
+    Verdict(0, reason="the rule holds nowhere in the window"),
+    Verdict(1, reason=f"the rule holds more than {CLOSE} tokens from the marked one only"),
+    Verdict(2, reason=f"the rule holds within {CLOSE} tokens of the marked one"),
+    Verdict(3, reason="the rule holds on the marked token"),
+)
+
+
+def _verdicts(
+    task: str, held_S: np.ndarray, start_N: np.ndarray, peak_N: np.ndarray, block: Sequence[Trial]
+) -> list[Verdict]:
+    """A verdict for each window, from where the rules hold."""
+    if task == "specificity":
+        return [_RATINGS[rating] for rating in ratings_of(held_S, start_N, peak_N).tolist()]
+    if task == "simulation":
+        strengths, edges = (held_S * 10).tolist(), start_N.tolist()
+        return [Verdict(strengths[a:b]) for a, b in pairwise(edges)]
+    if task == "detection":
+        total = np.concatenate([[0], np.cumsum(held_S)])
+        return [_YES_NO[found] for found in (total[start_N[1:]] > total[start_N[:-1]]).tolist()]
+    assert task == "fuzzing", task
+    marked = list(chain.from_iterable(trial.marked for trial in block))
+    n_marks_N = np.array([len(marks) for marks in marked])
+    window_M = np.repeat(np.arange(len(marked)), n_marks_N)
+    at_M = start_N[window_M] + np.fromiter(chain.from_iterable(marked), np.int64, len(window_M))
+    hits_N = np.bincount(window_M[held_S[at_M]], minlength=len(marked))
+    return [_YES_NO[found] for found in ((2 * hits_N >= n_marks_N) & (n_marks_N > 0)).tolist()]
 
 
 def ratings_of(held: np.ndarray, start_N: np.ndarray, peak_N: np.ndarray) -> np.ndarray:

@@ -1,143 +1,185 @@
-"""Asks an LLM: through the ledger, within the budget, a few at a time, again where that may help."""
+"""Carries out jobs that ask an LLM, a few at a time or all in batches, and returns what they found."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from models.autointerp.budget import Budget
-from models.autointerp.ledger import Answer, Ledger, Sent
-from models.autointerp.messages import NoAnswer, Provider, check_access
-from models.autointerp.prices import Price, price_of
-from models.autointerp.request import Reply, Request
+from models.autointerp.access import Access, check_access
+from models.autointerp.batches import BatchLine
+from models.autointerp.ledger import Answer, Ledger
+from models.autointerp.line import Line, ProviderDown, Sends, Terms
+from models.autointerp.lock import locked
+from models.autointerp.messages import NoAnswer, Provider
+from models.autointerp.prices import FREE, Price, price_of
+from models.autointerp.request import Request
 from models.autointerp.rows import Progress, silent
-from models.settings import ExplanationSettings
-
-ATTEMPTS = 6
-FIRST_FAILURES = 3
-"""So many requests may fail before one was answered; later, twice as many in a row as are under way at once."""
+from models.autointerp.sender import sending
+from models.explanation_settings import ExplanationSettings
+from models.folder import Folder
 
 Result = TypeVar("Result")
 Ask = Callable[[Request], Awaitable[Answer]]
 Job = Callable[[Ask], Awaitable[Result]]
 
-
-class ProviderDown(ValueError):
-    """Requests fail one after the other, so no more were sent. Read the error, mend it, materialize again."""
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+AHEAD = 2
+"""Jobs begun for each request that may be with the provider: while some wait for it, others are written down."""
+GATHERED = 20_000
+"""Jobs that are begun at once when answers come in batches."""
 
 
-class LLM:
-    """One LLM, asked within one budget by one payer; every answer is in the ledger before it is used."""
+class LLM(Protocol):
+    """Whoever answers questions: a provider's model, one on this machine, or a plan that only counts them."""
 
-    def __init__(self, settings: ExplanationSettings, ledger: Ledger, payer: str):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def price(self) -> Price: ...
+
+    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]: ...
+
+
+@dataclass(frozen=True)
+class ProviderLLM:
+    """An LLM at a provider that speaks the Messages protocol, asked within one budget by one payer; every answer is in
+    the ledger before it is used."""
+
+    terms: Terms
+    ledger: Folder
+    access: Access
+    batch: bool
+
+    @classmethod
+    def of(
+        cls, settings: ExplanationSettings, ledger: Folder, payer: str, access: Access | None = None
+    ) -> "ProviderLLM":
+        access = access or Access.from_environment()
         if settings.llm is None or settings.budget_usd is None:
             raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
-        check_access(settings)
-        self.name = settings.llm
-        self.payer = payer
-        self.ledger = ledger
-        self._limit_usd = settings.budget_usd
-        self._concurrency = settings.concurrency
+        check_access(settings, access)
+        terms = Terms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
+        return cls(terms, ledger, access, settings.mode == "batch")
+
+    @property
+    def name(self) -> str:
+        return self.terms.llm
+
+    @property
+    def price(self) -> Price:
+        return self.terms.price
 
     def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
         """Carries out jobs that ask questions, and returns what they return, in their order.
 
-        The jobs go one at a time until the provider has answered once, so that a wrong key costs one request; then
-        `concurrency` at a time.
-
         Raises:
             KeyRefused, UnknownLLM: At the first such answer.
             ProviderDown: If requests fail one after the other.
+            SenderDied: If the process that asks was ended.
         """
+        if not jobs:
+            return []
+        return asyncio.run(self._in_batches(jobs, progress) if self.batch else self._live(jobs, progress))
+
+    async def _live(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+        async with sending(self.ledger, self.terms, self.access) as line:
+            return await together(jobs, line.ask, AHEAD * self.terms.concurrency, progress)
+
+    async def _in_batches(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+        with locked(self.ledger.url, self.access.timeout):
+            async with Provider(self.access) as provider:
+                line = BatchLine(provider, Ledger.open(self.ledger), self.terms, self.access)
+                try:
+                    await line.resume()
+                except NoAnswer as error:
+                    raise ProviderDown(
+                        f"batches of {self.name}: {error}. Materialize again when this is mended"
+                    ) from error
+                results: list[Result] = []
+                for first in range(0, len(jobs), GATHERED):
+                    some = jobs[first : first + GATHERED]
+                    done = len(results)
+                    results += await _all_waiting(some, line, lambda n, _, done=done: progress(done + n, len(jobs)))
+                return results
+
+
+@dataclass(frozen=True)
+class LocalLLM:
+    """An LLM in this process: free, one question at a time, its answers in the ledger all the same."""
+
+    name: str
+    provider: Sends
+    payer: str
+    ledger: Folder
+    price: Price = FREE
+
+    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
+        """As `ProviderLLM.run`."""
         return asyncio.run(self._run(jobs, progress))
 
     async def _run(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
-        results: dict[int, Result] = {}
-        budget = Budget(self._limit_usd, self.ledger.spent_usd(self.payer))
-        places = asyncio.Semaphore(self._concurrency)
-        async with Provider() as provider:
-            line = _Line(provider, self, budget, 2 * self._concurrency)
-
-            async def one(number: int) -> None:
-                async with places:
-                    results[number] = await jobs[number](line.ask)
-                progress(len(results), len(jobs))
-
-            try:
-                while len(results) < len(jobs) and not line.answered:
-                    await one(len(results))
-                async with asyncio.TaskGroup() as group:
-                    for number in range(len(results), len(jobs)):
-                        group.create_task(one(number))
-            except ExceptionGroup as several:
-                raise several.exceptions[0] from several
-        return [results[number] for number in range(len(jobs))]
+        access = Access()
+        with locked(self.ledger.url, access.timeout):
+            terms = Terms(self.name, self.payer, self.price, 0.0, 1)
+            line = Line(self.provider, Ledger.open(self.ledger), terms, access)
+            return await together(jobs, line.ask, 1, progress)
 
 
-class _Line:
-    """Asks a request until it is answered, cannot be, or may not be."""
+async def together(jobs: Sequence[Job[Result]], ask: Ask, n: int, progress: Progress) -> list[Result]:
+    """Carries out jobs, n at a time; the first that fails ends all."""
+    results: dict[int, Result] = {}
+    numbers = iter(range(len(jobs)))
 
-    def __init__(self, provider: Provider, llm: LLM, budget: Budget, failures: int):
-        self._provider, self._llm, self._budget, self._failures = provider, llm, budget, failures
-        self._price: Price = price_of(llm.name)
-        self._failed_in_a_row = 0
-        self.answered = False
+    async def work() -> None:
+        for number in numbers:
+            results[number] = await jobs[number](ask)
+            progress(len(results), len(jobs))
 
-    async def ask(self, request: Request) -> Answer:
-        """The answer in the ledger, or else the provider's; one that could not be had says why in its status."""
-        ledger = self._llm.ledger
-        if request.key in ledger.answers:
-            return ledger.answers[request.key]
-        answer = Answer(request.key, request.purpose, self._llm.payer, self._llm.name, "failed")
-        worst_usd = request.worst_usd(self._price)
-        for number in range(ATTEMPTS):
-            if not await self._budget.reserve(worst_usd):
-                return replace(answer, status="over_budget", error=self._refusal(worst_usd))
-            before = ledger.sent(request.key, self._llm.payer)
-            sent = Sent(self._llm.payer, before.attempts + 1, before.at_risk_usd + worst_usd)
-            await asyncio.to_thread(ledger.note, request.key, sent)
-            answer = replace(answer, attempts=sent.attempts, at_risk_usd=before.at_risk_usd, sent_at=_now())
-            try:
-                reply, request_id = await self._provider.send(request.body)
-            except NoAnswer as ended:
-                lost_usd = worst_usd if ended.at_risk else 0.0
-                await asyncio.to_thread(
-                    ledger.note, request.key, replace(sent, at_risk_usd=before.at_risk_usd + lost_usd)
-                )
-                await self._budget.settle(worst_usd, lost_usd)
-                answer = replace(answer, error=str(ended))
-                if not ended.again:
-                    break
-                if number + 1 < ATTEMPTS:
-                    await asyncio.sleep(ended.delay(number))
-            else:
-                answer = self._answered(answer, reply, request_id)
-                await asyncio.to_thread(ledger.keep, answer)
-                await self._budget.settle(worst_usd, answer.cost_usd)
-                self.answered, self._failed_in_a_row = True, 0
-                return answer
-        self._count_failure(answer)
-        return answer
+    async with _first_error(), asyncio.TaskGroup() as group:
+        for _ in range(min(n, len(jobs))):
+            group.create_task(work())
+    return [results[number] for number in range(len(jobs))]
 
-    def _answered(self, answer: Answer, reply: Reply, request_id: str | None) -> Answer:
-        tokens = {"input_tokens": reply.usage.input_tokens, "output_tokens": reply.usage.output_tokens}
-        said = replace(answer, status=reply.status, text=reply.text, error=None, request_id=request_id, **tokens)
-        return replace(said, cost_usd=self._price.cost(**tokens), answered_at=_now())
 
-    def _refusal(self, worst_usd: float) -> str:
-        spent, limit = self._budget.spent_usd, self._budget.limit_usd
-        return f"may cost up to ${worst_usd:.4f}, and ${spent:.4f} of the budget of ${limit:.4f} are spent"
+async def _all_waiting(jobs: Sequence[Job[Result]], line: BatchLine, progress: Progress) -> list[Result]:
+    """Carries out jobs all at once; whenever each that is not done waits for an answer, what they asked is sent."""
+    results: dict[int, Result] = {}
+    running = len(jobs)
 
-    def _count_failure(self, answer: Answer) -> None:
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= (self._failures if self.answered else FIRST_FAILURES):
-            raise ProviderDown(
-                f"{self._failed_in_a_row} requests to {self._llm.name} in a row failed, {answer.attempts} attempts at "
-                f"the last one, which ended with: {answer.error}. What was answered before is kept; materialize again "
-                "when this is mended"
-            )
+    def pause(by: int) -> None:
+        nonlocal running
+        running += by
+        if running == 0:
+            line.flush()
+
+    async def ask(request: Request) -> Answer:
+        waits = asyncio.ensure_future(line.ask(request))
+        await asyncio.sleep(0)
+        pause(-1)
+        try:
+            return await waits
+        finally:
+            pause(+1)
+
+    async def work(number: int) -> None:
+        results[number] = await jobs[number](ask)
+        progress(len(results), len(jobs))
+        pause(-1)
+
+    async with _first_error(), asyncio.TaskGroup() as group:
+        for number in range(len(jobs)):
+            group.create_task(work(number))
+    return [results[number] for number in range(len(jobs))]
+
+
+@asynccontextmanager
+async def _first_error() -> AsyncIterator[Any]:
+    """Out of a group of errors, one."""
+    try:
+        yield
+    except ExceptionGroup as several:
+        first: BaseException = several
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from several

@@ -28,17 +28,39 @@ class LongRate(Rate, frozen=True):
     above: int
 
 
+CACHE_WRITE, CACHE_READ = 1.25, 0.1
+"""What a token costs that the provider keeps for five minutes, and one that it still has, in prices of a fresh one."""
+BATCHED = 0.5
+"""What a request costs in a batch, as a share of its price alone."""
+
+
 class Price(Rate, frozen=True):
     """What an LLM costs, and when that was last compared with the provider's page."""
 
     checked: date
     long: LongRate | None = None
     effort: Literal["low", "medium", "high"] | None = None
+    cached_from: int
+    """Tokens that the beginning of a prompt must have before the provider keeps it for the next requests."""
 
-    def cost(self, input_tokens: int, output_tokens: int) -> float:
+    def cost(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        cache_write_tokens: int = 0,
+        cache_read_tokens: int = 0,
+        *,
+        batched: bool = False,
+    ) -> float:
         """US dollars for one request."""
-        rate = self.long if self.long is not None and input_tokens > self.long.above else self
-        return (input_tokens * rate.input + output_tokens * rate.output) / 1e6
+        prompt = input_tokens + cache_write_tokens + cache_read_tokens
+        rate = self.long if self.long is not None and prompt > self.long.above else self
+        read = input_tokens + CACHE_WRITE * cache_write_tokens + CACHE_READ * cache_read_tokens
+        return (read * rate.input + output_tokens * rate.output) / 1e6 * (BATCHED if batched else 1)
+
+
+FREE = Price(input=0, output=0, checked=date(2026, 11, 21), cached_from=10**9)
+"""Of what runs on this machine."""
 
 
 def price_of(llm: str) -> Price:

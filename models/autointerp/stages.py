@@ -1,144 +1,244 @@
-"""The two stages: `explain` labels features, `rate` says how specific the labels are.
+"""The stages: `explain` labels features, `rate` says how specific the labels are, `score` puts them to other tests.
 
-Explanations are made from examples for explaining only, ratings on examples for scoring only
-(`models.examples.is_for_scoring`), so a label is never rated on what it was made from.
+Explanations are made from examples for explaining only, ratings and scores from examples for scoring only
+(`models.examples.is_for_scoring`), so a label is never judged on what it was made from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from models.autointerp.gallery import Gallery
+from models.autointerp import scores, trials
+from models.autointerp.askers import Askers
 from models.autointerp.ledger import Answer, Ledger
-from models.autointerp.llm import LLM
-from models.autointerp.messages import check_access
-from models.autointerp.rows import EXPLANATION, SPECIFICITY, Explanation, Progress, Rating, request_table, silent
+from models.autointerp.material import Material
+from models.autointerp.priorities import chosen
+from models.autointerp.rows import EXPLANATION, Progress, request_table, silent
+from models.autointerp.trials import Label, Trial, Verdict
 from models.folder import Folder
-from models.settings import ExplanationSettings
 
+if TYPE_CHECKING:
+    from models.host import Host
 
-class Explainer(Protocol):
-    """Labels features by the examples of a gallery that are for explaining."""
-
-    def explain(self, gallery: Gallery, features: Sequence[int], progress: Progress) -> list[Explanation]: ...
-
-
-class Judge(Protocol):
-    """Rates labels, each on the examples of its feature that are for scoring; says besides what it asked an LLM."""
-
-    name: str
-
-    def rate(
-        self, gallery: Gallery, labels: dict[int, str], progress: Progress
-    ) -> tuple[list[Rating], list[Answer]]: ...
+BLOCK = 2_048
+"""Labels judged in one go: what a judge is asked is laid out for so many."""
+SPECIFICITY = pa.schema(
+    [
+        ("explanation_id", pa.string()),
+        ("example_id", pa.string()),
+        ("feature_id", pa.int32()),
+        ("interval", pa.int32()),
+        ("activation", pa.float64()),
+        ("rating", pa.int32()),
+        ("reason", pa.string()),
+        ("status", pa.string()),
+        ("judge", pa.string()),
+    ]
+)
+EMBEDDING = pa.schema(
+    [("explanation_id", pa.string()), ("encoder", pa.string()), ("embedding", pa.list_(pa.float32()))]
+)
+Some = TypeVar("Some")
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """Rows of `explanation` and of `llm_request`."""
+class Made:
+    """Rows of a table, and all that an LLM was asked to make them."""
 
-    explanations: pa.Table
-    requests: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """Rows of `specificity` and of `llm_request`."""
-
-    specificity: pa.Table
-    requests: pa.Table
+    rows: pa.Table
+    answers: list[Answer]
 
 
-def explain(
-    examples: pa.Table,
-    settings: ExplanationSettings,
-    background: Mapping[str, int],
-    ledger_folder: Folder,
-    *,
-    sae_id: str,
-    progress: Progress = silent,
-) -> Explained:
-    """Labels features: all that fire, or the `settings.features` of them with the highest maximal activation.
-
-    Args:
-        examples: Rows of the `example` table of one sae.
-        settings: Who labels, and within which budget.
-        background: How often each token string stands in the corpus; the lexical explainer compares with it.
-        ledger_folder: Where answers of an LLM are kept, of any number of saes.
-        sae_id: Of which sae; goes into the ids of the explanations, and it is its budget that is spent.
-        progress: Called with features done and features in all.
+def explain(material: Material, askers: Askers, requested: Sequence[int] = (), progress: Progress = silent) -> Made:
+    """Labels features, those that the settings choose, by each explainer of the settings.
 
     Returns:
-        One explanation per feature, failures included, and the requests made for them.
+        One explanation per feature and explainer, failures included: rows of `explanation`.
 
     Raises:
         MissingKey, UnknownPrice: Before any work.
         KeyRefused, UnknownLLM, ProviderDown: When asking on is pointless; what was answered stays in the ledger.
     """
-    check_access(settings)
-    gallery = Gallery.of(examples)
-    features = gallery.features if settings.features == "all" else gallery.strongest(settings.features)
-    found = _explainer(settings, background, ledger_folder, sae_id).explain(gallery, features, progress)
-    rows = pa.Table.from_pylist([explanation.row(sae_id) for explanation in found], schema=EXPLANATION)
-    return Explained(rows, request_table(answer for explanation in found for answer in explanation.answers))
+    askers.check()
+    settings, gallery = askers.settings, material.gallery
+    features = chosen(settings, gallery.strengths(), material.densities, material.neighbors, requested)
+    exhibits, explainers = material.exhibits(settings), askers.explainers(material.background)
+    found = []
+    for number, explainer in enumerate(explainers):
+        told = partial(_further, progress, number * len(features), len(explainers) * len(features))
+        found += explainer.explain(exhibits, features, told)
+    by_feature = sorted(found, key=lambda one: one.feature_id)
+    rows = pa.Table.from_pylist([one.row(material.sae_id) for one in by_feature], schema=EXPLANATION)
+    return Made(rows, [answer for one in found for answer in one.answers])
 
 
-def rate(
-    examples: pa.Table,
-    explanations: pa.Table,
-    settings: ExplanationSettings,
-    ledger_folder: Folder,
-    *,
-    sae_id: str,
-    progress: Progress = silent,
-) -> Rated:
-    """Rates every label on its feature's interval examples and controls; an explanation that failed is not rated.
+def labels_of(explanations: pa.Table) -> list[Label]:
+    """The labels of explanations that did not fail, each once."""
+    rows = explanations.select(["explanation_id", "feature_id", "label", "status"]).to_pylist()
+    found = {r["explanation_id"]: r for r in rows if r["status"] == "ok"}
+    return [Label(r["explanation_id"], r["feature_id"], r["label"]) for r in found.values()]
+
+
+def rate(material: Material, explanations: pa.Table, askers: Askers, progress: Progress = silent) -> Made:
+    """Rates every label on its feature's interval examples and controls: rows of `specificity`.
 
     Raises as `explain` does.
     """
-    check_access(settings)
-    gallery = Gallery.of(examples)
-    labels = {row["feature_id"]: row for row in explanations.to_pylist() if row["status"] == "ok"}
-    judge = _judge(settings, ledger_folder, sae_id)
-    ratings, answers = judge.rate(gallery, {feature: row["label"] for feature, row in labels.items()}, progress)
-    ids = {feature: row["explanation_id"] for feature, row in labels.items()}
-    return Rated(_specificity(gallery, ratings, ids, judge.name), request_table(answers))
+    askers.check()
+    labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge()
+    tables, answers = [SPECIFICITY.empty_table()], list[Answer]()
+    for done, some in _blocks(trials.specificity_trials(gallery, labels)):
+        verdicts, asked = judge.judge("specificity", gallery, some, partial(_further, progress, done, len(labels)))
+        answers += asked
+        tables.append(_ratings(material, some, verdicts, judge.name))
+    return Made(pa.concat_tables(tables), answers)
 
 
-def _specificity(
-    gallery: Gallery, ratings: Sequence[Rating], explanation_ids: Mapping[int, str], judge: str
-) -> pa.Table:
-    """The rows of the rated examples; what they do not share with the `example` table is added."""
-    rows = gallery.table.take(pa.array([rating.row for rating in ratings], pa.int64()))
+def _ratings(material: Material, some: Sequence[Trial], verdicts: Sequence[Sequence[Any]], judge: str) -> pa.Table:
+    """The rows of rated examples; what they do not share with the `example` table is added."""
+    rows = material.gallery.table.take(pa.array([row for trial in some for row in trial.row_N.tolist()], pa.int64()))
+    flat = [verdict for of_trial in verdicts for verdict in of_trial]
     columns = {
-        "explanation_id": [explanation_ids[feature] for feature in rows["feature_id"].to_pylist()],
+        "explanation_id": [t.label.explanation_id for t in some for _ in range(len(t.row_N))],
         **{name: rows[name] for name in ("example_id", "feature_id", "interval", "activation")},
-        "rating": [rating.rating for rating in ratings],
-        "status": [rating.status for rating in ratings],
-        "judge": [judge] * len(ratings),
+        "rating": [verdict.value for verdict in flat],
+        "reason": [verdict.reason for verdict in flat],
+        "status": [verdict.status for verdict in flat],
+        "judge": [judge] * len(flat),
     }
     return pa.table(columns).select(SPECIFICITY.names).cast(SPECIFICITY)
 
 
-def _explainer(
-    settings: ExplanationSettings, background: Mapping[str, int], ledger_folder: Folder, sae_id: str
-) -> Explainer:
-    if settings.explainer == "lexical":
-        from models.autointerp.lexical import LexicalExplainer
+def score(
+    material: Material,
+    explanations: pa.Table,
+    specificity: pa.Table,
+    askers: Askers,
+    host: "Callable[[], Host] | None" = None,
+    progress: Progress = silent,
+) -> Made:
+    """Puts every label to the tests that the settings name: rows of `explanation_score`.
 
-        return LexicalExplainer(background)
-    from models.autointerp.claude import ClaudeExplainer
+    Args:
+        specificity: Ratings of the same labels: whether they tell firing from silence is a score too.
+        host: The language model that `surprisal` reads with.
 
-    return ClaudeExplainer(LLM(settings, Ledger.open(ledger_folder), sae_id))
+    Raises as `explain` does.
+    """
+    askers.check()
+    labels, answers = labels_of(explanations), list[Answer]()
+    tables = [_of_ratings(material, labels, specificity)]
+    asked = askers.settings.scorers
+    for number, scorer in enumerate(asked):
+        told = partial(_further, progress, number * len(labels), len(asked) * len(labels))
+        made, some = _SCORERS[scorer](material, labels, askers, host, told)
+        tables.append(made)
+        answers += some
+    return Made(pa.concat_tables(tables), answers)
 
 
-def _judge(settings: ExplanationSettings, ledger_folder: Folder, sae_id: str) -> Judge:
-    if settings.judge == "lexical":
-        from models.autointerp.lexical import LexicalJudge
+def embeddings(explanations: pa.Table, encoder: str) -> pa.Table:
+    """The meaning of every label as a vector of length 1: rows of `label_embedding`."""
+    from models.autointerp.encoder import Encoder
 
-        return LexicalJudge()
-    from models.autointerp.claude import ClaudeJudge
+    labels, model = labels_of(explanations), Encoder.load(encoder)
+    vectors = model.encode([label.text for label in labels]).tolist()
+    ids = [label.explanation_id for label in labels]
+    columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
+    return pa.table(columns, schema=EMBEDDING)
 
-    return ClaudeJudge(LLM(settings, Ledger.open(ledger_folder), sae_id))
+
+def _of_ratings(material: Material, labels: Sequence[Label], specificity: pa.Table) -> pa.Table:
+    """Whether the ratings that are there tell firing from silence."""
+    columns = (specificity[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
+    said = {(label, example): Verdict(rating, status) for label, example, rating, status in zip(*columns, strict=True)}
+    gallery, tables = material.gallery, [scores.SCORE.empty_table()]
+    missing = Verdict(None, "not_rated")
+    for _, some in _blocks(trials.specificity_trials(gallery, labels)):
+        verdicts = [
+            [said.get((t.label.explanation_id, gallery.example_ids[row]), missing) for row in t.row_N.tolist()]
+            for t in some
+        ]
+        tables.append(scores.score_rows("specificity", gallery, some, verdicts))
+    return pa.concat_tables(tables)
+
+
+Scored = tuple[pa.Table, list[Answer]]
+
+
+def _judged(
+    task: str, material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress
+) -> Scored:
+    """A test that the judge is put to, trial by trial."""
+    gallery, judge = material.gallery, askers.judge()
+    made = {
+        "detection": lambda: trials.detection_trials(gallery, labels, material.hard),
+        "fuzzing": lambda: trials.fuzzing_trials(gallery, labels),
+        "simulation": lambda: trials.simulation_trials(gallery, labels),
+    }[task]()
+    tables, answers = [scores.SCORE.empty_table()], list[Answer]()
+    for done, some in _blocks(made):
+        verdicts, asked = judge.judge(task, gallery, some, partial(_further, progress, done, len(labels)))
+        tables.append(scores.score_rows(task, gallery, some, verdicts))
+        answers += asked
+    return pa.concat_tables(tables), answers
+
+
+def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
+    from models.autointerp.encoder import Encoder, embedding_scores
+
+    assert askers.settings.encoder is not None
+    tried = list(trials.detection_trials(material.gallery, labels, material.hard))
+    return embedding_scores(Encoder.load(askers.settings.encoder), material.gallery, tried, progress), []
+
+
+def _surprisal(
+    material: Material, labels: Sequence[Label], _: Askers, host: "Callable[[], Host] | None", progress: Progress
+) -> Scored:
+    from models.autointerp.surprisal import surprisal_scores
+
+    assert host is not None, "surprisal reads with a language model"
+    tried = list(trials.detection_trials(material.gallery, labels, material.hard))
+    return surprisal_scores(host(), material.gallery, tried, progress), []
+
+
+def _output(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
+    choices = list(trials.choices(labels, material.effects)) if material.effects is not None else []
+    verdicts, answers = askers.llm_judge().choose(choices, progress)
+    return scores.choice_rows(choices, verdicts), answers
+
+
+_SCORERS: dict[str, Callable[..., Scored]] = {
+    **{task: partial(_judged, task) for task in ("detection", "fuzzing", "simulation")},
+    "embedding": _embedding,
+    "surprisal": _surprisal,
+    "output": _output,
+}
+
+
+def _blocks(some: Iterator[Some]) -> Iterator[tuple[int, list[Some]]]:
+    """In lists of BLOCK, each with how many came before."""
+    done = 0
+    while block := list(islice(some, BLOCK)):
+        yield done, block
+        done += len(block)
+
+
+def _further(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
+
+
+def requests(ledger: Folder, payer: str, purposes: Sequence[str], answers: Sequence[Answer]) -> dict[str, pa.Table]:
+    """Rows of `llm_request` by purpose, which is a partition of that table: all that the payer ever paid for, by other
+    recipes' words too, and what was asked now in vain."""
+    paid = [answer for answer in Ledger.read(ledger).answers.values() if answer.payer == payer]
+    found = {}
+    for purpose in purposes:
+        mine = [[answer for answer in some if answer.purpose == purpose] for some in (paid, answers)]
+        if any(mine):
+            found[purpose] = request_table(*mine).drop_columns(["purpose"])
+    return found

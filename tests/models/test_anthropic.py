@@ -2,31 +2,36 @@
 
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import anthropic  # noqa: F401  (seconds of import: here, so that no test's limit counts them)
 import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, examples_of
 from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say, serving
 
-from models.autointerp import messages
-from models.autointerp.llm import ProviderDown
-from models.autointerp.messages import KeyRefused, MissingKey, UnknownLLM
+from models.autointerp.access import Access, MissingKey
+from models.autointerp.askers import Askers
+from models.autointerp.ledger import Answer
+from models.autointerp.line import ProviderDown
+from models.autointerp.llm import LLM, ProviderLLM
+from models.autointerp.material import Material
+from models.autointerp.messages import KeyRefused, UnknownLLM
 from models.autointerp.prices import UnknownPrice
 from models.autointerp.prompts import FOLDER
+from models.autointerp.rows import request_table
 from models.autointerp.stages import explain, rate
 from models.examples import is_for_scoring
+from models.explanation_settings import ExplanationSettings
 from models.folder import Folder
-from models.settings import ExplanationSettings
 
-LLM = "claude-haiku-4-5"
-SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=LLM, budget_usd=100)
+NAME = "claude-haiku-4-5"
+SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=NAME, budget_usd=100)
+PAYER = "model/recipe"
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(messages, "FIRST_DELAY", 0.001)
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     with serving() as running:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
@@ -38,8 +43,32 @@ def ledger(tmp_path: Path) -> Folder:
     return Folder(str(tmp_path / "ledger"))
 
 
-def explained(ledger: Folder, examples: pa.Table, settings: ExplanationSettings = SETTINGS):
-    return explain(examples, settings, {}, ledger, sae_id="model/recipe")
+@dataclass(frozen=True)
+class Explained:
+    explanations: pa.Table
+    answers: list[Answer]
+
+    @property
+    def requests(self) -> pa.Table:
+        return request_table([a for a in self.answers if a.answered_at], self.answers)
+
+
+def asking(ledger: Folder, settings: ExplanationSettings) -> Askers:
+    """With the provider's own access, but quick to try again."""
+
+    def llm_of(name: str) -> LLM:
+        return ProviderLLM.of(settings, ledger, PAYER, replace(Access.from_environment(), first_delay=0.001))
+
+    return Askers(settings, ledger, PAYER, llm_of)
+
+
+def explained(ledger: Folder, examples: pa.Table, settings: ExplanationSettings = SETTINGS) -> Explained:
+    made = explain(Material(PAYER, examples), asking(ledger, settings))
+    return Explained(made.rows, made.answers)
+
+
+def rated(ledger: Folder, examples: pa.Table, explanations: pa.Table, settings: ExplanationSettings = SETTINGS):
+    return rate(Material(PAYER, examples), explanations, asking(ledger, settings)).rows
 
 
 def test_every_feature_gets_a_label_with_its_provenance(server: Messages, ledger: Folder):
@@ -48,7 +77,9 @@ def test_every_feature_gets_a_label_with_its_provenance(server: Messages, ledger
     assert [row["feature_id"] for row in rows] == [0, 1, 2, 3, 4]
     assert {row["label"] for row in rows} == {"words about `testing`"}
     assert {row["status"] for row in rows} == {"ok"}
-    assert {row["prompt_sha256"] for row in rows} == {hashlib.sha256((FOLDER / "explain.md").read_bytes()).hexdigest()}
+    prompt = (FOLDER / "explain_activations.md").read_bytes()
+    assert {row["prompt_sha256"] for row in rows} == {hashlib.sha256(prompt).hexdigest()}
+    assert {row["prompt"] for row in rows} == {"activations"}
     assert {row["cost_usd"] for row in rows} == {1000 * 1e-6 + 50 * 5e-6}
     assert len({row["explanation_id"] for row in rows}) == len({row["request_id"] for row in rows}) == 5
     assert found.requests["attempts"].to_pylist() == [1] * 5
@@ -80,32 +111,39 @@ def test_labels_are_rated_on_scoring_examples_and_controls_only(server: Messages
     examples = examples_of(3)
     labels = explained(ledger, examples)
     server.script = lambda number, body: Say()
-    rated = rate(examples, labels.explanations, SETTINGS, ledger, sae_id="model/recipe").specificity
+    found = rated(ledger, examples, labels.explanations)
     expected = {
         row["example_id"]
         for row in examples.to_pylist()
         if is_for_scoring(row["document_id"], row["context_id"]) and row["kind"] != "top"
     }
-    assert set(rated["example_id"].to_pylist()) == expected
-    assert set(rated["rating"].to_pylist()) == {3}
-    assert set(rated["judge"].to_pylist()) == {"anthropic"}
+    assert set(found["example_id"].to_pylist()) == expected
+    assert set(found["rating"].to_pylist()) == {3}
+    assert set(found["judge"].to_pylist()) == {"anthropic"}
+    assert all(found["reason"].to_pylist())
 
 
 def test_a_window_left_out_or_rated_twice_costs_only_its_own_rating(server: Messages, ledger: Folder):
     examples = examples_of(1)
     labels = explained(ledger, examples)
-    answer = [{"id": "w1", "rating": 2}, {"id": "w2", "rating": 0}, {"id": "w2", "rating": 3}]
-    server.script = lambda number, body: Say(json.dumps({"ratings": answer}))
-    rated = (
-        rate(examples, labels.explanations, SETTINGS, ledger, sae_id="model/recipe")
-        .specificity.sort_by("example_id")
-        .to_pylist()
-    )
-    assert [(row["rating"], row["status"]) for row in rated[:3]] == [
-        (2, "ok"),
-        (None, "parse_error"),
-        (None, "not_rated"),
+    answer = [
+        {"id": "w1", "rating": 2, "reason": "near"},
+        {"id": "w2", "rating": 0},
+        {"id": "w2", "rating": 3},
+        {"id": "w4", "rating": 7},
+        {"id": "w5", "rating": True},
+        {"id": "w99", "rating": 1},
     ]
+    server.script = lambda number, body: Say(json.dumps({"ratings": answer}))
+    found = rated(ledger, examples, labels.explanations).sort_by("example_id").to_pylist()
+    assert [(row["rating"], row["reason"], row["status"]) for row in found[:5]] == [
+        (2, "near", "ok"),
+        (None, None, "parse_error"),
+        (None, None, "not_answered"),
+        (None, None, "parse_error"),
+        (None, None, "parse_error"),
+    ]
+    assert {row["status"] for row in found[5:]} == {"not_answered"}
 
 
 def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Messages, ledger: Folder):
@@ -148,7 +186,7 @@ def test_a_missing_key_an_unpriced_and_an_unknown_llm_are_named(
     assert len(server.bodies) == 1
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY is not set"):
-        explained(ledger, examples_of(1))
+        explain(Material(PAYER, examples_of(1)), Askers(SETTINGS, ledger, PAYER))
 
 
 def test_a_budget_of_nothing_sends_nothing_and_says_so(
@@ -208,8 +246,8 @@ def test_lost_attempts_count_against_the_budget_as_if_answered_in_full(server: M
 def test_one_bad_request_is_a_row_and_the_others_go_on(server: Messages, ledger: Folder):
     server.script = lambda number, body: Fail(400, "invalid_request_error") if number == 3 else Say()
     found = explained(ledger, examples_of(8), SETTINGS.model_copy(update={"concurrency": 1}))
-    assert found.explanations["status"].to_pylist() == ["ok"] * 3 + ["failed"] + ["ok"] * 4
-    assert "scripted invalid_request_error" in found.explanations["error"][3].as_py()
+    assert found.explanations["status"].to_pylist() == ["ok"] * 4 + ["failed"] + ["ok"] * 3, "the strongest comes first"
+    assert "scripted invalid_request_error" in found.explanations["error"][4].as_py()
     assert sorted(found.requests["status"].to_pylist()) == ["failed"] + ["ok"] * 7
     explained(ledger, examples_of(8))
     assert len(server.bodies) == 9, "only the failed one is asked again"
@@ -226,10 +264,12 @@ def test_a_provider_that_is_down_stops_the_stage(server: Messages, ledger: Folde
     ("said", "status", "requests"),
     [
         (Say("I would rather not", stop_reason="refusal"), "refused", 1),
-        (Say('{"label": "tex', stop_reason="max_tokens"), "max_tokens", 1),
+        (Say('{"labels": [{"id": "f1", "label": "tex', stop_reason="max_tokens"), "max_tokens", 1),
         (Say("no JSON"), "parse_error", 2),
-        (Say('{"label": "x", "more": 1}'), "parse_error", 2),
-        (Say('{"label": ""}'), "parse_error", 2),
+        (Say('{"label": "x"}'), "parse_error", 2),
+        (Say('{"labels": [{"id": "f1", "label": " "}]}'), "parse_error", 1),
+        (Say('{"labels": [{"id": "f2", "label": "x"}]}'), "not_answered", 1),
+        (Say('{"labels": [{"id": "f1", "label": "x"}, {"id": "f1", "label": "y"}]}'), "parse_error", 1),
     ],
 )
 def test_what_is_no_label_is_a_row_with_a_status_and_is_paid_once(
@@ -242,10 +282,7 @@ def test_what_is_no_label_is_a_row_with_a_status_and_is_paid_once(
         assert row["error"]
         assert row["cost_usd"] == pytest.approx(requests * (1000 * 1e-6 + 50 * 5e-6))
     assert len(server.bodies) == requests
-    rated = rate(
-        examples_of(1), explained(ledger, examples_of(1)).explanations, SETTINGS, ledger, sae_id="model/recipe"
-    )
-    assert len(rated.specificity) == 0
+    assert len(rated(ledger, examples_of(1), explained(ledger, examples_of(1)).explanations)) == 0
 
 
 def test_an_unreadable_answer_is_shown_to_the_model_once_more(server: Messages, ledger: Folder):
@@ -255,7 +292,7 @@ def test_an_unreadable_answer_is_shown_to_the_model_once_more(server: Messages, 
     turns = server.bodies[1]["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert turns[1]["content"] == "nonsense"
-    assert "Invalid JSON" in turns[2]["content"]
+    assert "invalid JSON" in turns[2]["content"]
 
 
 def test_the_request_is_what_the_protocol_asks_for(server: Messages, ledger: Folder):
@@ -263,7 +300,7 @@ def test_the_request_is_what_the_protocol_asks_for(server: Messages, ledger: Fol
     body = server.bodies[0]
     assert body["model"] == "claude-haiku-5-5"
     assert body["output_config"]["effort"] == "low"
-    assert body["output_config"]["format"]["schema"]["required"] == ["label"]
+    assert body["output_config"]["format"]["schema"]["required"] == ["labels"]
     assert "temperature" not in body
 
 

@@ -1,4 +1,4 @@
-"""The lexical explainer finds planted rules; the judge rates as a plain reading of its rule does, and tells examples
+"""The lexical explainer finds planted rules; the judge says what a plain reading of its rule does, and tells examples
 from controls."""
 
 import random
@@ -9,18 +9,25 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp import lexical
+from models.autointerp.exhibits import Exhibits
 from models.autointerp.gallery import Gallery
 from models.autointerp.label import PLACES, Term, read, write
 from models.autointerp.lexical import LexicalExplainer, LexicalJudge, ratings_of
-from models.autointerp.stages import explain, rate
+from models.autointerp.rows import Explanation, silent
 from models.autointerp.tape import Tape
+from models.autointerp.trials import (
+    Label,
+    Trial,
+    Verdict,
+    detection_trials,
+    fuzzing_trials,
+    simulation_trials,
+    specificity_trials,
+)
 from models.autointerp.vocabulary import Vocabulary
 from models.examples import is_for_scoring
-from models.folder import Folder
-from models.settings import ExplanationSettings
 
-NOWHERE = Folder("/nowhere")
-SETTINGS = ExplanationSettings()
 # fmt: off
 CODE = [
     "x", "=", "y", "(", ")", ",", ".", ":", "[", "]", "+", "==", "if", "for", "in", "return", "print", "len", "name",
@@ -103,15 +110,20 @@ def background(examples: pa.Table) -> dict[str, int]:
     return counts
 
 
+def explain(examples: pa.Table, background: dict[str, int]) -> list[Explanation]:
+    gallery = Gallery.of(examples)
+    return LexicalExplainer(background).explain(Exhibits(gallery), gallery.features)
+
+
 @pytest.fixture(scope="module")
-def explanations(examples: pa.Table, background: dict[str, int]) -> pa.Table:
-    return explain(examples, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
+def explanations(examples: pa.Table, background: dict[str, int]) -> list[Explanation]:
+    return explain(examples, background)
 
 
 @pytest.mark.parametrize("feature", range(len(PLANTED)), ids=list(PLANTED))
-def test_a_planted_rule_is_found(explanations: pa.Table, feature: int):
+def test_a_planted_rule_is_found(explanations: list[Explanation], feature: int):
     wanted = list(PLANTED)[feature]
-    label = explanations["label"][feature].as_py()
+    label = explanations[feature].label or ""
     for phrase in re.split(r", | or (?=`)", wanted) if "lambda" in wanted else [wanted]:
         assert phrase in label, label
     assert len(label.split()) <= 12
@@ -119,15 +131,33 @@ def test_a_planted_rule_is_found(explanations: pa.Table, feature: int):
     assert label.startswith(write(read(label))), "the judge reads another rule than was written"
 
 
-def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: pa.Table):
-    rated = rate(examples, explanations, SETTINGS, NOWHERE, sae_id="m/r").specificity
-    rows = rated.to_pylist()
-    fires = [row["rating"] for row in rows if row["interval"] is not None]
-    silent = [row["rating"] for row in rows if row["interval"] is None]
-    assert np.mean(fires) > 2.7
-    assert np.mean(silent) < 1.2
-    assert {row["judge"] for row in rows} == {"lexical"}
-    assert {row["status"] for row in rows} == {"ok"}
+TASKS = {
+    "specificity": specificity_trials,
+    "detection": lambda gallery, labels: detection_trials(gallery, labels, {}),
+    "fuzzing": fuzzing_trials,
+    "simulation": simulation_trials,
+}
+
+
+def judged(task: str, gallery: Gallery, labels: list[Label]) -> list[tuple[Trial, list[Verdict]]]:
+    trials = list(TASKS[task](gallery, labels))
+    verdicts, answers = LexicalJudge().judge(task, gallery, trials)
+    assert answers == []
+    assert {verdict.status for said in verdicts for verdict in said} == {"ok"}
+    return list(zip(trials, verdicts, strict=True))
+
+
+def labels_of(explanations: list[Explanation]) -> list[Label]:
+    return [Label(e.explanation_id("m/r"), e.feature_id, e.label or "") for e in explanations]
+
+
+def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: list[Explanation]):
+    ratings: dict[str, list] = {"interval": [], "random": []}
+    for trial, verdicts in judged("specificity", Gallery.of(examples), labels_of(explanations)):
+        for kind, verdict in zip(trial.kind, verdicts, strict=True):
+            ratings[kind].append(verdict.value)
+    assert np.mean(ratings["interval"]) > 2.7
+    assert np.mean(ratings["random"]) < 1.2
 
 
 def test_ratings_follow_the_distance_of_the_nearest_match():
@@ -153,29 +183,24 @@ def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
         if is_for_scoring(row["document_id"], row["context_id"]):
             row["tokens"] = ["?"] * len(row["tokens"])
     changed = pa.Table.from_pylist(rows, schema=SCHEMA)
-    before = explain(examples, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
-    assert explain(changed, SETTINGS, background, NOWHERE, sae_id="m/r").explanations.equals(before)
+    assert explain(changed, background) == explain(examples, background)
 
 
 def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
-    examples: pa.Table, explanations: pa.Table, background: dict[str, int]
+    examples: pa.Table, explanations: list[Explanation], background: dict[str, int]
 ):
     shuffled = examples.take(np.random.default_rng(0).permutation(len(examples)))
-    again = explain(shuffled, SETTINGS, background, NOWHERE, sae_id="m/r").explanations
-    assert again.equals(explanations)
-    assert again["created_at"].null_count == again["request_id"].null_count == len(again), (
-        "a time would differ each run"
-    )
+    again = explain(shuffled, background)
+    assert again == explanations
+    assert all("created_at" not in e.row("m/r") for e in again), "a time would differ each run"
 
 
 def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
     contexts = [c for c in range(100) if is_for_scoring("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
-    found = explain(
-        pa.Table.from_pylist([row], schema=SCHEMA), SETTINGS, background, NOWHERE, sae_id="m/r"
-    ).explanations
-    assert found.to_pylist()[0]["status"] == "no_examples"
-    assert found.to_pylist()[0]["label"] is None
+    [found] = explain(pa.Table.from_pylist([row], schema=SCHEMA), background)
+    assert found.status == "no_examples"
+    assert found.label is None
 
 
 def tape_of(windows: list[list[str]], position: int = 50) -> Tape:
@@ -210,30 +235,67 @@ def test_the_start_of_a_context_is_counted_from_its_position():
     assert len(PLACES) == 7
 
 
-def slow_ratings(tokens: list[str], peak: int, label: str) -> int:
-    """The rule of the issue, token by token, for a label of tokens alone."""
+def matches(tokens: list[str], label: str) -> list[int]:
+    """Where a label of tokens alone holds, token by token."""
     wanted = read(label).get("token")
-    places = [i for i, token in enumerate(tokens) if (token.strip() or token) in wanted]
-    if not places:
-        return 0
-    nearest = min(abs(place - peak) for place in places)
-    return 3 if nearest == 0 else 2 if nearest <= 5 else 1
+    return [i for i, token in enumerate(tokens) if (token.strip() or token) in wanted]
 
 
-def test_the_judge_agrees_with_a_token_by_token_reading():
-    draw = random.Random(1)
-    rows = [
-        example(0, "interval", i, text(draw, 24), 1.0, i % 10) | {"context_id": i, "peak": draw.randrange(24)}
-        for i in range(400)
-    ]
+REASONS = {0: "nowhere", 1: "more than 5 tokens", 2: "within 5 tokens", 3: "on the marked token"}
+
+
+def slow_verdict(task: str, tokens: list[str], label: str, marks: tuple[int, ...]) -> int | bool | list[int]:
+    """What the judge is to say of a window, by its rule for each task."""
+    places = matches(tokens, label)
+    if task == "detection":
+        return bool(places)
+    if task == "fuzzing":
+        return sum(mark in places for mark in marks) >= len(marks) / 2
+    if task == "simulation":
+        return [10 if i in places else 0 for i in range(len(tokens))]
+    nearest = min((abs(place - marks[0]) for place in places), default=99)
+    return 3 if nearest == 0 else 2 if nearest <= 5 else 1 if places else 0
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
+    """Two labels of one feature and one of another, on windows of different lengths, several of them marked."""
+    draw, rows = random.Random(1), []
+    for i in range(500):
+        length = draw.randint(12, 24)
+        row = example(i % 2, draw.choice(["interval", "interval", "random"]), i, text(draw, length), 1.0)
+        acts = [draw.choice([0.0, 0.0, 1.0]) for _ in range(length)]
+        peak = draw.randrange(length)
+        acts[peak] = 1.0
+        fires = (
+            {"interval": i % 10, "activations": acts} if row["kind"] == "interval" else {"activations": [0.0] * length}
+        )
+        rows.append(row | {"context_id": i, "peak": peak} | fires)
     gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
-    label = "`None`, `==` or `return`"
-    ratings, _ = LexicalJudge().rate(gallery, {0: label})
-    expected = {
-        row: slow_ratings(gallery.window(row)[0], gallery.window(row)[2], label) for row in gallery.for_scoring(0)
-    }
-    assert {rating.row: rating.rating for rating in ratings} == expected
-    assert set(expected.values()) == {0, 1, 2, 3}
+    texts = [(0, "`None`, `==` or `return`"), (1, "`x`"), (0, "`if`, `for`, `in`, `x`, `=`, `y`, `(`, `)`, `.` or `:`")]
+    seen = []
+    for trial, verdicts in judged(task, gallery, [Label(said, feature, said) for feature, said in texts]):
+        for row, marks, verdict in zip(trial.row_N.tolist(), trial.marked, verdicts, strict=True):
+            assert verdict.value == slow_verdict(task, gallery.window(row)[0], trial.label.text, marks)
+            assert type(verdict.value) is {"specificity": int, "simulation": list}.get(task, bool)
+            if isinstance(verdict.value, int) and task == "specificity":
+                assert REASONS[verdict.value] in (verdict.reason or "")
+            seen.append(verdict.value)
+    if task != "simulation":
+        assert set(seen) == ({0, 1, 2, 3} if task == "specificity" else {False, True})
+
+
+def test_blocks_of_trials_change_nothing_and_are_reported(
+    examples: pa.Table, explanations: list[Explanation], monkeypatch: pytest.MonkeyPatch
+):
+    gallery = Gallery.of(examples)
+    trials = list(fuzzing_trials(gallery, labels_of(explanations)))
+    whole = LexicalJudge().judge("fuzzing", gallery, trials, silent)
+    monkeypatch.setattr(lexical, "BLOCK", 5)
+    told: list[tuple[int, int]] = []
+    assert LexicalJudge().judge("fuzzing", gallery, trials, lambda done, total: told.append((done, total))) == whole
+    assert told == [(5, 13), (10, 13), (13, 13)]
+    assert LexicalJudge().judge("fuzzing", gallery, []) == ([], [])
 
 
 def test_a_dead_feature_gets_no_row(background: dict[str, int]):
@@ -241,4 +303,4 @@ def test_a_dead_feature_gets_no_row(background: dict[str, int]):
         example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
     ]
     gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
-    assert [e.feature_id for e in LexicalExplainer(background).explain(gallery, gallery.features)] == [8]
+    assert [e.feature_id for e in LexicalExplainer(background).explain(Exhibits(gallery), gallery.features)] == [8]

@@ -14,9 +14,10 @@ GRAPH = {
     "feature_statistics": ("features", "gpu", "parquet torch", "sae", "density_adds_up"),
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
-    "explanations": ("labels", "llm", "parquet", "feature_statistics", ""),
+    "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
     "specificity": ("labels", "llm", "parquet", "explanations", ""),
-    "warehouse": ("warehouse", "warehouse", "duckdb", "evaluation logit_effects matches neighbors specificity", ""),
+    "scores": ("labels", "llm", "parquet torch", "specificity", ""),
+    "warehouse": ("warehouse", "warehouse", "duckdb", "evaluation logit_effects matches neighbors scores", ""),
 }
 
 

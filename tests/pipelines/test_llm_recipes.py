@@ -1,10 +1,20 @@
-"""A recipe that asks an LLM, through the whole chain: no key is one sentence, no budget is rows that say so."""
+"""A recipe that asks an LLM, through the whole chain: no key is one sentence, no budget is rows that say so, and what
+was asked is asked once."""
+
+from pathlib import Path
 
 import dagster as dg
+import pytest
+from messages_server import KEY, serving
 from small_house import RECIPE, small_house
+from tiny_models import save_tiny
 
 from models.manifest import Manifest
 from pipelines.chain import run_chain
+from pipelines.label_plan import plan_table, planned
+from pipelines.label_requests import request
+from pipelines.store import Store
+from sql.warehouse import connect
 
 ASKS = "explainer: anthropic, judge: lexical, llm: claude-haiku-4-5, features: 5"
 
@@ -36,3 +46,88 @@ def test_with_no_budget_every_label_says_over_budget(tmp_path):
     assert ran.failed_checks == ("explanations.labelled",)
     rows = store.read_table("explanation", store.registration("first/small")).to_pylist()
     assert [(row["status"], row["label"]) for row in rows] == [("over_budget", None)] * 5
+
+
+SCORERS = "detection, fuzzing, simulation, embedding, surprisal, output"
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory):
+    """Everything that a recipe can ask for, from a server on this machine that answers well."""
+    root = tmp_path_factory.mktemp("asked")
+    asks = (
+        "explainer: [lexical, anthropic], prompts: [activations, logits, contrastive], judge: anthropic, "
+        f"scorers: [{SCORERS}], llm: claude-haiku-4-5, budget_usd: 50, features: 5, together: 2, "
+        f"encoder: {save_tiny('bert', root / 'encoder')}"
+    )
+    store = small_house(root, f"{RECIPE.rstrip()}\n    explanations: {{{asks}}}\n")
+    with serving() as server, pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("ANTHROPIC_API_KEY", KEY)
+        patch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = run_chain(store, "first/small", instance)
+        assert ran.success, ran.error
+        yield store, server, instance
+
+
+@pytest.fixture
+def house(everything, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", everything[1].url)
+    return everything
+
+
+def rows(store: Store, query: str) -> list[tuple]:
+    with connect(store.published) as con:
+        return con.execute(query).fetchall()
+
+
+def test_every_explainer_prompt_and_scorer_is_in_the_warehouse(house):
+    store, _, _ = house
+    assert rows(store, "select explainer, prompt, count(*) from explanation group by all order by all") == [
+        ("anthropic", "activations", 5),
+        ("anthropic", "contrastive", 5),
+        ("anthropic", "logits", 5),
+        ("lexical", None, 5),
+    ]
+    scorers = {name for (name,) in rows(store, "select distinct scorer from explanation_score")}
+    assert scorers == {*SCORERS.split(", "), "specificity"}
+    assert rows(store, "select count(*), count(distinct len(embedding)) from label_embedding") == [(20, 1)]
+    assert rows(store, "select count(*) from specificity where reason is null") == [(0,)]
+
+
+def test_the_spend_is_what_the_server_counted(house):
+    store, server, _ = house
+    [(n, tokens)] = rows(store, "select sum(n_requests), sum(n_tokens) from spend")
+    assert (n, tokens) == (len(server.bodies), server.tally.tokens)
+    labels = rows(store, "select sum(input_tokens + output_tokens) from explanation")
+    assert labels == rows(store, "select sum(tokens) from llm_request where purpose = 'explain'")
+
+
+def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house):
+    store, server, instance = house
+    before = len(server.bodies)
+    assert run_chain(store, "first/small", instance, "explain").success
+    assert len(server.bodies) == before
+    registration = store.registration("first/small")
+    labelled = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
+    alive = {feature for (feature,) in rows(store, "select feature_id from feature where not is_dead")}
+    wanted = min(alive - labelled)
+    lines = planned(store, registration, [wanted])
+    assert sum(line.estimate.n_requests - line.estimate.n_answered for line in lines) > 0
+    assert "claude-haiku-4-5" in {line.llm for line in lines}
+    assert str(plan_table(lines)).startswith("<rich.table")
+    assert len(server.bodies) == before, "a plan asks nothing"
+    request(store, registration, [wanted])
+    assert run_chain(store, "first/small", instance, "explain").success
+    found = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
+    assert found == labelled | {wanted}
+    shown = {name for body in server.bodies[before:] for name in (body["messages"][0]["content"],)}
+    assert shown
+    assert server.tally.sent_again == {}, "no question twice"
+
+
+def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
+    store, _, instance = house
+    registration = store.registration("first/small")
+    with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
+        planned(store, registration, [999])

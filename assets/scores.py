@@ -1,0 +1,77 @@
+"""How well labels predict where features fire, and what they do: the recipe's scorers."""
+
+from functools import partial
+
+import dagster as dg
+
+from assets.specificity import specificity
+from pipelines.compute import on_llm, when_behind
+from pipelines.labelling import askers, material, scored_identity, write_requests
+from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
+from pipelines.progress import Progress
+from pipelines.registry import CODE_VERSION
+from pipelines.shown import shown
+from pipelines.store import Store
+
+MAX_FAILED = 0.05
+
+scored = dg.AssetCheckSpec("scored", asset="scores", description="At most one trial in twenty failed.")
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[specificity],
+    kinds={"torch", "parquet"},
+    group_name="labels",
+    check_specs=[scored],
+    code_version=CODE_VERSION,
+    automation_condition=when_behind,
+    **on_llm,
+)
+@plain_errors
+def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made
+    from; and, where the recipe names an encoder, its meaning as a vector."""
+    from models.autointerp.stages import embeddings, score
+
+    registration = store.registration(context.partition_key)
+    settings, identity = registration.recipe.explanations, scored_identity(store, registration)
+    folder = store.table("explanation_score", registration)
+    if not store.made(folder, identity):
+        explained = store.read_table("explanation", registration)
+        rated = store.read_table("specificity", registration)
+        known, asking = material(store, registration), askers(store, registration)
+        made = score(known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels"))
+        write_requests(store, registration, settings.scorers, made.answers, identity)
+        if settings.encoder is not None:
+            vectors = embeddings(explained, settings.encoder)
+            store.write_table(store.table("label_embedding", registration), vectors, identity)
+        store.write_table(folder, made.rows, identity)
+    table = store.read_table("explanation_score", registration)
+    means, failed, n = _summary(table)
+    return dg.MaterializeResult(
+        metadata={
+            "rows": table.num_rows,
+            "judge": settings.judge,
+            "failed_trials": failed,
+            **{name: shown(mean) for name, mean in means.items()},
+            "dagster/partition_row_count": table.num_rows,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="scored", passed=failed <= MAX_FAILED * max(n, 1), metadata={"failed": failed, "trials": n}
+            )
+        ],
+    )
+
+
+def _summary(table) -> tuple[dict[str, float], int, int]:
+    """The mean of each metric over labels, and how many trials failed, of how many."""
+    import polars as pl
+
+    rows = pl.DataFrame(table)
+    means = rows.group_by("scorer", "metric").agg(pl.col("value").mean()).sort("scorer", "metric")
+    trials = rows.group_by("explanation_id", "scorer").agg(pl.col("n").max(), pl.col("n_failed").max())
+    failed, n = int(trials["n_failed"].sum()), int(trials["n"].sum())
+    return {f"{row['scorer']}: {row['metric']}": row["value"] for row in means.to_dicts()}, failed, failed + n

@@ -1,0 +1,74 @@
+"""Who is asked by which settings: explainers, the judge, and the LLM behind them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from models.autointerp.access import Access, check_access
+from models.autointerp.exhibits import Exhibits
+from models.autointerp.lexical import LexicalExplainer, LexicalJudge
+from models.autointerp.llm import LLM, LocalLLM, ProviderLLM
+from models.autointerp.llm_explainer import LLMExplainer
+from models.autointerp.llm_judge import LLMJudge
+from models.autointerp.rows import Explanation, Progress
+from models.autointerp.trials import Judge
+from models.explanation_settings import ExplanationSettings
+from models.folder import Folder
+
+
+class Explainer(Protocol):
+    """Labels features by the examples of a gallery that are for explaining."""
+
+    def explain(self, exhibits: Exhibits, features: list[int], progress: Progress) -> list[Explanation]: ...
+
+
+@dataclass
+class Askers:
+    """Explainers and judge of one recipe, asking on one sae's account."""
+
+    settings: ExplanationSettings
+    ledger: Folder
+    payer: str
+    llm_of: Callable[[str], LLM] | None = None
+    """Another way to the LLMs: a plan that counts what would be asked."""
+    _llms: dict[str, LLM] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Whether the settings can be carried out, before any work is done; raises as `check_access`."""
+        if self.llm_of is None:
+            check_access(self.settings, Access.from_environment())
+
+    def explainers(self, background: Callable[[], Mapping[str, int]]) -> list[Explainer]:
+        """One for each explainer and prompt of the recipe."""
+        found: list[Explainer] = []
+        for name in self.settings.explainers:
+            if name == "lexical":
+                found.append(LexicalExplainer(background()))
+            else:
+                found += [
+                    LLMExplainer(name, self.llm(name), prompt, self.settings.together)
+                    for prompt in self.settings.prompts
+                ]
+        return found
+
+    def judge(self) -> Judge:
+        if self.settings.judge == "lexical":
+            return LexicalJudge()
+        return self.llm_judge()
+
+    def llm_judge(self) -> LLMJudge:
+        return LLMJudge(self.settings.judge, self.llm(self.settings.judge), self.settings.together)
+
+    def llm(self, name: str) -> LLM:
+        if name not in self._llms:
+            self._llms[name] = self.llm_of(name) if self.llm_of else self._opened(name)
+        return self._llms[name]
+
+    def _opened(self, name: str) -> LLM:
+        if name == "anthropic":
+            return ProviderLLM.of(self.settings, self.ledger, self.payer)
+        from models.autointerp.local import local_model
+
+        assert self.settings.local_llm is not None
+        called, provider = local_model(self.settings.local_llm)
+        return LocalLLM(called, provider, self.payer, self.ledger)

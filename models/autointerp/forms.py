@@ -1,0 +1,106 @@
+"""The forms that answers are given in: a JSON schema that the provider holds an LLM to, and what is read back.
+
+Every item of an answer carries the id that it is about, so that an item which is missing, wrong, or given twice and
+differently costs itself and no other.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+_STRENGTHS = range(1, 11)
+_ACTIVE = {
+    "type": "array",
+    "items": _object(at={"type": "integer"}, strength={"type": "integer", "enum": list(_STRENGTHS)}),
+}
+LONGEST = 300
+"""Characters of a label or a reason that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A list under one name; each item has an id and some values."""
+
+    name: str
+    values: Mapping[str, dict[str, Any]]
+    read: Callable[[Mapping[str, Any]], Any]
+    """What an item says; raises KeyError, TypeError or ValueError where it says nothing that can be used."""
+
+    def schema(self, ids: Sequence[str]) -> dict[str, Any]:
+        item = _object(id={"type": "string", "enum": list(ids)}, **self.values)
+        return _object(**{self.name: {"type": "array", "items": item}})
+
+    def parse(self, text: str) -> "Parsed":
+        """Items by id; a text of another form is an error."""
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            return Parsed({}, {}, f"invalid JSON: {error}")
+        items = value.get(self.name) if isinstance(value, dict) else None
+        if not isinstance(items, list):
+            return Parsed({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
+        found, wrong = dict[str, Any](), dict[str, str]()
+        for item in items:
+            name = item.get("id") if isinstance(item, dict) else None
+            if not isinstance(name, str):
+                continue
+            try:
+                said = self.read(item)
+            except (KeyError, TypeError, ValueError) as error:
+                wrong[name] = f"{error!s}" or type(error).__name__
+                continue
+            if name in found and found[name] != said:
+                wrong[name] = "answered twice, and differently"
+            found[name] = said
+        return Parsed({name: said for name, said in found.items() if name not in wrong}, wrong, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What an answer says by id, what is wrong with other ids, and what is wrong with all of it."""
+
+    said: dict[str, Any]
+    wrong: dict[str, str]
+    error: str
+
+
+def _one_of(value: Any, options: Sequence[Any]) -> Any:
+    if type(value) is not type(options[0]) or value not in options:
+        raise ValueError(f"{value!r} is not among {', '.join(map(str, options))}")
+    return value
+
+
+def _line(text: Any) -> str:
+    if not isinstance(text, str) or not text.split():
+        raise ValueError("an empty text")
+    return " ".join(text.split())[:LONGEST]
+
+
+def _strengths(active: Any) -> dict[int, int]:
+    return {int(item["at"]): _one_of(item["strength"], _STRENGTHS) for item in active}
+
+
+RATINGS = (0, 1, 2, 3)
+OPTIONS = ("a", "b", "c", "d")
+
+LABELS = Form("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
+FORMS = {
+    "specificity": Form(
+        "ratings",
+        {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
+        lambda item: (_one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
+    ),
+    "detection": Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False))),
+    "fuzzing": Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False))),
+    "simulation": Form("windows", {"active": _ACTIVE}, lambda item: _strengths(item["active"])),
+    "output": Form(
+        "choices", {"option": {"type": "string", "enum": list(OPTIONS)}}, lambda item: _one_of(item["option"], OPTIONS)
+    ),
+}
+"""By task of a judge."""

@@ -1,0 +1,119 @@
+"""What the assets of labels share: what they are made from, who is asked, and what their identities are."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from models.manifest import Manifest
+from pipelines.label_requests import requested
+from pipelines.registry import CODE_VERSION, Registration
+from pipelines.store import NotMade, Store
+
+if TYPE_CHECKING:
+    from models.autointerp.askers import Askers
+    from models.autointerp.ledger import Answer
+    from models.autointerp.material import Material
+
+_ASKED = {"llm", "local_llm", "together", "budget_usd"}
+_EXPLAINS = _ASKED | {"explainer", "prompts", "windows", "features", "first"}
+_JUDGES = _ASKED | {"judge"}
+_SCORES = _JUDGES | {"scorers", "encoder"}
+
+
+def material(store: Store, registration: Registration) -> "Material":
+    """All that is known of the partition's features."""
+    from models.autointerp.background import token_counts
+    from models.autointerp.material import Material
+    from models.pieces import Pieces
+
+    def read(name: str) -> pa.Table | None:
+        return store.read_table(name, registration) if Manifest.read(store.table(name, registration)) else None
+
+    def background() -> dict[str, int]:
+        return token_counts(store.contexts(store.trained(registration)), Pieces.of(store.tokenizer(registration)))
+
+    return Material(
+        registration.sae_id,
+        store.read_table("example", registration),
+        background,
+        read("feature"),
+        read("logit_effect"),
+        read("neighbor"),
+        store.codes(registration),
+    )
+
+
+def askers(store: Store, registration: Registration) -> "Askers":
+    from models.autointerp.askers import Askers
+
+    return Askers(registration.recipe.explanations, store.ledger(), registration.sae_id)
+
+
+def explained_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What labels depend on: the examples, who labels by which prompt what, and what prompts show besides."""
+    from models.autointerp.prompts import prompt_sha256
+
+    settings = registration.recipe.explanations
+    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompts] if settings.sends_prompts else []
+    beside = {"logits": "logit_effect", "contrastive": "neighbor"}
+    shown = [beside[name] for name in settings.prompts if name in beside and settings.sends_prompts]
+    return {
+        "examples": made_as(store, "example", registration),
+        "shown": {table: made_as(store, table, registration) for table in shown},
+        "explanations": settings.model_dump(mode="json", include=_EXPLAINS),
+        "requested": list(requested(store, registration)),
+        "prompts": prompts,
+        "code": CODE_VERSION,
+    }
+
+
+def rated_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What ratings depend on: the labels, and who judges by which prompt."""
+    return _judged(store, registration, _JUDGES, ["specificity"])
+
+
+def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
+    tables = ("specificity", "neighbor", "logit_effect")
+    tasks = [name for name in registration.recipe.explanations.scorers if name not in ("embedding", "surprisal")]
+    made = {name: made_as(store, name, registration) for name in tables}
+    return _judged(store, registration, _SCORES, tasks) | {"made": made}
+
+
+def _judged(store: Store, registration: Registration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
+    from models.autointerp.prompts import prompt_sha256
+
+    settings = registration.recipe.explanations
+    return {
+        "explanation": made_as(store, "explanation", registration),
+        "explanations": settings.model_dump(mode="json", include=fields),
+        "prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else [],
+        "code": CODE_VERSION,
+    }
+
+
+def made_as(store: Store, table: str, registration: Registration) -> str:
+    """The identity of a table's partition that is there."""
+    folder = store.table(table, registration)
+    manifest = Manifest.read(folder)
+    if manifest is None:
+        raise NotMade(
+            f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{table}` for this "
+            "partition first"
+        )
+    return manifest.identity_sha256
+
+
+def write_requests(
+    store: Store,
+    registration: Registration,
+    purposes: Sequence[str],
+    answers: "Sequence[Answer]",
+    identity: dict[str, Any],
+) -> None:
+    """What was asked and paid, by purpose; written before the rows that came of it."""
+    from models.autointerp.stages import requests
+
+    for purpose, rows in requests(store.ledger(), registration.sae_id, purposes, answers).items():
+        store.write_table(store.table("llm_request", registration) / f"purpose={purpose}", rows, identity)
