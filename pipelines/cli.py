@@ -186,6 +186,19 @@ def sql(
 
 
 @app.command()
+def find(
+    text: Annotated[str, typer.Argument(help="What the features are about.")],
+    most: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 30,
+) -> None:
+    """Features about something: by label, by token and, where a recipe names a sentence encoder, by meaning."""
+    from pipelines.finding import found
+    from sql.answers import write
+
+    store, cards = _registry()
+    write(found(store.published, cards, text, most))
+
+
+@app.command()
 def page(
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8765,
     host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",

@@ -7,9 +7,9 @@ import math
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,12 +33,13 @@ class Answer:
 
     published: Path
     sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def answer(published: Path, query: str) -> Answer:
+def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> Answer:
     """What the published file says to a query, or to the question of that name in `sql/queries/`."""
     questions = {text.name: text.sql for text in texts("queries")}
-    return Answer(published, questions.get(query.strip(), query))
+    return Answer(published, questions.get(query.strip(), query), parameters or {})
 
 
 def as_text(answer: Answer, most: int = 100) -> str:
@@ -94,7 +95,7 @@ def _write(answer: Answer, form: str, stream: BinaryIO) -> None:
 def _asked(answer: Answer) -> Iterator[tuple[list[str], Iterator[Row]]]:
     """Names of the columns, and the rows, read as they are asked for."""
     with _explaining(), closing(connect(answer.published)) as con:
-        result = con.execute(answer.sql)
+        result = con.execute(answer.sql, dict(answer.parameters) or None)
         if result is None:
             raise ValueError("the query is empty: write SQL such as `select * from sae_summary`")
         names = [column[0] for column in result.description]
@@ -103,7 +104,7 @@ def _asked(answer: Answer) -> Iterator[tuple[list[str], Iterator[Row]]]:
 
 def _write_parquet(answer: Answer, stream: BinaryIO) -> None:
     with _explaining(), closing(connect(answer.published)) as con, TemporaryDirectory(prefix="glasshouse-") as folder:
-        relation = con.sql(answer.sql)
+        relation = con.sql(answer.sql, params=dict(answer.parameters) or None)
         if relation is None:
             raise ValueError(f"{answer.sql!r} has no rows to write: a Parquet file is made of a SELECT")
         file = Path(folder) / "answer.parquet"

@@ -59,6 +59,8 @@ class Line:
         self._answered = False
         self._first = asyncio.Lock()
         self._places = asyncio.Semaphore(terms.concurrency)
+        self._under_way: dict[str, asyncio.Task[Answer]] = {}
+        """By key: two that ask the same are one question."""
         self.closing = asyncio.Event()
         """Once set, no more attempts are begun."""
 
@@ -73,6 +75,13 @@ class Line:
         """
         if request.key in self._ledger.answers:
             return self._ledger.answers[request.key]
+        if request.key not in self._under_way:
+            task = self._under_way[request.key] = asyncio.create_task(self._asked_first(request))
+            task.add_done_callback(lambda _: self._under_way.pop(request.key))
+        return await asyncio.shield(self._under_way[request.key])
+
+    async def _asked_first(self, request: Request) -> Answer:
+        """Alone, as long as nothing was answered yet."""
         if not self._answered:
             async with self._first:
                 if not self._answered:

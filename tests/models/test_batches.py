@@ -185,3 +185,32 @@ def test_a_run_killed_at_any_call_sends_nothing_twice(tmp_path: Path, server: Me
     assert set(sent.values()) == {1}
     assert sum(a.input_tokens + a.output_tokens for a in stored(tmp_path / "ledger").values()) == server.tally.tokens
     assert sum(a.at_risk_usd for a in stored(tmp_path / "ledger").values()) == 0
+
+
+@pytest.mark.slow
+def test_25_000_requests_in_three_batches_one_of_which_expires_survive_a_kill(tmp_path: Path, server: Messages):
+    server.batches.script = lambda number, body: (
+        Expired() if len(server.batches.made) <= 3 and body["messages"][0]["content"] < "number 13" else Say()
+    )
+    server.batches.polls = 10**9
+    code = RUN.format(root=str(ROOT), folder=str(tmp_path / "ledger"), url=server.url, n=25_000)
+    running = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 300
+    while len(server.batches.made) < 3 or "retrieve" not in server.batches.calls[-3:]:
+        assert time.monotonic() < until
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+    assert [len(batch.requests) for batch in server.batches.made] == [10_000, 10_000, 5_000]
+    server.batches.polls = 0
+    answers = asked(tmp_path / "ledger", server.url, 25_000)
+    assert {answer.status for answer in answers} == {"ok"}
+    kept = stored(tmp_path / "ledger")
+    assert len(kept) == 25_000
+    assert sum(a.input_tokens + a.output_tokens for a in kept.values()) == server.tally.tokens
+    expired = server.tally.by_outcome["batch expired"]["requests"]
+    assert 0 < expired < 25_000
+    sent = Counter(key_of(body) for batch in server.batches.made for _, body in batch.requests)
+    assert sorted(Counter(sent.values()).items()) == [(1, 25_000 - expired), (2, expired)], "only what expired"
+    assert server.tally.answered_again == {}

@@ -9,11 +9,15 @@ from messages_server import KEY, serving
 from small_house import RECIPE, small_house
 from tiny_models import save_tiny
 
+from models.explanation_settings import ExplanationSettings
 from models.manifest import Manifest
 from pipelines.chain import run_chain
+from pipelines.finding import found
 from pipelines.label_plan import plan_table, planned
 from pipelines.label_requests import request
+from pipelines.registry import Registry
 from pipelines.store import Store
+from sql.answers import as_text
 from sql.warehouse import connect
 
 ASKS = "explainer: anthropic, judge: lexical, llm: claude-haiku-4-5, features: 5"
@@ -127,7 +131,22 @@ def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house
 
 
 def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
-    store, _, instance = house
+    store, _, _ = house
     registration = store.registration("first/small")
     with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
         planned(store, registration, [999])
+
+
+def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
+    store, _, _ = house
+    by_meaning = as_text(found(store.published, store.cards(), "nothing that stands in a label", 3))
+    assert by_meaning.count("meaning") == 3
+    by_text = as_text(found(store.published, store.cards(), "about `testing`", 3))
+    assert "label" in by_text.splitlines()[2]
+    cards = store.cards()
+    silent = {
+        name: card.model_copy(update={"explanations": type(card.explanations)()})
+        for name, card in cards.recipes.items()
+    }
+    without = Registry(cards.models, silent, cards.errors)
+    assert "meaning" not in as_text(found(store.published, without, "nothing that stands in a label", 3))
