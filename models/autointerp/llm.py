@@ -25,7 +25,7 @@ Job = Callable[[Ask], Awaitable[Result]]
 
 AHEAD = 2
 """Jobs begun for each request that may be with the provider: while some wait for it, others are written down."""
-GATHERED = 20_000
+GATHERED = 50_000
 """Jobs that are begun at once when answers come in batches."""
 
 

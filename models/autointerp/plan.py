@@ -12,8 +12,8 @@ from models.autointerp.request import Request
 from models.autointerp.rows import Progress, silent
 
 TOKENS_PER_BYTE = 0.3
-"""Of a prompt with code and tags, as long as the ledger knows no better."""
-OUTPUT_TOKENS = {"explain": 40, "specificity": 600, "detection": 300, "fuzzing": 300, "simulation": 800, "output": 15}
+"""Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""
+OUTPUT_TOKENS = {"explain": 20, "specificity": 400, "detection": 250, "fuzzing": 250, "simulation": 450, "output": 15}
 """Of one answer, likewise: twenty windows of a judge, one label of an explainer."""
 
 

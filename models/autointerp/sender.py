@@ -95,7 +95,8 @@ async def sending(folder: Folder, terms: Terms, access: Access) -> AsyncIterator
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, "anthropic"])  # seconds, once
     ours, theirs = socket.socketpair()
-    process = context.Process(target=_send, args=(theirs, folder.url, terms, access))
+    url = folder.path if folder.is_local else folder.url  # the server of forks may have been started elsewhere
+    process = context.Process(target=_send, args=(theirs, url, terms, access))
     process.start()
     theirs.close()
     remote = _Remote(*await asyncio.open_connection(sock=ours, limit=LONGEST_LINE))

@@ -34,7 +34,7 @@ def question(number: int) -> Request:
 
 def batching(folder: str, url: str, budget: float = 100.0, **access: float) -> ProviderLLM:
     terms = Terms(LLM, PAYER, price_of(LLM), budget, 8)
-    reached = replace(Access(url, KEY, first_delay=0.001, poll_every=0.001, timeout=60), **access)
+    reached = replace(Access(url, KEY, first_delay=0.001, poll_every=0.01, timeout=60), **access)
     return ProviderLLM(terms, Folder(folder), reached, batch=True)
 
 
