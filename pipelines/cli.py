@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from pipelines.door_commands import export_app, feature_ids, import_app
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipelines.chain import Ran
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
 _say = Console()
 
 
@@ -90,7 +94,7 @@ def explain(
 
     store, cards = _registry()
     keys = wanted(cards, model, recipe)
-    asked = _numbers(features) if features else ()
+    asked = feature_ids(features) if features else ()
     if dry_run:
         _say.print(plan_table([line for key in keys for line in planned(store, store.registration(key), asked)]))
         return
@@ -99,13 +103,6 @@ def explain(
     with _instance() as instance:
         ran = [_shown(key, lambda key: [run_chain(store, key, instance, "explain")]) for key in keys]
     _finish(all(ran))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"--features {text!r}: wanted numbers with commas between, such as 7,12,900") from None
 
 
 def _registry():

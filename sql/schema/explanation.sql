@@ -11,7 +11,7 @@ create table explanation (
     label varchar,
     status varchar not null,
     error varchar,
-    n_examples bigint not null,
+    n_examples bigint,
     request_id varchar,
     input_tokens bigint,
     output_tokens bigint,
@@ -39,7 +39,7 @@ comment on column explanation.prompt_sha256 is 'Hash of the prompt; null where n
 comment on column explanation.label is 'What the feature means; null where the attempt failed [text]';
 comment on column explanation.status is 'ok, refused, parse_error, over_budget or another reason of failure [text]';
 comment on column explanation.error is 'What went wrong; null where it went well [text]';
-comment on column explanation.n_examples is 'Examples shown to the explainer [examples]';
+comment on column explanation.n_examples is 'Examples shown to the explainer; null where an import does not say [examples]';
 comment on column explanation.request_id is 'Request at the provider; null where none was sent [id]';
 comment on column explanation.input_tokens is 'Tokens sent; null where none were [tokens]';
 comment on column explanation.output_tokens is 'Tokens answered; null where none were [tokens]';

@@ -8,8 +8,8 @@ create table explanation_score (
     value double,
     low double,
     high double,
-    n bigint not null,
-    n_failed bigint not null,
+    n bigint,
+    n_failed bigint,
     check (isfinite(value)),
     check (isfinite(low) and low <= value + 1e-9),
     check (isfinite(high) and value <= high + 1e-9),
@@ -26,5 +26,5 @@ comment on column explanation_score.metric is 'What of its outcome is measured, 
 comment on column explanation_score.value is 'The score; null where every trial failed [1]';
 comment on column explanation_score.low is 'Where the 95 % interval of the score begins; null where there is none [1]';
 comment on column explanation_score.high is 'Where the 95 % interval of the score ends; null where there is none [1]';
-comment on column explanation_score.n is 'Trials that count [examples]';
-comment on column explanation_score.n_failed is 'Trials without an answer [examples]';
+comment on column explanation_score.n is 'Trials that count; null where an import does not say [examples]';
+comment on column explanation_score.n_failed is 'Trials without an answer; null where an import does not say [examples]';

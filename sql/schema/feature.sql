@@ -10,7 +10,7 @@ create table feature (
     std_activation double,
     max_activation double,
     is_dead boolean not null,
-    decoder_norm double not null,
+    decoder_norm double,
     encoder_decoder_cosine double,
     logit_skew double,
     logit_kurtosis double,
@@ -39,7 +39,7 @@ comment on column feature.mean_activation is 'Mean over the tokens on which it f
 comment on column feature.std_activation is 'Standard deviation over the tokens on which it fires; null for a dead feature [activation]';
 comment on column feature.max_activation is 'Strongest activation; null for a dead feature [activation]';
 comment on column feature.is_dead is 'Whether it never fires [boolean]';
-comment on column feature.decoder_norm is 'Length of its direction in the decoder [activation]';
+comment on column feature.decoder_norm is 'Length of its direction in the decoder; null where an import does not say [activation]';
 comment on column feature.encoder_decoder_cosine is 'Cosine between its encoder and decoder directions; null where they live in different spaces [cosine]';
 comment on column feature.logit_skew is 'Skewness of its direct effect over the vocabulary, from logit_shape; null where the model has no unembedding [1]';
 comment on column feature.logit_kurtosis is 'Kurtosis of its direct effect over the vocabulary, from logit_shape; null where the model has no unembedding [1]';

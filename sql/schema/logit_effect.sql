@@ -5,7 +5,7 @@ create table logit_effect (
     feature_id integer not null,
     direction varchar not null,
     rank integer not null,
-    token_id bigint not null,
+    token_id bigint,
     token varchar not null,
     logit double not null,
     check (feature_id >= 0),
@@ -21,6 +21,6 @@ comment on column logit_effect.recipe_id is 'Card of the recipe [id]';
 comment on column logit_effect.feature_id is 'Latent of the dictionary, counted from 0 [index]';
 comment on column logit_effect.direction is 'positive (promoted) or negative (suppressed) [text]';
 comment on column logit_effect.rank is 'Place from that end [index]';
-comment on column logit_effect.token_id is 'Token in the vocabulary [index]';
+comment on column logit_effect.token_id is 'Token in the vocabulary; null where an import does not say [index]';
 comment on column logit_effect.token is 'The token as text [text]';
 comment on column logit_effect.logit is 'Direct effect of the unit decoder direction [logit]';

@@ -6,10 +6,10 @@ create table model (
     revision varchar,
     weights_sha256 varchar not null,
     architecture varchar not null,
-    n_layers bigint not null,
-    d_model bigint not null,
-    vocab_size bigint not null,
-    n_parameters bigint not null,
+    n_layers bigint,
+    d_model bigint,
+    vocab_size bigint,
+    n_parameters bigint,
     dtype varchar not null,
     registered_at timestamp not null,
     check (n_layers >= 0),
@@ -25,9 +25,9 @@ comment on column model.source is 'Hub repository, folder or URL that the card n
 comment on column model.revision is 'Commit that the card''s revision was resolved to; null for a folder [text]';
 comment on column model.weights_sha256 is 'Hash of the weights [sha256]';
 comment on column model.architecture is 'Class that transformers builds [text]';
-comment on column model.n_layers is 'Blocks [layers]';
-comment on column model.d_model is 'Width of the residual stream [dimensions]';
-comment on column model.vocab_size is 'Rows of the unembedding [tokens]';
-comment on column model.n_parameters is 'Weights, tied ones once [parameters]';
+comment on column model.n_layers is 'Blocks; null where an import does not say [layers]';
+comment on column model.d_model is 'Width of the residual stream; null where an import does not say [dimensions]';
+comment on column model.vocab_size is 'Rows of the unembedding; null where an import does not say [tokens]';
+comment on column model.n_parameters is 'Weights, tied ones once; null where an import does not say [parameters]';
 comment on column model.dtype is 'Number format that it computes in [text]';
 comment on column model.registered_at is 'When its row was written [UTC]';

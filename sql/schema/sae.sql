@@ -9,7 +9,7 @@ create table sae (
     output_site varchar,
     layer integer,
     architecture varchar not null,
-    d_in bigint not null,
+    d_in bigint,
     n_features bigint not null,
     config json not null,
     n_training_tokens bigint,
@@ -35,7 +35,7 @@ comment on column sae.site is 'Where it reads the model, such as resid_post.6 [t
 comment on column sae.output_site is 'Where a transcoder writes; null for an autoencoder, which writes what it reads [text]';
 comment on column sae.layer is 'Block that the site belongs to, from 0; null for the embedding [index]';
 comment on column sae.architecture is 'Kind of dictionary, such as topk [text]';
-comment on column sae.d_in is 'Width of the site [dimensions]';
+comment on column sae.d_in is 'Width of the site; null where an import does not say [dimensions]';
 comment on column sae.n_features is 'Latents, dead ones included [features]';
 comment on column sae.config is 'Settings that it was made with [JSON]';
 comment on column sae.n_training_tokens is 'Training tokens seen, epochs counted; null where an import does not say [tokens]';

@@ -68,6 +68,11 @@ def test_nothing_that_is_no_number_is_written(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_a_line_there_is_no_file(tmp_path: Path):
+    assert write_lines(Folder(str(tmp_path)), "batch-0.jsonl.gz", []) == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_batches_come_by_number(tmp_path: Path):
     for name in ("batch-10.jsonl.gz", "batch-9.jsonl.gz", "batch-0.jsonl", "other.txt"):
         (tmp_path / name).write_text("")

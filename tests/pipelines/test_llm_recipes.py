@@ -9,7 +9,6 @@ from messages_server import KEY, serving
 from small_house import RECIPE, small_house
 from tiny_models import save_tiny
 
-from models.explanation_settings import ExplanationSettings
 from models.manifest import Manifest
 from pipelines.chain import run_chain
 from pipelines.finding import found

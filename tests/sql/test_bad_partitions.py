@@ -85,7 +85,7 @@ def test_a_malformed_manifest_is_named(store: SyntheticStore, published: Path, c
         (
             "feature",
             {"feature_id": 0},
-            "missing: n_firings, n_tokens, density, is_dead, decoder_norm; not wanted: none",
+            "missing: n_firings, n_tokens, density, is_dead; not wanted: none",
         ),
         ("logit_shape", SHAPE | {"surprise": 1}, "missing: none; not wanted: surprise"),
         ("logit_shape", SHAPE | {"model_id": "demo"}, "missing: none; not wanted: model_id"),
