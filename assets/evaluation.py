@@ -10,8 +10,11 @@ from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import shown
+from pipelines.shown import page, shown
 from pipelines.store import Store
+
+FIRST = ("l0", "fvu", "ce_recovered", "kl", "dead_fraction")
+"""Metrics that are asked for first; the table has all."""
 
 fvu = dg.AssetCheckSpec(
     "fvu_within_bounds", asset="evaluation", description="Held-out FVU is at most the recipe's max_fvu."
@@ -74,7 +77,8 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(
         metadata={
-            **{name: shown(value) for name, value in found.items()},
+            "page": page(registration.sae_id),
+            **{name: shown(found[name]) for name in FIRST if name in found},
             "metrics": dg.MetadataValue.table(
                 [dg.TableRecord({key: row[key] for key in ("metric", "value", "unit", "n_tokens")}) for row in rows]
             ),

@@ -14,6 +14,7 @@ from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
+from pipelines.shown import page
 from pipelines.store import Store
 
 MAX_FAILED = 0.05
@@ -56,6 +57,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
     return dg.MaterializeResult(
         metadata={
+            "page": page(registration.sae_id),
             "labels": statuses["ok"],
             "failed": failed,
             "explainer": ", ".join(settings.explainers),

@@ -9,7 +9,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import log_density
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import shown
+from pipelines.shown import page, shown
 from pipelines.store import Store
 
 density = dg.AssetCheckSpec(
@@ -54,6 +54,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
     return dg.MaterializeResult(
         metadata={
+            "page": page(registration.sae_id),
             "features": len(feature["feature_id"]),
             "dead_features": sum(feature["is_dead"]),
             "tokens": n_tokens,

@@ -12,7 +12,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import curves
 from pipelines.progress import Progress
 from pipelines.registry import Registration
-from pipelines.shown import shown
+from pipelines.shown import page, shown
 from pipelines.store import Store
 
 exported = dg.AssetCheckSpec(
@@ -70,6 +70,7 @@ def metadata(store: Store, registration: Registration, made) -> dict:
     """The numbers that are asked for first."""
     curve = store.read_table("sae_training", registration).to_pydict()
     found = {"features": made.facts["n_features"], "path": dg.MetadataValue.path(store.sae(registration).url)}
+    found["page"] = page(registration.sae_id)
     found["identity"] = registration.dictionary_identity[:12]
     if note := made.facts["note"]:
         found["note"] = note

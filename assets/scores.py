@@ -11,7 +11,7 @@ from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
-from pipelines.shown import shown
+from pipelines.shown import page, shown
 from pipelines.store import Store
 
 MAX_FAILED = 0.05
@@ -52,6 +52,7 @@ def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     means, failed, n = _summary(table)
     return dg.MaterializeResult(
         metadata={
+            "page": page(registration.sae_id),
             "rows": table.num_rows,
             "judge": settings.judge,
             "failed_trials": failed,

@@ -10,7 +10,7 @@ from pipelines.plain_errors import plain_errors
 from pipelines.plots import stacked
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION
-from pipelines.shown import shown
+from pipelines.shown import page, shown
 from pipelines.store import Store
 
 MAX_FAILED = 0.05
@@ -51,10 +51,14 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     shares, means = by_interval(table)
     return dg.MaterializeResult(
         metadata={
+            "page": page(registration.sae_id),
             "ratings": table.num_rows,
             "failed": failed,
             "judge": settings.judge,
-            "mean_rating": {name: shown(mean) for name, mean in means.items()},
+            "mean_rating": dg.MetadataValue.table(
+                [dg.TableRecord({"interval": name, "mean rating": shown(mean)}) for name, mean in means.items()]
+                or [dg.TableRecord({"interval": "none", "mean rating": None})]
+            ),
             "ratings_by_interval": stacked(
                 list(means), shares, "ratings by interval of activation", "interval (controls: feature silent)", "share"
             ),

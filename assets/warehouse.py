@@ -11,6 +11,7 @@ from pipelines.compute import on_warehouse, when_behind
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.plots import pareto
+from pipelines.shown import page
 from pipelines.store import Store
 from pipelines.survey import survey
 
@@ -73,6 +74,7 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
             "rows": dg.MetadataValue.table(
                 [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]
             ),
+            "page": page(context.partition_key),
             "pareto": pareto(points),
             "partitions_replaced": len(done.replaced),
             "seconds": done.seconds,

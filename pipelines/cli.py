@@ -54,9 +54,10 @@ def run(
     from pipelines.chain import run_chain, wanted
 
     store, cards = _registry()
+    keys = wanted(cards, model, recipe)
     with _instance() as instance:
-        ran = [_shown(sae_id, lambda key: [run_chain(store, key, instance)]) for sae_id in wanted(cards, model, recipe)]
-    _finish(all(ran))
+        ran = [_shown(sae_id, lambda key: [run_chain(store, key, instance)]) for sae_id in keys]
+    _finish(all(ran), keys[0])
 
 
 @app.command()
@@ -77,7 +78,7 @@ def sweep(
             _shown(name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance))
             for name in models
         ]
-    _finish(all(ran))
+    _finish(all(ran), keys[0])
 
 
 @app.command()
@@ -102,7 +103,7 @@ def explain(
         request(store, store.registration(key), asked)
     with _instance() as instance:
         ran = [_shown(key, lambda key: [run_chain(store, key, instance, "explain")]) for key in keys]
-    _finish(all(ran))
+    _finish(all(ran), keys[0])
 
 
 def _registry():
@@ -138,10 +139,10 @@ def _shown(name: str, work: "Callable[[str], Sequence[Ran]]") -> bool:
     return all(ran.success for ran in found)
 
 
-def _finish(success: bool) -> None:
+def _finish(success: bool, sae_id: str) -> None:
     if not success:
         raise SystemExit(1)
-    summary()
+    summary(sae_id)
 
 
 _SUMMARY = """
@@ -150,12 +151,12 @@ from sae_summary
 """
 
 
-def summary() -> None:
+def summary(sae_id: str) -> None:
     """What the warehouse holds, and three queries to try."""
     from pipelines.store import Store
     from sql.answers import answer, as_text
 
-    published = Store().published
+    published, (model_id, recipe_id) = Store().published, sae_id.split("/")
     _say.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
     for query in (_SUMMARY, "select * from table_rows"):
         _say.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
@@ -164,7 +165,7 @@ def summary() -> None:
         "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
         "specificity_mean desc limit 20",
         "from find_features('import')",
-        "select rank, array_to_string(tokens, '') as text from examples('pystdlib', 'mid-topk', 7) where kind = 'top'",
+        f"select rank, text from examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
     ):
         _say.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
 
@@ -201,12 +202,28 @@ def page(
     host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
 ) -> None:
     """Serve the feature pages over the published warehouse."""
+    from pipelines.own_text import OwnText
     from pipelines.store import Store
     from web.app import serve
 
-    published = Store().published
-    _say.print(f"feature pages of {published} on http://{host}:{port}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(published, host, port)
+    store = Store()
+    where = f"http://{host}:{port}"
+    _say.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
+    serve(store.published, host, port, OwnText(store))
+
+
+@export_app.command("pages")
+def export_pages(
+    sae: Annotated[str, typer.Argument(help="The dictionary, as model_id/recipe_id.")],
+    features: Annotated[str, typer.Argument(help="Which features, such as 7,12,900.")],
+    out: Annotated[Path, typer.Argument(help="A file that ends in .html, or a folder.")],
+) -> None:
+    """Write feature pages as one .html file or a folder, to read without a server or a network."""
+    from pipelines.store import Store
+    from web.export import export
+
+    for file in export(Store().published, sae, feature_ids(features), out):
+        typer.echo(file)
 
 
 @app.command()

@@ -1,6 +1,16 @@
-"""Numbers as people read them in the UI; the tables hold them whole."""
+"""Numbers as people read them in the UI, which the tables hold whole, and where the pages of a dictionary are."""
+
+import os
+from urllib.parse import quote
+
+import dagster as dg
 
 
 def shown(value: float) -> float:
     """A measure to four significant digits."""
     return float(f"{value:.4g}")
+
+
+def page(sae_id: str) -> dg.UrlMetadataValue:
+    """The permanent address of a dictionary's page, on the server that `GLASSHOUSE_PAGES` names."""
+    return dg.MetadataValue.url(f"{os.environ.get('GLASSHOUSE_PAGES', 'http://127.0.0.1:8765')}/sae/{quote(sae_id)}")

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from assets.sae import checks, metadata
 from pipelines import dictionaries
@@ -24,10 +25,8 @@ Report = Callable[[str, int, int], None]
 class SweepConfig(dg.Config):
     """What is trained together."""
 
-    model: str
-    """model_id."""
-    recipes: list[str] = []  # noqa: RUF012
-    """recipe_ids; none for all that the model asks for."""
+    model: str = Field("", description="model_id; may be left out where the registry holds one model")
+    recipes: list[str] = Field([], description="recipe_ids; none for all that the model asks for")
 
 
 def wanted_together(store: Store, model: str, recipes: Sequence[str]) -> list[Registration]:
@@ -37,6 +36,8 @@ def wanted_together(store: Store, model: str, recipes: Sequence[str]) -> list[Re
         ValueError: If the model has no such recipe, naming those it has.
     """
     cards = store.cards()
+    if not model and len(cards.models) == 1:
+        (model,) = cards.models
     if model not in cards.models:
         raise ValueError(f"there is no model {model!r}; the registry holds {', '.join(cards.models) or 'none'}")
     known = list(cards.recipes_of(model))

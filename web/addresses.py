@@ -1,5 +1,6 @@
 """Addresses: made from ids, and read as people and machines write them."""
 
+import os
 from urllib.parse import quote
 
 
@@ -19,3 +20,9 @@ def whole(text: str) -> int | None:
 def storable(text: str) -> str:
     """Text that can be asked for in SQL: what is no Unicode text is replaced."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def dagster_url(sae_id: str) -> str:
+    """Where Dagster shows the runs that made a dictionary, on the server that `GLASSHOUSE_DAGSTER` names."""
+    base = os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
+    return f"{base}/assets/sae?view=partitions&partition={quote(sae_id, safe='')}"

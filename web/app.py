@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import pages, problems
 from web.opened import Newest, Unreadable
+from web.own_text import Reader
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -37,11 +38,12 @@ class Guarded:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path) -> ASGIApp:
+def app(published: Path, reader: Reader | None = None) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
         published: The warehouse; looked at anew at each request.
+        reader: What runs models on a reader's own text; None where nothing can.
     """
     served = Starlette(
         routes=[
@@ -51,17 +53,18 @@ def app(published: Path) -> ASGIApp:
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.any_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
+            Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers={HTTPException: problems.not_there, Unreadable: problems.unreadable, 500: problems.broken},
     )
-    served.state.newest = Newest(published)
+    served.state.newest, served.state.reader = Newest(published), reader
     return Guarded(served)
 
 
-def serve(published: Path, host: str, port: int) -> None:
+def serve(published: Path, host: str, port: int, reader: Reader | None = None) -> None:
     """Answers until it is interrupted."""
     import uvicorn
 
-    uvicorn.run(app(published), host=host, port=port, log_level="warning")
+    uvicorn.run(app(published, reader), host=host, port=port, log_level="warning")

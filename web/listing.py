@@ -8,7 +8,11 @@ from urllib.parse import urlencode
 from web.addresses import storable, whole
 
 PER_PAGE = 50
+LONGEST_TEXT = 200
+"""Characters of a text that is looked for in examples: a window holds no more."""
 SHOWN = ("all", "live", "dead")
+BY_FIRING = ("feature_id", "density", "max_activation", "logit_skew")
+"""What can be sorted by without a look at labels, which are in another table."""
 SORTS = ("feature_id", "density", "max_activation", "specificity_mean", "detection", "logit_skew", "label")
 
 
@@ -18,6 +22,9 @@ class Listing:
 
     label: str
     token: str
+    example: str
+    """Text to look for in examples, from feature `start` on."""
+    start: int
     shown: str
     sort: str
     descending: bool
@@ -29,6 +36,8 @@ class Listing:
         return cls(
             label=storable(asked.get("label", "")),
             token=storable(asked.get("token", "")),
+            example=storable(asked.get("example", ""))[:LONGEST_TEXT],
+            start=whole(asked.get("start", "0")) or 0,
             shown=_one_of(SHOWN, asked.get("shown")),
             sort=_one_of(SORTS, asked.get("sort")),
             descending=asked.get("order") == "descending",
@@ -37,7 +46,7 @@ class Listing:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The parameters of `features.sql` and `feature_count.sql`."""
+        """The parameters of `query`."""
         return {
             "label": self.label,
             "token": self.token,
@@ -48,6 +57,12 @@ class Listing:
             "skipped": (self.page - 1) * PER_PAGE,
         }
 
+    @property
+    def query(self) -> str:
+        """The question that finds these features: a faster one where neither label nor token is asked about."""
+        labels = self.label or self.token or self.sort not in BY_FIRING
+        return "features" if labels else "features_by_firing"
+
     def last_page(self, n: int) -> int:
         """The number of the last page, where n features are found; an empty table has one page."""
         return max(1, -(-n // PER_PAGE))
@@ -57,6 +72,7 @@ class Listing:
         asked = {
             "label": self.label,
             "token": self.token,
+            "example": self.example,
             "shown": self.shown,
             "sort": self.sort,
             "order": "descending" if self.descending else "ascending",

@@ -1,8 +1,10 @@
-"""The published file as the pages read it: the newest one at each request, asked through cursors of its own."""
+"""The published file as the pages read it: the newest one at each request, asked through a connection per thread."""
 
+from collections import OrderedDict
+from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,11 @@ from sql.warehouse import connect, schema_sha256
 from web.query import Query, Values
 
 KEPT_ANSWERS = 512
-"""Answers that an opened file remembers: those of some fifty pages."""
+"""Answers about features, texts and pages that an opened file remembers: those of some forty pages."""
+KEPT_STEADY = 1024
+"""Answers about whole dictionaries that it remembers: a feature's page shows two, and they read a whole table."""
+MEMORY, MEMORY_RETIRED = "384MB", "128MB"
+"""What DuckDB may hold of the file, and of one that another has replaced; the system's own cache holds the rest."""
 
 
 class Unreadable(ValueError):
@@ -26,28 +32,59 @@ class Opened:
             self._con = connect(file)
         except ValueError as error:
             raise Unreadable(str(error)) from error
+        self._con.execute(f"set memory_limit = '{MEMORY}'")
+        self._con.execute("set threads = 1")  # who asks works: sharing a millisecond's work costs a third of it
+        self._threads = local()
         [(found, self.published_at)] = self._fetched("select schema_sha256, published_at from _publication", {})[1]
         if found != schema_sha256():
             raise Unreadable(
                 f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._kept = lru_cache(KEPT_ANSWERS)(lambda query, given: self._rows(query, dict(given)))
+        self._lately = lru_cache(KEPT_ANSWERS)(self._rows)
+        self._steady: OrderedDict[Any, Future[list[SimpleNamespace]]] = OrderedDict()
+        self._turn = Lock()
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
-        """The rows of the answer, a name for each column."""
-        return self._kept(query, tuple(query.given(values).items()))
+        """The rows of the answer, a name for each column. A list among the values must be a tuple."""
+        given = tuple(query.given(values).items())
+        return self._once(query, given) if query.is_steady else self._lately(query, given)
 
-    def _rows(self, query: Query, given: dict[str, Any]) -> list[SimpleNamespace]:
-        names, rows = self._fetched(query.sql, given)
+    def _once(self, query: Query, given: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
+        """Reads a whole table for the first who asks; who asks meanwhile waits for that answer."""
+        with self._turn:
+            answer, is_first = self._steady.get((query, given)), False
+            if answer is None:
+                answer = self._steady[query, given] = Future[list[SimpleNamespace]]()
+                is_first = True
+                if len(self._steady) > KEPT_STEADY:
+                    self._steady.popitem(last=False)
+        if is_first:
+            try:
+                answer.set_result(self._rows(query, given))
+            except BaseException as error:
+                answer.set_exception(error)
+                with self._turn:
+                    self._steady.pop((query, given), None)
+        return answer.result()
+
+    def retire(self) -> None:
+        """Gives memory back: another file takes this one's place, and only answers under way are still made from it."""
+        with self._con.cursor() as cursor:
+            cursor.execute(f"set memory_limit = '{MEMORY_RETIRED}'")
+
+    def _rows(self, query: Query, given: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in given}
+        names, rows = self._fetched(query.sql, listed)
         return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in rows]
 
     def _fetched(self, sql: str, given: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """A cursor a question: requests are answered in several threads."""
-        with self._con.cursor() as cursor:
-            cursor.execute("use warehouse")
-            answer = cursor.execute(sql, given)
-            return [column[0] for column in answer.description], answer.fetchall()
+        """Each thread that answers requests has a connection of its own, and keeps it."""
+        if not hasattr(self._threads, "cursor"):
+            self._threads.cursor = self._con.cursor()
+            self._threads.cursor.execute("use warehouse")
+        answer = self._threads.cursor.execute(sql, given)
+        return [column[0] for column in answer.description], answer.fetchall()
 
 
 class Newest:
@@ -66,7 +103,9 @@ class Newest:
         """
         with self._turn:
             if self._opened is None or self._opened.stamp != stamp(self.file):
-                self._opened = Opened(self.file)
+                before, self._opened = self._opened, Opened(self.file)
+                if before is not None:
+                    before.retire()
             return self._opened
 
 

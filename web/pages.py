@@ -1,17 +1,20 @@
 """The pages: what each address answers."""
 
 import random
+from dataclasses import replace
 from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.addresses import feature_url, sae_url, storable, whole
 from web.listing import Listing
 from web.opened import Newest, Opened
+from web.own_text import MOST_CHARACTERS, MOST_FEATURES, Reader, text_of
 from web.panel import environment, panels, templates
 from web.problems import NotThere
 from web.query import Values, queries
@@ -24,15 +27,16 @@ def home(request: Request) -> Response:
 
 def search(request: Request) -> Response:
     text = storable(request.query_params.get("text", ""))
-    return _page(request, "search", {"text": text}, heading="Search", trail=[], text=text)
+    examples = request.query_params.get("examples") == "yes"
+    return _page(request, "search", {"text": text}, heading="Search", trail=[], text=text, in_examples=examples)
 
 
 def sae(request: Request) -> Response:
     found, opened = _sae(request)
     listing = Listing.of(request.query_params)
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id}
-    [count] = opened.ask(queries()["feature_count"], values | listing.values)
-    last = listing.last_page(count.n)
+    n = _count(opened, listing, values)
+    last = listing.last_page(n)
     if listing.page > last:
         return RedirectResponse(sae_url(found.model_id, found.recipe_id) + listing.address(page=last))
     return _page(
@@ -44,8 +48,17 @@ def sae(request: Request) -> Response:
         opened=opened,
         sae=found,
         listing=listing,
+        n=n,
         last_page=last,
     )
+
+
+def _count(opened: Opened, listing: Listing, values: dict[str, Any]) -> int:
+    """How many features a table has; a page behind its end is empty, and then the first one says."""
+    for page in (listing, replace(listing, page=1)):
+        if rows := opened.ask(queries()[listing.query], values | page.values):
+            return rows[0].n
+    return 0
 
 
 def feature(request: Request) -> Response:
@@ -60,6 +73,7 @@ def feature(request: Request) -> Response:
         trail=_this_sae(found),
         opened=opened,
         steps=_steps(found, feature_id),
+        permanent=feature_url(found.model_id, found.recipe_id, feature_id),
         **shared,
     )
 
@@ -74,16 +88,83 @@ def _of_feature(opened: Opened, found: SimpleNamespace, feature_id: int) -> tupl
             "materialize `feature_statistics` and `warehouse`",
             _this_sae(found),
         )
-    return values, {"sae": found, "card": card}
+    [named] = opened.ask(queries()["best_label"], values) or [None]
+    return values, {"sae": found, "card": card, "best": named and named.explanation_id}
+
+
+async def own_text(request: Request) -> Response:
+    """The reader's own text under a dictionary's features: a form, and what the model says to what was typed."""
+    typed = "" if request.method == "GET" else await text_of(request)
+    return await run_in_threadpool(_own_text, request, typed)
+
+
+def _own_text(request: Request, typed: str | None) -> Response:
+    found, opened = _sae(request)
+    reader: Reader | None = request.app.state.reader
+    reading, refused = None, ""
+    if typed is None:
+        refused = f"the text is longer than {MOST_CHARACTERS:,} characters: type less of it"
+    elif reader is None:
+        refused = "these pages were started without anything that runs models: start them with `glasshouse page`"
+    elif typed:
+        try:
+            reading = reader.read(f"{found.model_id}/{found.recipe_id}", typed)
+        except ValueError as error:
+            refused = str(error)
+    return _page(
+        request,
+        "text",
+        {"model_id": found.model_id, "recipe_id": found.recipe_id},
+        heading="Your own text",
+        trail=_this_sae(found),
+        opened=opened,
+        sae=found,
+        typed=typed or "",
+        reading=reading,
+        refused=refused,
+        most_characters=MOST_CHARACTERS,
+        most_features=MOST_FEATURES,
+    )
 
 
 def compare(request: Request) -> Response:
-    """Two features side by side, of any dictionaries; `a` and `b` name them as model/recipe/number."""
+    """Two features side by side, of any dictionaries; `a` and `b` name them as model/recipe/number. Two dictionaries,
+    where both are named as model/recipe."""
     opened = _newest(request).get()
     asked = {letter: storable(request.query_params.get(letter, "")).strip() for letter in ("a", "b")}
+    if asked["a"].count("/") == 1 and asked["b"].count("/") in (0, 1):
+        return _compared(request, opened, asked)
     sides = [_side(opened, letter, name) for letter, name in asked.items() if name]
     text = environment().get_template("compare.html")
     return HTMLResponse(text.render(sides=sides, asked=asked, published_at=opened.published_at))
+
+
+def _compared(request: Request, opened: Opened, asked: dict[str, str]) -> Response:
+    """A dictionary beside another, or beside the choice of others: those of its recipe first."""
+    found = _known(opened, *asked["a"].split("/"))
+    if not asked["b"]:
+        rows = [row for row in opened.ask(queries()["saes"], {}) if row != found]
+        rows.sort(key=lambda row: (row.recipe_id != found.recipe_id, row.model_id != found.model_id))
+        names = [f"{row.model_id}/{row.recipe_id}" for row in rows]
+        text = environment().get_template("compare.html")
+        return HTMLResponse(text.render(sides=[], asked=asked, others=names, published_at=opened.published_at))
+    other = _known(opened, *(*asked["b"].split("/"), "")[:2])
+    values = {
+        "model_id": found.model_id,
+        "recipe_id": found.recipe_id,
+        "other_model_id": other.model_id,
+        "other_recipe_id": other.recipe_id,
+    }
+    return _page(
+        request,
+        "dictionaries",
+        values,
+        heading="Compare",
+        trail=[],
+        opened=opened,
+        asked=asked,
+        sides=[(found.model_id, found.recipe_id), (other.model_id, other.recipe_id)],
+    )
 
 
 def _side(opened: Opened, letter: str, name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from web import addresses, plots, shown
+from web import addresses, example_search, folded, own_text, plots, shown
 from web.opened import Opened
 from web.query import Values, queries
 
 FOLDER = Path(__file__).parent
+_SHOWN = ("visible", "plain", "number", "percent", "window", "counted", "typed_back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,18 @@ def environment() -> Environment:
     found = Environment(
         loader=FileSystemLoader([FOLDER / "templates", FOLDER / "panels"]),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {name: getattr(shown, name) for name in ("visible", "plain", "number", "percent", "window")}
-    found.globals |= {"sae_url": addresses.sae_url, "feature_url": addresses.feature_url, "plots": plots}
+    found.filters |= {name: getattr(shown, name) for name in _SHOWN}
+    found.filters |= {name: getattr(folded, name) for name in ("folded", "shares", "interval_of", "strips")}
+    found.filters |= {name: getattr(example_search, name) for name in ("looked_through", "everywhere")}
+    found.filters |= {name: getattr(own_text, name) for name in ("by_feature", "by_token", "relatively", "overall")}
+    found.filters |= {"by": _by, "previewed": _previewed, "tuple": tuple, "labels_first": _labels_first}
+    found.globals |= {"sae_url": addresses.sae_url, "feature_url": addresses.feature_url}
+    found.globals |= {"dagster_url": addresses.dagster_url, "plots": plots}
     return found
 
 
@@ -75,6 +82,29 @@ def panels(
         for name, template in templates(page)
         if only is None or name in only
     ]
+
+
+def _by(rows: Iterable[Any], name: str) -> dict[Any, Any]:
+    """Rows by one of their columns, which tells them apart."""
+    return {getattr(row, name): row for row in rows}
+
+
+def _labels_first(rows: Iterable[Any], best: str | None) -> list[Any]:
+    """Labels, the one that others show at the top first, then by who made them."""
+    by_maker = sorted(rows, key=lambda row: (row.explainer, row.prompt or "", row.explanation_id))
+    return sorted(by_maker, key=lambda row: row.explanation_id != best)
+
+
+def _previewed(rows: Iterable[Any], ask: Callable[..., list[Any]]) -> dict[tuple[str, str, int], Any]:
+    """What the other features of these rows are called, asked for one dictionary at a time."""
+    wanted: dict[tuple[str, str], set[int]] = {}
+    for row in rows:
+        wanted.setdefault((row.other_model_id, row.other_recipe_id), set()).add(row.other_feature_id)
+    return {
+        (model_id, recipe_id, row.feature_id): row
+        for (model_id, recipe_id), ids in wanted.items()
+        for row in ask("previews", other_model_id=model_id, other_recipe_id=recipe_id, feature_ids=tuple(sorted(ids)))
+    }
 
 
 def _panel(name: str, template: Template, opened: Opened, values: Values, shared: Mapping[str, Any]) -> Panel:

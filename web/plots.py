@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 56, 28, 22, 34
@@ -93,21 +93,14 @@ def histogram(bars: Sequence[Bar], said: str, x_name: str, *, log: bool = False,
     x = Axis.over([edge for bar in bars for edge in (bar.lower, bar.upper)], LEFT, WIDTH - RIGHT, log)
     tallest = math.log1p(max((bar.n for bar in bars), default=0)) or 1.0
     floor, room = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
-    body = []
+    body, places = [], {edge: x(edge) for bar in bars for edge in (bar.lower, bar.upper)}
     for bar in bars:
-        height = round(math.log1p(bar.n) / tallest * room, 2)
-        body.append(
+        height, left = round(math.log1p(bar.n) / tallest * room, 2), places[bar.lower]
+        width = max(1, round(places[bar.upper] - left - 1, 2))
+        body.append(  # an f-string, for a page has two hundred bars: all but the style are numbers
             Markup(
-                '<rect class="bar {}" x="{}" y="{}" width="{}" height="{}"><title>{:.4g} to {:.4g}: {:,}</title></rect>'
-            ).format(
-                bar.style,
-                x(bar.lower),
-                round(floor - height, 2),
-                max(1, round(x(bar.upper) - x(bar.lower) - 1, 2)),
-                height,
-                bar.lower,
-                bar.upper,
-                bar.n,
+                f'<rect class="bar {escape(bar.style)}" x="{left}" y="{round(floor - height, 2)}" width="{width}" '
+                f'height="{height}"><title>{bar.lower:.4g} to {bar.upper:.4g}: {bar.n:,}</title></rect>'
             )
         )
     if mark is not None and (mark > 0 or not log):

@@ -1,6 +1,7 @@
 """Values as a person reads them: invisible characters made visible, numbers rounded but their whole value kept."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -9,14 +10,20 @@ LONGEST = 200
 """Characters of a token or label that are shown; the rest is counted."""
 SNIPPET = 8
 """Tokens on either side of the peak that are shown at first."""
+KEPT_TOKENS = 20_000
+"""Tokens whose HTML is remembered: a page shows six hundred, and pages share them."""
 LEVELS = 10
 """Shades of a token; the style sheet has a class for each."""
+_EMPTY = "◌"
+"""Of a token that holds part of a character, which stands whole at a later one."""
 _PICTURES = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍", "\0": "␀"}
 
 
-def visible(token: str) -> str:
-    """A token with spaces, line ends and whatever else is invisible, such as right-to-left marks, made visible."""
-    return _cut("".join(_PICTURES.get(c) or (c if c.isprintable() else _code(c)) for c in token[: LONGEST + 1]), token)
+@lru_cache(KEPT_TOKENS)
+def visible(token: str) -> Markup:
+    """HTML of a token; spaces, line ends and whatever else is invisible, such as right-to-left marks, made visible."""
+    pictured = "".join(_PICTURES.get(c) or (c if c.isprintable() else _code(c)) for c in token[: LONGEST + 1])
+    return escape(_cut(pictured, token) or _EMPTY)
 
 
 def plain(text: str, most: int = LONGEST) -> str:
@@ -54,10 +61,22 @@ def window(example: Any, strongest: float) -> Markup:
         if activation > 0:
             pieces.append(_piece(_shade(activation, strongest, place == example.peak), far, visible(token), activation))
         else:
-            silent, silent_far = silent + visible(token), far
+            silent, silent_far = f"{silent}{visible(token)}", far
     if silent:
         pieces.append(_piece("", silent_far, silent))
     return Markup("".join(pieces))
+
+
+def counted(example: Any) -> Markup:
+    """Tokens shaded by a whole number each, its share of the largest; the number is said on hover."""
+    most = max(example.activations, default=0)
+    pairs = zip(example.tokens, example.activations, strict=True)
+    return Markup("".join(_piece(_shade(n, most, False) if n else "", False, visible(t), n or None) for t, n in pairs))
+
+
+def typed_back(text: str) -> str:
+    """A text for the box that it was typed in: line ends and tabs stay, what else is invisible is made visible."""
+    return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
 
 
 def _shade(activation: float, strongest: float, peak: bool) -> str:
@@ -66,11 +85,11 @@ def _shade(activation: float, strongest: float, peak: bool) -> str:
 
 
 def _piece(shade: str, far: bool, text: str, activation: float | None = None) -> str:
-    """HTML of a piece, without Markup for speed: classes are ours, the title is a number, the text is escaped here."""
+    """HTML of a piece, without Markup for speed: classes are ours, the title is a number, the text is of `visible`."""
     classes = " ".join(name for name in ("t" if shade else "", shade, "far" if far else "") if name)
     worn = f' class="{classes}"' if classes else ""
     title = f' title="{activation:.4g}"' if activation is not None else ""
-    return f"<span{worn}{title}>{escape(text)}</span>"
+    return f"<span{worn}{title}>{text}</span>"
 
 
 def _data(value: float, text: str) -> Markup:

@@ -110,7 +110,10 @@ def test_a_mistake_of_ours_is_a_page_without_a_traceback(tmp_path, warehouse, re
         ("a=demo/mdi/3", "there is no dictionary demo/mdi"),
         ("a=demo/mid/3&b=demo/mid/12", "demo/mid has 12 features"),
         ("b=demo", "there is no dictionary demo/"),
-        ("a=demo/mid", "demo/mid has 12 features"),
+        ("b=demo/mid", "demo/mid has 12 features"),
+        ("a=demo/mid&b=demo", "there is no dictionary demo/"),
+        ("a=demo/mid&b=demo/mdi", "there is no dictionary demo/mdi"),
+        ("a=demo/mid&b=demo/mid/3", "demo/mid has 12 features"),
     ],
 )
 def test_comparing_with_what_is_not_there_suggests_what_is(visitor, read, asked, said):
@@ -139,7 +142,8 @@ def test_every_query_runs_on_an_empty_warehouse(tmp_path):
     values = {
         "model_id": "m", "recipe_id": "r", "feature_id": 0, "explanation_id": None, "n_intervals": 10, "start": 0,
         "label": "", "token": "", "text": "x", "shown": "all", "sort": "label", "descending": True,
-        "per_page": 5, "skipped": 0,
+        "per_page": 5, "skipped": 0, "other_model_id": "m", "other_recipe_id": "r", "feature_ids": [0, 1],
+        "explanation_ids": ["e"], "first": 0, "last": 9, "most": 5,
     }  # fmt: skip
     with closing(create(tmp_path / "empty.duckdb")) as con:
         define(con)

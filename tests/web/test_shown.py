@@ -24,7 +24,7 @@ from web.shown import number, percent, plain, visible, window
         ("\xa0", "\\xa0"),
         ("\ufeff", "\\ufeff"),
         ("naïve 漢字 😀", "naïve·漢字·😀"),
-        ("", ""),
+        ("", "◌"),
         ("y" * 200, "y" * 200),
         ("y" * 201, "y" * 200 + "… (201 characters)"),
     ],

@@ -6,5 +6,4 @@ select
     token,
     logit
 from logit_effect
-where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
-order by direction desc, rank;
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

@@ -1,34 +1,33 @@
--- A page of the dictionary's features, found and sorted as asked; what has no value to sort by comes last.
-with found as (
+-- The features found by label or token, sorted as asked: a page of them, and how many; without a value they come last.
+with found as materialized (
     select
         feature_id,
-        label,
-        label_status,
-        top_tokens,
-        is_dead,
-        density,
-        max_activation,
-        specificity_mean,
-        detection,
-        logit_skew,
         case $sort
             when 'density' then density
             when 'max_activation' then max_activation
-            when 'specificity_mean' then specificity_mean
-            when 'detection' then detection
+            when 'specificity_mean' then s.specificity_mean
+            when 'detection' then s.detection
             when 'logit_skew' then logit_skew
             when 'feature_id' then feature_id
         end as sorted_by,
         case when $sort = 'label' then label end as spelled
-    from feature_card
+    from feature as f
+    left join _feature_summary as s using (model_id, recipe_id, feature_id)
     where
         model_id = $model_id and recipe_id = $recipe_id
         and ($shown = 'all' or is_dead = ($shown = 'dead'))
-        and ($label = '' or contains(lower(label), lower($label)))
-        and ($token = '' or contains(lower(array_to_string(top_tokens, chr(10))), lower($token)))
+        -- search_text holds both in lower case already, and is looked through twice as fast.
+        and ($label = '' or contains(search_text, lower($label)) and contains(lower(label), lower($label)))
+        and (
+            $token = ''
+            or contains(search_text, lower($token))
+            and contains(lower(array_to_string(top_tokens, chr(10))), lower($token))
+        )
 )
 
-select * exclude (sorted_by, spelled)
+select
+    feature_id,
+    (select count(*) from found) as n
 from found
 order by
     case when $descending then -sorted_by else sorted_by end nulls last,

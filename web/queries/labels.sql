@@ -1,4 +1,4 @@
--- Every label of the feature with where it came from, the one that others show first; failed attempts are rows too.
+-- Every label of the feature with where it came from; failed attempts are rows too.
 select
     explanation_id,
     label,
@@ -15,5 +15,4 @@ select
     cost_usd,
     created_at
 from explanation
-where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
-order by explanation_id = $explanation_id desc, explainer, prompt, explanation_id;
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

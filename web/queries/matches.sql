@@ -1,11 +1,10 @@
 -- Where the feature's direction is found again in other dictionaries of the model.
 select
-    model_id,
+    model_id as other_model_id,
     other_recipe_id,
     other_feature_id,
     cosine,
     is_mutual,
     n_children
 from dictionary_match
-where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
-order by cosine desc, other_recipe_id;
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

@@ -1,0 +1,106 @@
+"""A Chromium and served pages, for tests that look at them as people do."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """The system's browser, driven by Playwright; the test is skipped where there is neither."""
+    driver = pytest.importorskip("playwright.sync_api", reason="no Playwright here: .venv/bin/pip install -e '.[dev]'")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: install the system's package `chromium`")
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(answering: ASGIApp) -> Iterator[str]:
+    """An application on a port of its own, as an address without a slash at its end."""
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(answering, log_level="warning", lifespan="off"))
+        thread = Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server ended before it had begun"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=30)
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A reading in which each word is a token, and feature 0 fires on all of them, harder and harder."""
+
+    tokens: list[str]
+    cut: str = ""
+
+    @property
+    def fires(self) -> list[tuple[int, int, float]]:
+        return [(place, 0, place + 1.0) for place in range(len(self.tokens))]
+
+
+class EchoReader:
+    """Stands in for a model that is at hand."""
+
+    def read(self, sae_id: str, text: str) -> Echo:
+        return Echo([word + " " for word in text.split()])
+
+
+@dataclass
+class Watched:
+    """A page of a context of its own, and whatever it did that a page of text must not do."""
+
+    page: Any
+    home: str
+    done: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def open(cls, browser: Any, home: str, **settings: Any) -> "Iterator[Watched]":
+        """Nothing leaves the machine: a request to elsewhere is noted, and aborted."""
+        context = browser.new_context(**{"viewport": DESK, **settings})
+        watched = cls(context.new_page(), home)
+        context.route("**/*", watched._asked)
+        context.on("page", lambda _: watched.done.append("a window was opened"))
+        watched.page.on("dialog", watched._asked_the_reader)
+        watched.page.on("pageerror", lambda error: watched.done.append(f"error: {error}"))
+        watched.page.on("console", watched._said)
+        yield watched
+        context.close()
+
+    def go(self, address: str) -> Any:
+        """Opens an address of the house."""
+        return self.page.goto(self.home + address)
+
+    def _asked(self, route: Any) -> None:
+        if route.request.url.startswith(f"{self.home}/"):
+            route.continue_()
+        else:
+            self.done.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def _asked_the_reader(self, dialog: Any) -> None:
+        self.done.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and "status of 404" not in message.text:
+            self.done.append(f"console: {message.text}")

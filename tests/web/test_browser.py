@@ -1,0 +1,279 @@
+"""The pages in a real browser: looked at, clicked through, typed into; by mouse and by keyboard; scripts on and off."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import DESK, PHONE, EchoReader, Watched, chromium, served
+from starlette.responses import HTMLResponse
+from synthetic_store import WORDS
+
+from web.app import app
+
+pytestmark = pytest.mark.browser
+SCREENSHOTS = os.environ.get("GLASSHOUSE_SCREENSHOTS")
+"""Where pictures of every page are kept, to look at; a folder of the test where it is not set."""
+PAGES = {
+    "home": "/",
+    "search": "/search?text=str",
+    "nothing-found": "/search?text=nowhere",
+    "sae": "/sae/demo/mid",
+    "sae-unlabelled": "/sae/demo/late?sort=density&order=descending",
+    "feature": "/sae/demo/mid/0",
+    "feature-dead": "/sae/demo/mid/11",
+    "feature-unlabelled": "/sae/demo/late/3",
+    "embedded": "/sae/demo/mid/0?embed=labels,examples",
+    "compare-empty": "/compare",
+    "compare": "/compare?a=demo/mid/0&b=demo/late/3",
+    "compare-choice": "/compare?a=demo/mid",
+    "compare-dictionaries": "/compare?a=demo/mid&b=demo/late",
+    "search-examples": "/search?text=str&examples=yes",
+    "own-text": "/sae/demo/mid/text",
+    "missing": "/sae/demo/mid/99",
+}
+FOCUSED = """() => {
+    const found = document.activeElement, box = found.getBoundingClientRect(), style = getComputedStyle(found);
+    const before = window.__last;
+    window.__last = found;
+    return {
+        name: found.tagName + ' ' + (found.textContent.trim() || found.name || found.getAttribute('aria-label')),
+        body: found === document.body,
+        outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+        seen: box.width > 0 && box.left >= 0 && box.top < innerHeight && box.bottom > 0,
+        in_order: !before || !!(before.compareDocumentPosition(found) & Node.DOCUMENT_POSITION_FOLLOWING),
+    };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def home(warehouse: Path) -> Iterator[str]:
+    with served(app(warehouse, EchoReader())) as address:
+        yield address
+
+
+@pytest.fixture
+def look(browser: Any, home: str) -> Iterator[Watched]:
+    """A page in a window of a desk; whatever it did wrong fails the test."""
+    with Watched.open(browser, home) as watched:
+        yield watched
+        assert not watched.done
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", ["desk", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_its_window_and_breaks_no_rule_of_access(
+    browser: Any, home: str, tmp_path: Path, name: str, width: str, scheme: str
+):
+    """axe-core's rules, with everything that folds out unfolded; less than serious is left to the eye."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here: pip install -e '.[dev]'")
+    with Watched.open(browser, home, color_scheme=scheme, viewport=DESK if width == "desk" else PHONE) as watched:
+        watched.go(PAGES[name])
+        folder = Path(SCREENSHOTS) if SCREENSHOTS else tmp_path
+        watched.page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+        assert watched.page.locator("h1").count() == 1
+        watched.page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
+        wide = watched.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= watched.page.viewport_size["width"], f"{name} is {wide} pixels wide on a {width}"
+        grave = [
+            f"{rule['id']}: {node['html']} {node['failureSummary']}"
+            for rule in axe.Axe().run(watched.page).response["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+        assert not grave, "\n".join(grave)
+        assert not watched.done
+
+
+def test_dark_and_light_are_two_papers(browser: Any, home: str):
+    paper = {}
+    for scheme in ("light", "dark"):
+        with Watched.open(browser, home, color_scheme=scheme) as watched:
+            watched.go("/")
+            paper[scheme] = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
+
+
+def test_a_text_typed_into_the_head_of_a_page_is_searched_for(look: Watched):
+    look.go("/")
+    look.page.get_by_label("Label or token").fill("def")
+    look.page.keyboard.press("Enter")
+    look.page.wait_for_url("**/search?text=def")
+    first = look.page.locator("#found tbody tr").first
+    assert "tokens like def" in first.inner_text() or "Function definitions" in first.inner_text()
+    first.get_by_role("link").click()
+    assert look.page.locator("h1").inner_text().startswith("Feature ")
+
+
+def test_a_table_is_searched_by_label_and_by_token_and_narrowed_to_the_dead(look: Watched):
+    def found() -> list[str]:
+        return look.page.locator("#features tbody th").all_inner_texts()
+
+    look.go("/sae/demo/mid")
+    form = look.page.locator("form.search")
+    form.get_by_label("Label").fill("self")
+    form.get_by_role("button").click()
+    assert found() == ["8"]
+    form.get_by_label("Label").fill("")
+    form.get_by_label("Top token").fill("import")
+    form.get_by_role("button").click()
+    assert found() == ["9"]
+    form.get_by_label("Top token").fill("")
+    form.get_by_label("Show").select_option("dead")
+    form.get_by_role("button").click()
+    assert found() == ["11"]
+
+
+def test_the_head_of_a_column_sorts_by_it_and_then_the_other_way_round(look: Watched):
+    look.go("/sae/demo/mid?shown=live")
+    for order, wanted in (("descending", sorted), ("ascending", lambda values: sorted(values, reverse=True))):
+        look.page.locator("#features thead").get_by_role("link", name="density").click()
+        head = look.page.locator("#features th[aria-sort]")
+        assert head.get_attribute("aria-sort") == order
+        shown = [float(text) for text in look.page.locator("#features tbody tr td:nth-child(3)").all_inner_texts()]
+        assert shown == wanted(shown)[::-1]
+        assert len(set(shown)) > 5
+
+
+def test_a_token_tells_its_activation_to_who_points_at_it(look: Watched, ask: Callable[..., Any]):
+    look.go("/sae/demo/mid/0")
+    [top] = ask(
+        "select activation from example where recipe_id = 'mid' and feature_id = 0 and kind = 'top' and rank = 0"
+    )
+    token = look.page.locator("#examples .t.peak").first
+    token.hover()
+    assert token.inner_text() == WORDS[0]
+    assert token.get_attribute("title") == f"{top.activation:.4g}"
+
+
+def test_a_panel_stands_in_a_page_of_somebody_else_and_its_links_leave_the_frame(look: Watched):
+    theirs = f"<h1>Theirs</h1><iframe src='{look.home}/sae/demo/mid/0?embed=neighbors' width=800 height=600></iframe>"
+    with served(HTMLResponse(theirs)) as elsewhere:
+        look.page.route(f"{elsewhere}/**", lambda route: route.continue_())
+        look.page.goto(elsewhere)
+        frame = look.page.frame_locator("iframe")
+        frame.locator("h2").wait_for()
+        assert frame.locator("h2").all_inner_texts() == ["Features like it"]
+        assert frame.locator("header").count() == 0
+        frame.get_by_role("link").first.click()
+        look.page.wait_for_url(f"{look.home}/sae/demo/mid/1")
+
+
+def test_two_features_are_typed_in_and_stand_side_by_side(look: Watched):
+    look.go("/sae/demo/mid/3")
+    look.page.get_by_role("link", name="compare", exact=True).click()
+    assert look.page.locator("input[name=a]").input_value() == "demo/mid/3"
+    look.page.locator("input[name=b]").fill("demo/late/4")
+    look.page.get_by_role("button", name="Compare").click()
+    left, right = (side.bounding_box() for side in look.page.locator(".sides > div").all())
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+    assert look.page.locator(".sides h2 > a").all_inner_texts() == ["demo/mid/3", "demo/late/4"]
+
+
+def test_a_number_leads_to_its_feature_and_a_wrong_one_to_a_sentence(look: Watched):
+    look.go("/sae/demo/mid")
+    look.page.locator("form.jump input").fill("7")
+    look.page.keyboard.press("Enter")
+    look.page.wait_for_url("**/sae/demo/mid/7")
+    look.page.locator("form.jump input").fill("12")
+    look.page.keyboard.press("Enter")
+    assert "there is no feature 12" in look.page.locator(".problem").inner_text()
+    look.page.get_by_role("link", name="feature 11").click()
+    assert "never fired" in look.page.locator(".problem").inner_text()
+
+
+def test_a_text_of_ones_own_is_typed_in_and_shaded(look: Watched):
+    look.go("/sae/demo/mid")
+    look.page.get_by_role("link", name="your own text").click()
+    look.page.locator("textarea").fill("one two three")
+    look.page.get_by_role("button", name="Read it").click()
+    token = look.page.locator("main .examples .t.peak").first
+    assert token.inner_text() == "three·"
+    assert token.get_attribute("title") == "3"
+    assert look.page.locator("textarea").input_value() == "one two three"
+    look.page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
+    look.page.set_viewport_size(PHONE)
+    assert look.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_arrows_lead_to_the_next_feature_but_not_out_of_a_field(look: Watched):
+    look.go("/sae/demo/mid/3")
+    look.page.keyboard.press("ArrowRight")
+    look.page.wait_for_url("**/mid/4")
+    look.page.keyboard.press("ArrowLeft")
+    look.page.wait_for_url("**/mid/3")
+    look.page.get_by_label("Label or token").fill("r")
+    look.page.keyboard.press("ArrowRight")
+    look.page.keyboard.type("r")
+    assert look.page.url.endswith("/mid/3")
+    assert look.page.get_by_label("Label or token").input_value() == "rr"
+    look.page.locator("h1").click()
+    look.page.keyboard.press("r")
+    look.page.wait_for_url(lambda address: not address.endswith("/mid/3"))
+
+
+@pytest.mark.parametrize("name", ["home", "sae", "feature", "compare"])
+def test_tab_goes_from_the_skip_link_down_the_page_and_is_always_seen(look: Watched, name: str):
+    look.go(PAGES[name])
+    look.page.keyboard.press("Tab")
+    first = look.page.evaluate(FOCUSED)
+    assert first["name"] == "A To the page"
+    assert first["seen"]
+    for _ in range(60):
+        look.page.keyboard.press("Tab")
+        at = look.page.evaluate(FOCUSED)
+        if at["body"]:
+            break
+        assert at["outlined"], f"nothing shows that {at['name']} is chosen"
+        assert at["seen"], f"{at['name']} is chosen out of sight"
+        assert at["in_order"], f"{at['name']} is chosen out of turn"
+
+
+def test_the_skip_link_leads_past_the_head(look: Watched):
+    look.go("/sae/demo/mid/0")
+    look.page.keyboard.press("Tab")
+    look.page.keyboard.press("Enter")
+    look.page.keyboard.press("Tab")
+    assert look.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_pages_read_and_search_and_unfold_without_scripts(browser: Any, home: str):
+    with Watched.open(browser, home, java_script_enabled=False) as watched:
+        for name, address in PAGES.items():
+            watched.go(address)
+            assert watched.page.locator("main h1").is_visible(), name
+        watched.go("/sae/demo/mid/0")
+        watched.page.locator("#labels summary").last.click()
+        assert watched.page.locator("#labels pre").first.is_visible()
+        watched.page.get_by_label("Label or token").fill("self")
+        watched.page.keyboard.press("Enter")
+        watched.page.wait_for_url("**/search?text=self")
+        assert watched.page.locator("#found tbody tr").count() == 2
+        assert not watched.done
+
+
+def test_whole_windows_are_shown_without_a_script(browser: Any, warehouse: Path, home: str):
+    with Watched.open(browser, home, java_script_enabled=False) as watched:
+        watched.page.route("**/sae/demo/mid/0", _with_a_far_token)
+        watched.go("/sae/demo/mid/0")
+        far = watched.page.locator("#examples .far").first
+        assert not far.is_visible()
+        watched.page.get_by_label("whole windows").check()
+        assert far.is_visible()
+        assert not watched.done
+
+
+def _with_a_far_token(route: Any) -> None:
+    """The windows of the synthetic store are shorter than a snippet: one gets a piece beyond it."""
+    answer = route.fetch()
+    body = answer.text().replace('<div class="window">', '<div class="window"><span class="far">far</span>', 1)
+    route.fulfill(response=answer, body=body)

@@ -1,0 +1,94 @@
+"""Feature pages as files: the same panels without a server, a script or a network, to send or to keep."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from markupsafe import Markup
+
+from web.addresses import feature_url, sae_url
+from web.opened import Opened
+from web.panel import FOLDER, environment, panels
+from web.query import queries
+
+_LINK = re.compile(r'<a href="(/[^"]*)">(.*?)</a>', re.DOTALL)
+
+
+def export(published: Path, sae: str, features: Sequence[int], out: Path) -> list[Path]:
+    """Writes the pages of chosen features; the same warehouse gives the same bytes.
+
+    Args:
+        published: The warehouse.
+        sae: The dictionary, as model/recipe.
+        features: Their numbers; each is written once, in the order given.
+        out: One self-contained file where it ends in `.html`, else a folder with a file for each feature and an index.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ValueError: If there is no such dictionary or feature, or no warehouse that can be read.
+    """
+    opened, chosen = Opened(published), list(dict.fromkeys(features))
+    found = _known(opened, sae, chosen)
+    pages = [_page(opened, found, feature_id) for feature_id in chosen]
+    shared = {"published_at": opened.published_at, "heading": f"Features of {sae}"}
+    if out.suffix == ".html":
+        contents = [(f"Feature {at}", f"#feature-{at}", label) for at, label, _ in pages]
+        addresses = {feature_url(found.model_id, found.recipe_id, at): f"#feature-{at}" for at in chosen}
+        return [_written(out, addresses, contents=contents, features=[(at, some) for at, _, some in pages], **shared)]
+    addresses = {feature_url(found.model_id, found.recipe_id, at): f"feature-{at}.html" for at in chosen}
+    addresses[sae_url(found.model_id, found.recipe_id)] = "index.html"
+    contents = [(f"Feature {at}", f"feature-{at}.html", label) for at, label, _ in pages]
+    index = _written(out / "index.html", addresses, contents=contents, features=[], **shared)
+    each = [
+        _written(out / f"feature-{at}.html", addresses, contents=[], features=[(at, some)], **shared)
+        for at, _, some in pages
+    ]
+    return [index, *each]
+
+
+def _known(opened: Opened, sae: str, features: Sequence[int]) -> SimpleNamespace:
+    model_id, _, recipe_id = sae.partition("/")
+    found = opened.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
+    if not found:
+        known = ", ".join(f"{row.model_id}/{row.recipe_id}" for row in opened.ask(queries()["saes"], {}))
+        raise ValueError(f"there is no dictionary {sae!r} in this warehouse: it has {known or 'none'}")
+    if beyond := [at for at in features if not 0 <= at < found[0].n_features]:
+        raise ValueError(
+            f"{sae} has features 0 to {found[0].n_features - 1}, not {', '.join(map(str, beyond[:5]))}: "
+            "name some of those"
+        )
+    if not features:
+        raise ValueError("no feature was named: give their numbers, such as 7,12,900")
+    return found[0]
+
+
+def _page(opened: Opened, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
+    """The feature, its label and its panels."""
+    values = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "feature_id": feature_id}
+    cards, labels = (opened.ask(queries()[name], values) for name in ("card", "best_label"))
+    if not cards:
+        raise ValueError(
+            f"{sae.model_id}/{sae.recipe_id}: the statistics of feature {feature_id} were not published: "
+            "materialize `feature_statistics` and `warehouse`"
+        )
+    [named] = labels or [None]
+    best = named and named.explanation_id
+    return feature_id, named and named.label, panels("feature", opened, values, sae=sae, card=cards[0], best=best)
+
+
+def _written(file: Path, addresses: dict[str, str], **shared: Any) -> Path:
+    """A file in which links lead to what was exported too; what was not is text."""
+    style = Markup((FOLDER / "static" / "style.css").read_text(encoding="utf-8"))  # ours: no text of others is in it
+    text = environment().get_template("export.html").render(style=style, **shared)
+
+    def leading(link: re.Match[str]) -> str:
+        address = addresses.get(link[1])
+        return f'<a href="{address}">{link[2]}</a>' if address else f"<span>{link[2]}</span>"
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_LINK.sub(leading, text), encoding="utf-8", newline="\n")
+    return file

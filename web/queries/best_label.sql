@@ -1,0 +1,13 @@
+-- The label of the feature that is shown first, what it is worth, and the tokens that the feature peaks on.
+select
+    explanation_id,
+    label,
+    detection,
+    fuzzing,
+    specificity_mean,
+    specificity_weighted,
+    share_of_3,
+    control_rating,
+    top_tokens
+from _feature_summary
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

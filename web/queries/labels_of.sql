@@ -1,0 +1,12 @@
+-- What these features are called, how well, and the tokens they peak on.
+select
+    feature_id,
+    label,
+    label_status,
+    specificity_mean,
+    detection,
+    top_tokens[:5] as top_tokens
+from _feature_summary
+where
+    model_id = $model_id and recipe_id = $recipe_id
+    and feature_id in (select unnest($feature_ids::integer[]));
