@@ -94,12 +94,12 @@ def counts(url: str) -> dict[str, Any]:
         return json.load(said)
 
 
-def engine(folder: str, url: str, n_features: int, concurrency: int) -> tuple[pa.Table, pa.Table]:
+def engine(folder: str, url: str, windows: pa.Table, concurrency: int) -> tuple[pa.Table, pa.Table]:
     """Explains and rates; the stages as the assets call them."""
     chosen = settings(concurrency)
     access = Access(url, KEY)
     askers = Askers(chosen, Folder(folder), PAYER, lambda _: ProviderLLM.of(chosen, Folder(folder), PAYER, access))
-    material = Material(PAYER, examples(n_features))
+    material = Material(PAYER, windows)
     labels = explain(material, askers).rows
     return labels, rate(material, labels, askers).rows
 
@@ -120,12 +120,12 @@ class _Recording(PlanLLM):
         return await self._ask(request)
 
 
-def bodies_of(n_features: int, labels: pa.Table, concurrency: int) -> list[dict[str, Any]]:
+def bodies_of(windows: pa.Table, labels: pa.Table, concurrency: int) -> list[dict[str, Any]]:
     """The bodies of the engine's requests, in its order."""
     recording = _Recording(LLM, price_of(LLM), Ledger(Folder("nowhere")))
     recording.bodies = []
     askers = Askers(settings(concurrency), Folder("nowhere"), PAYER, lambda _: recording)
-    material = Material(PAYER, examples(n_features))
+    material = Material(PAYER, windows)
     explain(material, askers)
     rate(material, labels, askers)
     return recording.bodies
@@ -173,23 +173,24 @@ def main(arguments: Sequence[str] = ()) -> None:
     options.add_argument("--features", type=int, default=10_000)
     options.add_argument("--latency", type=float, default=0.2)
     options.add_argument("--concurrency", type=int, default=64)
+    options.add_argument("--kills", action=argparse.BooleanOptionalAction, default=True)
     options.add_argument("--run", help="only the engine, with this ledger")
     options.add_argument("--url")
     given = options.parse_args(list(arguments))
     if given.run:
-        engine(given.run, given.url, given.features, given.concurrency)
+        engine(given.run, given.url, examples(given.features), given.concurrency)
         return
-    seconds = {}
+    seconds, windows = {}, examples(given.features)
     with tempfile.TemporaryDirectory() as folder, provider(given.latency) as url:
         began = time.perf_counter()
-        labels, ratings = engine(folder, url, given.features, given.concurrency)
+        labels, ratings = engine(folder, url, windows, given.concurrency)
         seconds["engine"] = time.perf_counter() - began
         own, children = (
             resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )
         print(f"engine: {len(labels):,} labels, {len(ratings):,} ratings; {counts(url)}", flush=True)
         print(f"peak memory: {own:,.0f} MB here, {children:,.0f} MB in the largest child", flush=True)
-    bodies = bodies_of(given.features, labels, given.concurrency)
+    bodies = bodies_of(windows, labels, given.concurrency)
     with provider(given.latency) as url:
         began = time.perf_counter()
         asyncio.run(bare_loop(url, bodies, given.concurrency))
@@ -198,7 +199,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     for name, taken in seconds.items():
         print(f"{name:12s} {taken:8.1f} s  {len(bodies) / taken:8.1f} requests/s", flush=True)
     print(f"throughput of the engine / of the bare loop: {seconds['bare loop'] / seconds['engine']:.2f}", flush=True)
-    killed(given.features, given.latency, given.concurrency)
+    if given.kills:
+        killed(given.features, given.latency, given.concurrency)
 
 
 if __name__ == "__main__":

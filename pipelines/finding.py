@@ -1,4 +1,4 @@
-"""Features about something: the search of the warehouse, with the meaning of what is looked for where it can be told."""
+"""Features about something: the search of the warehouse, with the meaning of what is looked for where it is known."""
 
 from functools import lru_cache
 from pathlib import Path

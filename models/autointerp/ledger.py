@@ -111,6 +111,8 @@ class Ledger:
     _next: int = 0
     _waiting: list[Record] = field(default_factory=list)
     _write: asyncio.Task[None] | None = None
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One file at a time: while one is being written, records gather for the next."""
 
     @classmethod
     def open(cls, folder: Folder) -> "Ledger":
@@ -177,8 +179,9 @@ class Ledger:
 
     async def _write_waiting(self) -> None:
         await asyncio.sleep(LINGER)
-        records, self._waiting, self._write = self._waiting, [], None
-        await asyncio.to_thread(self._put, self._number(), records)
+        async with self._writing:
+            records, self._waiting, self._write = self._waiting, [], None
+            await asyncio.to_thread(self._put, self._number(), records)
         for record in records:
             self._take(record)
 

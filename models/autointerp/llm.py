@@ -15,7 +15,7 @@ from models.autointerp.messages import NoAnswer, Provider
 from models.autointerp.prices import FREE, Price, price_of
 from models.autointerp.request import Request
 from models.autointerp.rows import Progress, silent
-from models.autointerp.sender import sending
+from models.autointerp.sender import sending, warm
 from models.explanation_settings import ExplanationSettings
 from models.folder import Folder
 
@@ -59,6 +59,8 @@ class ProviderLLM:
         if settings.llm is None or settings.budget_usd is None:
             raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
         check_access(settings, access)
+        if settings.mode == "live":
+            warm()
         terms = Terms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
         return cls(terms, ledger, access, settings.mode == "batch")
 

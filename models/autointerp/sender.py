@@ -16,7 +16,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from typing import Any
 
 from models.autointerp.access import Access
@@ -89,14 +89,19 @@ def _died() -> SenderDied:
     )
 
 
+def warm() -> None:
+    """Begins to make ready what every sender needs: the SDK takes seconds to import, once."""
+    get_context("forkserver").set_forkserver_preload([__name__, "anthropic"])
+    forkserver.ensure_running()
+
+
 @asynccontextmanager
 async def sending(folder: Folder, terms: Terms, access: Access) -> AsyncIterator[_Remote]:
     """A sender for as long as the block lasts."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "anthropic"])  # seconds, once
+    warm()
     ours, theirs = socket.socketpair()
     url = folder.path if folder.is_local else folder.url  # the server of forks may have been started elsewhere
-    process = context.Process(target=_send, args=(theirs, url, terms, access))
+    process = get_context("forkserver").Process(target=_send, args=(theirs, url, terms, access))
     process.start()
     theirs.close()
     remote = _Remote(*await asyncio.open_connection(sock=ours, limit=LONGEST_LINE))

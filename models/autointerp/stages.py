@@ -24,8 +24,8 @@ from models.folder import Folder
 if TYPE_CHECKING:
     from models.host import Host
 
-BLOCK = 2_048
-"""Labels judged in one go: what a judge is asked is laid out for so many."""
+BLOCK = 10_000
+"""Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
 SPECIFICITY = pa.schema(
     [
         ("explanation_id", pa.string()),
