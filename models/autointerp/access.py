@@ -29,8 +29,10 @@ class Access:
     @classmethod
     def from_environment(cls) -> Self:
         """The SDK's own variables."""
-        names = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-        return cls(*(os.environ.get(name) or None for name in names))
+        said = os.environ.get
+        return cls(
+            said("ANTHROPIC_BASE_URL") or None, said("ANTHROPIC_API_KEY") or None, said("ANTHROPIC_AUTH_TOKEN") or None
+        )
 
 
 def check_access(settings: ExplanationSettings, access: Access) -> None:
