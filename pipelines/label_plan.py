@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.label_requests import requested
+from pipelines.label_requests import check, requested
 from pipelines.labelling import material
 from pipelines.registry import Registration
 from pipelines.store import Store
@@ -37,8 +37,11 @@ def planned(store: Store, registration: Registration, asked: Sequence[int] = ())
     from models.autointerp.prices import FREE, price_of
     from models.autointerp.stages import SPECIFICITY, explain, rate, score
 
-    settings, ledger = registration.recipe.explanations, Ledger.read(store.ledger())
-    known, plans = material(store, registration), dict[str, PlanLLM]()
+    check(store, registration, asked)
+    settings = registration.recipe.explanations
+    if not settings.sends_prompts:
+        return []
+    ledger, known, plans = Ledger.read(store.ledger()), material(store, registration), dict[str, PlanLLM]()
 
     def plan(name: str) -> PlanLLM:
         llm, price = (settings.llm, price_of(settings.llm or "")) if name == "anthropic" else (settings.local_llm, FREE)
@@ -52,8 +55,6 @@ def planned(store: Store, registration: Registration, asked: Sequence[int] = ())
         registration.sae_id,
         plan,
     )
-    if not settings.sends_prompts:
-        return []
     wanted = (*requested(store, registration), *asked)
     made = explain(known, asking, wanted).rows
     stand_in = pa.array([label or A_LABEL for label in made["label"].to_pylist()])

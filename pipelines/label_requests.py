@@ -1,7 +1,7 @@
 """Features that somebody asked labels for, besides what the recipe wants: kept in the store, so that they stay."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from models.folder import Folder
 from pipelines.registry import Registration
@@ -20,8 +20,17 @@ def requested(store: Store, registration: Registration) -> tuple[int, ...]:
     return tuple(json.loads(folder.read_bytes(FILE))) if folder.exists(FILE) else ()
 
 
-def request(store: Store, registration: Registration, features: Iterable[int]) -> tuple[int, ...]:
-    """Asks for more features; returns all that were asked for."""
+def check(store: Store, registration: Registration, features: Iterable[int]) -> None:
+    """Raises ValueError if one of the features never fires, or does not exist."""
+    from models.autointerp.priorities import refuse_silent
+
+    columns = store.read_table("feature", registration).select(["feature_id", "is_dead"]).to_pylist()
+    refuse_silent(features, {row["feature_id"] for row in columns if not row["is_dead"]})
+
+
+def request(store: Store, registration: Registration, features: Sequence[int]) -> tuple[int, ...]:
+    """Asks for more features; returns all that were asked for. Raises as `check`, and then asks for none."""
+    check(store, registration, features)
     found = tuple(dict.fromkeys([*requested(store, registration), *features]))
     _folder(store, registration).write_bytes(FILE, json.dumps(found).encode())
     return found

@@ -1,6 +1,6 @@
 """Who is asked by which settings: explainers, the judge, and the LLM behind them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from models.autointerp.lexical import LexicalExplainer, LexicalJudge
 from models.autointerp.llm import LLM, LocalLLM, ProviderLLM
 from models.autointerp.llm_explainer import LLMExplainer
 from models.autointerp.llm_judge import LLMJudge
+from models.autointerp.material import Material
 from models.autointerp.rows import Explanation, Progress
 from models.autointerp.trials import Judge
 from models.explanation_settings import ExplanationSettings
@@ -38,26 +39,22 @@ class Askers:
         if self.llm_of is None:
             check_access(self.settings, Access.from_environment())
 
-    def explainers(self, background: Callable[[], Mapping[str, int]]) -> list[Explainer]:
+    def explainers(self, material: Material) -> list[Explainer]:
         """One for each explainer and prompt of the recipe."""
         found: list[Explainer] = []
         for name in self.settings.explainers:
             if name == "lexical":
-                found.append(LexicalExplainer(background()))
+                found.append(LexicalExplainer(material.background()))
             else:
-                found += [
-                    LLMExplainer(name, self.llm(name), prompt, self.settings.together)
-                    for prompt in self.settings.prompts
-                ]
+                groups = material.groups(self.settings)
+                found += [LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompts]
         return found
 
-    def judge(self) -> Judge:
-        if self.settings.judge == "lexical":
-            return LexicalJudge()
-        return self.llm_judge()
+    def judge(self, material: Material) -> Judge:
+        return LexicalJudge() if self.settings.judge == "lexical" else self.llm_judge(material)
 
-    def llm_judge(self) -> LLMJudge:
-        return LLMJudge(self.settings.judge, self.llm(self.settings.judge), self.settings.together)
+    def llm_judge(self, material: Material) -> LLMJudge:
+        return LLMJudge(self.settings.judge, self.llm(self.settings.judge), material.groups(self.settings))
 
     def llm(self, name: str) -> LLM:
         if name not in self._llms:

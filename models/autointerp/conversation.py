@@ -1,9 +1,22 @@
-"""One question and, where its answer cannot be read, the same question once more with what was wrong."""
+"""Questions: what shares one, and one that is asked once more, with what was wrong, where its answer cannot be read."""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from models.autointerp.forms import Form, Parsed
 from models.autointerp.ledger import Answer
 from models.autointerp.llm import Ask
 from models.autointerp.request import Request
+
+Item = TypeVar("Item")
+
+
+def grouped(items: Iterable[Item], of: Callable[[Item], Hashable]) -> dict[Hashable, list[Item]]:
+    """Items by their group, in the order in which groups and items first come."""
+    found: dict[Hashable, list[Item]] = {}
+    for item in items:
+        found.setdefault(of(item), []).append(item)
+    return found
 
 
 async def converse(ask: Ask, request: Request, form: Form) -> tuple[Parsed, str, tuple[Answer, ...]]:

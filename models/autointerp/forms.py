@@ -90,14 +90,15 @@ RATINGS = (0, 1, 2, 3)
 OPTIONS = ("a", "b", "c", "d")
 
 LABELS = Form("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
+_FIRES = Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False)))
 FORMS = {
     "specificity": Form(
         "ratings",
         {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
         lambda item: (_one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
     ),
-    "detection": Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False))),
-    "fuzzing": Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False))),
+    "detection": _FIRES,
+    "fuzzing": _FIRES,
     "simulation": Form("windows", {"active": _ACTIVE}, lambda item: _strengths(item["active"])),
     "output": Form(
         "choices", {"option": {"type": "string", "enum": list(OPTIONS)}}, lambda item: _one_of(item["option"], OPTIONS)

@@ -15,7 +15,7 @@ from models.autointerp.messages import NoAnswer, Provider
 from models.autointerp.prices import FREE, Price, price_of
 from models.autointerp.request import Request
 from models.autointerp.rows import Progress, silent
-from models.autointerp.sender import sending, warm
+from models.autointerp.sender import BatchesOut, sending, warm
 from models.explanation_settings import ExplanationSettings
 from models.folder import Folder
 
@@ -85,10 +85,29 @@ class ProviderLLM:
         return asyncio.run(self._in_batches(jobs, progress) if self.batch else self._live(jobs, progress))
 
     async def _live(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+        try:
+            return await self._one_by_one(jobs, progress)
+        except BatchesOut:  # the recipe said `batch` when it was last run: what left then is not asked again
+            async with self._batching():
+                pass
+            return await self._one_by_one(jobs, progress)
+
+    async def _one_by_one(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
         async with sending(self.ledger, self.terms, self.access) as line:
             return await together(jobs, line.ask, AHEAD * self.terms.concurrency, progress)
 
     async def _in_batches(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+        async with self._batching() as line:
+            results: list[Result] = []
+            for first in range(0, len(jobs), GATHERED):
+                some = jobs[first : first + GATHERED]
+                done = len(results)
+                results += await _all_waiting(some, line, lambda n, _, done=done: progress(done + n, len(jobs)))
+            return results
+
+    @asynccontextmanager
+    async def _batching(self) -> AsyncIterator[BatchLine]:
+        """A line for batches, once what earlier runs left with the provider is fetched."""
         with locked(self.ledger.url, self.access.timeout):
             async with Provider(self.access) as provider:
                 line = BatchLine(provider, Ledger.open(self.ledger), self.terms, self.access)
@@ -98,12 +117,7 @@ class ProviderLLM:
                     raise ProviderDown(
                         f"batches of {self.name}: {error}. Materialize again when this is mended"
                     ) from error
-                results: list[Result] = []
-                for first in range(0, len(jobs), GATHERED):
-                    some = jobs[first : first + GATHERED]
-                    done = len(results)
-                    results += await _all_waiting(some, line, lambda n, _, done=done: progress(done + n, len(jobs)))
-                return results
+                yield line
 
 
 @dataclass(frozen=True)

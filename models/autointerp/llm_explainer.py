@@ -1,9 +1,9 @@
 """Labels features by what an LLM makes of their windows and, by the prompt, of their logits or their near misses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from models.autointerp.conversation import converse
+from models.autointerp.conversation import converse, grouped
 from models.autointerp.exhibits import Exhibits
 from models.autointerp.forms import LABELS
 from models.autointerp.gallery import Gallery
@@ -25,17 +25,13 @@ MAX_TOKENS = 4096
 class LLMExplainer:
     """Asks for the labels of a few features at a time."""
 
-    def __init__(self, name: str, llm: LLM, prompt: PromptName, together: int = 1):
-        self.name, self.llm, self.prompt, self.together = name, llm, prompt, together
+    def __init__(self, name: str, llm: LLM, prompt: PromptName, groups: Mapping[int, int]):
+        self.name, self.llm, self.prompt, self.groups = name, llm, prompt, groups
 
     def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
-        """One explanation a feature, in their order; questions hold features that stand next to one another."""
-        groups = [features[i : i + self.together] for i in range(0, len(features), self.together)]
-
-        def told(done: int, _: int) -> None:
-            progress(min(done * self.together, len(features)), len(features))
-
-        found = self.llm.run([partial(self._explain, exhibits, group) for group in groups], told)
+        """One explanation a feature; those of a group share a question."""
+        groups = list(grouped(features, lambda feature: self.groups.get(feature, -1 - feature)).values())
+        found = self.llm.run([partial(self._explain, exhibits, group) for group in groups], progress)
         return [explanation for group in found for explanation in group]
 
     async def _explain(self, exhibits: Exhibits, group: Sequence[int], ask: Ask) -> list[Explanation]:

@@ -1,10 +1,11 @@
 """Judges labels by asking an LLM, some windows a question, those of several labels together where that is wanted."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from models.autointerp.conversation import converse
+from models.autointerp.conversation import converse, grouped
 from models.autointerp.forms import FORMS, OPTIONS
 from models.autointerp.gallery import Gallery
 from models.autointerp.ledger import Answer
@@ -13,7 +14,7 @@ from models.autointerp.prompts import instructions
 from models.autointerp.request import Request
 from models.autointerp.rows import Progress, silent
 from models.autointerp.shown import escaped, feature, listed, marked, numbered
-from models.autointerp.trials import Choice, Trial, Verdict
+from models.autointerp.trials import Choice, Label, Trial, Verdict
 
 TOGETHER = 20
 """Windows of one label in one question."""
@@ -26,28 +27,36 @@ Part = tuple[int, int, int]
 class LLMJudge:
     """Puts a task to an LLM."""
 
-    def __init__(self, name: str, llm: LLM, together: int = 1):
-        self.name, self.llm, self.together = name, llm, together
+    def __init__(self, name: str, llm: LLM, groups: Mapping[int, int]):
+        self.name, self.llm, self.groups = name, llm, groups
+
+    def _group(self, label: Label) -> int:
+        return self.groups.get(label.feature_id, -1 - label.feature_id)
 
     def judge(
         self, task: str, gallery: Gallery, trials: Sequence[Trial], progress: Progress = silent
     ) -> tuple[list[list[Verdict]], list[Answer]]:
         """A verdict for each row of each trial, and all that was asked for them."""
+        nth = _nth_label(trial.label for trial in trials)
         parts = [
             (number, first, min(first + TOGETHER, len(trial.row_N)))
             for number, trial in enumerate(trials)
             for first in range(0, len(trial.row_N), TOGETHER)
         ]
-        groups = [parts[i : i + self.together] for i in range(0, len(parts), self.together)]
+        groups = list(grouped(parts, lambda part: (self._group(trials[part[0]].label), nth[part[0]], part[1])).values())
 
         def told(done: int, _: int) -> None:
             progress(len(trials) * done // max(len(groups), 1), len(trials))
 
         results = self.llm.run([partial(self._judge, task, gallery, trials, group) for group in groups], told)
+        found = {
+            part: some
+            for group, (said, _) in zip(groups, results, strict=True)
+            for part, some in zip(group, said, strict=True)
+        }
         verdicts: list[list[Verdict]] = [[] for _ in trials]
-        for group, (said, _) in zip(groups, results, strict=True):
-            for (number, _, _), some in zip(group, said, strict=True):
-                verdicts[number] += some
+        for part in parts:
+            verdicts[part[0]] += found[part]
         return verdicts, [answer for _, answers in results for answer in answers]
 
     async def _judge(
@@ -69,11 +78,7 @@ class LLMJudge:
         }
 
         def one(name: str) -> Verdict:
-            if name in said:
-                return _verdict(task, said[name], lengths[name])
-            if status != "ok":
-                return Verdict(None, status)
-            return Verdict(None, "parse_error" if name in wrong else "not_answered")
+            return _verdict(task, said[name], lengths[name]) if name in said else _none(name, wrong, status)
 
         return [[one(name) for name in some] for some in ids], answers
 
@@ -85,9 +90,13 @@ class LLMJudge:
 
     def choose(self, choices: Sequence[Choice], progress: Progress = silent) -> tuple[list[Verdict], list[Answer]]:
         """For each choice whether the right option was taken."""
-        groups = [choices[i : i + self.together] for i in range(0, len(choices), self.together)]
-        results = self.llm.run([partial(self._choose, group) for group in groups], progress)
-        return [verdict for said, _ in results for verdict in said], [a for _, answers in results for a in answers]
+        nth = _nth_label(choice.label for choice in choices)
+        places = grouped(range(len(choices)), lambda place: (self._group(choices[place].label), nth[place])).values()
+        results = self.llm.run([partial(self._choose, [choices[i] for i in group]) for group in places], progress)
+        found = {
+            i: v for group, (said, _) in zip(places, results, strict=True) for i, v in zip(group, said, strict=True)
+        }
+        return [found[place] for place in range(len(choices))], [a for _, answers in results for a in answers]
 
     async def _choose(self, group: Sequence[Choice], ask: Ask) -> tuple[list[Verdict], tuple[Answer, ...]]:
         names = [f"f{place}" for place in range(1, len(group) + 1)]
@@ -97,9 +106,24 @@ class LLMJudge:
         def one(name: str, choice: Choice) -> Verdict:
             if name in said:
                 return Verdict(OPTIONS.index(said[name]) == choice.right)
-            return Verdict(None, status if status != "ok" else "parse_error" if name in wrong else "not_answered")
+            return _none(name, wrong, status)
 
         return [one(name, choice) for name, choice in zip(names, group, strict=True)], answers
+
+
+def _nth_label(labels: Iterable[Label]) -> list[int]:
+    """Of each label how many of the same feature came before it: those of one question are then of different ones."""
+    seen: Counter[int] = Counter()
+    found = []
+    for label in labels:
+        found.append(seen[label.feature_id])
+        seen[label.feature_id] += 1
+    return found
+
+
+def _none(name: str, wrong: Mapping[str, str], status: str) -> Verdict:
+    """Why there is no verdict."""
+    return Verdict(None, status if status != "ok" else "parse_error" if name in wrong else "not_answered")
 
 
 def _parts(task: str, gallery: Gallery, trial: Trial, places: range, ids: Sequence[str]) -> list[str]:

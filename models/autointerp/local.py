@@ -7,7 +7,6 @@ Axes: S tokens, V vocabulary.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from models.autointerp.messages import NoAnswer
 from models.autointerp.request import Block, Reply, Usage
 from models.host import Host
+from models.revision import is_folder, resolve_revision
 
 WORDS = 40
 """Tokens of a text at most."""
@@ -154,9 +154,7 @@ def _json(value: Any) -> str:
 
 def local_model(source: str) -> tuple[str, LocalProvider]:
     """A model from a folder or the hub, by a name that tells its version."""
-    from models.revision import resolve_revision
-
     revision = resolve_revision(source, None)
-    host = Host.load(source, None if Path(source).is_dir() else revision, "float32")
+    host = Host.load(source, None if is_folder(source) else revision, "float32")
     longest = getattr(host.model.config, "max_position_embeddings", None) or host.tokenizer.model_max_length
     return f"{source}@{revision[:12]}", LocalProvider(host, int(longest))

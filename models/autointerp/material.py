@@ -1,6 +1,6 @@
 """What is known of one dictionary's features, as tables: everything that labels and scores are made from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 from models.autointerp.exhibits import NEAR_MISSES, Effects, Exhibits
 from models.autointerp.gallery import Gallery
 from models.autointerp.hard_negatives import hard_negatives
+from models.autointerp.priorities import chosen
 from models.explanation_settings import ExplanationSettings
 from models.fired import Fired
 
@@ -50,6 +51,17 @@ class Material:
         if settings.sends_prompts and "contrastive" in settings.prompts:
             given["near_misses"] = self._near_misses(NEAR_MISSES, for_scoring=False)
         return Exhibits(self.gallery, only_top=settings.windows == "top", **given)
+
+    def chosen(self, settings: ExplanationSettings, requested: Sequence[int] = ()) -> list[int]:
+        """The features that are labelled, in order."""
+        return chosen(settings, self.gallery.strengths(), self.densities, self.neighbors, requested)
+
+    def groups(self, settings: ExplanationSettings) -> dict[int, int]:
+        """Which features share a question, by the recipe's own order: a feature that is asked for besides is alone, so
+        that it changes nobody else's question, which would have to be paid for again."""
+        if settings.together == 1:
+            return {}
+        return {feature: rank // settings.together for rank, feature in enumerate(self.chosen(settings))}
 
     @cached_property
     def hard(self) -> Mapping[int, np.ndarray]:

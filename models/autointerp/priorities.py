@@ -1,6 +1,6 @@
 """Which features are labelled, and in which order: with a budget, the first are those that are sure to be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -21,23 +21,28 @@ def chosen(
         strengths: Maximal activation of every feature that fires.
         densities: Share of tokens on which each fires.
         neighbors: Rows of the table `neighbor`, for `first: neighbors`.
-        requested: Features that somebody asked for besides.
+        requested: Features that somebody asked for besides; those that have died since are passed over.
 
     Raises:
-        ValueError: If a feature is asked for that never fires, or does not exist.
+        ValueError: If the recipe names a feature that never fires, or does not exist.
     """
     named = settings.features if isinstance(settings.features, tuple) else ()
-    asked = list(dict.fromkeys([*requested, *named]))
-    if unknown := [feature for feature in asked if feature not in strengths]:
-        raise ValueError(
-            f"features {', '.join(map(str, unknown[:20]))} were asked for, but never fire or do not exist: there is "
-            "nothing to show of them. Leave them out"
-        )
+    refuse_silent(named, strengths)
+    asked = list(dict.fromkeys([*(feature for feature in requested if feature in strengths), *named]))
     if isinstance(settings.features, tuple):
         return asked
     order = _order(settings, strengths, densities, neighbors, asked)
     wanted = len(order) if settings.features == "all" else settings.features
     return list(dict.fromkeys([*asked, *order[:wanted]]))
+
+
+def refuse_silent(features: Iterable[int], alive: Container[int]) -> None:
+    """Raises ValueError if a feature is asked for that never fires, or does not exist."""
+    if unknown := [feature for feature in features if feature not in alive]:
+        raise ValueError(
+            f"features {', '.join(map(str, unknown[:20]))} were asked for, but never fire or do not exist: there is "
+            "nothing to show of them. Leave them out"
+        )
 
 
 def _order(

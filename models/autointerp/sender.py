@@ -27,7 +27,13 @@ from models.autointerp.messages import KeyRefused, Provider, UnknownLLM
 from models.autointerp.request import Request
 from models.folder import Folder, Unwritable
 
-STOPS = {kind.__name__: kind for kind in (KeyRefused, UnknownLLM, ProviderDown, LedgerBusy, DamagedLedger, Unwritable)}
+
+class BatchesOut(ValueError):
+    """Questions of this payer are with the provider in batches: they are fetched before anything is asked alone."""
+
+
+_KINDS = (KeyRefused, UnknownLLM, ProviderDown, LedgerBusy, DamagedLedger, BatchesOut, Unwritable)
+STOPS = {kind.__name__: kind for kind in _KINDS}
 """Errors that end the whole stage, by the names under which they are told."""
 
 
@@ -124,9 +130,12 @@ async def _serve(ours: socket.socket, folder: Folder, terms: Terms, access: Acce
     reader, writer = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
     try:
         with locked(folder.url, access.timeout):
+            ledger = Ledger.open(folder)
+            if any(batch.payer == terms.payer for batch in ledger.batches.values()):
+                raise BatchesOut
             async with Provider(access) as provider:
-                await _answer_all(reader, writer, Line(provider, Ledger.open(folder), terms, access), access.timeout)
-    except (LedgerBusy, DamagedLedger) as error:
+                await _answer_all(reader, writer, Line(provider, ledger, terms, access), access.timeout)
+    except _KINDS as error:
         await _tell(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
     finally:
         writer.close()
@@ -148,7 +157,7 @@ async def _answer(writer: asyncio.StreamWriter, line: Line, said: dict[str, Any]
     try:
         answer = await line.ask(Request(said["purpose"], said["body"]))
         await _tell(writer, {"number": said["number"], "answer": asdict(answer)})
-    except tuple(STOPS.values()) as error:
+    except _KINDS as error:
         line.closing.set()
         await _tell(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
     except Exception as error:

@@ -16,7 +16,6 @@ from models.autointerp import scores, trials
 from models.autointerp.askers import Askers
 from models.autointerp.ledger import Answer, Ledger
 from models.autointerp.material import Material
-from models.autointerp.priorities import chosen
 from models.autointerp.rows import EXPLANATION, Progress, request_table, silent
 from models.autointerp.trials import Label, Trial, Verdict
 from models.folder import Folder
@@ -64,9 +63,9 @@ def explain(material: Material, askers: Askers, requested: Sequence[int] = (), p
         KeyRefused, UnknownLLM, ProviderDown: When asking on is pointless; what was answered stays in the ledger.
     """
     askers.check()
-    settings, gallery = askers.settings, material.gallery
-    features = chosen(settings, gallery.strengths(), material.densities, material.neighbors, requested)
-    exhibits, explainers = material.exhibits(settings), askers.explainers(material.background)
+    settings = askers.settings
+    features = material.chosen(settings, requested)
+    exhibits, explainers = material.exhibits(settings), askers.explainers(material)
     found = []
     for number, explainer in enumerate(explainers):
         told = partial(_further, progress, number * len(features), len(explainers) * len(features))
@@ -89,7 +88,7 @@ def rate(material: Material, explanations: pa.Table, askers: Askers, progress: P
     Raises as `explain` does.
     """
     askers.check()
-    labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge()
+    labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge(material)
     tables, answers = [SPECIFICITY.empty_table()], list[Answer]()
     for done, some in _blocks(trials.specificity_trials(gallery, labels)):
         verdicts, asked = judge.judge("specificity", gallery, some, partial(_further, progress, done, len(labels)))
@@ -174,7 +173,7 @@ def _judged(
     task: str, material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress
 ) -> Scored:
     """A test that the judge is put to, trial by trial."""
-    gallery, judge = material.gallery, askers.judge()
+    gallery, judge = material.gallery, askers.judge(material)
     made = {
         "detection": lambda: trials.detection_trials(gallery, labels, material.hard),
         "fuzzing": lambda: trials.fuzzing_trials(gallery, labels),
@@ -192,8 +191,7 @@ def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: A
     from models.autointerp.encoder import Encoder, embedding_scores
 
     assert askers.settings.encoder is not None
-    tried = list(trials.detection_trials(material.gallery, labels, material.hard))
-    return embedding_scores(Encoder.load(askers.settings.encoder), material.gallery, tried, progress), []
+    return _read(partial(embedding_scores, Encoder.load(askers.settings.encoder)), material, labels, progress), []
 
 
 def _surprisal(
@@ -202,13 +200,20 @@ def _surprisal(
     from models.autointerp.surprisal import surprisal_scores
 
     assert host is not None, "surprisal reads with a language model"
-    tried = list(trials.detection_trials(material.gallery, labels, material.hard))
-    return surprisal_scores(host(), material.gallery, tried, progress), []
+    return _read(partial(surprisal_scores, host()), material, labels, progress), []
+
+
+def _read(scored: Callable[..., pa.Table], material: Material, labels: Sequence[Label], progress: Progress) -> pa.Table:
+    """Scores of a model that reads labels and windows by itself: trials of detection, judged by nobody."""
+    tables = [scores.SCORE.empty_table()]
+    for done, some in _blocks(trials.detection_trials(material.gallery, labels, material.hard)):
+        tables.append(scored(material.gallery, some, partial(_further, progress, done, len(labels))))
+    return pa.concat_tables(tables)
 
 
 def _output(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
     choices = list(trials.choices(labels, material.effects)) if material.effects is not None else []
-    verdicts, answers = askers.llm_judge().choose(choices, progress)
+    verdicts, answers = askers.llm_judge(material).choose(choices, progress)
     return scores.choice_rows(choices, verdicts), answers
 
 

@@ -141,19 +141,19 @@ def simulation_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Tri
 
 
 def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[Choice]:
-    """Which tokens does the feature promote? Its own, or those of other labelled features, drawn by hash.
+    """Which tokens does the feature promote? Its own, or those of other features, labelled or not, drawn by hash: a
+    label more changes no other's choice.
 
     No two options hold the same tokens. A label whose feature promotes nothing has no choice, and none has one where
     fewer than `n_options` lists of tokens differ.
 
     Args:
-        labels: What is tried; distractors come from their features.
+        labels: What is tried.
         effects: Rows of `logit_effect`; the first `TOKENS_SHOWN` that are promoted are shown.
         n_options: Options of a choice, the right one among them.
     """
-    labels, promoted = list(labels), _promoted(effects)
-    known = sorted({label.feature_id for label in labels} & promoted.keys())
-    pool = list({frozenset(promoted[feature]): promoted[feature] for feature in known}.values())
+    promoted = _promoted(effects)
+    pool = list({frozenset(tokens): tokens for _, tokens in sorted(promoted.items())}.values())
     for label in labels:
         if label.feature_id not in promoted or len(pool) < n_options:
             continue

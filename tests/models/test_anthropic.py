@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, examples_of
-from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say, serving
+from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say
 
 from models.autointerp.access import Access, MissingKey
 from models.autointerp.askers import Askers
@@ -28,14 +28,6 @@ from models.folder import Folder
 NAME = "claude-haiku-4-5"
 SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=NAME, budget_usd=100)
 PAYER = "model/recipe"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with serving() as running:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
-        yield running
 
 
 @pytest.fixture

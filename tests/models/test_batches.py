@@ -187,6 +187,17 @@ def test_a_run_killed_at_any_call_sends_nothing_twice(tmp_path: Path, server: Me
     assert sum(a.at_risk_usd for a in stored(tmp_path / "ledger").values()) == 0
 
 
+def test_what_left_in_a_batch_is_not_asked_alone_when_the_recipe_changes_its_mode(tmp_path: Path, server: Messages):
+    server.batches.polls = 10**6
+    killed_after(tmp_path, server, "retrieve")
+    server.batches.polls = 0
+    llm = replace(batching(str(tmp_path / "ledger"), server.url), batch=False)
+    answers = llm.run([lambda ask, number=number: ask(question(number)) for number in range(41)])
+    assert [answer.status for answer in answers] == ["ok"] * 41
+    assert len(server.bodies) == 1, "only the one that was in no batch"
+    assert server.tally.answered_again == {}
+
+
 @pytest.mark.slow
 def test_25_000_requests_in_three_batches_one_of_which_expires_survive_a_kill(tmp_path: Path, server: Messages):
     server.batches.script = lambda number, body: (

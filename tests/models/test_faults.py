@@ -1,6 +1,5 @@
 """A provider that misbehaves in every way there is: nothing paid is asked twice, nothing failed is called a label."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -164,25 +163,6 @@ def test_waiting_goes_by_the_servers_clock():
     assert retry_after({"retry-after": "2.5"}) == 2.5
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({}) is None
-
-
-def test_a_clock_that_jumps_changes_neither_order_nor_budget(
-    server: Messages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Times in the ledger are for people: which record is the later one is told by the files' numbers."""
-    from models.autointerp import ledger as module
-
-    ledger = Folder(str(tmp_path))
-    explained(server, tmp_path, 2)
-    before = Ledger.read(ledger)
-    shifted = {
-        key: replace(answer, answered_at="1970-01-01T00:00:00+00:00") for key, answer in before.answers.items()
-    }
-    monkeypatch.setattr(module.Ledger, "read", classmethod(lambda cls, folder: replace(before, answers=shifted)))
-    assert Ledger.read(ledger).spent_usd(PAYER) == before.spent_usd(PAYER)
-    monkeypatch.undo()
-    explained(server, tmp_path, 2)
-    assert len(server.bodies) == 2
 
 
 def test_other_providers_are_reached_by_their_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,7 @@
 """What was answered stays answered: over restarts, kills, foldings, on a disk and on S3."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def test_answers_and_lost_attempts_come_back(folder: Folder):
 def test_what_was_sent_counts_no_more_once_it_is_answered(folder: Folder):
     keep(folder, Sent("k0", PAYER, 1, 0.7), ANSWER, Sent("k0", PAYER, 2, 0.7))
     assert Ledger.open(folder).spent_usd(PAYER) == 0.5
+
+
+def test_a_clock_that_was_set_back_does_not_change_which_record_is_the_later(tmp_path: Path):
+    folder = Folder(str(tmp_path))
+    keep(folder, Sent("k", PAYER, 1, 0.5), Sent("k", PAYER, 2, 0.25))
+    for years, name in enumerate(folder.names()):
+        then = 10**9 - years * 10**8
+        os.utime(tmp_path / name, (then, then))
+    assert Ledger.open(folder).sent("k", PAYER) == Sent("k", PAYER, 2, 0.25)
 
 
 def test_batches_come_back_until_they_are_done(folder: Folder):

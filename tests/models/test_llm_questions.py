@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from example_rows import examples_of
 from message_acts import Say
-from messages_server import KEY, Messages, serving
+from messages_server import Messages
 from prompt_tags import parse, said_by
 
 from models.autointerp.askers import Askers
@@ -27,14 +27,6 @@ from models.folder import Folder
 LLM = "claude-haiku-4-5"
 SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=LLM, budget_usd=100)
 PAYER = "model/recipe"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with serving() as running:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
-        yield running
 
 
 def asking(folder: Path, **other: object) -> Askers:
@@ -162,9 +154,26 @@ def test_which_features_come_first(given: dict, requested: tuple[int, ...], expe
     assert chosen(settings, STRENGTHS, DENSITIES, NEAR, requested) == expected
 
 
-def test_asking_for_a_feature_that_never_fires_is_an_error():
+def test_naming_a_feature_that_never_fires_is_an_error_and_one_that_died_since_is_passed_over():
     with pytest.raises(ValueError, match=r"features 7, 9 were asked for, but never fire or do not exist"):
-        chosen(ExplanationSettings(), STRENGTHS, DENSITIES, None, (7, 1, 9))
+        chosen(ExplanationSettings(features=(7, 1, 9)), STRENGTHS, DENSITIES, None)
+    assert chosen(ExplanationSettings(features=2), STRENGTHS, DENSITIES, None, (7, 0)) == [0, 1, 3]
+
+
+def test_a_feature_that_is_asked_for_besides_changes_no_question_of_the_others(server: Messages, tmp_path: Path):
+    """Three share a question: were all of them shifted by one, all would be asked, and paid for, again."""
+
+    def run(requested: tuple[int, ...]) -> None:
+        askers = asking(tmp_path, together=3, features=6, scorers=("detection", "output"))
+        material = Material(PAYER, examples_of(9), effects=effects(9))
+        labels = explain(material, askers, requested).rows
+        score(material, labels, rate(material, labels, askers).rows, askers)
+
+    run(())
+    before = len(server.bodies)
+    run((1,))
+    new = [len(parse(said_by(body, "user")).all("feature")) for body in server.bodies[before:]]
+    assert new == [1, 1, 1, 1], "to explain, rate, detect and choose: the new one alone"
 
 
 def test_a_plan_counts_what_is_then_asked_and_asks_nothing(server: Messages, tmp_path: Path):

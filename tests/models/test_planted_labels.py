@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from messages_server import KEY, Messages, serving
+from messages_server import Messages
 from obedient_judge import ObedientJudge
 from planted_features import planted
 from prompt_tags import parse, said_by
@@ -33,11 +33,9 @@ def material() -> Material:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with serving(RuleJudge()) as running:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
-        yield running
+def server(server: Messages) -> Messages:
+    server.script = RuleJudge()
+    return server
 
 
 def asking(folder: Path, **other: object) -> Askers:

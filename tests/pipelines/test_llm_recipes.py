@@ -13,7 +13,7 @@ from models.manifest import Manifest
 from pipelines.chain import run_chain
 from pipelines.finding import found
 from pipelines.label_plan import plan_table, planned
-from pipelines.label_requests import request
+from pipelines.label_requests import request, requested
 from pipelines.registry import Registry
 from pipelines.store import Store
 from sql.answers import as_text
@@ -132,8 +132,11 @@ def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house
 def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
     store, _, _ = house
     registration = store.registration("first/small")
-    with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
-        planned(store, registration, [999])
+    before = requested(store, registration)
+    for ask in (planned, request):
+        with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
+            ask(store, registration, [999])
+    assert requested(store, registration) == before, "a request that cannot be met is not kept"
 
 
 def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
