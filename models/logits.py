@@ -22,7 +22,7 @@ TILE = {"cpu": 2**22, "cuda": 2**28}
 """Effects held at once."""
 
 _SHAPE = pa.schema([("feature_id", pa.int32()), ("logit_skew", pa.float64()), ("logit_kurtosis", pa.float64())])
-_EFFECT = pa.schema(
+EFFECT = pa.schema(
     [
         ("feature_id", pa.int32()),
         ("direction", pa.string()),
@@ -65,7 +65,7 @@ def logit_effects(
         effect.
     """
     if (reason := _why_none(site, unembedding)) is not None or unembedding is None:
-        return LogitEffects(_EFFECT.empty_table(), _SHAPE.empty_table(), reason)
+        return LogitEffects(EFFECT.empty_table(), _SHAPE.empty_table(), reason)
     words = pa.array(pieces.texts)
     effects, shapes = [], []
     for first, effects_BV in _blocks(W_dec_FD, unembedding, len(pieces.texts)):
@@ -109,7 +109,7 @@ def _effect_rows(
             words.take(tokens),
             pa.array(logits_BN.flatten().double().cpu().numpy()),
         ],
-        schema=_EFFECT,
+        schema=EFFECT,
     )
 
 

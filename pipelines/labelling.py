@@ -8,7 +8,7 @@ import pyarrow as pa
 from models.manifest import Manifest
 from pipelines.label_requests import requested
 from pipelines.registry import CODE_VERSION, Registration
-from pipelines.store import NotMade, Store
+from pipelines.store import Store
 
 if TYPE_CHECKING:
     from models.autointerp.askers import Askers
@@ -95,14 +95,7 @@ def _judged(store: Store, registration: Registration, fields: set[str], tasks: l
 
 def made_as(store: Store, table: str, registration: Registration) -> str:
     """The identity of a table's partition that is there."""
-    folder = store.table(table, registration)
-    manifest = Manifest.read(folder)
-    if manifest is None:
-        raise NotMade(
-            f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{table}` for this "
-            "partition first"
-        )
-    return manifest.identity_sha256
+    return store.written(table, registration).identity_sha256
 
 
 def write_requests(

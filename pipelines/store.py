@@ -211,15 +211,20 @@ class Store(dg.ConfigurableResource):
         import pyarrow.parquet as pq
 
         folder = self.table(name, registration)
+        self.written(name, registration).check(folder)
+        with folder.reading(PART) as path:
+            return pq.read_table(path)
+
+    def written(self, name: str, registration: Registration) -> Manifest:
+        """The manifest of one partition of a table; raises as `read_table`."""
+        folder = self.table(name, registration)
         manifest = Manifest.read(folder)
         if manifest is None:
             raise NotMade(
                 f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this "
                 "partition first"
             )
-        manifest.check(folder)
-        with folder.reading(PART) as path:
-            return pq.read_table(path)
+        return manifest
 
     def codes(self, registration: Registration) -> "Callable[[], Iterable[Fired]] | None":
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""

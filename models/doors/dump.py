@@ -7,11 +7,26 @@ from typing import Any
 
 import pyarrow as pa
 
+from models.autointerp.rows import EXPLANATION
+from models.autointerp.scores import SCORE
 from models.folder import Folder
+from models.logits import EFFECT
 
 UNKNOWN = "unknown"
 """Stands in a text column where the dump does not say; numbers that it does not say are null."""
 
+_SAID_OF_LABELS = [
+    "explanation_id",
+    "feature_id",
+    "explainer",
+    "llm",
+    "prompt",
+    "label",
+    "status",
+    "error",
+    "n_examples",
+    "created_at",
+]
 SCHEMAS: dict[str, pa.Schema] = {
     "feature": pa.schema(
         [
@@ -51,16 +66,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("peak", pa.int32()),
         ]
     ),
-    "logit_effect": pa.schema(
-        [
-            ("feature_id", pa.int32()),
-            ("direction", pa.string()),
-            ("rank", pa.int32()),
-            ("token_id", pa.int64()),
-            ("token", pa.string()),
-            ("logit", pa.float64()),
-        ]
-    ),
+    "logit_effect": EFFECT,
     "neighbor": pa.schema(
         [
             ("feature_id", pa.int32()),
@@ -72,32 +78,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("value", pa.float64()),
         ]
     ),
-    "explanation": pa.schema(
-        [
-            ("explanation_id", pa.string()),
-            ("feature_id", pa.int32()),
-            ("explainer", pa.string()),
-            ("llm", pa.string()),
-            ("prompt", pa.string()),
-            ("label", pa.string()),
-            ("status", pa.string()),
-            ("error", pa.string()),
-            ("n_examples", pa.int64()),
-            ("created_at", pa.timestamp("us")),
-        ]
-    ),
-    "explanation_score": pa.schema(
-        [
-            ("explanation_id", pa.string()),
-            ("scorer", pa.string()),
-            ("metric", pa.string()),
-            ("value", pa.float64()),
-            ("low", pa.float64()),
-            ("high", pa.float64()),
-            ("n", pa.int64()),
-            ("n_failed", pa.int64()),
-        ]
-    ),
+    "explanation": pa.schema([EXPLANATION.field(name) for name in _SAID_OF_LABELS]),
+    "explanation_score": SCORE,
 }
 """Columns of the tables that an import writes, without their partition's keys; columns that are left out are null."""
 
