@@ -260,6 +260,8 @@ def _measure(file: Path) -> None:
         _say("table, search by label", [_ask(http, f"{ADDRESS}?{s}{chance.choice(sorts)}") for s in searches])
         tokens = [f"token={part}{chance.choice(parts)}{chance.choice(parts)}" for part in parts[:20]]
         _say("table, search by token", [_ask(http, f"{ADDRESS}?{token}") for token in tokens])
+        words = [f"example={part}{chance.choice(parts)}{chance.choice(parts)}" for part in parts[:20]]
+        _say("table, search by text of examples", [_ask(http, f"{ADDRESS}?{word}") for word in words])
         unsearched = [f"page={n}&sort=density&order=descending" for n in range(2, 22)]
         _say("table, by density, no search", [_ask(http, f"{ADDRESS}?{asked}") for asked in unsearched])
         _say("every dictionary, search", [_ask(http, f"/search?text={part}{part}") for part in parts[:10]])

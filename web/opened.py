@@ -1,14 +1,16 @@
 """The published file as the pages read it: the newest one at each request, asked through a connection per thread."""
 
-from collections import OrderedDict
-from concurrent.futures import Future
-from functools import lru_cache
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Lock, local
 from types import SimpleNamespace
 from typing import Any
 
 from sql.warehouse import connect, schema_sha256
+from web.answers import Answers
 from web.query import Query, Values
 
 KEPT_ANSWERS = 512
@@ -41,32 +43,18 @@ class Opened:
                 f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._lately = lru_cache(KEPT_ANSWERS)(self._rows)
-        self._steady: OrderedDict[Any, Future[list[SimpleNamespace]]] = OrderedDict()
-        self._turn = Lock()
+        self._lately = Answers[list[SimpleNamespace]](KEPT_ANSWERS)
+        self._steady = Answers[list[SimpleNamespace]](KEPT_STEADY)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
         """The rows of the answer, a name for each column. A list among the values must be a tuple."""
         given = tuple(query.given(values).items())
-        return self._once(query, given) if query.is_steady else self._lately(query, given)
+        answers = self._steady if query.is_steady else self._lately
+        return answers.get((query, given), lambda: self._rows(query, given))
 
-    def _once(self, query: Query, given: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
-        """Reads a whole table for the first who asks; who asks meanwhile waits for that answer."""
-        with self._turn:
-            answer, is_first = self._steady.get((query, given)), False
-            if answer is None:
-                answer = self._steady[query, given] = Future[list[SimpleNamespace]]()
-                is_first = True
-                if len(self._steady) > KEPT_STEADY:
-                    self._steady.popitem(last=False)
-        if is_first:
-            try:
-                answer.set_result(self._rows(query, given))
-            except BaseException as error:
-                answer.set_exception(error)
-                with self._turn:
-                    self._steady.pop((query, given), None)
-        return answer.result()
+    def ask_together(self, asked: Iterable[Query], values: Values) -> None:
+        """Answers what a page will ask, on every processor at once; `ask` then finds the answers kept."""
+        list(_helpers().map(lambda query: self.ask(query, values), asked))
 
     def retire(self) -> None:
         """Gives memory back: another file takes this one's place, and only answers under way are still made from it."""
@@ -107,6 +95,12 @@ class Newest:
                 if before is not None:
                     before.retire()
             return self._opened
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    """DuckDB plans and reads without Python's lock; more threads than processors would only take turns."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="asks")
 
 
 def stamp(file: Path) -> tuple[int, int, int] | None:

@@ -28,7 +28,8 @@ def home(request: Request) -> Response:
 def search(request: Request) -> Response:
     text = storable(request.query_params.get("text", ""))
     examples = request.query_params.get("examples") == "yes"
-    return _page(request, "search", {"text": text}, heading="Search", trail=[], text=text, in_examples=examples)
+    values = {"text": text} if text else {}
+    return _page(request, "search", values, heading="Search", trail=[], text=text, in_examples=examples)
 
 
 def sae(request: Request) -> Response:
@@ -81,6 +82,7 @@ def feature(request: Request) -> Response:
 def _of_feature(opened: Opened, found: SimpleNamespace, feature_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters of a feature's panels, and what their templates share."""
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "feature_id": feature_id}
+    opened.ask_together((queries()[name] for name in ("card", "best_label")), values)
     [card] = opened.ask(queries()["card"], values) or [None]
     if card is None:
         raise NotThere(

@@ -1,8 +1,10 @@
 """Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ from markupsafe import Markup
 
 from web import addresses, example_search, folded, own_text, plots, shown
 from web.opened import Opened
-from web.query import Values, queries
+from web.query import Query, Values, queries
 
 FOLDER = Path(__file__).parent
 _SHOWN = ("visible", "plain", "number", "percent", "window", "counted", "typed_back")
@@ -77,11 +79,20 @@ def panels(
         only: Names of the panels that are wanted; all where it is None.
         shared: What the templates may use beside `ask`.
     """
-    return [
-        _panel(name, template, opened, values, shared)
-        for name, template in templates(page)
-        if only is None or name in only
-    ]
+    wanted = [(name, template) for name, template in templates(page) if only is None or name in only]
+    asked = chain.from_iterable(_asks(template) for _, template in wanted)
+    opened.ask_together(dict.fromkeys(found for found in asked if set(found.parameters) <= values.keys()), values)
+    return [_panel(name, template, opened, values, shared) for name, template in wanted]
+
+
+@cache
+def _asks(template: Template) -> list[Query]:
+    """What a panel asks with the page's own values; it may ask less, where there is nothing to ask about."""
+    loader, name = environment().loader, template.name
+    assert loader is not None
+    assert name is not None
+    source, _, _ = loader.get_source(environment(), name)
+    return [queries()[query] for query in re.findall(r"""ask\("(\w+)"\)""", source)]
 
 
 def _by(rows: Iterable[Any], name: str) -> dict[Any, Any]:

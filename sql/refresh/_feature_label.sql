@@ -17,7 +17,19 @@ with scored as (
         max(value) filter (where scorer = 'simulation' and metric = 'pearson') as simulation,
         max(value) filter (where scorer = 'embedding' and metric = 'auroc') as embedding,
         max(value) filter (where scorer = 'surprisal' and metric = 'auroc') as surprisal,
-        max(value) filter (where scorer = 'output' and metric = 'accuracy') as output
+        max(value) filter (where scorer = 'output' and metric = 'accuracy') as output,
+        list(
+            {
+                'scorer': scorer,
+                'metric': metric,
+                'value': value,
+                'low': low,
+                'high': high,
+                'n': n,
+                'n_failed': n_failed
+            }
+            order by scorer, metric
+        ) as scores
     from explanation_score
     semi join touched using (model_id, recipe_id)
     group by all

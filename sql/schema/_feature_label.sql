@@ -15,7 +15,8 @@ create table _feature_label (
     share_of_3 double,
     control_rating double,
     n_ratings bigint,
-    n_failed bigint
+    n_failed bigint,
+    scores struct(scorer varchar, metric varchar, value double, low double, high double, n bigint, n_failed bigint)[]
 );
 
 comment on table _feature_label is 'One row per (explanation_id): an attempt of an explainer to label a feature';
@@ -35,3 +36,4 @@ comment on column _feature_label.share_of_3 is 'Mean over intervals of the share
 comment on column _feature_label.control_rating is 'Mean rating on controls [0 to 3]';
 comment on column _feature_label.n_ratings is 'Ratings given, controls included; null where nobody was asked [ratings]';
 comment on column _feature_label.n_failed is 'Ratings that the judge failed to give; null where nobody was asked [ratings]';
+comment on column _feature_label.scores is 'Its rows of explanation_score; null where it was put to no test [text and numbers]';

@@ -19,9 +19,13 @@ create table _feature_summary (
     share_of_3 double,
     control_rating double,
     n_ratings bigint,
-    top_tokens varchar[],
+    -- Not compressed: else a row here and there, which is how features that are named on a page are read, costs the
+    -- dictionary of its whole block.
+    top_tokens varchar[] using compression uncompressed,
     search_text varchar not null
 );
+
+create index _feature_summary_by_feature on _feature_summary (feature_id);
 
 comment on table _feature_summary is 'One row per (model_id, recipe_id, feature_id): a feature that has an explanation or an example';
 comment on column _feature_summary.model_id is 'Card of the model [id]';

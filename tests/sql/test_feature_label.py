@@ -266,6 +266,20 @@ def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore
             assert one is None or math.isclose(one, other, abs_tol=1e-12), label
 
 
+def test_each_label_has_its_own_scores_beside_it(published: Path, store: SyntheticStore):
+    publish(published, store.stored)
+    with closing(connect(published)) as con:
+        kept = con.execute(
+            "select recipe_id, explanation_id, unnest(scores, recursive := true) from _feature_label order by all"
+        ).fetchall()
+        wanted = con.execute(
+            "select recipe_id, explanation_id, scorer, metric, value, low, high, n, n_failed from explanation_score "
+            "semi join explanation using (model_id, recipe_id, explanation_id) order by all"
+        ).fetchall()
+    assert len(wanted) > 0
+    assert kept == wanted
+
+
 def _by_hand(ratings: list[dict[str, Any]], acts: list[float]) -> list[float | None]:
     """The measures of one label, weights counted from the very activations: two intervals."""
     given = defaultdict(list)

@@ -1,0 +1,12 @@
+-- What each label of the feature is worth: its scores; its ratings, meaned over intervals alike and by its firings; the controls.
+select
+    explanation_id,
+    scores,
+    specificity_mean,
+    specificity_weighted,
+    share_of_3,
+    control_rating,
+    n_ratings,
+    n_failed
+from _feature_label
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;
