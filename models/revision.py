@@ -1,6 +1,7 @@
 """Which version of a model a card means, found without reading or downloading its weights."""
 
 import hashlib
+from pathlib import Path
 
 from models.folder import Folder
 
@@ -11,6 +12,16 @@ _CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin", ".pt", ".npz")
 def is_folder(source: str) -> bool:
     """Whether a source is a folder, local or by URL; else it is a repository on the hub."""
     return "://" in source or Folder(source).exists()
+
+
+def is_at_hand(source: str, revision: str | None = None) -> bool:
+    """Whether a model lies on this machine, as a folder or in the hub's own cache: it can be read without a network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if is_folder(source):
+        return "://" not in source
+    found = try_to_load_from_cache(source, "config.json", revision=revision)
+    return isinstance(found, str) and Path(found).exists()
 
 
 def resolve_revision(source: str, revision: str | None) -> str:

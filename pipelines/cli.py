@@ -202,6 +202,7 @@ def page(
     host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
 ) -> None:
     """Serve the feature pages over the published warehouse."""
+    from pipelines.finding import Meanings
     from pipelines.own_text import OwnText
     from pipelines.store import Store
     from web.app import serve
@@ -209,7 +210,7 @@ def page(
     store = Store()
     where = f"http://{host}:{port}"
     _say.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, OwnText(store))
+    serve(store.published, host, port, OwnText(store), Meanings(store.cards))
 
 
 @export_app.command("pages")

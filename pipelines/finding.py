@@ -1,27 +1,73 @@
 """Features about something: the search of the warehouse, with the meaning of what is looked for where it is known."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
+from models.revision import is_at_hand
 from pipelines.registry import Registry
 from sql.answers import Answer, answer
 
-_QUERY = "select * from find_features($text, $vector::float[]) limit $most"
+if TYPE_CHECKING:
+    from models.autointerp.encoder import Encoder
+
+_QUERY = "select * from find_features($text, $vector::float[], $encoder) limit $most"
+_TURN = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A text as the encoder of that name and version has it."""
+
+    vector: tuple[float, ...]
+    source: str
+    encoder: str
+
+
+class Meanings:
+    """What texts mean, to pages: nothing is downloaded while somebody waits."""
+
+    def __init__(self, cards: Callable[[], Registry]) -> None:
+        self._cards = cards
+
+    def of(self, text: str) -> Meaning:
+        """The meaning of a text.
+
+        Raises:
+            ValueError: If no recipe names an encoder, or it cannot be read here: the sentence says so.
+        """
+        source = _named(self._cards())
+        if source is None:
+            raise ValueError("no recipe names an `encoder`, so that no label's meaning is known: name one, and run it")
+        if not is_at_hand(source):
+            raise ValueError(f"the encoder {source} is not on this machine, and the pages download nothing")
+        return _meaning(source, text)
 
 
 def found(published: Path, cards: Registry, text: str, most: int) -> Answer:
     """By text always; by meaning too where a recipe names an encoder and labels were embedded with it."""
-    return answer(published, _QUERY, {"text": text, "vector": meaning(cards, text), "most": most})
+    source = _named(cards)
+    meant = None if source is None else _meaning(source, text)
+    vector, encoder = (list(meant.vector), meant.encoder) if meant else (None, None)
+    return answer(published, _QUERY, {"text": text, "vector": vector, "encoder": encoder, "most": most})
 
 
-def meaning(cards: Registry, text: str) -> list[float] | None:
-    """The text as the recipes' encoder has it; None where no recipe names one. Of several the first is taken."""
-    named = [recipe.explanations.encoder for recipe in cards.recipes.values() if recipe.explanations.encoder]
-    return _encoder(named[0]).encode([text])[0].tolist() if named else None
+def _named(cards: Registry) -> str | None:
+    """The encoder of the recipes; of several the first."""
+    return next((card.explanations.encoder for card in cards.recipes.values() if card.explanations.encoder), None)
+
+
+def _meaning(source: str, text: str) -> Meaning:
+    with _TURN:
+        encoder = _encoder(source)
+        return Meaning(tuple(encoder.encode([text])[0].tolist()), source, encoder.identity)
 
 
 @lru_cache(maxsize=1)
-def _encoder(source: str):
+def _encoder(source: str) -> "Encoder":
     from models.autointerp.encoder import Encoder
 
     return Encoder.load(source)

@@ -9,7 +9,6 @@ Axes: T tokens.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,7 +108,7 @@ class OwnText:
             return pq.read_table(path).to_pylist()[0]
 
     def _model(self, model: dict[str, Any], harvested: Manifest) -> _Loaded:
-        from models.revision import is_folder
+        from models.revision import is_at_hand, is_folder
 
         source, revision = model["source"], model["revision"]
         if model["n_parameters"] > MOST_PARAMETERS:
@@ -117,7 +116,7 @@ class OwnText:
                 f"{source} has {model['n_parameters'] / 1e9:.1f} G parameters: the pages run models of up to "
                 f"{MOST_PARAMETERS / 1e9:.0f} G on the CPU"
             )
-        if "://" in source or not (is_folder(source) or _is_cached(source, revision)):
+        if not is_at_hand(source, revision):
             raise NotAtHand(f"the model {source} is not on this machine, and the pages download nothing")
         pinned = None if is_folder(source) else revision
 
@@ -154,14 +153,6 @@ def _made(folder: Any, asset: str) -> Manifest:
     if manifest is None:
         raise NotAtHand(f"{folder} holds nothing: materialize {asset} here first")
     return manifest
-
-
-def _is_cached(source: str, revision: str | None) -> bool:
-    """Whether the hub's own cache has the model."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(source, "config.json", revision=revision)
-    return isinstance(found, str) and Path(found).exists()
 
 
 def _kept(kept: OrderedDict[Any, T], key: Any, load: Callable[[], T], most: int) -> T:

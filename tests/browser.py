@@ -64,6 +64,24 @@ class EchoReader:
         return Echo([word + " " for word in text.split()])
 
 
+@dataclass(frozen=True)
+class East:
+    """A meaning in the two dimensions of the synthetic store's encoder."""
+
+    vector: tuple[float, ...] = (1.0, 0.0)
+    source: str = "north/compass"
+    encoder: str = "compass"
+
+
+class Compass:
+    """Stands in for an encoder that is at hand; `nowhere` cannot be read, and `<elsewhere>` is read by another."""
+
+    def of(self, text: str) -> East:
+        if text == "nowhere":
+            raise ValueError("there is <b>no</b> way there")
+        return East(encoder="map") if text == "<elsewhere>" else East()
+
+
 @dataclass
 class Watched:
     """A page of a context of its own, and whatever it did that a page of text must not do."""

@@ -82,7 +82,7 @@ class SyntheticStore:
         keys = {"model_id": model_id, "recipe_id": recipe_id}
         planted = plant(seed)
         features, examples = _features(planted), _examples(planted, f"{model_id}/{recipe_id}")
-        self.write("sae", keys, [_sae()], made_from=f"seed {seed}")
+        self.write("sae", keys, [sae_row()], made_from=f"seed {seed}")
         self.write("sae_training", keys, _training())
         self.write("sae_metric", keys, _metrics())
         self.write("feature", keys, features)
@@ -348,7 +348,8 @@ def _shard() -> dict[str, Any]:
     }
 
 
-def _sae() -> dict[str, Any]:
+def sae_row() -> dict[str, Any]:
+    """A dictionary of twelve features at one site."""
     return {
         "identity": "4" * 64,
         "corpus_id": "stdlib",

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import pages, problems
+from web.meaning import Meanings
 from web.opened import Newest, Unreadable
 from web.own_text import Reader
 
@@ -38,12 +39,13 @@ class Guarded:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path, reader: Reader | None = None) -> ASGIApp:
+def app(published: Path, reader: Reader | None = None, meanings: Meanings | None = None) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
         published: The warehouse; looked at anew at each request.
         reader: What runs models on a reader's own text; None where nothing can.
+        meanings: What knows the meaning of a text that is looked for; None where nothing does.
     """
     served = Starlette(
         routes=[
@@ -59,12 +61,14 @@ def app(published: Path, reader: Reader | None = None) -> ASGIApp:
         ],
         exception_handlers={HTTPException: problems.not_there, Unreadable: problems.unreadable, 500: problems.broken},
     )
-    served.state.newest, served.state.reader = Newest(published), reader
+    served.state.newest, served.state.reader, served.state.meanings = Newest(published), reader, meanings
     return Guarded(served)
 
 
-def serve(published: Path, host: str, port: int, reader: Reader | None = None) -> None:
+def serve(
+    published: Path, host: str, port: int, reader: Reader | None = None, meanings: Meanings | None = None
+) -> None:
     """Answers until it is interrupted."""
     import uvicorn
 
-    uvicorn.run(app(published, reader), host=host, port=port, log_level="warning")
+    uvicorn.run(app(published, reader, meanings), host=host, port=port, log_level="warning")

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.addresses import feature_url, sae_url, storable, whole
 from web.listing import Listing
+from web.meaning import meant
 from web.opened import Newest, Opened
 from web.own_text import MOST_CHARACTERS, MOST_FEATURES, Reader, text_of
 from web.panel import environment, panels, templates
@@ -27,9 +28,19 @@ def home(request: Request) -> Response:
 
 def search(request: Request) -> Response:
     text = storable(request.query_params.get("text", ""))
-    examples = request.query_params.get("examples") == "yes"
-    values = {"text": text} if text else {}
-    return _page(request, "search", values, heading="Search", trail=[], text=text, in_examples=examples)
+    asked = {name for name in ("examples", "meaning") if text and request.query_params.get(name) == "yes"}
+    meaning, refused = meant(request.app.state.meanings, text) if "meaning" in asked else (None, "")
+    return _page(
+        request,
+        "search",
+        {"text": text} if text else {},
+        heading="Search",
+        trail=[],
+        text=text,
+        in_examples="examples" in asked,
+        meaning=meaning,
+        meaning_refused=refused,
+    )
 
 
 def sae(request: Request) -> Response:

@@ -1,8 +1,9 @@
 -- Features whose label or top tokens contain a text, in any case: labels before tokens, whole matches before parts, specific labels first.
 -- Given a vector too, the 50 features come after them whose labels' embeddings point most like it: found_in is then 'meaning'.
--- Grain: one row per (model_id, recipe_id, feature_id). The vector must be the same encoder's; embeddings of another length
--- are left out. similarity is the cosine, null for what is not among the 50. A null text searches by meaning alone.
-create macro find_features(text, vector := null) as table
+-- Grain: one row per (model_id, recipe_id, feature_id). Vectors of different encoders cannot be compared: name the vector's own
+-- as `encoder`, where labels were embedded by several; embeddings of another length are left out. similarity is the cosine,
+-- null for what is not among the 50. A null text searches by meaning alone.
+create macro find_features(text, vector := null, encoder := null) as table
 with hit as (
     select
         model_id,
@@ -28,8 +29,8 @@ compared as (
         case
             when len(embedding) = len(vector::float[]) then list_cosine_similarity(embedding, vector::float[])
         end as similarity
-    from label_embedding
-    where vector is not null
+    from label_embedding as e
+    where vector is not null and (encoder is null or e.encoder = encoder)
 ),
 
 near as (

@@ -42,8 +42,6 @@ def said(provider: LocalProvider, schema: dict, content: str = "def f(x): return
     return reply.text
 
 
-
-
 @pytest.mark.parametrize("task", list(FORMS))
 def test_every_form_is_filled_in(provider: LocalProvider, task: str):
     parsed = FORMS[task].parse(said(provider, FORMS[task].schema(IDS[:1]), "x"))

@@ -1,23 +1,26 @@
 """A recipe that asks an LLM, through the whole chain: no key is one sentence, no budget is rows that say so, and what
 was asked is asked once."""
 
+import re
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from messages_server import KEY, serving
 from small_house import RECIPE, small_house
+from starlette.testclient import TestClient
 from tiny_models import save_tiny
 
 from models.manifest import Manifest
 from pipelines.chain import run_chain
-from pipelines.finding import found
+from pipelines.finding import Meanings, found
 from pipelines.label_plan import plan_table, planned
 from pipelines.label_requests import request, requested
 from pipelines.registry import Registry
 from pipelines.store import Store
 from sql.answers import as_text
 from sql.warehouse import connect
+from web.app import app
 
 ASKS = "explainer: anthropic, judge: lexical, llm: claude-haiku-4-5, features: 5"
 
@@ -152,3 +155,30 @@ def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
     }
     without = Registry(cards.models, silent, cards.errors)
     assert "meaning" not in as_text(found(store.published, without, "nothing that stands in a label", 3))
+    with pytest.raises(ValueError, match="no recipe names an `encoder`"):
+        Meanings(lambda: without).of("x")
+
+
+def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
+    """A label itself is the text: nothing can be nearer to it than itself."""
+    store, _, _ = house
+    [(feature, label)] = rows(
+        store, "select feature_id, label from feature_card where label is not null order by feature_id limit 1"
+    )
+    pages = TestClient(app(store.published, meanings=Meanings(store.cards)))
+    answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
+    first = re.search(r'<section id="meaning".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
+    assert first is not None, answer
+    assert f"/sae/first/small/{feature}" in first[1] or label in first[1]
+    assert float(re.findall(r'<data value="([^"]+)"', first[1])[0]) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
+    store, _, _ = house
+    cards = store.cards()
+    elsewhere = {
+        name: card.model_copy(update={"explanations": card.explanations.model_copy(update={"encoder": "no/such"})})
+        for name, card in cards.recipes.items()
+    }
+    with pytest.raises(ValueError, match="the encoder no/such is not on this machine, and the pages download nothing"):
+        Meanings(lambda: Registry(cards.models, elsewhere, cards.errors)).of("x")

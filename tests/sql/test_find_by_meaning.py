@@ -60,6 +60,14 @@ def test_embeddings_of_another_length_are_left_out(con: DuckDBPyConnection, vect
     assert [row[:3] for row in found(con, "str", vector)] == [("mid", 2, "label"), ("late", 2, "token")]
 
 
+def test_only_what_the_named_encoder_read_is_compared(con: DuckDBPyConnection):
+    query = "select count(*) from find_features(null, vector := $vector, encoder := $encoder)"
+    counts = [
+        con.execute(query, {"vector": EAST, "encoder": encoder}).fetchone() for encoder in ("compass", "map", None)
+    ]
+    assert counts == [(len(LABELLED),), (0,), (len(LABELLED),)]
+
+
 def test_without_a_vector_the_answer_is_that_of_text_alone(con: DuckDBPyConnection):
     for text in ("str", "STR", "tokens", "x", "", "no such thing"):
         with_none = found(con, text, None)

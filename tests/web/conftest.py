@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from browser import Compass
 from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore
 
@@ -114,7 +115,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def visitor(warehouse: Path) -> TestClient:
-    return TestClient(app(warehouse))
+    return TestClient(app(warehouse, meanings=Compass()))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import DESK, PHONE, EchoReader, Watched, chromium, served
+from browser import DESK, PHONE, Compass, EchoReader, Watched, chromium, served
 from starlette.responses import HTMLResponse
 from synthetic_store import WORDS
 
@@ -30,6 +30,7 @@ PAGES = {
     "compare-choice": "/compare?a=demo/mid",
     "compare-dictionaries": "/compare?a=demo/mid&b=demo/late",
     "search-examples": "/search?text=str&examples=yes",
+    "search-meaning": "/search?text=str&meaning=yes",
     "own-text": "/sae/demo/mid/text",
     "missing": "/sae/demo/mid/99",
 }
@@ -55,7 +56,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def home(warehouse: Path) -> Iterator[str]:
-    with served(app(warehouse, EchoReader())) as address:
+    with served(app(warehouse, EchoReader(), Compass())) as address:
         yield address
 
 
@@ -73,24 +74,29 @@ def look(browser: Any, home: str) -> Iterator[Watched]:
 def test_a_page_fits_its_window_and_breaks_no_rule_of_access(
     browser: Any, home: str, tmp_path: Path, name: str, width: str, scheme: str
 ):
-    """axe-core's rules, with everything that folds out unfolded; less than serious is left to the eye."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here: pip install -e '.[dev]'")
     with Watched.open(browser, home, color_scheme=scheme, viewport=DESK if width == "desk" else PHONE) as watched:
         watched.go(PAGES[name])
         folder = Path(SCREENSHOTS) if SCREENSHOTS else tmp_path
         watched.page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
-        assert watched.page.locator("h1").count() == 1
-        watched.page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
-        wide = watched.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= watched.page.viewport_size["width"], f"{name} is {wide} pixels wide on a {width}"
-        grave = [
-            f"{rule['id']}: {node['html']} {node['failureSummary']}"
-            for rule in axe.Axe().run(watched.page).response["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-        assert not grave, "\n".join(grave)
+        assert_fits_and_breaks_no_rule(watched)
         assert not watched.done
+
+
+def assert_fits_and_breaks_no_rule(watched: Watched) -> None:
+    """axe-core's rules, with everything that folds out unfolded; less than serious is left to the eye."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here: pip install -e '.[dev]'")
+    page = watched.page
+    assert page.locator("h1").count() == 1
+    page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
+    wide, room = page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"]
+    assert wide <= room, f"{page.url} is {wide} pixels wide in {room}"
+    grave = [
+        f"{rule['id']}: {node['html']} {node['failureSummary']}"
+        for rule in axe.Axe().run(page).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert not grave, "\n".join(grave)
 
 
 def test_dark_and_light_are_two_papers(browser: Any, home: str):
@@ -200,9 +206,9 @@ def test_a_text_of_ones_own_is_typed_in_and_shaded(look: Watched):
     assert token.inner_text() == "three·"
     assert token.get_attribute("title") == "3"
     assert look.page.locator("textarea").input_value() == "one two three"
-    look.page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
-    look.page.set_viewport_size(PHONE)
-    assert look.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for window in (DESK, PHONE):
+        look.page.set_viewport_size(window)
+        assert_fits_and_breaks_no_rule(look)
 
 
 def test_arrows_lead_to_the_next_feature_but_not_out_of_a_field(look: Watched):

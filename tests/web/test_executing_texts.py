@@ -13,6 +13,7 @@ from executing_texts import ELSEWHERE, MARK, TEXTS
 
 from sql.publish import publish
 from web.app import app
+from web.shown import plain
 
 pytestmark = pytest.mark.browser
 IN_A_NAME = [text for text in TEXTS if "/" not in text and len(quote(text, safe="")) < 120][::7]
@@ -122,7 +123,9 @@ def test_ids_of_models_and_recipes_stay_text(visit: Watched):
     for text in IN_A_NAME:
         name = quote(text, safe="")
         held(visit, f"/sae/{name}/{name}")
-        assert visit.page.locator("h1").text_content() == f"{text}/{text}"
+        heading = visit.page.locator("h1").text_content()
+        assert heading == plain(f"{text}/{text}")
+        assert heading.isprintable(), "what cannot be seen is made visible"
         held(visit, f"/sae/{name}/{name}/0")
         held(visit, f"/sae/{name}/{name}/9999")
         held(visit, f"/compare?{urlencode({'a': f'{text}/{text}/0', 'b': f'{text}/none/0'})}")

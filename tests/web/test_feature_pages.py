@@ -5,8 +5,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from starlette.testclient import TestClient
+from synthetic_store import SyntheticStore, sae_row
 
+from sql.publish import publish
 from web import listing, pages
+from web.app import app
 from web.query import queries
 
 FEATURES = [(recipe, feature) for recipe in ("mid", "late") for feature in range(12)]
@@ -34,6 +38,26 @@ def test_home_plots_every_measured_dictionary_and_links_it(visit, ask):
     wanted = ask("select * from sae_pareto order by l0, recipe_id")
     assert sorted(link.attributes["href"] for link in links) == sorted(f"/sae/{row.sae_id}" for row in wanted)
     assert all("L0 4, FVU 0.1" in link.attributes["aria-label"] for link in links)
+
+
+def test_each_site_has_a_plot_of_its_own(tmp_path, read):
+    """Numbers of different sites cannot be compared; a transcoder has two, one that it reads and one that it writes."""
+    store = SyntheticStore(str(tmp_path))
+    store.write_model("demo")
+    for recipe_id, site in (("mid", {}), ("other", {}), ("late", {"site": "mlp_in.3", "output_site": "mlp_out.3"})):
+        store.write_sae("demo", recipe_id, labels=False, codes=False)
+        store.write("sae", {"model_id": "demo", "recipe_id": recipe_id}, [sae_row() | site])
+    publish(tmp_path / "warehouse.duckdb", store.stored)
+    section = read(TestClient(app(tmp_path / "warehouse.duckdb")).get("/").text).section("pareto")
+    plots = {
+        one.one("h3").text: [link.attributes["href"] for link in one.all("a")]
+        for one in section.one("div", **{"class": "grid"}).inside
+        if not isinstance(one, str)
+    }
+    assert plots == {
+        "demo, mlp_in.3 to mlp_out.3": ["/sae/demo/late"],
+        "demo, resid_post.2": ["/sae/demo/mid", "/sae/demo/other"],
+    }
 
 
 def test_density_histograms_hold_every_feature(visit, ask):
@@ -315,7 +339,7 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
     ("address", "folder"),
     [
         ("/", "home"),
-        ("/search?text=def", "search"),
+        ("/search?text=def&meaning=yes", "search"),
         ("/sae/demo/mid", "sae"),
         ("/sae/demo/mid/0", "feature"),
         ("/sae/demo/late/11", "feature"),

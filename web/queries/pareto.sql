@@ -2,10 +2,13 @@
 select
     model_id,
     recipe_id,
-    site,
+    case
+        when written_site = site then site
+        else site || ' to ' || written_site
+    end as sites,
     l0,
     fvu,
     on_fvu_front
 from sae_pareto
 where l0 > 0 and fvu is not null
-order by model_id, site, l0;
+order by model_id, sites, l0;

@@ -1,0 +1,48 @@
+"""Search by meaning on the pages: the nearest labels of one encoder, and a sentence where there is none."""
+
+import pytest
+from browser import Compass
+from starlette.testclient import TestClient
+
+from web.app import app
+from web.meaning import Meanings
+
+
+def searched(visit, text: str, more: str = "&meaning=yes"):
+    return visit(f"/search?text={text}{more}").section("meaning")
+
+
+def test_the_nearest_labels_come_first(visit, ask):
+    rows = searched(visit, "whatever").one("table").rows
+    wanted = ask("select recipe_id, feature_id, similarity from find_features(null, [1.0, 0.0])")
+    assert len(wanted) == 10
+    assert [row[0].text for row in rows] == [f"demo/{row.recipe_id}/{row.feature_id}" for row in wanted]
+    assert [float(row[2].values[0]) for row in rows] == [row.similarity for row in wanted]
+
+
+def test_nothing_is_read_that_nobody_asked_for(visit):
+    section = searched(visit, "def", "")
+    assert section.one("a").attributes["href"] == "?text=def&meaning=yes#meaning"
+    assert not section.all("table")
+    assert not searched(visit, "").all("a"), "no text has no meaning to look for"
+
+
+def test_labels_that_another_encoder_read_are_left_out(visit):
+    section = searched(visit, "<elsewhere>")
+    assert "0 features, the likest first, as north/compass reads" in section.text
+    assert "No label was embedded by it" in section.text
+
+
+@pytest.mark.parametrize(
+    ("meanings", "text", "sentence"),
+    [
+        (None, "def", "these pages were started without an encoder: start them with `glasshouse page`"),
+        (Compass(), "nowhere", "there is <b>no</b> way there"),
+    ],
+)
+def test_why_there_is_no_meaning_is_said(warehouse, read, meanings: Meanings | None, text: str, sentence: str):
+    answer = TestClient(app(warehouse, meanings=meanings)).get(f"/search?text={text}&meaning=yes")
+    assert answer.status_code == 200
+    page = read(answer.text)
+    assert page.section("meaning").one("p", role="status").text == sentence
+    assert page.section("found").one("p", role="status"), "the search by text is answered all the same"
