@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from models.manifest import Manifest
+from models.revision import resolve_revision
 from pipelines.label_requests import requested
 from pipelines.registry import CODE_VERSION, Registration
 from pipelines.store import Store
@@ -65,20 +66,26 @@ def explained_identity(store: Store, registration: Registration) -> dict[str, An
         "requested": list(requested(store, registration)),
         "prompts": prompts,
         "code": CODE_VERSION,
+        **_versions(settings.local_llm if "local" in settings.explainers else None),
     }
 
 
 def rated_identity(store: Store, registration: Registration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
-    return _judged(store, registration, _JUDGES, ["specificity"])
+    settings = registration.recipe.explanations
+    versions = _versions(settings.local_llm if settings.judge == "local" else None)
+    return _judged(store, registration, _JUDGES, ["specificity"]) | versions
 
 
 def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
     tables = ("specificity", "neighbor", "logit_effect")
-    tasks = [name for name in registration.recipe.explanations.scorers if name not in ("embedding", "surprisal")]
+    settings = registration.recipe.explanations
+    tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
     made = {name: made_as(store, name, registration) for name in tables}
-    return _judged(store, registration, _SCORES, tasks) | {"made": made}
+    reads = settings.judge == "local" or "surprisal" in settings.scorers
+    versions = _versions(settings.local_llm if reads else None, settings.encoder)
+    return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
 
 
 def _judged(store: Store, registration: Registration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
@@ -91,6 +98,12 @@ def _judged(store: Store, registration: Registration, fields: set[str], tasks: l
         "prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else [],
         "code": CODE_VERSION,
     }
+
+
+def _versions(*sources: str | None) -> dict[str, Any]:
+    """Which version of each model on this machine is meant: nothing where none is."""
+    found = {source: resolve_revision(source, None) for source in sources if source is not None}
+    return {"models": found} if found else {}
 
 
 def made_as(store: Store, table: str, registration: Registration) -> str:

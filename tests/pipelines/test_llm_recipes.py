@@ -2,6 +2,7 @@
 was asked is asked once."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -11,11 +12,12 @@ from small_house import RECIPE, small_house
 from starlette.testclient import TestClient
 from tiny_models import save_tiny
 
-from models.manifest import Manifest
+from models.manifest import Manifest, sha256_of
 from pipelines.chain import run_chain
 from pipelines.finding import Meanings, found
 from pipelines.label_plan import plan_table, planned
 from pipelines.label_requests import request, requested
+from pipelines.labelling import explained_identity, rated_identity, scored_identity
 from pipelines.registry import Registry
 from pipelines.store import Store
 from sql.answers import as_text
@@ -171,6 +173,34 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
     assert first is not None, answer
     assert f"/sae/first/small/{feature}" in first[1] or label in first[1]
     assert float(re.findall(r'<data value="([^"]+)"', first[1])[0]) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ({}, [True, True, False]),
+        ({"explainer": "local"}, [False, True, False]),
+        ({"judge": "local"}, [True, False, False]),
+    ],
+)
+def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, asked, same):
+    """Identities of labels, ratings and scores: the encoder reads labels for scores alone."""
+    store, _, _ = house
+    registration = store.registration("first/small")
+    settings = registration.recipe.explanations
+    settings = settings.model_copy(update={"local_llm": settings.encoder} | asked)
+    registration = replace(registration, recipe=registration.recipe.model_copy(update={"explanations": settings}))
+
+    def identities() -> list[str]:
+        makers = (explained_identity, rated_identity, scored_identity)
+        return [sha256_of(make(store, registration)) for make in makers]
+
+    before, trained_further = identities(), Path(settings.encoder or "") / "added.safetensors"
+    trained_further.write_bytes(b"1")
+    after = identities()
+    trained_further.unlink()
+    assert [one == other for one, other in zip(before, after, strict=True)] == same
+    assert identities() == before
 
 
 def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
