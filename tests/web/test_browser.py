@@ -10,6 +10,7 @@ from browser import DESK, PHONE, Compass, EchoReader, Watched, chromium, served
 from starlette.responses import HTMLResponse
 from synthetic_store import WORDS
 
+from web import listing
 from web.app import app
 
 pytestmark = pytest.mark.browser
@@ -147,6 +148,22 @@ def test_the_head_of_a_column_sorts_by_it_and_then_the_other_way_round(look: Wat
         shown = [float(text) for text in look.page.locator("#features tbody tr td:nth-child(3)").all_inner_texts()]
         assert shown == wanted(shown)[::-1]
         assert len(set(shown)) > 5
+
+
+def test_a_table_is_paged_through_and_back(look: Watched, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listing, "PER_PAGE", 5)
+    look.go("/sae/demo/mid?sort=density&order=descending")
+    pages = look.page.get_by_label("Pages of features")
+    found = [look.page.locator("#features tbody th").all_inner_texts()]
+    while (onward := pages.get_by_role("link", name="next")).count():
+        onward.click()
+        look.page.wait_for_url(f"**page={len(found) + 1}*")
+        found.append(look.page.locator("#features tbody th").all_inner_texts())
+    assert [len(ids) for ids in found] == [5, 5, 2]
+    assert sorted(int(id_) for ids in found for id_ in ids) == list(range(12)), "each feature stands on one page"
+    pages.get_by_role("link", name="first").click()
+    look.page.wait_for_url(lambda address: "page=3" not in address)
+    assert look.page.locator("#features tbody th").all_inner_texts() == found[0]
 
 
 def test_a_token_tells_its_activation_to_who_points_at_it(look: Watched, ask: Callable[..., Any]):
