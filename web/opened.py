@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sql.warehouse import connect, schema_sha256
-from web.answers import Answers
+from web.lately import Lately
 from web.query import Query, Values
 
 KEPT_ANSWERS = 512
@@ -43,8 +43,8 @@ class Opened:
                 f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._lately = Answers[list[SimpleNamespace]](KEPT_ANSWERS)
-        self._steady = Answers[list[SimpleNamespace]](KEPT_STEADY)
+        self._lately = Lately[list[SimpleNamespace]](KEPT_ANSWERS)
+        self._steady = Lately[list[SimpleNamespace]](KEPT_STEADY)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
         """The rows of the answer, a name for each column. A list among the values must be a tuple."""
