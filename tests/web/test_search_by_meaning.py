@@ -3,7 +3,9 @@
 import pytest
 from browser import Compass
 from starlette.testclient import TestClient
+from synthetic_store import SyntheticStore
 
+from sql.publish import publish
 from web.app import app
 from web.meaning import Meanings
 
@@ -25,6 +27,17 @@ def test_nothing_is_read_that_nobody_asked_for(visit):
     assert section.one("a").attributes["href"] == "?text=def&meaning=yes#meaning"
     assert not section.all("table")
     assert not searched(visit, "").all("a"), "no text has no meaning to look for"
+
+
+def test_where_no_label_was_read_there_is_nothing_to_click(tmp_path, read):
+    store = SyntheticStore(str(tmp_path))
+    store.write_model("demo")
+    store.write_sae("demo", "mid", labels=False, codes=False)
+    publish(tmp_path / "warehouse.duckdb", store.stored)
+    pages = TestClient(app(tmp_path / "warehouse.duckdb", meanings=Compass()))
+    section = read(pages.get("/search?text=def").text).section("meaning")
+    assert "The meaning of no label is known: name an encoder in a recipe" in section.text
+    assert not section.all("a")
 
 
 def test_labels_that_another_encoder_read_are_left_out(visit):
