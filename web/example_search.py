@@ -1,5 +1,6 @@
 """Features whose examples contain a text: looked through from a number on, for a bounded time."""
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 STEP = 10_000
 """Features whose windows are looked through with one question: some tens of milliseconds."""
+TOGETHER = os.cpu_count() or 1
+"""Questions that are asked at once."""
 MOST_WINDOWS = 100
 MOST_FEATURES = 25
 SECONDS = 1.0
@@ -38,32 +41,29 @@ def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = S
         start: The feature to begin with.
         sae: The dictionary: `model_id`, `recipe_id`, `n_features`.
         text: In any case.
-        ask: Asks a query of `web/queries` by its name.
-        seconds: How long to go on; one question is asked in any case.
+        ask: Asks a query of `web/queries`, by its name, about several stretches of features at once.
+        seconds: How long to go on; a round of questions is asked in any case.
     """
     windows: dict[int, list[Any]] = {}
     first, began = min(start, sae.n_features), time.monotonic()
     at = first
-    while at < sae.n_features:
-        last = min(at + STEP, sae.n_features) - 1
-        rows = ask(
-            "example_text",
-            model_id=sae.model_id,
-            recipe_id=sae.recipe_id,
-            text=text,
-            first=at,
-            last=last,
-            most=MOST_WINDOWS,
-        )
-        if len(rows) == MOST_WINDOWS:  # cut off within a feature: it is looked at again, unless it is the only one
-            last = max(rows[-1].feature_id - 1, rows[0].feature_id)
-        for feature_id, some in groupby(rows, key=lambda row: row.feature_id):
-            if feature_id <= last and len(windows) < MOST_FEATURES:
-                windows[feature_id] = list(some)
-            elif feature_id <= last:
-                last = feature_id - 1
-        at = last + 1
-        if len(windows) >= MOST_FEATURES or time.monotonic() - began > seconds:
+    while at < sae.n_features and len(windows) < MOST_FEATURES:
+        firsts = range(at, sae.n_features, STEP)[:TOGETHER]
+        stretches = [(one, min(one + STEP, sae.n_features) - 1) for one in firsts]
+        named = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "text": text, "most": MOST_WINDOWS}
+        for (_, end), rows in zip(stretches, ask("example_text", stretches, **named), strict=True):
+            last = end
+            if len(rows) == MOST_WINDOWS:  # cut off within a feature: it is looked at again, unless it is the only one
+                last = max(rows[-1].feature_id - 1, rows[0].feature_id)
+            for feature_id, some in groupby(rows, key=lambda row: row.feature_id):
+                if feature_id <= last and len(windows) < MOST_FEATURES:
+                    windows[feature_id] = list(some)
+                elif feature_id <= last:
+                    last = feature_id - 1
+            at = last + 1
+            if last < end:
+                break
+        if time.monotonic() - began > seconds:
             break
     return Found(windows, first, at, sae.n_features)
 

@@ -52,9 +52,9 @@ class Opened:
         answers = self._steady if query.is_steady else self._lately
         return answers.get((query, given), lambda: self._rows(query, given))
 
-    def ask_together(self, asked: Iterable[Query], values: Values) -> None:
-        """Answers what a page will ask, on every processor at once; `ask` then finds the answers kept."""
-        list(_helpers().map(lambda query: self.ask(query, values), asked))
+    def ask_together(self, asked: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
+        """The answers of several questions, found on every processor at once; `ask` then has them too."""
+        return list(_helpers().map(lambda question: self.ask(*question), asked))
 
     def retire(self) -> None:
         """Gives memory back: another file takes this one's place, and only answers under way are still made from it."""

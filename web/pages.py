@@ -93,15 +93,15 @@ def feature(request: Request) -> Response:
 def _of_feature(opened: Opened, found: SimpleNamespace, feature_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters of a feature's panels, and what their templates share."""
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "feature_id": feature_id}
-    opened.ask_together((queries()[name] for name in ("card", "best_label")), values)
-    [card] = opened.ask(queries()["card"], values) or [None]
+    cards, labels = opened.ask_together((queries()[name], values) for name in ("card", "best_label"))
+    [card] = cards or [None]
     if card is None:
         raise NotThere(
             f"{found.model_id}/{found.recipe_id} has a feature {feature_id}, but its statistics were not published: "
             "materialize `feature_statistics` and `warehouse`",
             _this_sae(found),
         )
-    [named] = opened.ask(queries()["best_label"], values) or [None]
+    [named] = labels or [None]
     return values, {"sae": found, "card": card, "best": named and named.explanation_id}
 
 

@@ -1,10 +1,10 @@
 """Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +81,8 @@ def panels(
     """
     wanted = [(name, template) for name, template in templates(page) if only is None or name in only]
     asked = chain.from_iterable(_asks(template) for _, template in wanted)
-    opened.ask_together(dict.fromkeys(found for found in asked if set(found.parameters) <= values.keys()), values)
+    known = dict.fromkeys(found for found in asked if set(found.parameters) <= values.keys())
+    opened.ask_together((found, values) for found in known)
     return [_panel(name, template, opened, values, shared) for name, template in wanted]
 
 
@@ -126,5 +127,23 @@ def _panel(name: str, template: Template, opened: Opened, values: Values, shared
         asked.append(Asked(found.title, found.sql, found.given(given)))
         return opened.ask(found, given)
 
-    module = template.make_module({"ask": ask, **shared})
-    return Panel(name, module.__dict__["title"], Markup(module), tuple(asked))
+    def ask_stretches(query: str, stretches: Sequence[tuple[int, int]], **more: Any) -> list[list[SimpleNamespace]]:
+        found = queries()[query]
+        each = [{**values, **more, "first": first, "last": last} for first, last in stretches]
+        asked.append(Asked(found.title, found.sql, found.given(each[0] | {"last": each[-1]["last"]})))
+        return opened.ask_together((found, given) for given in each)
+
+    module = template.make_module({"ask": ask, "ask_stretches": ask_stretches, **shared})
+    return Panel(name, module.__dict__["title"], Markup(module), tuple(_joined(asked)))
+
+
+def _joined(asked: Iterable[Asked]) -> Iterator[Asked]:
+    """Questions about one stretch of features after the other as one about all of them."""
+
+    def about(one: Asked) -> tuple[str, dict[str, Any]]:
+        return one.sql, {name: value for name, value in one.given.items() if name not in ("first", "last")}
+
+    for _, some in groupby(asked, key=about):
+        stretches = list(some)
+        begun, ended = stretches[0], stretches[-1]
+        yield replace(ended, given={**ended.given, **{n: v for n, v in begun.given.items() if n == "first"}})
