@@ -45,7 +45,7 @@ def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         made = score(known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels"))
         write_requests(store, registration, settings.scorers, made.answers, identity)
         if settings.encoder is not None:
-            vectors = embeddings(explained, settings.encoder)
+            vectors = embeddings(explained, settings.encoder, settings.encoder_revision)
             store.write_table(store.table("label_embedding", registration), vectors, identity)
         store.write_table(folder, made.rows, identity)
     table = store.read_table("explanation_score", registration)

@@ -28,9 +28,12 @@ class ExplanationSettings(Settings):
     """Model name as the provider spells it; wanted where `anthropic` is asked."""
     local_llm: str | None = None
     """Folder or hub repository of a causal LM; wanted where `local` is asked, and read by the scorer `surprisal`."""
+    local_llm_revision: str | None = None
+    """Branch, tag or commit on the hub; null takes the default branch, and a folder has none."""
     encoder: str | None = None
     """Folder or hub repository of a sentence encoder; wanted by the scorer `embedding`, and makes search know
     meanings."""
+    encoder_revision: str | None = None
     features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
     """Which live features are labelled: all, how many, or these."""
     first: Literal["max_activation", "density", "neighbors"] = "max_activation"

@@ -1,11 +1,13 @@
 """Which version of a model a card means, found without reading or downloading its weights."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from models.folder import Folder
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
+_COMMIT = re.compile("[0-9a-f]{40}")
 _CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin", ".pt", ".npz")
 
 
@@ -32,7 +34,8 @@ def resolve_revision(source: str, revision: str | None) -> str:
 
     Raises:
         FileNotFoundError: If a folder holds no model files.
-        ValueError: If the hub does not know the repository or revision, or cannot be reached.
+        ValueError: If the hub does not know the repository or revision, or cannot be reached and its cache on this
+            machine holds no such revision either.
     """
     return _fingerprint(Folder(source)) if is_folder(source) else _commit(source, revision)
 
@@ -52,14 +55,25 @@ def _fingerprint(folder: Folder) -> str:
 
 
 def _commit(source: str, revision: str | None) -> str:
-    from huggingface_hub import HfApi
+    """What the hub says or, where it cannot be reached, which commit of that revision the hub's own cache holds."""
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
     try:
         return HfApi().model_info(source, revision=revision, timeout=20).sha or "unknown"
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ValueError(
-            f"{source!r} is no folder here, and the hub did not answer for it (revision {revision or 'default'}): "
-            f"{error}. "
-            "Correct the name in the card, give a local folder or s3:// address, or check the network"
-        ) from error
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise _unanswered(source, revision, error) from error
+    except Exception as error:  # offline, or what the client's HTTP library, another one by version, says of a network
+        try:
+            return Path(snapshot_download(source, revision=revision, local_files_only=True)).name
+        except OSError:
+            raise _unanswered(source, revision, error) from error
+
+
+def _unanswered(source: str, revision: str | None, error: Exception) -> ValueError:
+    return ValueError(
+        f"{source!r} is no folder here, and the hub did not answer for it (revision {revision or 'default'}): {error}. "
+        "Correct the name in the card, give a local folder or s3:// address, or check the network"
+    )

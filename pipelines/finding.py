@@ -39,35 +39,36 @@ class Meanings:
         Raises:
             ValueError: If no recipe names an encoder, or it cannot be read here: the sentence says so.
         """
-        source = _named(self._cards())
-        if source is None:
+        named = _named(self._cards())
+        if named is None:
             raise ValueError("no recipe names an `encoder`, so that no label's meaning is known: name one, and run it")
-        if not is_at_hand(source):
-            raise ValueError(f"the encoder {source} is not on this machine, and the pages download nothing")
-        return _meaning(source, text)
+        if not is_at_hand(*named):
+            raise ValueError(f"the encoder {named[0]} is not on this machine, and the pages download nothing")
+        return _meaning(*named, text)
 
 
 def found(published: Path, cards: Registry, text: str, most: int) -> Answer:
     """By text always; by meaning too where a recipe names an encoder and labels were embedded with it."""
-    source = _named(cards)
-    meant = None if source is None else _meaning(source, text)
+    named = _named(cards)
+    meant = _meaning(*named, text) if named else None
     vector, encoder = (list(meant.vector), meant.encoder) if meant else (None, None)
     return answer(published, _QUERY, {"text": text, "vector": vector, "encoder": encoder, "most": most})
 
 
-def _named(cards: Registry) -> str | None:
-    """The encoder of the recipes; of several the first."""
-    return next((card.explanations.encoder for card in cards.recipes.values() if card.explanations.encoder), None)
+def _named(cards: Registry) -> tuple[str, str | None] | None:
+    """The encoder of the recipes and its revision; of several the first."""
+    named = (card.explanations for card in cards.recipes.values())
+    return next(((one.encoder, one.encoder_revision) for one in named if one.encoder), None)
 
 
-def _meaning(source: str, text: str) -> Meaning:
+def _meaning(source: str, revision: str | None, text: str) -> Meaning:
     with _TURN:
-        encoder = _encoder(source)
+        encoder = _encoder(source, revision)
         return Meaning(tuple(encoder.encode([text])[0].tolist()), source, encoder.identity)
 
 
 @lru_cache(maxsize=1)
-def _encoder(source: str) -> "Encoder":
+def _encoder(source: str, revision: str | None) -> "Encoder":
     from models.autointerp.encoder import Encoder
 
-    return Encoder.load(source)
+    return Encoder.load(source, revision)

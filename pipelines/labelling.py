@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from models.explanation_settings import ExplanationSettings
 from models.manifest import Manifest
 from models.revision import resolve_revision
 from pipelines.label_requests import requested
@@ -66,14 +67,14 @@ def explained_identity(store: Store, registration: Registration) -> dict[str, An
         "requested": list(requested(store, registration)),
         "prompts": prompts,
         "code": CODE_VERSION,
-        **_versions(settings.local_llm if "local" in settings.explainers else None),
+        **_versions(settings, local_llm="local" in settings.explainers),
     }
 
 
 def rated_identity(store: Store, registration: Registration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
     settings = registration.recipe.explanations
-    versions = _versions(settings.local_llm if settings.judge == "local" else None)
+    versions = _versions(settings, local_llm=settings.judge == "local")
     return _judged(store, registration, _JUDGES, ["specificity"]) | versions
 
 
@@ -84,7 +85,9 @@ def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
     tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
     made = {name: made_as(store, name, registration) for name in tables}
     reads = settings.judge == "local" or "surprisal" in settings.scorers
-    versions = _versions(settings.local_llm if reads else None, settings.encoder)
+    versions = _versions(
+        settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
+    )
     return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
 
 
@@ -100,9 +103,14 @@ def _judged(store: Store, registration: Registration, fields: set[str], tasks: l
     }
 
 
-def _versions(*sources: str | None) -> dict[str, Any]:
-    """Which version of each model on this machine is meant: nothing where none is."""
-    found = {source: resolve_revision(source, None) for source in sources if source is not None}
+def _versions(settings: ExplanationSettings, **used: bool) -> dict[str, Any]:
+    """Which version of each model on this machine is meant, where it is named and used: nothing where none is."""
+    named = {name: getattr(settings, name) for name, is_used in used.items() if is_used}
+    found = {
+        name: resolve_revision(source, getattr(settings, f"{name}_revision"))
+        for name, source in named.items()
+        if source is not None
+    }
     return {"models": found} if found else {}
 
 

@@ -72,8 +72,10 @@ class Store(dg.ConfigurableResource):
         """The language model that reads labels: the one that the recipe names, or else the model itself."""
         from models.host import Host
 
-        named = registration.recipe.explanations.local_llm
-        return Host.load(named, None, "float32") if named else self.host(registration)
+        settings = registration.recipe.explanations
+        if settings.local_llm is None:
+            return self.host(registration)
+        return Host.load(settings.local_llm, settings.local_llm_revision, "float32")
 
     def tokenizer(self, registration: Registration) -> Any:
         """The model's tokenizer, without the model."""

@@ -67,5 +67,5 @@ class Askers:
         from models.autointerp.local import local_model
 
         assert self.settings.local_llm is not None
-        called, provider = local_model(self.settings.local_llm)
+        called, provider = local_model(self.settings.local_llm, self.settings.local_llm_revision)
         return LocalLLM(called, provider, self.payer, self.ledger)

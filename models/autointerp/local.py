@@ -14,7 +14,6 @@ import torch
 from models.autointerp.messages import NoAnswer
 from models.autointerp.request import Block, Reply, Usage
 from models.host import Host
-from models.revision import is_folder, resolve_revision
 
 WORDS = 40
 """Tokens of a text at most."""
@@ -152,9 +151,8 @@ def _json(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def local_model(source: str) -> tuple[str, LocalProvider]:
+def local_model(source: str, revision: str | None = None) -> tuple[str, LocalProvider]:
     """A model from a folder or the hub, by a name that tells its version."""
-    revision = resolve_revision(source, None)
-    host = Host.load(source, None if is_folder(source) else revision, "float32")
+    host = Host.load(source, revision, "float32")
     longest = getattr(host.model.config, "max_position_embeddings", None) or host.tokenizer.model_max_length
-    return f"{source}@{revision[:12]}", LocalProvider(host, int(longest))
+    return f"{source}@{host.revision[:12]}", LocalProvider(host, int(longest))

@@ -140,11 +140,11 @@ def score(
     return Made(pa.concat_tables(tables), answers)
 
 
-def embeddings(explanations: pa.Table, encoder: str) -> pa.Table:
+def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None) -> pa.Table:
     """The meaning of every label as a vector of length 1: rows of `label_embedding`."""
     from models.autointerp.encoder import Encoder
 
-    labels, model = labels_of(explanations), Encoder.load(encoder)
+    labels, model = labels_of(explanations), Encoder.load(encoder, revision)
     vectors = model.encode([label.text for label in labels]).tolist()
     ids = [label.explanation_id for label in labels]
     columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
@@ -190,8 +190,10 @@ def _judged(
 def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
     from models.autointerp.encoder import Encoder, embedding_scores
 
-    assert askers.settings.encoder is not None
-    return _read(partial(embedding_scores, Encoder.load(askers.settings.encoder)), material, labels, progress), []
+    settings = askers.settings
+    assert settings.encoder is not None
+    encoder = Encoder.load(settings.encoder, settings.encoder_revision)
+    return _read(partial(embedding_scores, encoder), material, labels, progress), []
 
 
 def _surprisal(

@@ -21,6 +21,8 @@ from models.autointerp.stages import explain, rate, score
 from models.explanation_settings import ExplanationSettings
 from models.folder import Folder
 from models.host import Host
+from models.revision import resolve_revision
+from models.weights import UnusableModel
 
 PAYER = "model/recipe"
 IDS = ["w1", "w2", "w3"]
@@ -88,7 +90,9 @@ def test_a_recipe_can_ask_a_local_model_and_its_answers_are_kept(folder: Path, t
     )
     ledger = Folder(str(tmp_path / "ledger"))
     name, _ = local_model(str(folder))
-    assert name.startswith(f"{folder}@")
+    assert name == f"{folder}@{resolve_revision(str(folder), None)[:12]}"
+    with pytest.raises(UnusableModel, match="is a folder and holds one version, but revision 'v1' is asked for"):
+        local_model(str(folder), "v1")
     material, askers = Material(PAYER, examples_of(2)), Askers(settings, ledger, PAYER)
     labels = explain(material, askers).rows.to_pylist()
     assert {row["explainer"] for row in labels} == {"local"}
