@@ -34,6 +34,7 @@ class ExplanationSettings(Settings):
     """Folder or hub repository of a sentence encoder; wanted by the scorer `embedding`, and makes search know
     meanings."""
     encoder_revision: str | None = None
+    """The same of the encoder."""
     features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
     """Which live features are labelled: all, how many, or these."""
     first: Literal["max_activation", "density", "neighbors"] = "max_activation"
