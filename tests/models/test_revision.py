@@ -85,9 +85,11 @@ def hub(monkeypatch, sha: str | None) -> Iterator[list[str]]:
         thread = Thread(target=server.serve_forever)
         thread.start()
         _ask_at(monkeypatch, server.server_port)
-        yield asked
-        server.shutdown()
-        thread.join()
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _ask_at(monkeypatch, port: int) -> None:
