@@ -58,6 +58,33 @@ def test_a_file_brought_up_to_date_equals_one_built_from_nothing(store: Syntheti
     assert hashes(published) == hashes(published.with_name("fresh.duckdb"))
 
 
+def test_a_feature_is_found_by_the_index_as_by_a_scan_after_its_rows_were_replaced(
+    store: SyntheticStore, published: Path
+):
+    for labels in ("first", "second"):
+        rows = [
+            {"explanation_id": f"e{f}", "feature_id": f, "explainer": "a", "label": f"{labels} {f}", "status": "ok"}
+            | {"n_examples": 1}
+            for f in range(N_FEATURES)
+        ]
+        store.write("explanation", MID, rows)
+        publish(published, store.stored)
+    with closing(connect(published)) as con:
+        assert con.execute("select table_name, expressions from duckdb_indexes()").fetchall() == [
+            ("_feature_summary", "[feature_id]")
+        ]
+        kept = con.execute("select distinct compression from pragma_storage_info('_feature_summary') "
+                           "where column_name = 'top_tokens' and segment_type = 'VARCHAR'").fetchall()  # fmt: skip
+        assert kept == [("Uncompressed",)], "a row here and there would cost the dictionary of its whole block"
+        for feature in range(N_FEATURES):
+            by_index, by_scan = (
+                con.execute(f"select label, top_tokens from _feature_summary where {place} = $1", [feature]).fetchall()
+                for place in ("feature_id", "feature_id + 0")
+            )
+            assert by_index == by_scan
+            assert [label for label, _ in by_index] == [f"second {feature}"]
+
+
 def test_only_partitions_that_changed_are_replaced(store: SyntheticStore, published: Path):
     store.write_sae("demo", "late")
     publish(published, store.stored)

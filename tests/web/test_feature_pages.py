@@ -329,6 +329,20 @@ def test_pages_step_to_the_neighbours_by_number(visit, visitor):
     assert visitor.get("/sae/demo/mid/jump?feature= 7 ").url.path == "/sae/demo/mid/7"
 
 
+def test_only_labels_that_were_rated_show_their_ratings(tmp_path, read):
+    store, keys = SyntheticStore(str(tmp_path)), {"model_id": "demo", "recipe_id": "mid"}
+    store.write_model("demo")
+    store.write_sae("demo", "mid", labels=False, codes=False)
+    named = {"feature_id": 0, "explainer": "a", "status": "ok", "n_examples": 1}
+    store.write("explanation", keys, [{"explanation_id": name, "label": f"label {name}"} | named for name in "xy"])
+    rated = {"example_id": "e", "feature_id": 0, "interval": 1, "activation": 1.0, "rating": 2, "status": "ok"}
+    store.write("specificity", keys, [{"explanation_id": "y", "judge": "lexical"} | rated])
+    publish(tmp_path / "warehouse.duckdb", store.stored)
+    page = read(TestClient(app(tmp_path / "warehouse.duckdb")).get("/sae/demo/mid/0").text)
+    assert [head.text for head in page.section("specificity").all("h3")] == ["label y"]
+    assert len(page.section("labels").all("article")) == 2
+
+
 def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
     for start, wanted in ((0, 0), (7, 7), (11, 0)):
         monkeypatch.setattr(pages.random, "randrange", lambda n, start=start: start)
