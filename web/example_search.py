@@ -1,16 +1,15 @@
 """Features whose examples contain a text: looked through from a number on, for a bounded time."""
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from web.opened import AT_ONCE
+
 STEP = 10_000
 """Features whose windows are looked through with one question: some tens of milliseconds."""
-TOGETHER = os.cpu_count() or 1
-"""Questions that are asked at once."""
 MOST_WINDOWS = 100
 MOST_FEATURES = 25
 SECONDS = 1.0
@@ -48,7 +47,7 @@ def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = S
     first, began = min(start, sae.n_features), time.monotonic()
     at = first
     while at < sae.n_features and len(windows) < MOST_FEATURES:
-        firsts = range(at, sae.n_features, STEP)[:TOGETHER]
+        firsts = range(at, sae.n_features, STEP)[:AT_ONCE]
         stretches = [(one, min(one + STEP, sae.n_features) - 1) for one in firsts]
         named = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "text": text, "most": MOST_WINDOWS}
         for (_, end), rows in zip(stretches, ask("example_text", stretches, **named), strict=True):

@@ -4,7 +4,6 @@ The pages know no encoder. Whoever starts them hands in meanings, or none; what 
 sentence the page shows.
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -12,7 +11,7 @@ class Meaning(Protocol):
     """A text as an encoder has it."""
 
     @property
-    def vector(self) -> Sequence[float]: ...
+    def vector(self) -> tuple[float, ...]: ...
 
     @property
     def source(self) -> str:

@@ -13,6 +13,9 @@ from sql.warehouse import connect, schema_sha256
 from web.lately import Lately
 from web.query import Query, Values
 
+AT_ONCE = os.cpu_count() or 1
+"""Questions that are answered at once: DuckDB plans and reads without Python's lock, and more than there are processors
+would only take turns."""
 KEPT_ANSWERS = 512
 """Answers about features, texts and pages that an opened file remembers: those of some forty pages."""
 KEPT_STEADY = 1024
@@ -53,7 +56,7 @@ class Opened:
         return answers.get((query, given), lambda: self._rows(query, given))
 
     def ask_together(self, asked: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
-        """The answers of several questions, found on every processor at once; `ask` then has them too."""
+        """The answers of several questions, found together; `ask` then has them too."""
         return list(_helpers().map(lambda question: self.ask(*question), asked))
 
     def retire(self) -> None:
@@ -99,8 +102,7 @@ class Newest:
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    """DuckDB plans and reads without Python's lock; more threads than processors would only take turns."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="asks")
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="asks")
 
 
 def stamp(file: Path) -> tuple[int, int, int] | None:

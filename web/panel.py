@@ -1,32 +1,23 @@
 """Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from web import addresses, example_search, folded, own_text, plots, shown
+from web.asked import Asked, Asking
 from web.opened import Opened
 from web.query import Query, Values, queries
 
 FOLDER = Path(__file__).parent
 _SHOWN = ("visible", "plain", "number", "percent", "window", "counted", "typed_back")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query that a panel ran, and the values it ran with."""
-
-    title: str
-    sql: str
-    given: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,30 +111,6 @@ def _previewed(rows: Iterable[Any], ask: Callable[..., list[Any]]) -> dict[tuple
 
 
 def _panel(name: str, template: Template, opened: Opened, values: Values, shared: Mapping[str, Any]) -> Panel:
-    asked: list[Asked] = []
-
-    def ask(query: str, **more: Any) -> list[SimpleNamespace]:
-        found, given = queries()[query], {**values, **more}
-        asked.append(Asked(found.title, found.sql, found.given(given)))
-        return opened.ask(found, given)
-
-    def ask_stretches(query: str, stretches: Sequence[tuple[int, int]], **more: Any) -> list[list[SimpleNamespace]]:
-        found = queries()[query]
-        each = [{**values, **more, "first": first, "last": last} for first, last in stretches]
-        asked.append(Asked(found.title, found.sql, found.given(each[0] | {"last": each[-1]["last"]})))
-        return opened.ask_together((found, given) for given in each)
-
-    module = template.make_module({"ask": ask, "ask_stretches": ask_stretches, **shared})
-    return Panel(name, module.__dict__["title"], Markup(module), tuple(_joined(asked)))
-
-
-def _joined(asked: Iterable[Asked]) -> Iterator[Asked]:
-    """Questions about one stretch of features after the other as one about all of them."""
-
-    def about(one: Asked) -> tuple[str, dict[str, Any]]:
-        return one.sql, {name: value for name, value in one.given.items() if name not in ("first", "last")}
-
-    for _, some in groupby(asked, key=about):
-        stretches = list(some)
-        begun, ended = stretches[0], stretches[-1]
-        yield replace(ended, given={**ended.given, **{n: v for n, v in begun.given.items() if n == "first"}})
+    asking = Asking(opened, values)
+    module = template.make_module({"ask": asking.ask, "ask_stretches": asking.ask_stretches, **shared})
+    return Panel(name, module.__dict__["title"], Markup(module), asking.asked)

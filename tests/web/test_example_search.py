@@ -78,7 +78,7 @@ def test_windows_beyond_the_most_are_not_lost(counted, ask, monkeypatch):
 def test_after_its_time_it_stops_and_says_how_far_it_came(counted, monkeypatch):
     one, asked = counted
     monkeypatch.setattr(example_search, "STEP", 3)
-    monkeypatch.setattr(example_search, "TOGETHER", 2)
+    monkeypatch.setattr(example_search, "AT_ONCE", 2)
     some = looked_through(0, SAE, "nowhere", one, seconds=-1)
     assert (some.first, some.next, some.is_whole) == (0, 6, False)
     assert asked == [(0, 2), (3, 5)]
@@ -88,7 +88,7 @@ def test_after_its_time_it_stops_and_says_how_far_it_came(counted, monkeypatch):
 @pytest.mark.parametrize("most_windows", [3, 10, 100])
 def test_however_many_are_asked_at_once_the_same_is_found(counted, ask, monkeypatch, together, most_windows):
     one, _ = counted
-    for name, value in {"STEP": 2, "TOGETHER": together, "MOST_WINDOWS": most_windows}.items():
+    for name, value in {"STEP": 2, "AT_ONCE": together, "MOST_WINDOWS": most_windows}.items():
         monkeypatch.setattr(example_search, name, value)
     some = looked_through(1, SAE, "(1)", one)
     wanted = {feature: min(n, most_windows) for feature, n in plainly(ask, "(1)").items() if feature >= 1}
@@ -98,7 +98,7 @@ def test_however_many_are_asked_at_once_the_same_is_found(counted, ask, monkeypa
 
 def test_the_sql_of_a_long_search_is_shown_once(visit, monkeypatch):
     monkeypatch.setattr(example_search, "STEP", 2)
-    monkeypatch.setattr(example_search, "TOGETHER", 1)
+    monkeypatch.setattr(example_search, "AT_ONCE", 1)
     shown = visit("/sae/demo/mid?example=nowhere").section("features").one("details", **{"class": "sql"})
     codes = [code.text for code in shown.all("code")]
     assert codes.count(example_search_sql()) == 1

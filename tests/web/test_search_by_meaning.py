@@ -8,6 +8,7 @@ from synthetic_store import SyntheticStore
 from sql.publish import publish
 from web.app import app
 from web.meaning import Meanings
+from web.opened import Opened
 
 
 def searched(visit, text: str, more: str = "&meaning=yes"):
@@ -44,6 +45,14 @@ def test_labels_that_another_encoder_read_are_left_out(visit):
     section = searched(visit, "<elsewhere>")
     assert "0 features, the likest first, as north/compass reads" in section.text
     assert "No label was embedded by it" in section.text
+
+
+def test_without_a_text_no_feature_is_looked_for(visitor, monkeypatch):
+    """Every label contains the empty text: asked about it, a large warehouse would be read whole."""
+    asked, ask = [], Opened.ask
+    monkeypatch.setattr(Opened, "ask", lambda self, query, values: asked.append(query.name) or ask(self, query, values))
+    assert visitor.get("/search?text=&meaning=yes&examples=yes").status_code == 200
+    assert sorted(set(asked)) == ["encoders", "saes"]
 
 
 @pytest.mark.parametrize(
