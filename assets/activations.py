@@ -10,16 +10,35 @@ from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.progress import Progress
 from pipelines.registry import CODE_VERSION, Registration
+from pipelines.shown import shown
 from pipelines.store import Store
+
+MOST_ROUNDING = 0.01
+"""Of the variance of a site, what rounding to the stored number format may cost."""
 
 conserved = dg.AssetCheckSpec(
     "tokens_conserved",
     asset="activations",
     blocking=True,
-    description="Every site has one row for every token of text in the corpus.",
+    description="Every site has one row for every token of text in the corpus, but for those that skip_first and "
+    "max_norm leave out.",
 )
 finite = dg.AssetCheckSpec(
     "finite", asset="activations", blocking=True, description="No stored vector holds NaN or Inf."
+)
+no_position = dg.AssetCheckSpec(
+    "no_position_dominates",
+    asset="activations",
+    blocking=True,
+    description="No position of a context and no token holds more than 5 % of a site's variance while its rows lie "
+    "more than four times as far from the mean as the others (mean squared distance), and none has most of its rows "
+    "left out for their norm: every number of a dictionary would be about an attention sink.",
+)
+rounding = dg.AssetCheckSpec(
+    "rounding_below_variance",
+    asset="activations",
+    blocking=True,
+    description="Rounding to shard_dtype costs at most 1 % of a site's variance.",
 )
 
 
@@ -28,30 +47,27 @@ finite = dg.AssetCheckSpec(
     deps=[corpus],
     kinds={"torch", "parquet"},
     group_name="harvest",
-    check_specs=[conserved, finite],
+    check_specs=[conserved, finite, no_position, rounding],
     **on_gpu,
 )
 @plain_errors
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site
-    that the model's recipes want in one pass; the others find them there."""
-    from models.contexts import Contexts, tokenizer_sha256
+    that the model's recipes want in one pass; the others find them there. Attention sinks and outliers have no row;
+    what was left out is counted."""
+    from models.contexts import Contexts
     from models.harvest import harvest
-    from models.manifest import Manifest
-    from models.shards import Shards
     from models.sites import Site
 
     registration = store.registration(context.partition_key)
     host = store.host(registration)
-    texts = store.corpus(registration.corpus_id, tokenizer_sha256(host.tokenizer))
-    contexts = Contexts.open(texts)
+    frame_sha256 = store.frame(registration).sha256(host.tokenizer)
+    contexts = Contexts.open(store.corpus(registration.corpus_id, frame_sha256))
     wanted = {
         Site.parse(site).resolve(host.n_layers)
         for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
         for site in recipe.sites
     }
-    own = Site.parse(registration.recipe.site).resolve(host.n_layers)
-    facts = {"corpus_id": registration.corpus_id, "tokenizer_sha256": contexts.manifest.identity["tokenizer_sha256"]}
     outputs = {}
     for site in sorted(wanted, key=str):
         folder = store.activations(registration.model_id, str(site))
@@ -63,43 +79,22 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} "
             "contexts"
         )
-        harvest(host, contexts, outputs, facts, Progress(context, "contexts"))
-    manifest = Manifest.read(store.activations(registration.model_id, str(own)))
-    assert manifest is not None
+        facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
+        harvest(host, contexts, outputs, facts, Progress(context, "contexts"), registration.model.max_norm)
+    sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
+    manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
+    own = next(iter(manifests.values()))
     store.write_table(
-        store.table_at("model", model_id=registration.model_id), model_row(registration, host), manifest.identity
-    )
-    for site in {str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites}:
-        folder = store.activations(registration.model_id, site)
-        harvested = Manifest.read(folder)
-        assert harvested is not None
-        rows = shard_rows(folder.url, harvested)
-        table = store.table_at("activation_shard", model_id=registration.model_id, site=site)
-        store.write_table(table, rows, harvested.identity)
-    n_tokens, n_bad = (
-        contexts.manifest.facts["n_tokens"],
-        Shards(store.activations(registration.model_id, str(own)), manifest).n_non_finite(),
+        store.table_at("model", model_id=registration.model_id), model_row(registration, host), own.identity
     )
     return dg.MaterializeResult(
         metadata={
-            "tokens": manifest.rows,
-            "site": str(own),
-            "width": manifest.facts["width"],
-            "dtype": manifest.identity["dtype"],
-            "bytes": sum(file.bytes for file in manifest.files),
-            "shards": len(manifest.files),
+            **_counted(own, contexts.manifest),
             "harvested_now": ", ".join(map(str, outputs)) or "nothing: all sites were there",
-            "path": dg.MetadataValue.path(store.activations(registration.model_id, str(own)).url),
-            "dagster/partition_row_count": manifest.rows,
+            "path": dg.MetadataValue.path(store.activations(registration.model_id, own.facts["site"]).url),
+            "dagster/partition_row_count": own.rows,
         },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="tokens_conserved",
-                passed=manifest.rows == n_tokens,
-                metadata={"corpus": n_tokens, "stored": manifest.rows},
-            ),
-            dg.AssetCheckResult(check_name="finite", passed=n_bad == 0, metadata={"tokens_with_nan_or_inf": n_bad}),
-        ],
+        check_results=_checks(registration, manifests, contexts.manifest.facts, host.tokenizer),
     )
 
 
@@ -112,10 +107,104 @@ def harvest_identity(registration: Registration, host, corpus_manifest, site: st
         "compute_dtype": registration.model.dtype,
         "corpus": corpus_manifest.identity_sha256,
         "context_length": registration.model.corpus.context_length,
+        "max_norm": registration.model.max_norm,
         "site": site,
         "dtype": registration.model.shard_dtype,
         "code": CODE_VERSION,
     }
+
+
+def _written(store: Store, registration: Registration, site: str, corpus_manifest):
+    """The manifest of a site, its tables written."""
+    from models.activation_profile import profile_rows
+    from models.manifest import Manifest
+
+    folder = store.activations(registration.model_id, site)
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    rows = {
+        "activation_shard": shard_rows(folder.url, manifest),
+        "activation_profile": profile_rows(manifest.facts["profile"]),
+        "activation_site": site_row(manifest, corpus_manifest),
+    }
+    for table, of_table in rows.items():
+        place = store.table_at(table, model_id=registration.model_id, site=site)
+        store.write_table(place, of_table, manifest.identity)
+    return manifest
+
+
+def _counted(manifest, corpus_manifest) -> dict:
+    """The numbers that are asked for first, of the site that the recipe reads."""
+    facts, profile = manifest.facts, manifest.facts["profile"]
+    first = [{k: shown(v) if isinstance(v, float) else v for k, v in row.items()} for row in profile["positions"][:8]]
+    return {
+        "tokens": manifest.rows,
+        "left_out_special": corpus_manifest.facts["n_special"],
+        "left_out_first": corpus_manifest.facts["n_skipped"],
+        "left_out_outliers": profile["n_outliers"],
+        "site": facts["site"],
+        "width": facts["width"],
+        "dtype": manifest.identity["dtype"],
+        "bytes": sum(file.bytes for file in manifest.files),
+        "shards": len(manifest.files),
+        "median_norm": shown(facts["median_norm"]),
+        "largest_rows_share": shown(profile["largest_rows_share"]),
+        "rounding_share": shown(facts["rounding_share"]),
+        "first_positions": dg.MetadataValue.table(
+            [dg.TableRecord({k: v or 0 for k, v in row.items()}) for row in first]
+        ),
+    }
+
+
+def _checks(registration: Registration, manifests: dict, corpus_facts: dict, tokenizer) -> list[dg.AssetCheckResult]:
+    wanted = corpus_facts["n_tokens"] - corpus_facts["n_skipped"]
+    held = {site: m.rows + m.facts["profile"]["n_outliers"] for site, m in manifests.items()}
+    n_bad = {site: m.facts["profile"]["n_non_finite"] for site, m in manifests.items()}
+    shares = {site: m.facts["rounding_share"] for site, m in manifests.items()}
+    found = {site: _dominating(m.facts["profile"], tokenizer) for site, m in manifests.items()}
+    return [
+        dg.AssetCheckResult(
+            check_name="tokens_conserved",
+            passed=set(held.values()) == {wanted},
+            metadata={"corpus": wanted, "stored_or_outlying": held},
+        ),
+        dg.AssetCheckResult(
+            check_name="finite", passed=not any(n_bad.values()), metadata={"tokens_with_nan_or_inf": n_bad}
+        ),
+        dg.AssetCheckResult(
+            check_name="no_position_dominates",
+            passed=not any(found.values()),
+            description="".join(_about_sinks(site, sentences) for site, sentences in found.items() if sentences)
+            or None,
+            metadata={"dominating": found},
+        ),
+        dg.AssetCheckResult(
+            check_name="rounding_below_variance",
+            passed=max(shares.values()) <= MOST_ROUNDING,
+            description="".join(
+                f"{site}: rounding to {registration.model.shard_dtype} costs {share:.3g} of the variance, at most "
+                f"{MOST_ROUNDING} is allowed: set shard_dtype: float32 in the model card. "
+                for site, share in shares.items()
+                if share > MOST_ROUNDING
+            )
+            or None,
+            metadata={"share_of_the_variance": shares},
+        ),
+    ]
+
+
+def _dominating(profile: dict, tokenizer) -> list[str]:
+    from models.activation_profile import dominating
+
+    return dominating(profile, lambda token_id: repr(tokenizer.decode([token_id])))
+
+
+def _about_sinks(site: str, sentences: list[str]) -> str:
+    return (
+        f"{site}: {'; '.join(sentences[:3])}{' …' if len(sentences) > 3 else ''}. An attention sink, or outliers like "
+        "one, would be most of what a dictionary learns: set prepend_bos: auto and skip_first: auto in the model card, "
+        "or a BOS token, more first tokens to skip or a lower max_norm. "
+    )
 
 
 def model_row(registration: Registration, host):
@@ -134,6 +223,26 @@ def model_row(registration: Registration, host):
         "n_parameters": host.n_parameters,
         "dtype": registration.model.dtype,
         "registered_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    return pa.Table.from_pylist([row])
+
+
+def site_row(manifest, corpus_manifest):
+    """The site as one row of the table `activation_site`."""
+    import pyarrow as pa
+
+    facts, profile, corpus_facts = manifest.facts, manifest.facts["profile"], corpus_manifest.facts
+    row = {
+        "n_tokens": manifest.rows,
+        "n_special": corpus_facts["n_special"],
+        "n_skipped": corpus_facts["n_skipped"],
+        "n_outliers": profile["n_outliers"],
+        "median_norm": facts["median_norm"],
+        "norm_limit": facts["norm_limit"],
+        "variance": profile["variance"],
+        "largest_rows_share": profile["largest_rows_share"],
+        "rounding_share": facts["rounding_share"],
+        "norm_quantiles": list(profile["norm_quantiles"].values()),
     }
     return pa.Table.from_pylist([row])
 

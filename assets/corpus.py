@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.context_frame import context_frame
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
 from pipelines.registry import CODE_VERSION, Registration
@@ -15,32 +16,41 @@ conserved = dg.AssetCheckSpec(
 )
 
 
-@dg.asset(partitions_def=by_sae, kinds={"transformers", "parquet"}, group_name="harvest", check_specs=[conserved])
+@dg.asset(
+    partitions_def=by_sae,
+    deps=[context_frame],
+    kinds={"transformers", "parquet"},
+    group_name="harvest",
+    check_specs=[conserved],
+)
 @plain_errors
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
-    from models.contexts import Contexts, cut, tokenizer_sha256, write_contexts
+    from models.contexts import Contexts, cut, write_contexts
+    from models.frame import tokenizer_sha256
     from models.sources import open_source
+    from models.token_filter import TokenFilter
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus
-    tokenizer = store.tokenizer(registration)
+    tokenizer, frame = store.tokenizer(registration), store.frame(registration)
     source = open_source(card.source, text_column=card.text_column)
     identity = {
         "source": card.source,
         "source_sha256": source.sha256(),
         "tokenizer_sha256": tokenizer_sha256(tokenizer),
+        "frame_sha256": frame.sha256(tokenizer),
         "tokens": card.tokens,
         "context_length": card.context_length,
         "code": CODE_VERSION,
     }
-    folder = store.corpus(registration.corpus_id, identity["tokenizer_sha256"])
+    folder = store.corpus(registration.corpus_id, identity["frame_sha256"])
     made = store.made(folder, identity)
     if made is None:
         folder.remove()
-        contexts = cut(source.documents(), tokenizer, card.context_length, card.tokens)
-        made = write_contexts(folder, contexts, identity, set(tokenizer.all_special_ids))
+        contexts = cut(source.documents(), tokenizer, card.context_length, card.tokens, frame)
+        made = write_contexts(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
         context.log.info(f"{card.source}: {source.report}")
     store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in Contexts.open(folder))
@@ -49,6 +59,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         metadata={
             "tokens": facts["n_tokens"],
             "special_tokens": facts["n_special"],
+            "skipped_tokens": facts["n_skipped"],
             "documents": facts["n_documents"],
             "contexts": facts["n_contexts"],
             "read": str(source.report),
@@ -66,9 +77,9 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
 
 def corpus_table(store: Store, registration: Registration, manifest):
-    """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it."""
-    tokenizer_sha256 = manifest.identity["tokenizer_sha256"]
-    return store.table_at("corpus", corpus_id=registration.corpus_id, tokenizer_sha256=tokenizer_sha256)
+    """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it in one frame."""
+    frame_sha256 = manifest.identity["frame_sha256"]
+    return store.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
 
 
 def corpus_row(manifest):
@@ -81,6 +92,8 @@ def corpus_row(manifest):
         "n_documents": facts["n_documents"],
         "n_contexts": facts["n_contexts"],
         "n_tokens": facts["n_tokens"],
+        "n_special": facts["n_special"],
+        "n_skipped": facts["n_skipped"],
         "context_length": identity["context_length"],
         "sha256": manifest.identity_sha256,
     }

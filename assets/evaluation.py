@@ -13,7 +13,7 @@ from pipelines.registry import CODE_VERSION, Registration
 from pipelines.shown import page, shown
 from pipelines.store import Store
 
-FIRST = ("l0", "fvu", "ce_recovered", "kl", "dead_fraction")
+FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
 """Metrics that are asked for first; the table has all."""
 
 fvu = dg.AssetCheckSpec(
@@ -48,8 +48,9 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     cross-entropies."""
     import pyarrow as pa
 
+    from models.context_sample import held_out
     from models.device import best_device
-    from models.evaluation import calibration_rows, evaluate, held_out
+    from models.evaluation import calibration_rows, evaluate
     from models.pieces import Pieces
     from models.saelens import load
     from models.science import measure, probed
@@ -64,13 +65,14 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     if not store.made(folder, identity):
         contexts, host = store.contexts(trained), store.host(registration)
         site, dictionary = Site.parse(trained.facts["site"]), load(store.sae(registration)).to(best_device())
-        wanted, special_ids = held_out(contexts, settings.evaluation_tokens), contexts.special_ids
+        wanted, which = held_out(contexts, settings.evaluation_tokens), contexts.token_filter
         written, report = Site.parse(trained.facts["written"]), Progress(context, "batches")
-        rows = evaluate(host, site, dictionary, wanted, special_ids, written=written, report=report)
+        limit = trained.facts["norm_limit"]
+        rows = evaluate(host, site, dictionary, wanted, which, written=written, norm_limit=limit, report=report)
         rows = pa.concat_tables([rows, calibration_rows(trained.facts["calibration"])])
         if settings.probe_tokens:
             pieces, probing = Pieces.of(host.tokenizer), probed(contexts, settings.probe_tokens)
-            rows = pa.concat_tables([rows, measure(host, site, dictionary, *probing, special_ids, pieces)])
+            rows = pa.concat_tables([rows, measure(host, site, dictionary, *probing, which, pieces, norm_limit=limit)])
         store.write_table(folder, rows, identity)
     rows = store.read_table("sae_metric", registration).to_pylist()
     found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.bounds
@@ -80,7 +82,15 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
             "page": page(registration.sae_id),
             **{name: shown(found[name]) for name in FIRST if name in found},
             "metrics": dg.MetadataValue.table(
-                [dg.TableRecord({key: row[key] for key in ("metric", "value", "unit", "n_tokens")}) for row in rows]
+                [
+                    dg.TableRecord(
+                        {
+                            key: "" if row[key] is None else row[key]
+                            for key in ("metric", "value", "low", "high", "unit", "n_tokens")
+                        }
+                    )
+                    for row in rows
+                ]
             ),
             "dagster/partition_row_count": len(rows),
         },

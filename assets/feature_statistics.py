@@ -23,6 +23,12 @@ dead = dg.AssetCheckSpec(
     asset="feature_statistics",
     description="At most the recipe's max_dead_fraction of the features never fire.",
 )
+about_text = dg.AssetCheckSpec(
+    "not_about_position",
+    asset="feature_statistics",
+    description="At most the recipe's max_one_position_fraction of the live features fire at one position of a context "
+    "only, and the median density is not that of a position.",
+)
 TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
 
@@ -31,7 +37,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",
-    check_specs=[density, dead],
+    check_specs=[density, dead, about_text],
     code_version=CODE_VERSION,
     automation_condition=when_behind,
     **on_gpu,
@@ -77,7 +83,20 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
                 passed=dead_fraction <= registration.recipe.bounds.max_dead_fraction,
                 metadata={"found": dead_fraction, "bound": registration.recipe.bounds.max_dead_fraction},
             ),
+            _about_text(store, registration, feature),
         ],
+    )
+
+
+def _about_text(store: Store, registration: Registration, feature: dict) -> dg.AssetCheckResult:
+    """Whether the features are about text, or about where in a context a token stands."""
+    from models.firing_positions import position_note
+
+    bound = registration.recipe.bounds.max_one_position_fraction
+    positions = store.harvest_profile(registration)["positions"]
+    note, numbers = position_note(feature, positions, bound)
+    return dg.AssetCheckResult(
+        check_name="not_about_position", passed=note is None, description=note, metadata=numbers | {"bound": bound}
     )
 
 

@@ -8,9 +8,11 @@ from benchmarks.side_by_side import medians, table
 from models.contexts import Contexts, cut, write_contexts
 from models.documents import Document, stdlib_documents
 from models.folder import Folder
-from models.harvest import BATCH_TOKENS, harvest, padded_batches
+from models.harvest import harvest
 from models.host import Host
+from models.site_reading import BATCH_TOKENS, padded_batches
 from models.sites import Site
+from models.token_filter import TokenFilter
 
 TOKENS, CONTEXT = 200_000, 128
 
@@ -22,14 +24,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         texts = Folder(directory) / "corpus"
         identity = {"source": "stdlib", "context_length": CONTEXT}
-        write_contexts(
-            texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, set(host.tokenizer.all_special_ids)
-        )
+        write_contexts(texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, TokenFilter.of(host.tokenizer))
         contexts, number = Contexts.open(texts), iter(range(10**6))
         everything = list(contexts)
 
         def bare() -> None:
-            for padded in padded_batches(everything, set(), BATCH_TOKENS):
+            for padded in padded_batches(everything, TokenFilter(frozenset()), BATCH_TOKENS):
                 with host.reading([site]):
                     host.run(padded.token_ids_BP)
 

@@ -50,11 +50,11 @@ ROWS = {
             'float32' as dtype, timestamp '2026-01-02 12:00:00' as registered_at
     """,
     "corpus": """
-        select 'made-up' as corpus_id, '0' as tokenizer_sha256, 'made-up' as source, 1000 as n_documents,
+        select 'made-up' as corpus_id, '0' as frame_sha256, 'made-up' as source, 1000 as n_documents,
             100000 as n_contexts, 12800000 as n_tokens, 128 as context_length, '0' as sha256
     """,
     "sae": f"""
-        select {KEYS}, '0' as identity, 'made-up' as corpus_id, '0' as tokenizer_sha256, 'resid_post.5' as site,
+        select {KEYS}, '0' as identity, 'made-up' as corpus_id, '0' as frame_sha256, 'resid_post.5' as site,
             5 as layer, 'topk' as architecture, 768 as d_in, $n as n_features, '{{}}' as config,
             1000 as n_training_tokens, 0 as seed, 'made-up' as uri, 'trained' as origin, '1' as code_version,
             timestamp '2026-01-02 12:00:00' as created_at

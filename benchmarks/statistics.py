@@ -13,13 +13,15 @@ from models.codes_table import CodesTable
 from models.contexts import Contexts, cut, write_contexts
 from models.documents import stdlib_documents
 from models.folder import Folder
-from models.harvest import BATCH_TOKENS, harvest, padded_batches
+from models.harvest import harvest
 from models.host import Host
 from models.manifest import FileEntry
 from models.settings import SAESettings, StatisticsSettings
 from models.shards import Shards
+from models.site_reading import BATCH_TOKENS, padded_batches
 from models.sites import Site
 from models.statistics import encoded, measure
+from models.token_filter import TokenFilter
 from models.topk import TopKSAE
 
 TOKENS, CONTEXT, FEATURES, K = 1_000_000, 128, 4096, 32
@@ -38,16 +40,18 @@ def main() -> None:
     settings = SAESettings(n_features=FEATURES, k=K)
     sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as directory:
-        root, special_ids = Folder(directory), set(host.tokenizer.all_special_ids)
+        root, token_filter = Folder(directory), TokenFilter.of(host.tokenizer)
         identity = {"source": "stdlib", "context_length": CONTEXT}
-        write_contexts(root / "corpus", cut(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS), identity, special_ids)
+        write_contexts(
+            root / "corpus", cut(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS), identity, token_filter
+        )
         contexts = Contexts.open(root / "corpus")
         everything = list(contexts)
         harvest(host, contexts, {site: (root / "activations", {"dtype": "bfloat16"})}, {})
         shards = Shards.open(root / "activations", verify=False)
 
         def bare() -> None:
-            for padded in padded_batches(everything, special_ids, BATCH_TOKENS):
+            for padded in padded_batches(everything, token_filter, BATCH_TOKENS):
                 with host.reading([site]):
                     host.run(padded.token_ids_BP)
 

@@ -1,12 +1,10 @@
 """A corpus cut into contexts: rows of tokens that a model is fed, each from one document.
 
-A context is what the tokenizer itself puts before a text (BOS, CLS), consecutive tokens of ONE document, and what it
-puts after (SEP). No context crosses a document's end, so nothing is attended to that the text did not say; the last
-context of a document is shorter. Special tokens are fed to the model but have no rows among the activations.
+A context is consecutive tokens of ONE document in a frame (BOS or CLS before it, SEP after it). No context crosses a
+document's end, so nothing is attended to that the text did not say; the last context of a document is shorter. Which of
+its tokens have activations is for `token_filter` to say.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +17,9 @@ import pyarrow.parquet as pq
 
 from models.documents import Document
 from models.folder import Folder
+from models.frame import Frame
 from models.manifest import FileEntry, Manifest
+from models.token_filter import TokenFilter
 
 PER_SHARD = 4096
 SCHEMA = pa.schema(
@@ -37,39 +37,6 @@ class EmptyCorpus(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """The special tokens that a tokenizer puts around a text of its own accord."""
-
-    prefix: tuple[int, ...]
-    suffix: tuple[int, ...]
-
-    @classmethod
-    def of(cls, tokenizer: Any) -> "Frame":
-        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-        framed = tokenizer("a")["input_ids"]
-        at = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
-        return cls(tuple(framed[:at]), tuple(framed[at + len(bare) :]))
-
-    def content(self, context_length: int) -> int:
-        """Tokens of text that a context of this length has room for."""
-        room = context_length - len(self.prefix) - len(self.suffix)
-        if room < 1:
-            raise ValueError(
-                f"context_length={context_length} leaves no room beside the tokenizer's {context_length - room} "
-                "special tokens: "
-                "make it longer"
-            )
-        return room
-
-
-def tokenizer_sha256(tokenizer: Any) -> str:
-    """Hash of what a tokenizer does: its vocabulary, merges, normalisation and special tokens."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    text = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    return hashlib.sha256(f"{text}\0{sorted(tokenizer.all_special_ids)}".encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """One row of tokens; `start` is the place in the document, counted in tokens, of the first one after the prefix."""
 
@@ -79,16 +46,19 @@ class Context:
     token_ids: np.ndarray
 
 
-def cut(documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int) -> Iterator[Context]:
-    """Contexts of the documents in their order, until they hold `tokens` tokens of text."""
-    frame = Frame.of(tokenizer)
+def cut(
+    documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int, frame: Frame | None = None
+) -> Iterator[Context]:
+    """Contexts of the documents in their order, until they hold `tokens` tokens of text; in the tokenizer's own frame
+    if none is given."""
+    frame = frame or Frame.of(tokenizer)
     room, context_id, held = frame.content(context_length), 0, 0
     for some in _batched(documents, 64):
         encoded = tokenizer([d.text for d in some], add_special_tokens=False, verbose=False)["input_ids"]
         for document, ids in zip(some, encoded, strict=True):
             for start in range(0, len(ids), room):
                 content = ids[start : start + room]
-                row = np.array([*frame.prefix, *content, *frame.suffix], dtype=np.int32)
+                row = np.array(frame.framed(content), dtype=np.int32)
                 yield Context(context_id, document.document_id, start, row)
                 context_id, held = context_id + 1, held + len(content)
                 if held >= tokens:
@@ -102,15 +72,16 @@ def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, 
 
 
 def write_contexts(
-    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], special_ids: set[int]
+    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], token_filter: TokenFilter
 ) -> Manifest:
-    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, tokens and specials.
+    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, text tokens, special
+    tokens and the text tokens that `skip_first` leaves out.
 
     Raises:
         EmptyCorpus: If there is no text, or less of it than one context holds.
     """
     entries: list[FileEntry] = []
-    documents, n_tokens, n_special = set[str](), 0, 0
+    documents, n_tokens, n_special, n_skipped = set[str](), 0, 0, 0
     iterator = iter(contexts)
     for number in range(2**31):
         rows = list(islice(iterator, PER_SHARD))
@@ -122,8 +93,10 @@ def write_contexts(
             pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd")
             entries.append(FileEntry.of(path, name, len(rows)))
         documents.update(row.document_id for row in rows)
-        special = sum(int(np.isin(row.token_ids, list(special_ids)).sum()) for row in rows)
-        n_special, n_tokens = n_special + special, n_tokens + sum(len(row.token_ids) for row in rows) - special
+        masks = token_filter.masks([row.token_ids for row in rows])
+        text = int(masks.is_text_R.sum())
+        n_tokens, n_special = n_tokens + text, n_special + len(masks.is_text_R) - text
+        n_skipped += text - int(masks.is_read_R.sum())
     if n_tokens + n_special < identity["context_length"]:
         for entry in entries:
             folder.remove(entry.name)
@@ -131,13 +104,25 @@ def write_contexts(
             f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
             f"context of {identity['context_length']}: add text or lower context_length in the model card"
         )
+    if n_tokens == n_skipped:
+        for entry in entries:
+            folder.remove(entry.name)
+        raise EmptyCorpus(
+            f"corpus {identity['source']!r}: skip_first={token_filter.frame.skip_first} leaves none of its "
+            f"{n_tokens:,} text tokens to read, for its contexts are too short: lower skip_first or take longer texts"
+        )
     facts = {
         "n_documents": len(documents),
         "n_contexts": sum(e.rows for e in entries),
         "n_tokens": n_tokens,
         "n_special": n_special,
+        "n_skipped": n_skipped,
+        "special_ids": sorted(token_filter.special_ids),
+        "prefix": token_filter.frame.prefix,
+        "suffix": token_filter.frame.suffix,
+        "skip_first": token_filter.frame.skip_first,
     }
-    manifest = Manifest(identity, tuple(entries), facts | {"special_ids": sorted(special_ids)})
+    manifest = Manifest(identity, tuple(entries), facts)
     manifest.write(folder)
     return manifest
 
@@ -163,9 +148,12 @@ class Contexts:
     def n_contexts(self) -> int:
         return self.manifest.rows
 
-    @property
-    def special_ids(self) -> set[int]:
-        return set(self.manifest.facts["special_ids"])
+    @cached_property
+    def token_filter(self) -> TokenFilter:
+        """Which of the tokens have activations."""
+        facts = self.manifest.facts
+        frame = Frame(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
+        return TokenFilter(frozenset(facts["special_ids"]), frame)
 
     @cached_property
     def document_ids(self) -> list[str]:

@@ -3,26 +3,25 @@
 The real model runs three times: as it is, with the site replaced by the dictionary's reconstruction, and with the site
 replaced by its mean.
 
-Axes: T text tokens, D width, F features, N predicted tokens, V vocabulary.
+Axes: T tokens that are read, D width, F features, N predicted tokens, V vocabulary, C documents.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from models.activation_profile import largest_share
 from models.codes import Codes
-from models.contexts import PER_SHARD, Context, Contexts
-from models.documents import is_held_out
-from models.draw import draw
-from models.harvest import padded_batches
+from models.contexts import Context
+from models.document_sums import DocumentSums, Metric
+from models.site_reading import Padded, padded_batches
 from models.sites import Site
 from models.splicing import Model, spliced, targets, unspliced
+from models.token_filter import TokenFilter, within
 
 BATCH_TOKENS = 4096
 LOGITS = {"cpu": 2**25, "cuda": 2**29}
@@ -31,6 +30,7 @@ LOGITS = {"cpu": 2**25, "cuda": 2**29}
 UNITS = {
     "l0": "features per token",
     "fvu": "fraction of the variance",
+    "largest_rows_share": "fraction of the variance",
     "dead_fraction": "fraction of the features",
     "ce_clean": "nats per token",
     "ce_spliced": "nats per token",
@@ -47,8 +47,11 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("metric", pa.string()),
         ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
         ("unit", pa.string()),
         ("n_tokens", pa.int64()),
+        ("n_documents", pa.int64()),
     ]
 )
 
@@ -64,99 +67,10 @@ class Coder(Protocol):
     def W_dec(self) -> Tensor: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Squared error and spread of some activations, in float64, and how often each feature fired on them."""
-
-    n: int
-    error: float
-    squares: float
-    sum_D: Tensor
-    firings_F: Tensor
-
-    @classmethod
-    def zero(cls, width: int, n_features: int) -> Self:
-        return cls(0, 0.0, 0.0, torch.zeros(width, dtype=torch.float64), torch.zeros(n_features, dtype=torch.int64))
-
-    @classmethod
-    def of(cls, x_TD: Tensor, recon_TD: Tensor, codes: Codes) -> Self:
-        x_TD = x_TD.double()
-        firings_F = torch.bincount(codes.fired()[1], minlength=codes.n_features).cpu()
-        error, squares = (x_TD - recon_TD.double()).square().sum(), x_TD.square().sum()
-        return cls(len(x_TD), float(error), float(squares), x_TD.sum(dim=0).cpu(), firings_F)
-
-    def __add__(self, other: "Fit") -> "Fit":
-        return Fit(
-            self.n + other.n,
-            self.error + other.error,
-            self.squares + other.squares,
-            self.sum_D + other.sum_D,
-            self.firings_F + other.firings_F,
-        )
-
-    @property
-    def mean_D(self) -> Tensor:
-        return self.sum_D / self.n
-
-    def metrics(self) -> dict[str, float]:
-        """FVU is the squared error over the squared distance from the mean; left out where nothing varies."""
-        spread = self.squares - float(self.sum_D.square().sum()) / self.n
-        dead = float((self.firings_F == 0).double().mean())
-        fvu = {"fvu": self.error / spread} if spread > 0 else {}
-        return {"l0": float(self.firings_F.sum()) / self.n, "dead_fraction": dead} | fvu
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Summed cross-entropies over N predicted tokens, and the divergence of the spliced model from the clean one."""
-
-    n: int = 0
-    clean: float = 0.0
-    spliced: float = 0.0
-    ablated: float = 0.0
-    divergence: float = 0.0
-
-    @classmethod
-    def of(cls, clean_NV: Tensor, spliced_NV: Tensor, targets_N: Tensor) -> Self:
-        divergence = (clean_NV.exp() * (clean_NV - spliced_NV)).sum(dtype=torch.float64)
-        ce, spliced_ce = cross_entropy(clean_NV, targets_N), cross_entropy(spliced_NV, targets_N)
-        return cls(len(targets_N), ce, spliced_ce, 0.0, float(divergence))
-
-    def __add__(self, other: "Loss") -> "Loss":
-        return Loss(
-            self.n + other.n,
-            self.clean + other.clean,
-            self.spliced + other.spliced,
-            self.ablated + other.ablated,
-            self.divergence + other.divergence,
-        )
-
-    def metrics(self) -> dict[str, float]:
-        """Per token; what is recovered is left out where ablation costs nothing. Rounding makes no divergence < 0."""
-        cost = self.ablated - self.clean
-        recovered = {"ce_recovered": (self.ablated - self.spliced) / cost} if cost else {}
-        return {
-            "ce_clean": self.clean / self.n,
-            "ce_spliced": self.spliced / self.n,
-            "ce_mean_ablated": self.ablated / self.n,
-            "kl": max(self.divergence, 0.0) / self.n,
-        } | recovered
-
-
-def cross_entropy(log_probabilities_NV: Tensor, targets_N: Tensor) -> float:
-    """Summed over the tokens, in nats."""
+def cross_entropy(log_probabilities_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Of each token, in nats."""
     targets_N = targets_N.to(log_probabilities_NV.device)
-    return -float(log_probabilities_NV.gather(1, targets_N[:, None]).sum(dtype=torch.float64))
-
-
-def held_out(contexts: Contexts, tokens: int, seed: int = 0) -> list[Context]:
-    """Contexts of held-out documents with about `tokens` tokens, or all there are; drawn by hash, in stored order."""
-    kept = {name: is_held_out(name) for name in set(contexts.document_ids)}
-    ids = np.flatnonzero([kept[name] for name in contexts.document_ids])
-    n = math.ceil(tokens * contexts.n_contexts / contexts.manifest.facts["n_tokens"])
-    drawn = np.sort(ids[np.argsort(draw(ids, 0, seed), kind="stable")][:n])
-    shards = np.split(drawn, np.flatnonzero(np.diff(drawn // PER_SHARD)) + 1)
-    return [context for some in shards for context in contexts.rows(some.tolist())]
+    return -log_probabilities_NV.gather(1, targets_N[:, None]).double().squeeze(1)
 
 
 def evaluate(
@@ -164,9 +78,10 @@ def evaluate(
     site: Site,
     sae: Coder,
     contexts: Sequence[Context],
-    special_ids: set[int],
+    token_filter: TokenFilter,
     *,
     written: Site | None = None,
+    norm_limit: float | None = None,
     split: str = "held_out",
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> pa.Table:
@@ -176,16 +91,19 @@ def evaluate(
         host: The model that the dictionary reads.
         site: Where it reads.
         sae: The dictionary.
-        contexts: Tokens to measure on; see `held_out`.
-        special_ids: Tokens that are neither measured nor replaced nor predicted.
+        contexts: Tokens to measure on; see `context_sample.held_out`.
+        token_filter: Which of them are read, and which are text: every text token is predicted.
         written: Where it is spliced in, and what its error is measured at, if that is another site (a transcoder's).
+        norm_limit: Tokens whose activation is longer are neither measured nor replaced, as in the harvest.
         split: Goes into the rows.
         report: Called after each batch with the batches done and their number.
 
     Returns:
-        Grain: a metric; `split, metric, value, unit, n_tokens`. What is undefined has no row: the cross-entropies of an
-        encoder, what is recovered where ablation costs nothing, FVU where nothing varies. `dead_fraction` is of these
-        tokens: features that are rare, not dead, count in it.
+        Grain: a metric; columns as in `SCHEMA`, with 95 % intervals by bootstrap over documents. What is undefined has
+        no row: the cross-entropies of an encoder, what is recovered where ablation costs nothing, FVU where nothing
+        varies. `dead_fraction` is of these tokens: features that are rare, not dead, count in it.
+        `largest_rows_share` is the share of the variance that the 1 % of rows farthest from the mean hold: where it is
+        large, FVU is about those rows.
 
     Raises:
         ValueError: If there are no contexts.
@@ -196,30 +114,124 @@ def evaluate(
             "corpus has too few; give the model card a corpus of more documents"
         )
     together = min(BATCH_TOKENS, LOGITS.get(host.device.type, LOGITS["cpu"]) // host.vocab_size)
-    batches = list(padded_batches(contexts, special_ids, together))
-    fit, loss, n_steps = Fit.zero(sae.W_dec.shape[1], sae.n_features), Loss(), len(batches) * (1 + host.is_causal)
+    batches = list(padded_batches(contexts, token_filter, together))
+    sums, firings_F = DocumentSums.over(contexts), torch.zeros(sae.n_features, dtype=torch.int64)
+    sum_E, measured = torch.zeros(sae.W_dec.shape[1], dtype=torch.float64), list[Tensor]()
     end, sites = written or site, list(dict.fromkeys([site, written or site]))
     for number, batch in enumerate(batches):
         found, clean_NV = unspliced(host, sites, batch)
-        x_TD, y_TE = found[0].to(sae.W_dec.device), found[-1]
+        within_T = within(found[0], norm_limit)
+        measured.append(_of_read(batch, within_T))
+        x_TD, y_TE = found[0][within_T].to(sae.W_dec.device), found[-1][within_T.to(found[-1].device)]
         with torch.no_grad():
             codes = sae.encode(x_TD)
             recon_TE = sae.guess(x_TD, codes).to(y_TE)
-        fit += Fit.of(y_TE, recon_TE, codes)
+        tokens_M, features_M, _ = codes.fired()
+        firings_F += torch.bincount(features_M, minlength=sae.n_features).cpu()
+        sum_E += y_TE.sum(dim=0, dtype=torch.float64).cpu()
+        sums.add("rows", batch, measured[-1], torch.ones(len(y_TE)))
+        sums.add("firings", batch, measured[-1], torch.bincount(tokens_M, minlength=len(y_TE)))
+        sums.add("error", batch, measured[-1], (y_TE.double() - recon_TE.double()).square().sum(dim=1))
         if clean_NV is not None:
-            loss += Loss.of(clean_NV, spliced(host, end, batch, recon_TE), targets(batch))
-        report(number + 1, n_steps)
-    for number, batch in enumerate(batches if host.is_causal else ()):
-        ablated_NV = spliced(host, end, batch, fit.mean_D)
-        loss += Loss(ablated=cross_entropy(ablated_NV, targets(batch)))
-        report(len(batches) + number + 1, n_steps)
-    return metric_rows(split, [(fit.metrics(), fit.n), (loss.metrics() if loss.n else {}, loss.n)])
+            spliced_NV = spliced(host, end, batch, _in_place(within_T, recon_TE))
+            _add_losses(sums, batch, clean_NV, spliced_NV)
+        report(number + 1, 2 * len(batches))
+    mean_E, distances = sum_E / sums.total("rows"), list[Tensor]()
+    for number, batch in enumerate(batches):
+        y_TE, ablated_NV = _mean_ablated(host, end, batch, measured[number], mean_E)
+        distances.append((y_TE.double().cpu() - mean_E).square().sum(dim=1))
+        sums.add("distance", batch, measured[number], distances[-1])
+        if ablated_NV is not None:
+            sums.add("ablated", batch, _predicted(batch), cross_entropy(ablated_NV, targets(batch)))
+        report(len(batches) + number + 1, 2 * len(batches))
+    n, dead = int(sums.total("rows")), float((firings_F == 0).double().mean())
+    metrics = _metrics(sums) | {"dead_fraction": Metric(dead, n)}
+    squares = -np.sort(-torch.cat(distances).numpy())
+    if squares.any():
+        metrics["largest_rows_share"] = Metric(largest_share(np.ones(len(squares)), squares), n)
+    return metric_rows(split, metrics)
 
 
-def metric_rows(split: str, found: Sequence[tuple[dict[str, float], int]]) -> pa.Table:
-    """Grain: a metric; each of some measured on so many tokens."""
-    rows = [(split, name, value, UNITS[name], n) for metrics, n in found for name, value in metrics.items()]
-    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+def _of_read(batch: Padded, within_T: Tensor) -> Tensor:
+    """The tokens that are read and whose activation is within the limit, as a mask of the batch: [B, P]."""
+    measured_BP = batch.read_BP.clone()
+    measured_BP[batch.read_BP] = within_T.cpu()
+    return measured_BP
+
+
+def _in_place(within_T: Tensor, value_TE: Tensor) -> Callable[[Tensor], Tensor]:
+    """Puts values in the place of the tokens within the limit; one value may stand for all."""
+
+    def replaced(y_TE: Tensor) -> Tensor:
+        y_TE[within_T.to(y_TE.device)] = value_TE.to(y_TE)
+        return y_TE
+
+    return replaced
+
+
+def _predicted(batch: Padded) -> Tensor:
+    """The tokens that are predicted, each at its own place: [B, P]."""
+    predicted_BP = batch.text_BP.clone()
+    predicted_BP[:, 0] = False
+    return predicted_BP
+
+
+def _add_losses(sums: DocumentSums, batch: Padded, clean_NV: Tensor, spliced_NV: Tensor) -> None:
+    predicted_BP, targets_N = _predicted(batch), targets(batch)
+    divergence_N = (clean_NV.exp() * (clean_NV - spliced_NV)).sum(dim=1, dtype=torch.float64)
+    sums.add("predicted", batch, predicted_BP, torch.ones(len(targets_N)))
+    sums.add("clean", batch, predicted_BP, cross_entropy(clean_NV, targets_N))
+    sums.add("spliced", batch, predicted_BP, cross_entropy(spliced_NV, targets_N))
+    sums.add("divergence", batch, predicted_BP, divergence_N)
+
+
+def _mean_ablated(
+    host: Model, site: Site, batch: Padded, measured_BP: Tensor, mean_E: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """The site's values at the measured tokens, and what the model predicts with their mean in their place."""
+    within_T, seen = measured_BP[batch.read_BP], list[Tensor]()
+    if not host.is_causal:
+        [y_TE], _ = unspliced(host, [site], batch)
+        return y_TE[within_T.to(y_TE.device)], None
+
+    def replaced(y_TE: Tensor) -> Tensor:
+        seen.append(y_TE[within_T.to(y_TE.device)])
+        return _in_place(within_T, mean_E)(y_TE)
+
+    logits_NV = spliced(host, site, batch, replaced)
+    return seen[0], logits_NV
+
+
+def _metrics(sums: DocumentSums) -> dict[str, Metric]:
+    """Per token; what is recovered is left out where ablation costs nothing."""
+    ratios = {"l0": sums.ratio("firings", "rows"), "fvu": sums.ratio("error", "distance")}
+    if sums.sums.get("predicted") is not None and sums.total("predicted"):
+        ratios |= {
+            "ce_clean": sums.ratio("clean", "predicted"),
+            "ce_spliced": sums.ratio("spliced", "predicted"),
+            "ce_mean_ablated": sums.ratio("ablated", "predicted"),
+            "ce_recovered": sums.ratio("ablated", "ablated", less="spliced", less_below="clean"),
+            "kl": sums.ratio("divergence", "predicted"),
+        }
+    return {name: metric for name, metric in ratios.items() if metric is not None}
+
+
+def metric_rows(split: str, metrics: dict[str, Metric]) -> pa.Table:
+    """Grain: a metric. Rounding makes no divergence negative."""
+    rows = [
+        {
+            "split": split,
+            "metric": name,
+            "value": max(metric.value, 0.0) if name == "kl" else metric.value,
+            "low": metric.interval[0] if metric.interval else None,
+            "high": metric.interval[1] if metric.interval else None,
+            "unit": UNITS[name],
+            "n_tokens": metric.n_tokens,
+            "n_documents": metric.n_documents,
+        }
+        for name, metric in metrics.items()
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
 
 
 def calibration_rows(facts: dict[str, Any] | None) -> pa.Table:
@@ -228,4 +240,4 @@ def calibration_rows(facts: dict[str, Any] | None) -> pa.Table:
     n_tokens = facts["n_tokens"] if facts else 0
     stages = {stage: facts[stage] for stage in ("trained", "exported")} if facts else {}
     named = {f"{metric}_{stage}": value for stage, found in stages.items() for metric, value in found.items()}
-    return metric_rows("calibration", [(named, n_tokens)])
+    return metric_rows("calibration", {name: Metric(value, n_tokens) for name, value in named.items()})

@@ -1,122 +1,40 @@
-"""Reads a model's activations at all wanted sites in one pass over a corpus and stores them as Parquet shards.
+"""Stores a model's activations at all wanted sites, read in one pass over a corpus, as Parquet shards.
 
 The forward pass does not wait for the disk: a shard is handed to a writer thread, at most one ahead. A harvest that
 was stopped continues after the last shard that every site has; what it then holds is what an uninterrupted one holds.
-
-Axes: B contexts of a batch, P positions, T tokens, D width of the site.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import torch
-from torch import Tensor
 
+from models.activation_profile import ActivationProfile, PositionBuckets
 from models.contexts import Context, Contexts
 from models.folder import Folder
 from models.manifest import FileEntry, Manifest, sha256_of
-from models.shards import DTYPES, Batch, write_shard
+from models.norm_reference import MaxNorm, NormReference, norm_references
+from models.shards import DTYPES, batch_of, write_shard
+from models.site_reading import Reader, SiteActivations, read_sites
 from models.sites import Site
 
 SHARD_TOKENS = 65_536
-BATCH_TOKENS = 4_096
-
-
-class NonFiniteActivations(ValueError):
-    """The model produced NaN or Inf. Harvest in a wider dtype or repair the weights."""
-
-
-class Reader(Protocol):
-    """The part of the host adapter that a harvest uses."""
-
-    @property
-    def device(self) -> torch.device: ...
-    def width(self, site: Site) -> int: ...
-    def reading(self, sites: Sequence[Site], stop: bool = True) -> Any: ...
-    def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Padded:
-    """Contexts of one shard that go through the model together, filled up to the longest."""
+class _Written:
+    """Shards of one site, and what was counted as they were made."""
 
-    token_ids_BP: Tensor
-    mask_BP: Tensor
-    content_BP: Tensor
-    rows_T: Tensor
-    """For every content token, row by row, its place among the shard's rows."""
+    entries: tuple[FileEntry, ...]
+    profile: ActivationProfile
+    rounding: float
 
-
-def padded_batches(contexts: Sequence[Context], special_ids: set[int], batch_tokens: int) -> Iterator[Padded]:
-    """Batches of contexts of like length, the longest first: little padding, and the first batch needs the most
-    memory."""
-    special = np.array(sorted(special_ids), dtype=np.int32)
-    content = [~np.isin(context.token_ids, special) for context in contexts]
-    ends = np.cumsum([int(c.sum()) for c in content])
-    order = sorted(range(len(contexts)), key=lambda i: (-len(contexts[i].token_ids), i))
-    while order:
-        longest = len(contexts[order[0]].token_ids)
-        n = max(1, batch_tokens // longest)
-        some, order = order[:n], order[n:]
-        token_ids = np.zeros((len(some), longest), dtype=np.int64)
-        mask, wanted = np.zeros_like(token_ids, dtype=bool), np.zeros_like(token_ids, dtype=bool)
-        for row, i in enumerate(some):
-            length = len(contexts[i].token_ids)
-            token_ids[row, :length], mask[row, :length], wanted[row, :length] = contexts[i].token_ids, True, content[i]
-        rows = np.concatenate([np.arange(ends[i] - content[i].sum(), ends[i]) for i in some])
-        yield Padded(*(torch.from_numpy(a) for a in (token_ids, mask, wanted, rows)))
-
-
-def _index(contexts: Sequence[Context], special_ids: set[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Context, position and token id of every content token, in stored order."""
-    lengths = [len(context.token_ids) for context in contexts]
-    tokens = np.concatenate([context.token_ids for context in contexts]).astype(np.int64)
-    ids = np.repeat([context.context_id for context in contexts], lengths)
-    positions = np.concatenate([np.arange(length) for length in lengths])
-    kept = ~np.isin(tokens, sorted(special_ids))
-    return torch.from_numpy(ids[kept]), torch.from_numpy(positions[kept]), torch.from_numpy(tokens[kept])
-
-
-def read_sites(
-    host: Reader, contexts: Sequence[Context], special_ids: set[int], sites: Sequence[Site], dtype: torch.dtype
-) -> dict[Site, Batch]:
-    """Activations of the contexts' content tokens at each site, in stored order and dtype.
-
-    Raises:
-        NonFiniteActivations: Naming site, context and position of the first NaN or Inf.
-    """
-    where = _index(contexts, special_ids)
-    stored = {site: torch.empty(len(where[0]), host.width(site), dtype=dtype) for site in sites}
-    for padded in padded_batches(contexts, special_ids, BATCH_TOKENS):
-        mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
-        with host.reading(sites) as found:
-            host.run(padded.token_ids_BP.to(host.device), mask_BP)
-        content_BP = padded.content_BP.to(host.device)
-        for site in sites:
-            stored[site].index_copy_(0, padded.rows_T, found[site][content_BP].to("cpu", dtype))
-    for site, x_TD in stored.items():
-        _refuse_non_finite(site, x_TD, *where[:2])
-    return {site: Batch(x_TD, *where) for site, x_TD in stored.items()}
-
-
-def _refuse_non_finite(site: Site, x_TD: Tensor, context_T: Tensor, position_T: Tensor) -> None:
-    if torch.isfinite(x_TD.sum(dim=0, dtype=torch.float32)).all():
-        return
-    bad_T = (~torch.isfinite(x_TD)).any(dim=1)
-    if not bad_T.any():
-        return
-    first = int(bad_T.nonzero()[0])
-    raise NonFiniteActivations(
-        f"{site} holds NaN or Inf at {int(bad_T.sum()):,} of {len(bad_T):,} tokens, first at context "
-        f"{int(context_T[first])}, position "
-        f"{int(position_T[first])} (stored as {x_TD.dtype}): nothing of this shard was kept. Set `dtype: float32` in "
-        "the model card or check "
-        "the weights"
-    )
+    def __add__(self, later: "_Written") -> "_Written":
+        return _Written(self.entries + later.entries, self.profile + later.profile, self.rounding + later.rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +43,52 @@ class _Output:
 
     folder: Folder
     identity: dict[str, Any]
-    metadata: dict[str, str]
+    site: Site
+    reference: NormReference
+    no_rows: ActivationProfile
 
-    @classmethod
-    def at(cls, site: Site, folder: Folder, identity: dict[str, Any]) -> "_Output":
-        return cls(folder, identity, {"identity_sha256": sha256_of(identity), "site": str(site)})
+    @property
+    def _identity_sha256(self) -> str:
+        return sha256_of(self.identity)
 
-    def kept(self, name: str) -> FileEntry | None:
+    def kept(self, name: str) -> _Written | None:
         """What an earlier, stopped harvest of the same identity left of this shard; another identity's is deleted."""
         if not self.folder.exists(name):
             return None
         with self.folder.reading(name) as path:
-            metadata = pq.read_metadata(path)
-            if (metadata.metadata or {}).get(b"identity_sha256", b"").decode() == self.metadata["identity_sha256"]:
-                return FileEntry.of(path, name, metadata.num_rows)
+            metadata = {key.decode(): text.decode() for key, text in (pq.read_metadata(path).metadata or {}).items()}
+            if metadata.get("identity_sha256") == self._identity_sha256:
+                batch = batch_of(pq.read_table(path).combine_chunks(), DTYPES[self.identity["dtype"]])
+                entry = FileEntry.of(path, name, len(batch.token_T))
+                outliers = torch.tensor(json.loads(metadata["outlier_positions"]), dtype=torch.int64)
+                profile = self.no_rows.of(batch, self.reference.centre_D, outliers)
+                return _Written((entry,), profile, float(metadata["rounding"]))
         self.folder.remove(name)
         return None
 
-    def write(self, name: str, batch: Batch) -> FileEntry:
+    def write(self, name: str, found: SiteActivations) -> _Written:
+        outliers = json.dumps(found.outlier_position_N.tolist())
+        counted = {"outlier_positions": outliers, "rounding": repr(found.rounding)}
+        metadata = {"identity_sha256": self._identity_sha256, "site": str(self.site)} | counted
         with self.folder.writing(name) as path:
-            write_shard(path, batch, self.metadata)
-            return FileEntry.of(path, name, len(batch.token_T))
+            write_shard(path, found.batch, metadata)
+            entry = FileEntry.of(path, name, len(found.batch.token_T))
+        profile = self.no_rows.of(found.batch, self.reference.centre_D, found.outlier_position_N)
+        return _Written((entry,), profile, found.rounding)
+
+    def finish(self, written: _Written, facts: dict[str, Any]) -> Manifest:
+        """Writes the manifest: the shards, and what was counted."""
+        rounding = written.rounding / max(written.profile.n, 1)
+        measured = {
+            "site": str(self.site),
+            "median_norm": self.reference.median,
+            "norm_limit": self.reference.norm_limit,
+            "rounding_share": rounding / max(written.profile.variance, 1e-300),
+            "profile": written.profile.facts(),
+        }
+        manifest = Manifest(self.identity, written.entries, facts | measured)
+        manifest.write(self.folder)
+        return manifest
 
 
 def harvest(
@@ -154,51 +97,57 @@ def harvest(
     outputs: dict[Site, tuple[Folder, dict[str, Any]]],
     facts: dict[str, Any],
     report: Callable[[int, int], None] = lambda done, total: None,
+    max_norm: MaxNorm = None,
 ) -> dict[Site, Manifest]:
     """Stores the activations of a whole corpus at each site; continues where an earlier call was stopped.
 
     Args:
         host: The model.
         contexts: The corpus.
-        outputs: Folder and identity of every wanted site; `identity["dtype"]` is what is stored.
+        outputs: Folder and identity of every site that is harvested; `identity["dtype"]` is what is stored.
         facts: What every manifest says beside its identity, such as where the corpus lies.
         report: Called after every shard with the contexts done and their number.
+        max_norm: Activations whose norm exceeds this multiple of the site's median are left out; None leaves out none,
+            and `auto` chooses (`models.norm_reference`).
 
     Returns:
-        The manifest of every site.
+        The manifest of every site. Its facts have the limit, what rounding to the stored dtype
+        costs as a share of the variance (`rounding_share`), and the profile of the rows.
     """
-    files = {site: _Output.at(site, folder, identity) for site, (folder, identity) in outputs.items()}
-    dtype = DTYPES[next(iter(files.values())).identity["dtype"]]
+    references = norm_references(host, contexts, list(outputs), max_norm)
+    length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
+    no_rows = ActivationProfile.zero(PositionBuckets.of(length, first), host.vocab_size)
+    files = {site: _Output(*output, site, references[site], no_rows) for site, output in outputs.items()}
+    limits, dtype = {site: file.reference.norm_limit for site, file in files.items()}, _dtype(files.values())
     for output in files.values():
         output.folder.sweep()
-    entries: dict[Site, list[FileEntry]] = {site: [] for site in files}
-    writing: dict[Site, Future[FileEntry]] = {}
+    shards = {site: _Written((), no_rows, 0.0) for site in files}
+    writing: dict[Site, Future[_Written]] = {}
 
     def settle() -> None:
         for site, written in writing.items():
-            entries[site].append(written.result())
+            shards[site] += written.result()
         writing.clear()
 
     with ThreadPoolExecutor(max_workers=len(files)) as disk:
         for number, (done, some) in enumerate(_ranges(contexts)):
             name = f"shard-{number:05d}.parquet"
             kept = {site: output.kept(name) for site, output in files.items()}
-            missing = [site for site, entry in kept.items() if entry is None]
-            found = read_sites(host, some, contexts.special_ids, missing, dtype) if missing else {}
+            missing = [site for site, shard in kept.items() if shard is None]
+            found = read_sites(host, some, contexts.token_filter, missing, dtype, limits) if missing else {}
             settle()
-            for site, entry in kept.items():
-                if entry is not None:
-                    entries[site].append(entry)
+            for site, shard in kept.items():
+                if shard is not None:
+                    shards[site] += shard
             writing |= {site: disk.submit(files[site].write, name, found[site]) for site in missing}
             report(done, contexts.n_contexts)
         settle()
-    manifests = {
-        site: Manifest(output.identity, tuple(entries[site]), facts | {"width": host.width(site), "site": str(site)})
-        for site, output in files.items()
-    }
-    for site, manifest in manifests.items():
-        manifest.write(files[site].folder)
-    return manifests
+    return {site: file.finish(shards[site], facts | {"width": host.width(site)}) for site, file in files.items()}
+
+
+def _dtype(files: Iterable[_Output]) -> torch.dtype:
+    [dtype] = {file.identity["dtype"] for file in files}
+    return DTYPES[dtype]
 
 
 def _ranges(contexts: Contexts) -> Iterator[tuple[int, list[Context]]]:

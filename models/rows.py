@@ -11,26 +11,27 @@ from typing import Self
 import numpy as np
 
 from models.contexts import Context
+from models.token_filter import TokenFilter
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Tokens of consecutive contexts in stored order, special tokens left out."""
+    """Tokens of consecutive contexts in stored order, special tokens left out, those that are not read included."""
 
     contexts: Sequence[Context]
     tokens_R: np.ndarray
     positions_R: np.ndarray
     lengths_C: np.ndarray
+    first_read: int
+    """Position of the first token of a context that may be read."""
 
     @classmethod
-    def of(cls, contexts: Sequence[Context], special_ids: set[int]) -> Self:
-        full = np.array([len(context.token_ids) for context in contexts])
-        tokens = np.concatenate([context.token_ids for context in contexts])
-        kept = ~np.isin(tokens, np.array(sorted(special_ids), dtype=tokens.dtype))
-        ends = np.cumsum(full)
-        positions = np.arange(len(tokens), dtype=np.int32) - np.repeat(ends - full, full).astype(np.int32)
+    def of(cls, contexts: Sequence[Context], token_filter: TokenFilter) -> Self:
+        masks = token_filter.masks([context.token_ids for context in contexts])
+        kept, ends = masks.is_text_R, np.cumsum(masks.lengths_C)
         lengths_C = np.diff(np.concatenate([[0], np.cumsum(kept)[ends - 1]]))
-        return cls(contexts, tokens[kept], positions[kept], lengths_C)
+        positions_R = masks.position_R[kept].astype(np.int32)
+        return cls(contexts, masks.tokens_R[kept], positions_R, lengths_C, token_filter.frame.first_read)
 
     @property
     def first_context(self) -> int:

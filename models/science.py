@@ -7,23 +7,22 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from models.absorption import absorption
 from models.codes import Codes
-from models.contexts import PER_SHARD, Context, Contexts
-from models.documents import is_held_out
-from models.draw import draw
-from models.evaluation import SCHEMA, Coder, held_out
-from models.harvest import BATCH_TOKENS, Reader, read_sites
+from models.context_sample import held_out, trained_on
+from models.contexts import Context, Contexts
+from models.evaluation import SCHEMA, Coder
 from models.latents import Latents
 from models.pieces import Pieces
 from models.shrinkage import shrinkage
+from models.site_reading import BATCH_TOKENS, Reader, read_sites
 from models.sites import Site
 from models.sparse_probing import sparse_probing
+from models.token_filter import TokenFilter
 from models.token_targets import first_letters, token_targets
 
 UNITS = {
@@ -51,12 +50,7 @@ class Autoencoder(Coder, Protocol):
 
 def probed(contexts: Contexts, tokens: int, seed: int = 0) -> tuple[list[Context], list[Context]]:
     """Contexts of documents that were trained on, with about three quarters of the tokens, and of held-out ones."""
-    kept = {name: not is_held_out(name) for name in set(contexts.document_ids)}
-    ids = np.flatnonzero([kept[name] for name in contexts.document_ids])
-    n = math.ceil(tokens * 3 / 4 * contexts.n_contexts / contexts.manifest.facts["n_tokens"])
-    drawn = np.sort(ids[np.argsort(draw(ids, 0, seed), kind="stable")][:n])
-    shards = np.split(drawn, np.flatnonzero(np.diff(drawn // PER_SHARD)) + 1)
-    return [context for some in shards for context in contexts.rows(some.tolist())], held_out(contexts, tokens // 4)
+    return trained_on(contexts, math.ceil(tokens * 3 / 4), seed), held_out(contexts, tokens // 4)
 
 
 @torch.no_grad()
@@ -66,9 +60,10 @@ def measure(
     sae: Autoencoder,
     trained: Sequence[Context],
     unseen: Sequence[Context],
-    special_ids: set[int],
+    token_filter: TokenFilter,
     pieces: Pieces,
     *,
+    norm_limit: float | None = None,
     split: str = "held_out",
 ) -> pa.Table:
     """Shrinkage, sparse probing and absorption of one dictionary.
@@ -79,8 +74,9 @@ def measure(
         sae: The dictionary.
         trained: Contexts that probes learn from.
         unseen: Contexts of held-out documents, on which they and the reconstruction are measured.
-        special_ids: Tokens that are left out.
+        token_filter: Which of their tokens are read.
         pieces: Texts of the tokens.
+        norm_limit: Tokens whose activation is longer are left out.
         split: Goes into the rows.
 
     Returns:
@@ -89,7 +85,7 @@ def measure(
     """
     if not trained or not unseen:
         return _rows(split, {})
-    batch = read_sites(host, [*trained, *unseen], special_ids, [site], torch.float32)[site]
+    batch = read_sites(host, [*trained, *unseen], token_filter, [site], torch.float32, {site: norm_limit})[site].batch
     unseen_ids = torch.tensor([context.context_id for context in unseen], dtype=batch.context_T.dtype)
     x_TD, is_unseen_T = batch.x_TD.to(sae.W_dec.device), torch.isin(batch.context_T, unseen_ids).to(sae.W_dec.device)
     codes = [sae.encode(some_TD) for some_TD in x_TD.split(BATCH_TOKENS)]
@@ -110,5 +106,8 @@ def _reconstructed(sae: Autoencoder, x_TD: Tensor, codes: Sequence[Codes], wante
 
 
 def _rows(split: str, found: dict[str, tuple[float, int]]) -> pa.Table:
-    rows = [(split, name, value, UNITS[name], n) for name, (value, n) in found.items()]
-    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+    rows = [
+        {"split": split, "metric": name, "value": value, "unit": UNITS[name], "n_tokens": n}
+        for name, (value, n) in found.items()
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)

@@ -22,6 +22,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+OUTLIER_RATIO = 10.0
+"""Norm over median norm beyond which an activation is an outlier anywhere: the multiple that dictionary_learning takes
+(`max_activation_norm_multiple`)."""
+
 ONLY_FOR: dict[str, tuple[str, ...]] = {
     "coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
     "sparsity": ("jumprelu",),
@@ -185,6 +189,8 @@ class Bounds(Settings):
     max_fvu: NonNegativeFloat = 0.5
     max_dead_fraction: NonNegativeFloat = 0.2
     min_ce_recovered: float = 0.8
+    max_one_position_fraction: NonNegativeFloat = 0.05
+    """Share of the live features that fire at one position of the contexts only."""
     max_l0_error: NonNegativeFloat = 0.1
     """Distance of L0 from k, as a share of k, where k is an average. Held-out documents are a little unlike the others:
     on the demo an L0 that is 31 on what was trained on is 34 on them."""

@@ -68,6 +68,13 @@ def write_shard(path: Path, batch: Batch, metadata: dict[str, str]) -> None:
     pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
 
 
+def batch_of(table: pa.Table, dtype: torch.dtype) -> Batch:
+    """The rows of a shard, its vectors as a view of the table."""
+    x_TD = as_tensor(table.column("activation").chunk(0), dtype)
+    names = ("context_id", "position", "token_id")
+    return Batch(x_TD, *(torch.from_dlpack(table.column(name).chunk(0)).long() for name in names))
+
+
 @dataclass(frozen=True, slots=True)
 class Shards:
     """The activations of one site in stored order: context ascending, position ascending, file after file."""
@@ -108,8 +115,7 @@ class Shards:
         entry = self.manifest.files[number]
         with self.folder.reading(entry.name) as path:
             table = pq.read_table(path, memory_map=self.folder.is_local).combine_chunks()
-        column = table.column("activation")
-        found = (column.type, table.num_rows)
+        found = (table.schema.field("activation").type, table.num_rows)
         wanted = (pa.binary(self.width * self.dtype.itemsize), entry.rows)
         if found != wanted:
             raise DamagedFile(
@@ -117,11 +123,7 @@ class Shards:
                 f"{wanted[0]} (width {self.width}, {self.manifest.identity['dtype']}): delete {self.folder} and "
                 "materialize `activations` again"
             )
-        x_TD = as_tensor(column.chunk(0), self.dtype)
-        context_T, position_T, token_T = (
-            torch.from_dlpack(table.column(name).chunk(0)).long() for name in ("context_id", "position", "token_id")
-        )
-        return Batch(x_TD, context_T, position_T, token_T)
+        return batch_of(table, self.dtype)
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """All tokens in stored order, at most `rows` at a time; a batch never spans two shards."""
@@ -129,11 +131,3 @@ class Shards:
             whole = self.shard(number)
             parts = (t.split(rows) for t in (whole.x_TD, whole.context_T, whole.position_T, whole.token_T))
             yield from (Batch(*part) for part in zip(*parts, strict=True))
-
-    def n_non_finite(self) -> int:
-        """Tokens whose vector holds NaN or Inf. One sum tells a clean shard, so that counting is the rare case."""
-        count = 0
-        for batch in self.batches(ROW_GROUP):
-            if not torch.isfinite(batch.x_TD.sum(dtype=torch.float64)):
-                count += int((~torch.isfinite(batch.x_TD)).any(dim=1).sum())
-        return count

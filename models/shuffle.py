@@ -57,24 +57,31 @@ class Shuffled:
     @cached_property
     def counts(self) -> list[int]:
         """Kept tokens of each shard."""
-        return [int(self.kept_C[self.shards.shard(i).context_T].sum()) for i in range(len(self.shards.manifest.files))]
+        return [int(self._rows(number)[0].sum()) for number in range(len(self.shards.manifest.files))]
 
     @property
     def n_tokens(self) -> int:
         return sum(self.counts)
 
-    def _kept(self, number: int) -> Tensor:
+    def _rows(self, number: int) -> tuple[Tensor, Tensor]:
+        """Which rows of a shard are kept, and which of the site that is written: tokens that both sites hold, for an
+        outlier at one site may be none at the other."""
         shard = self.shards.shard(number)
         kept_T = self.kept_C[shard.context_T]
         if self.written is None:
-            return shard.x_TD[kept_T]
+            return kept_T, kept_T
         other = self.written.shard(number)
-        if not (torch.equal(shard.context_T, other.context_T) and torch.equal(shard.position_T, other.position_T)):
-            raise ValueError(
-                f"shard {number} of {self.shards.folder} and of {self.written.folder} hold other tokens: harvest both "
-                "sites again"
-            )
-        return torch.cat([shard.x_TD[kept_T], other.x_TD[kept_T].to(shard.x_TD.dtype)], dim=1)
+        place_T, other_place_T = (some.context_T * 2**32 + some.position_T for some in (shard, other))
+        return kept_T & torch.isin(place_T, other_place_T), (
+            self.kept_C[other.context_T] & torch.isin(other_place_T, place_T)
+        )
+
+    def _kept(self, number: int) -> Tensor:
+        kept_T, written_T = self._rows(number)
+        x_TD = self.shards.shard(number).x_TD[kept_T]
+        if self.written is None:
+            return x_TD
+        return torch.cat([x_TD, self.written.shard(number).x_TD[written_T].to(x_TD.dtype)], dim=1)
 
     def chunks(self) -> Iterator[Tensor]:
         """Every kept token once, shard by shard."""

@@ -1,9 +1,9 @@
 """What a model predicts when the value of a site is replaced.
 
-Special tokens and padding keep their value: a dictionary never saw them.
+Tokens that are not read keep their value: a dictionary never saw them.
 
-Axes: B contexts of a batch, P positions, T text tokens of the batch row by row, D width, N predicted tokens, V
-vocabulary.
+Axes: B contexts of a batch, P positions, T tokens of the batch that are read, row by row, D width, N predicted tokens,
+V vocabulary.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from models.harvest import Padded
+from models.site_reading import Padded
 from models.sites import Site
 
 
@@ -31,18 +31,21 @@ class Model(Protocol):
 
 
 def unspliced(host: Model, sites: Sequence[Site], batch: Padded) -> tuple[list[Tensor], Tensor | None]:
-    """The text tokens' activations at each site, and what the model predicts; None where it predicts nothing."""
+    """The activations at each site of the tokens that are read, and what the model predicts; None where it predicts
+    nothing."""
     with host.reading(sites, stop=not host.is_causal) as found:
         logits_BPV = _run(host, batch)
-    text = [found[site][batch.content_BP.to(found[site].device)] for site in sites]
-    return text, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
+    read = [found[site][batch.read_BP.to(found[site].device)] for site in sites]
+    return read, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
 
 
-def spliced(host: Model, site: Site, batch: Padded, value_TD: Tensor) -> Tensor:
-    """What the model predicts with the text tokens' activations replaced; one value may stand for all."""
+def spliced(host: Model, site: Site, batch: Padded, replaced: Callable[[Tensor], Tensor]) -> Tensor:
+    """What the model predicts when the activations of the tokens that are read, [T, D], are replaced by a function of
+    them."""
 
     def replace(x_BPD: Tensor) -> Tensor:
-        x_BPD[batch.content_BP.to(x_BPD.device)] = value_TD.to(x_BPD)
+        read_BP = batch.read_BP.to(x_BPD.device)
+        x_BPD[read_BP] = replaced(x_BPD[read_BP]).to(x_BPD)
         return x_BPD
 
     with host.editing(site, replace):
@@ -53,7 +56,7 @@ def spliced(host: Model, site: Site, batch: Padded, value_TD: Tensor) -> Tensor:
 
 def targets(batch: Padded) -> Tensor:
     """The token ids that are predicted: every text token but the first of its row."""
-    return batch.token_ids_BP[:, 1:][batch.content_BP[:, 1:]]
+    return batch.token_ids_BP[:, 1:][batch.text_BP[:, 1:]]
 
 
 def _run(host: Model, batch: Padded) -> Tensor | None:
@@ -64,5 +67,5 @@ def _run(host: Model, batch: Padded) -> Tensor | None:
 
 def _log_probabilities(logits_BPV: Tensor, batch: Padded) -> Tensor:
     """[N, V] in float32, in the order of `targets`."""
-    logits_NV = logits_BPV[:, :-1][batch.content_BP[:, 1:].to(logits_BPV.device)]
+    logits_NV = logits_BPV[:, :-1][batch.text_BP[:, 1:].to(logits_BPV.device)]
     return logits_NV.float().log_softmax(dim=-1)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from models.activation_profile import PositionBuckets
 from models.codes import Codes
 from models.codes_table import CodesTable, part_name, read_part, write_part
 from models.contexts import Contexts
@@ -24,6 +25,7 @@ from models.controls import Controls
 from models.examples import Chosen, Windows
 from models.fired import Fired
 from models.firing import Firing
+from models.firing_positions import FiringPositions
 from models.folder import Folder
 from models.histogram import Histogram
 from models.intervals import Intervals
@@ -93,22 +95,25 @@ def measure(
         is their removal.
     """
     firing, top = Firing.zero(sae.n_features), Top.zero(sae.n_features, settings.top)
+    length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
+    positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), sae.n_features)
     entries: list[FileEntry] = []
     n_shards = len(shards.manifest.files)
     for fired, entry in written_codes(sae, shards, codes_folder, identity_sha256):
         firing += Firing.of(fired)
         top += top.among(fired)
+        positions += no_firing.of(fired)
         entries.append(entry)
         report("encode", len(entries), n_shards)
 
-    codes, max_F = CodesTable(codes_folder, entries), firing.max_F
+    codes, max_F, shares_FK = CodesTable(codes_folder, entries), firing.max_F, positions.class_shares_FK()
     histogram = Histogram.zero(sae.n_features, settings.bins)
     intervals = Intervals.zero(sae.n_features, settings.intervals, settings.per_interval)
     controls = Controls.zero(sae.n_features, settings.controls)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
         histogram += Histogram.of(fired, max_F, settings.bins)
         intervals += intervals.among(fired, max_F)
-        controls += controls.among(fired, rows, ~firing.is_dead_F, settings.window)
+        controls += controls.among(fired, rows, shares_FK, settings.window)
         report("sample", number + 1, n_shards)
 
     chosen = Chosen.of({"top": top, "interval": intervals, "random": controls}, settings.intervals)
@@ -117,7 +122,11 @@ def measure(
         windows.fill(fired, rows)
         report("show", number + 1, n_shards)
     return Statistics(
-        feature_rows(sae, firing), histogram.rows(max_F), windows.rows(model_id, recipe_id), tuple(entries), firing
+        feature_rows(sae, firing, positions),
+        histogram.rows(max_F),
+        windows.rows(model_id, recipe_id),
+        tuple(entries),
+        firing,
     )
 
 
@@ -161,16 +170,16 @@ def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Fired, FileE
 def _with_text(codes: CodesTable, contexts: Contexts) -> Iterator[tuple[Fired, Rows]]:
     for fired in codes:
         some = contexts.rows(range(fired.first_context, fired.last_context + 1))
-        yield fired, Rows.of(some, contexts.special_ids)
+        yield fired, Rows.of(some, contexts.token_filter)
 
 
-def feature_rows(sae: Reader, firing: Firing) -> pa.Table:
+def feature_rows(sae: Reader, firing: Firing, positions: FiringPositions) -> pa.Table:
     """Grain: a feature. The shape of its effect on the logits is null: `logit_shape` is joined in at publishing."""
     with torch.no_grad():
         W_dec = sae.W_dec.double().cpu()
         cosine_F = _cosine(sae.W_enc.T.double().cpu(), W_dec)
         norm_F = W_dec.norm(dim=1)
-    unknown = pa.nulls(sae.n_features, pa.float64())
+    unknown, (top_position_F, top_share_F) = pa.nulls(sae.n_features, pa.float64()), positions.top()
     return pa.Table.from_pydict(
         {
             "feature_id": np.arange(sae.n_features, dtype=np.int32),
@@ -181,6 +190,9 @@ def feature_rows(sae: Reader, firing: Firing) -> pa.Table:
             "std_activation": pa.array(firing.std_F, mask=firing.is_dead_F),
             "max_activation": pa.array(firing.max_F, mask=firing.is_dead_F),
             "is_dead": firing.is_dead_F,
+            "top_position": pa.array(top_position_F, pa.int64(), mask=firing.is_dead_F),
+            "top_position_share": pa.array(top_share_F, mask=firing.is_dead_F),
+            "start_share": pa.array(positions.start_share_F(), mask=firing.is_dead_F),
             "decoder_norm": norm_F.numpy(),
             "encoder_decoder_cosine": unknown if cosine_F is None else pa.array(cosine_F.numpy(), from_pandas=True),
             "logit_skew": unknown,

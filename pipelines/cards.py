@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from models.explanation_settings import ExplanationSettings
 from models.manifest import sha256_of
@@ -72,6 +72,15 @@ class ModelCard(Settings):
     shard_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     """Dtype in which activations are stored."""
     corpus: CorpusCard
+    prepend_bos: Literal["auto"] | bool | str = "auto"
+    """What stands before each context: the tokenizer's BOS (true), none (false), or a token by name. `auto`: what the
+    tokenizer itself adds; where it adds nothing, the one of nothing, BOS and EOS that leaves no attention sink in the
+    text."""
+    skip_first: Literal["auto"] | NonNegativeInt = "auto"
+    """First text tokens of each context that are fed but not read. `auto`: as many as are attention sinks."""
+    max_norm: Literal["auto"] | Annotated[float, Field(gt=1)] | None = "auto"
+    """Activations of a norm beyond so many times the site's median are left out; null: none. `auto`: beyond three times
+    the 99th percentile, at most ten medians."""
     recipes: Literal["all"] | list[Annotated[str, AfterValidator(checked_id)]] = "all"
     """Which recipes run on this model."""
 

@@ -57,7 +57,9 @@ def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name:
         raise_on_error=False,
     )
     checks = tuple(
-        f"{e.asset_key.to_user_string()}.{e.check_name}" for e in result.get_asset_check_evaluations() if not e.passed
+        f"{e.asset_key.to_user_string()}.{e.check_name}{': ' + e.description if e.description else ''}"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
     )
     return Ran(sae_id, result.success, checks, _error(result))
 

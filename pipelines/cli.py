@@ -146,7 +146,8 @@ def _finish(success: bool, sae_id: str) -> None:
 
 
 _SUMMARY = """
-select sae_id, site, n_features, n_tokens, dead_fraction, l0, fvu, ce_recovered, n_labelled, specificity_mean
+select sae_id, site, n_features, n_tokens, dead_fraction, one_position_fraction, l0, fvu, largest_rows_share,
+ce_recovered, n_labelled, detection, specificity_mean
 from sae_summary
 """
 

@@ -136,6 +136,7 @@ def publish(store: Store, registration: Registration, made: Made) -> Manifest:
             entries.append(FileEntry.of(path, name, 1))
     probe_TD = next(store.shards(registration).batches(1024)).x_TD.float()
     facts = store.harvested(registration).facts | {
+        "profile": None,
         "n_features": sae.n_features,
         "n_tokens": made.n_tokens,
         "agree": same_codes(load(folder), sae, probe_TD),
@@ -200,7 +201,7 @@ def _row(store: Store, registration: Registration, made: Made, uri: str) -> "pa.
     return sae_row(
         identity=registration.dictionary_identity,
         corpus_id=registration.corpus_id,
-        tokenizer_sha256=harvested.facts["tokenizer_sha256"],
+        frame_sha256=harvested.facts["frame_sha256"],
         site=harvested.facts["site"],
         output_site=store.site(registration, asked.output_site) if asked.output_site else None,
         architecture=made.sae.architecture,

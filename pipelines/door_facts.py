@@ -57,7 +57,7 @@ class DumpFacts:
         from models.doors.dump import UNKNOWN
 
         return _row(
-            tokenizer_sha256=UNKNOWN,
+            frame_sha256=UNKNOWN,
             source=self.about.dataset or UNKNOWN,
             n_contexts=self.about.n_contexts,
             n_tokens=self.about.n_tokens,
@@ -71,7 +71,7 @@ class DumpFacts:
         return _row(
             identity=self.identity["content"],
             corpus_id=self.corpus_id,
-            tokenizer_sha256=UNKNOWN,
+            frame_sha256=UNKNOWN,
             site=self.about.site,
             layer=self.about.layer,
             architecture=UNKNOWN,

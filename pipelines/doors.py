@@ -73,7 +73,7 @@ def export_to(
         Subject(
             stamp=Stamp(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
             model=rows.model(),
-            corpus=rows.corpus(sae["corpus_id"], sae["tokenizer_sha256"]),
+            corpus=rows.corpus(sae["corpus_id"], sae["frame_sha256"]),
             architecture=sae["architecture"],
             n_features=sae["n_features"],
             n_tokens=rows.n_tokens(),

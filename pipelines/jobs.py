@@ -12,7 +12,8 @@ def _job(name: str, description: str, *assets: str):
 
 harvest = _job(
     "harvest",
-    "Cut the corpus and store the activations of every site that the model's recipes want.",
+    "Choose the frame of contexts, cut the corpus, store the activations of every site that the model's recipes want.",
+    "context_frame",
     "corpus",
     "activations",
 )

@@ -43,6 +43,7 @@ def material(store: Store, registration: Registration) -> "Material":
         read("logit_effect"),
         read("neighbor"),
         store.codes(registration),
+        store.contexts(store.trained(registration)).token_filter.frame.first_read,
     )
 
 

@@ -13,10 +13,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.manifest import Manifest
-from pipelines.store import PART, Store
+from pipelines.store import Store
 
 if TYPE_CHECKING:
-    from models.contexts import Context
+    from models.contexts import Context, Contexts
     from models.dictionary import Dictionary
     from models.host import Host
     from models.pieces import Pieces
@@ -72,8 +72,8 @@ class OwnText:
         import torch
 
         from models.fired import Fired
-        from models.harvest import read_sites
         from models.shards import DTYPES
+        from models.site_reading import read_sites
         from models.sites import Site
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
@@ -81,13 +81,20 @@ class OwnText:
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
         contexts = self.store.contexts(harvested)
-        context, special, cut = _context(loaded.host.tokenizer, text, contexts.manifest)
+        context, cut = _context(loaded.host.tokenizer, text, contexts)
         site, dtype = Site.parse(sae["site"]), DTYPES[harvested.identity["dtype"]]
         with torch.no_grad():
-            batch = read_sites(loaded.host, [context], special, [site], dtype)[site]
+            limit = {site: harvested.facts["norm_limit"]}
+            batch = read_sites(loaded.host, [context], contexts.token_filter, [site], dtype, limit)[site].batch
+            if not len(batch.token_T):
+                raise ValueError(
+                    "no token of the text is read: this model's first tokens, or those with outlying activations, are "
+                    "left out; type some more words"
+                )
             fired = Fired.of([dictionary.encode(batch.x_TD)], batch.context_T, batch.position_T)
-        places = {int(position): place for place, position in enumerate(batch.position_T)}
-        ids = batch.token_T.numpy()
+        masks = contexts.token_filter.masks([context.token_ids])
+        places = {int(position): place for place, position in enumerate(masks.position_R[masks.is_text_R])}
+        ids = masks.tokens_R[masks.is_text_R]
         texts = loaded.pieces.spelled(ids)
         return Reading(
             tuple(texts[place] if place in texts else loaded.pieces.texts[token] for place, token in enumerate(ids)),
@@ -100,12 +107,9 @@ class OwnText:
 
     def _row(self, table: str, **keys: str) -> dict[str, Any]:
         """The one row of a partition."""
-        import pyarrow.parquet as pq
-
         folder = self.store.table_at(table, **keys)
         _made(folder, f"what writes `{table}`")
-        with folder.reading(PART) as path:
-            return pq.read_table(path).to_pylist()[0]
+        return self.store.read_rows(folder)[0]
 
     def _model(self, model: dict[str, Any], harvested: Manifest) -> _Loaded:
         from models.revision import is_at_hand, is_folder
@@ -165,21 +169,18 @@ def _kept(kept: OrderedDict[Any, T], key: Any, load: Callable[[], T], most: int)
     return kept[key]
 
 
-def _context(tokenizer: Any, text: str, corpus: Manifest) -> tuple["Context", set[int], str]:
-    """The text as one context of the corpus, its special tokens, and what of it was cut."""
+def _context(tokenizer: Any, text: str, corpus: "Contexts") -> tuple["Context", str]:
+    """The text as one context of the corpus, and what of it was cut."""
     import numpy as np
 
-    from models.contexts import Context, Frame
+    from models.contexts import Context
 
-    frame, special = Frame.of(tokenizer), set(corpus.facts["special_ids"])
-    length = int(corpus.identity["context_length"])
+    frame, length = corpus.token_filter.frame, int(corpus.manifest.identity["context_length"])
     room = min(frame.content(length), LONGEST)
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    content = [token for token in ids if token not in special]
-    if not content:
+    if not set(ids) - corpus.token_filter.special_ids:
         raise ValueError("the text holds no token that a feature could fire on: type some words")
     cut = ""
     if len(ids) > room:
         cut = f"the text has {len(ids):,} tokens and a context room for {room:,}: only the first {room:,} were read"
-    row = np.array([*frame.prefix, *ids[:room], *frame.suffix], dtype=np.int32)
-    return Context(0, "your own text", 0, row), special, cut
+    return Context(0, "your own text", 0, np.array(frame.framed(ids[:room]), dtype=np.int32)), cut

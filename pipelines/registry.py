@@ -9,7 +9,7 @@ from models.folder import Folder
 from models.manifest import sha256_of
 from pipelines.cards import BadCard, C, ModelCard, RecipeCard, checked_id, read_card
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raised when harvest or training would make other numbers from the same cards."""
 
 
@@ -33,6 +33,12 @@ class Registration:
     @property
     def corpus_id(self) -> str:
         return self.model.corpus.corpus_id
+
+    @property
+    def frame_identity(self) -> str:
+        """Hash of what decides the frame of the model's contexts."""
+        model = self.model.model_dump(mode="json", include={"source", "dtype", "corpus", "prepend_bos", "skip_first"})
+        return sha256_of(model | {"revision": self.revision, "code": CODE_VERSION})
 
     @property
     def dictionary_identity(self) -> str:

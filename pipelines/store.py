@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from models.contexts import Contexts
     from models.fired import Fired
+    from models.frame import Frame
     from models.host import Host
     from models.shards import Shards
 
@@ -89,8 +90,9 @@ class Store(dg.ConfigurableResource):
 
         return None if is_folder(registration.model.source) else registration.revision
 
-    def corpus(self, corpus_id: str, tokenizer_sha256: str) -> Folder:
-        return self.root / "corpora" / corpus_id / tokenizer_sha256[:16]
+    def corpus(self, corpus_id: str, frame_sha256: str) -> Folder:
+        """The corpus as one tokenizer cuts it in one frame."""
+        return self.root / "corpora" / corpus_id / frame_sha256[:16]
 
     def activations(self, model_id: str, site: str) -> Folder:
         return self.root / "activations" / model_id / site
@@ -157,6 +159,10 @@ class Store(dg.ConfigurableResource):
             )
         return manifest
 
+    def harvest_profile(self, registration: Registration) -> dict[str, Any]:
+        """How the variance of the partition's site is spread (`models.activation_profile`)."""
+        return self.harvested(registration).facts["profile"]
+
     def _n_layers(self, registration: Registration) -> int:
         """Depth of the model, as its harvest recorded it."""
         import pyarrow.parquet as pq
@@ -181,7 +187,7 @@ class Store(dg.ConfigurableResource):
         """The corpus that a harvest or a dictionary was made from, by its manifest."""
         from models.contexts import Contexts
 
-        return Contexts.open(self.corpus(manifest.facts["corpus_id"], manifest.facts["tokenizer_sha256"]))
+        return Contexts.open(self.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"]))
 
     def made(self, folder: Folder, identity: dict[str, Any]) -> Manifest | None:
         """The dataset in a folder, if it is whole and of this identity."""
@@ -217,6 +223,13 @@ class Store(dg.ConfigurableResource):
         with folder.reading(PART) as path:
             return pq.read_table(path)
 
+    def read_rows(self, folder: Folder) -> list[dict[str, Any]]:
+        """The rows of a partition of a table that is known to be there."""
+        import pyarrow.parquet as pq
+
+        with folder.reading(PART) as path:
+            return pq.read_table(path).to_pylist()
+
     def written(self, name: str, registration: Registration) -> Manifest:
         """The manifest of one partition of a table; raises as `read_table`."""
         folder = self.table(name, registration)
@@ -227,6 +240,24 @@ class Store(dg.ConfigurableResource):
                 "partition first"
             )
         return manifest
+
+    def frame(self, registration: Registration) -> "Frame":
+        """The frame of the model's contexts.
+
+        Raises:
+            NotMade: If it was not chosen yet, or for another revision, corpus or setting than the cards now have.
+        """
+        from models.frame import Frame
+
+        folder = self.table_at("context_frame", model_id=registration.model_id)
+        manifest = Manifest.read(folder)
+        if manifest is None or manifest.facts["asked"] != registration.frame_identity:
+            found = "nothing" if manifest is None else "a frame for other cards"
+            raise NotMade(
+                f"{registration.sae_id}: {folder} holds {found}: materialize `context_frame` for this partition first"
+            )
+        facts = manifest.facts
+        return Frame(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
 
     def codes(self, registration: Registration) -> "Callable[[], Iterable[Fired]] | None":
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""

@@ -9,6 +9,7 @@ from models.codes import Codes
 from models.contexts import Context
 from models.fired import Fired
 from models.rows import Rows
+from models.token_filter import TokenFilter
 
 SPECIAL = 0
 
@@ -31,7 +32,7 @@ class Made:
         return Fired.of([codes], self.context_T[kept], self.position_T[kept])
 
     def rows(self, first: int = 0, last: int | None = None) -> Rows:
-        return Rows.of(self.contexts[first:last], {SPECIAL})
+        return Rows.of(self.contexts[first:last], TokenFilter(frozenset({SPECIAL})))
 
     def parts(self, seed: int, n: int = 4) -> list[tuple[int, int]]:
         """The contexts cut into n runs at random, the runs in random order."""

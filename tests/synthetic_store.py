@@ -73,7 +73,11 @@ class SyntheticStore:
     def write_model(self, model_id: str) -> None:
         self.write("model", {"model_id": model_id}, [_model()])
         self.write("corpus", {"corpus_id": "stdlib"}, [_corpus()])
-        self.write("activation_shard", {"model_id": model_id, "site": "resid_post.2"}, [_shard()])
+        self.write("context_frame", {"model_id": model_id}, [_frame()])
+        site = {"model_id": model_id, "site": "resid_post.2"}
+        self.write("activation_shard", site, [_shard()])
+        self.write("activation_site", site, [_site()])
+        self.write("activation_profile", site, _profile())
 
     def write_sae(
         self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True
@@ -324,9 +328,25 @@ def _model() -> dict[str, Any]:
     }
 
 
+def _frame() -> dict[str, Any]:
+    frame = {"candidate": "<bos>", "prefix": [0], "suffix": [], "is_chosen": True, "skip_first": 0}
+    return frame | {"n_sinks": 0, "variance_share": 0.02, "position": 0, "layer": 1, "outlier_share": 0.0}
+
+
+def _site() -> dict[str, Any]:
+    counts = {"n_tokens": 1000, "n_special": 10, "n_skipped": 0, "n_outliers": 1}
+    norms = {"median_norm": 3.0, "norm_limit": 30.0, "norm_quantiles": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
+    return counts | norms | {"variance": 9.0, "largest_rows_share": 0.04, "rounding_share": 1e-6}
+
+
+def _profile() -> list[dict[str, Any]]:
+    row = {"n_tokens": 500, "n_outliers": 0, "mean_norm": 3.0, "variance_share": 0.5}
+    return [row | {"position_first": first, "position_last": first} for first in (1, 2)]
+
+
 def _corpus() -> dict[str, Any]:
     return {
-        "tokenizer_sha256": "1" * 64,
+        "frame_sha256": "1" * 64,
         "source": "stdlib",
         "n_documents": N_CONTEXTS,
         "n_contexts": N_CONTEXTS,
@@ -353,7 +373,7 @@ def sae_row() -> dict[str, Any]:
     return {
         "identity": "4" * 64,
         "corpus_id": "stdlib",
-        "tokenizer_sha256": "1" * 64,
+        "frame_sha256": "1" * 64,
         "site": "resid_post.2",
         "layer": 2,
         "architecture": "topk",

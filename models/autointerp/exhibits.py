@@ -40,6 +40,8 @@ class Exhibits:
     effects: Mapping[int, Effects] = field(default_factory=dict)
     near_misses: Mapping[int, np.ndarray] = field(default_factory=dict)
     """Rows of the gallery, of the half that explains."""
+    start_shares: Mapping[int, float] = field(default_factory=dict)
+    """Share of each feature's firings at the start of a context, where it is known."""
     only_top: bool = False
     """Whether explainers see the strongest windows alone."""
 

@@ -29,9 +29,11 @@ class Gallery:
     code_S: np.ndarray
     activation_S: np.ndarray
     start_R: np.ndarray
+    first_read: int = 0
+    """Position of the first token of a context that may be read: where a context starts, for labels."""
 
     @classmethod
-    def of(cls, examples: pa.Table) -> "Gallery":
+    def of(cls, examples: pa.Table, first_read: int = 0) -> "Gallery":
         keys = [("feature_id", "ascending"), ("kind", "descending"), ("interval", "ascending"), ("rank", "ascending")]
         table = examples.sort_by(keys).combine_chunks()
         tokens, activations = (_list(table, name) for name in ("tokens", "activations"))
@@ -42,7 +44,8 @@ class Gallery:
         rank[order] = np.arange(len(strings), dtype=np.int32)
         offsets = tokens.offsets.to_numpy().astype(np.int64)
         codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
-        return cls(table, [strings[i] for i in order], codes, activations.flatten().to_numpy(), offsets - offsets[0])
+        flat = activations.flatten().to_numpy()
+        return cls(table, [strings[i] for i in order], codes, flat, offsets - offsets[0], first_read)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -153,7 +156,8 @@ class Gallery:
         lengths = self.start_R[rows_R + 1] - self.start_R[rows_R]
         start_R = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         at_S = np.arange(start_R[-1]) + np.repeat(self.start_R[rows_R] - start_R[:-1], lengths)
-        return Tape(vocabulary, self.code_S[at_S], start_R, self.position_R[rows_R] - self.peak_R[rows_R])
+        first_R = self.position_R[rows_R] - self.peak_R[rows_R] - self.first_read
+        return Tape(vocabulary, self.code_S[at_S], start_R, first_R)
 
     def window(self, row: int) -> tuple[list[str], np.ndarray, int]:
         """Tokens, activations and peak of an example."""

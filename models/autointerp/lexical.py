@@ -15,7 +15,7 @@ import numpy as np
 
 from models.autointerp.exhibits import Exhibits
 from models.autointerp.gallery import Gallery
-from models.autointerp.label import Rule, read, write
+from models.autointerp.label import Rule, Term, read, write
 from models.autointerp.ledger import Answer
 from models.autointerp.rates import Rates
 from models.autointerp.rows import Explanation, Progress, silent
@@ -23,6 +23,10 @@ from models.autointerp.rule_search import WORDS, Evidence, best_rule
 from models.autointerp.trials import Trial, Verdict
 from models.autointerp.vocabulary import Vocabulary, text_of
 
+ABOUT_POSITION = 0.9
+"""Share of a feature's firings at the start of a context from which a feature that no clear rule tells is said to be
+about position."""
+AT_START = Rule((Term("place", ("at the start of a context",)),))
 BLOCK = 512
 """Features or trials that are laid out on one tape."""
 LONGEST = 24
@@ -59,7 +63,8 @@ class LexicalExplainer:
             for feature, rows_N in zip(block, rows, strict=True):
                 at_N = tape.start_R[first : first + len(rows_N)] + gallery.peak_R[rows_N]
                 first += len(rows_N)
-                evidence = Evidence(tape, at_N, _weights(gallery, rows_N))
+                share = exhibits.start_shares.get(feature)
+                evidence = Evidence(tape, at_N, _weights(gallery, rows_N), share)
                 found.append(self._explanation(gallery, feature, rows_N, evidence, corpus))
             progress(len(found), len(features))
         return found
@@ -71,6 +76,8 @@ class LexicalExplainer:
             error = "no window in which it fires is for explaining"
             return Explanation(feature, self.name, None, "no_examples", 0, error=error)
         rule, clear = best_rule(evidence, corpus)
+        if not clear and (evidence.start_share or 0.0) >= ABOUT_POSITION:
+            return Explanation(feature, self.name, write(AT_START), "ok", len(rows_N))
         label = write(rule, clear=clear, seen_in=_whole_words(gallery, rows_N, evidence.weight_N, rule))
         if len(label.split()) > WORDS:
             label = write(rule, clear=clear)

@@ -31,10 +31,12 @@ class Material:
     effects: pa.Table | None = None
     neighbors: pa.Table | None = None
     codes: Callable[[], Iterable[Fired]] | None = None
+    first_read: int = 0
+    """Position of the first token of a context that may be read."""
 
     @cached_property
     def gallery(self) -> Gallery:
-        return Gallery.of(self.examples)
+        return Gallery.of(self.examples, self.first_read)
 
     @cached_property
     def densities(self) -> dict[int, float]:
@@ -43,6 +45,15 @@ class Material:
         columns = (self.features[name].to_pylist() for name in ("feature_id", "density"))
         return dict(zip(*columns, strict=True))
 
+    @cached_property
+    def start_shares(self) -> dict[int, float]:
+        """Of each feature the share of its firings that are at the start of a context; none where an import does not
+        say."""
+        if self.features is None or "start_share" not in self.features.column_names:
+            return {}
+        pairs = zip(*(self.features[name].to_pylist() for name in ("feature_id", "start_share")), strict=True)
+        return {feature: share for feature, share in pairs if share is not None}
+
     def exhibits(self, settings: ExplanationSettings) -> Exhibits:
         """What explainers are shown by these settings."""
         given: dict[str, Any] = {}
@@ -50,7 +61,7 @@ class Material:
             given["effects"] = Effects.by_feature(self.effects)
         if settings.sends_prompts and "contrastive" in settings.prompts:
             given["near_misses"] = self._near_misses(NEAR_MISSES, for_scoring=False)
-        return Exhibits(self.gallery, only_top=settings.windows == "top", **given)
+        return Exhibits(self.gallery, only_top=settings.windows == "top", start_shares=self.start_shares, **given)
 
     def chosen(self, settings: ExplanationSettings, requested: Sequence[int] = ()) -> list[int]:
         """The features that are labelled, in order."""

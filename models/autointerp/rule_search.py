@@ -44,6 +44,12 @@ UNSEEN = 2.0
 """A condition is taken to hold at so many places besides those looked at: what was seen seldom is no evidence."""
 
 
+OWN = 100
+"""Firings that a feature's own share of the start of a context is taken to be counted on."""
+MOSTLY = 0.5
+_START = PLACES.index("at the start of a context")
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The peaks of one feature's examples on a tape, and how much each counts (1: the strongest)."""
@@ -51,6 +57,19 @@ class Evidence:
     tape: Tape
     at_N: np.ndarray
     weight_N: np.ndarray
+    start_share: float | None = None
+    """Share of the feature's firings at the start of a context. Position is a confounder: examples there say nothing of
+    the feature that its firings, wherever they are, do not say already."""
+
+    def place_rates(self, rate_F: np.ndarray) -> np.ndarray:
+        """Rates of the places, with the feature's own of the start of a context; where that is not most of its firings,
+        it is no part of a label, whatever the strongest examples are."""
+        if self.start_share is None:
+            return rate_F
+        own_F = rate_F.copy()
+        own = (self.start_share * OWN + 0.5) / (OWN + 1)
+        own_F[_START] = max(own_F[_START], own) if self.start_share >= MOSTLY else 1.0
+        return own_F
 
     @property
     def total(self) -> float:
@@ -160,6 +179,8 @@ def _flags(
     if places is not None:
         seen_FM = corpus.tape.bits_S(family)[places] >> np.arange(len(names))[:, None] & 1
         rate_F = _rate_given(seen_FM.sum(axis=1), len(places))
+    if family == "place":
+        rate_F = evidence.place_rates(rate_F)
     return _chosen(family, given, evidence, names, rate_F, flags_FN)
 
 

@@ -16,13 +16,13 @@ NEAR = 16
 AROUND = 12
 """Whether a token stands in prose or among numbers is decided by so many tokens before."""
 FIRST = 3
-"""Positions up to this one are the start of a context."""
+"""Positions up to this one, from the first that is read, are the start of a context."""
 
 
 @dataclass(frozen=True)
 class Tape:
     """Tokens of R windows; window r is `start_R[r]` to `start_R[r + 1]`, its first token stands at `position_R[r]` of
-    its context."""
+    its context, counted from the first position that is read."""
 
     vocabulary: Vocabulary
     code_S: np.ndarray

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 
+from models.activation_profile import PositionBuckets
 from models.contexts import Context
 from models.controls import Controls
 from models.doors.delphi_labels import explanation_rows, score_rows
@@ -26,12 +27,14 @@ from models.doors.record import Record, parsed
 from models.examples import Chosen, Windows
 from models.fired import Fired
 from models.firing import Firing
+from models.firing_positions import FiringPositions
 from models.folder import Folder
 from models.histogram import Histogram
 from models.intervals import Intervals
 from models.pieces import Pieces
 from models.rows import Rows
 from models.settings import StatisticsSettings
+from models.token_filter import TokenFilter
 from models.top import Top
 
 _SPLIT = re.compile(r"(\d+)_(\d+)\.safetensors")
@@ -172,7 +175,7 @@ class _Reading:
                 f"{len(self.pieces.texts) - 1}: name the model whose tokenizer cut the corpus"
             )
         contexts = [Context(row, f"row-{row}", 0, ids) for row, ids in enumerate(tokens.astype(np.int32))]
-        return Rows.of(contexts, set())
+        return Rows.of(contexts, TokenFilter(frozenset()))
 
     def _labels(self) -> Part:
         stem, sae_id, known = self.hookpoint, f"{self.model_id}/{self.recipe_id}", self.about.n_features or 0
@@ -217,10 +220,11 @@ def measured(fired: Fired, rows: Rows, first: int, last: int, pieces: Pieces, mo
     top = Top.zero(fired.n_features, settings.top)
     intervals = Intervals.zero(fired.n_features, settings.intervals, settings.per_interval)
     controls = Controls.zero(fired.n_features, settings.controls)
+    positions = FiringPositions.zero(PositionBuckets.of(int(rows.positions_R.max()) + 1), fired.n_features).of(fired)
     kept = {
         "top": top + top.among(fired),
         "interval": intervals + intervals.among(fired, max_F),
-        "random": controls + controls.among(fired, rows, ~firing.is_dead_F, settings.window),
+        "random": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
     }
     windows = Windows.around(Chosen.of(kept, settings.intervals), pieces, settings.window)
     windows.fill(fired, rows)

@@ -11,6 +11,6 @@ union all
 select
     model_id,
     recipe_id,
-    'sae names corpus ' || corpus_id || ' under tokenizer ' || tokenizer_sha256 || ', which corpus lacks' as what
+    'sae names corpus ' || corpus_id || ' in frame ' || frame_sha256 || ', which corpus lacks' as what
 from sae
-anti join corpus using (corpus_id, tokenizer_sha256);
+anti join corpus using (corpus_id, frame_sha256);

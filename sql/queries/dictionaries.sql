@@ -5,8 +5,10 @@ select
     n_features,
     n_tokens,
     dead_fraction,
+    one_position_fraction,
     l0,
     fvu,
+    largest_rows_share,
     ce_recovered,
     n_labelled,
     specificity_mean

@@ -6,6 +6,7 @@ select
     n_features,
     l0,
     fvu,
+    largest_rows_share,
     ce_recovered,
     dead_fraction,
     on_fvu_front,

@@ -21,7 +21,7 @@ comment on column activation_shard.model_id is 'Card of the model [id]';
 comment on column activation_shard.site is 'Where the activations were read, such as resid_post.6 [text]';
 comment on column activation_shard.shard is 'Number of the file, from 0 [index]';
 comment on column activation_shard.uri is 'The file [path or URL]';
-comment on column activation_shard.n_tokens is 'Rows: special tokens have none [tokens]';
+comment on column activation_shard.n_tokens is 'Rows: special tokens, skipped ones and outliers have none; activation_site counts them [tokens]';
 comment on column activation_shard.width is 'Length of an activation vector [dimensions]';
 comment on column activation_shard.dtype is 'Number format of the stored vectors [text]';
 comment on column activation_shard.bytes is 'Size of the file [bytes]';

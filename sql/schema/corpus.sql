@@ -1,25 +1,31 @@
 -- Texts that models were read on.
 create table corpus (
     corpus_id varchar not null,
-    tokenizer_sha256 varchar not null,
+    frame_sha256 varchar not null,
     source varchar not null,
     n_documents bigint,
     n_contexts bigint,
     n_tokens bigint not null,
+    n_special bigint,
+    n_skipped bigint,
     context_length bigint,
     sha256 varchar not null,
     check (n_documents >= 0),
     check (n_contexts >= 0),
     check (n_tokens >= 0),
+    check (n_special >= 0),
+    check (n_skipped between 0 and n_tokens),
     check (context_length > 0)
 );
 
-comment on table corpus is 'One row per (corpus_id, tokenizer_sha256): a corpus as one tokenizer cuts it';
+comment on table corpus is 'One row per (corpus_id, frame_sha256): a corpus as one tokenizer cuts it in one frame';
 comment on column corpus.corpus_id is 'Corpus [id]';
-comment on column corpus.tokenizer_sha256 is 'Hash of the tokenizer that cut it [sha256]';
+comment on column corpus.frame_sha256 is 'Hash of the tokenizer that cut it and of the frame: special tokens around each context, and first tokens that are not read [sha256]';
 comment on column corpus.source is 'Where its text came from [text]';
 comment on column corpus.n_documents is 'Documents; null where an import does not say [documents]';
 comment on column corpus.n_contexts is 'Rows of tokens fed to the model; null where an import does not say [contexts]';
-comment on column corpus.n_tokens is 'Tokens, special ones included [tokens]';
+comment on column corpus.n_tokens is 'Tokens of text [tokens]';
+comment on column corpus.n_special is 'Special tokens fed to the model besides; null where an import does not say [tokens]';
+comment on column corpus.n_skipped is 'Tokens of text at the start of contexts that are fed but not read (skip_first); null where an import does not say [tokens]';
 comment on column corpus.context_length is 'Longest context; null where an import does not say [tokens]';
 comment on column corpus.sha256 is 'Hash of what it was made from [sha256]';

@@ -10,6 +10,9 @@ create table feature (
     std_activation double,
     max_activation double,
     is_dead boolean not null,
+    top_position bigint,
+    top_position_share double,
+    start_share double,
     decoder_norm double,
     encoder_decoder_cosine double,
     logit_skew double,
@@ -19,6 +22,9 @@ create table feature (
     check (density between 0 and 1),
     check (abs(density - n_firings / n_tokens) <= 1e-6),
     check (is_dead = (n_firings = 0)),
+    check (top_position >= 0),
+    check (top_position_share between 0 and 1),
+    check (start_share between 0 and 1),
     check (isfinite(mean_activation) and mean_activation >= 0),
     check (isfinite(std_activation) and std_activation >= 0),
     check (isfinite(max_activation) and max_activation >= 0),
@@ -39,6 +45,9 @@ comment on column feature.mean_activation is 'Mean over the tokens on which it f
 comment on column feature.std_activation is 'Standard deviation over the tokens on which it fires; null for a dead feature [activation]';
 comment on column feature.max_activation is 'Strongest activation; null for a dead feature [activation]';
 comment on column feature.is_dead is 'Whether it never fires [boolean]';
+comment on column feature.top_position is 'Context position at which it fires most often; of a later one the first of its bucket, as in activation_profile; null for a dead feature and where an import does not say [position]';
+comment on column feature.top_position_share is 'Share of its firings there; null likewise [fraction]';
+comment on column feature.start_share is 'Share of its firings at the first four positions that are read; null likewise [fraction]';
 comment on column feature.decoder_norm is 'Length of its direction in the decoder; null where an import does not say [activation]';
 comment on column feature.encoder_decoder_cosine is 'Cosine between its encoder and decoder directions; null where they live in different spaces [cosine]';
 comment on column feature.logit_skew is 'Skewness of its direct effect over the vocabulary, from logit_shape; null where the model has no unembedding [1]';

@@ -4,7 +4,7 @@ create table sae (
     recipe_id varchar not null,
     identity varchar not null,
     corpus_id varchar not null,
-    tokenizer_sha256 varchar not null,
+    frame_sha256 varchar not null,
     site varchar not null,
     output_site varchar,
     layer integer,
@@ -30,7 +30,7 @@ comment on column sae.model_id is 'Card of the model [id]';
 comment on column sae.recipe_id is 'Card of the recipe [id]';
 comment on column sae.identity is 'Hash of what the cards asked for when it was made; compare with registration.identity [sha256]';
 comment on column sae.corpus_id is 'Corpus that its statistics were counted on [id]';
-comment on column sae.tokenizer_sha256 is 'Hash of the tokenizer that cut the corpus [sha256]';
+comment on column sae.frame_sha256 is 'Hash of the tokenizer that cut the corpus and of the frame of its contexts [sha256]';
 comment on column sae.site is 'Where it reads the model, such as resid_post.6 [text]';
 comment on column sae.output_site is 'Where a transcoder writes; null for an autoencoder, which writes what it reads [text]';
 comment on column sae.layer is 'Block that the site belongs to, from 0; null for the embedding [index]';

@@ -14,6 +14,7 @@ with measured as (
         s.n_features,
         max(m.value) filter (where m.metric = 'l0') as l0,
         max(m.value) filter (where m.metric = 'fvu') as fvu,
+        max(m.value) filter (where m.metric = 'largest_rows_share') as largest_rows_share,
         max(m.value) filter (where m.metric = 'ce_recovered') as ce_recovered,
         max(m.value) filter (where m.metric = 'dead_fraction') as dead_fraction
     from sae as s
@@ -33,6 +34,7 @@ select
     a.n_features,
     a.l0,
     a.fvu,
+    a.largest_rows_share,
     a.ce_recovered,
     a.dead_fraction,
     a.fvu is not null and not exists (

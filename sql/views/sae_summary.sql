@@ -1,6 +1,9 @@
 -- How good each dictionary is and what is known of it, at a glance.
 -- Grain: one row per (model_id, recipe_id); numbers of stages that have not run are null.
 -- Metrics are those of held-out documents; a dictionary measured on several splits shows the largest number of each.
+-- FVU stands beside the share of the variance that the 1 % of rows farthest from the mean hold: where that is large, FVU is
+-- about those rows. `one_position_fraction` is the share of the live features of which nearly all firings (95 % of five
+-- or more) are at one position of the contexts.
 -- Scores and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
 create view sae_summary as
 with metric as (
@@ -9,6 +12,9 @@ with metric as (
         recipe_id,
         max(value) filter (where metric = 'l0') as l0,
         max(value) filter (where metric = 'fvu') as fvu,
+        max(low) filter (where metric = 'fvu') as fvu_low,
+        max(high) filter (where metric = 'fvu') as fvu_high,
+        max(value) filter (where metric = 'largest_rows_share') as largest_rows_share,
         max(value) filter (where metric = 'ce_recovered') as ce_recovered,
         max(value) filter (where metric = 'kl') as kl
     from sae_metric
@@ -23,7 +29,9 @@ counted as (
         count(*) filter (where is_dead) as n_dead,
         avg(is_dead::integer) as dead_fraction,
         any_value(n_tokens) as n_tokens,
-        median(density) filter (where not is_dead) as median_density
+        median(density) filter (where not is_dead) as median_density,
+        avg((n_firings >= 5 and top_position_share >= 0.95)::integer)
+            filter (where top_position_share is not null) as one_position_fraction
     from feature
     group by all
 ),
@@ -85,8 +93,12 @@ select
     c.n_dead,
     c.dead_fraction,
     c.median_density,
+    c.one_position_fraction,
     metric.l0,
     metric.fvu,
+    metric.fvu_low,
+    metric.fvu_high,
+    metric.largest_rows_share,
     metric.ce_recovered,
     metric.kl,
     l.n_labelled,

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from tokenizers import processors
 
-from models.contexts import PER_SHARD, Contexts, EmptyCorpus, Frame, cut, tokenizer_sha256, write_contexts
+from models.contexts import PER_SHARD, Contexts, EmptyCorpus, cut, write_contexts
 from models.documents import Document
 from models.folder import Folder
+from models.frame import Frame, tokenizer_sha256
+from models.token_filter import TokenFilter
 
 IDENTITY = {"source": "test", "context_length": 16}
 
@@ -55,7 +57,7 @@ def test_a_frame_has_both_ends(tokenizer):
     assert Frame.of(tokenizer) == Frame((0,), ())
     assert Frame.of(framed) == Frame((0,), (0,))
     assert Frame.of(framed).content(16) == 14
-    with pytest.raises(ValueError, match="context_length=2 leaves no room beside the tokenizer's 2 special tokens"):
+    with pytest.raises(ValueError, match="context_length=2 leaves no room beside 2 special tokens"):
         Frame.of(framed).content(2)
     assert tokenizer_sha256(framed) != tokenizer_sha256(tokenizer)
 
@@ -64,7 +66,7 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
     documents = [Document(f"d{i}", "x = 1\n" * 40) for i in range(600)]
     written = list(cut(documents, tokenizer, 16, tokens=10**9))
     assert len(written) > PER_SHARD
-    manifest = write_contexts(Folder(str(tmp_path)), written, IDENTITY, {0})
+    manifest = write_contexts(Folder(str(tmp_path)), written, IDENTITY, TokenFilter(frozenset({0})))
     contexts = Contexts.open(Folder(str(tmp_path)))
 
     n_text = sum(len(tokenizer(d.text, add_special_tokens=False)["input_ids"]) for d in documents)
@@ -74,6 +76,10 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
         "n_tokens": n_text,
         "n_special": len(written),
         "special_ids": [0],
+        "n_skipped": 0,
+        "prefix": (),
+        "suffix": (),
+        "skip_first": 0,
     }
     assert contexts.document_ids == [c.document_id for c in written]
     for asked, got in zip((len(written) - 1, 0, 5), contexts.rows([len(written) - 1, 0, 5]), strict=True):
@@ -84,7 +90,9 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
 
 def test_many_short_documents_are_a_corpus(tmp_path, tokenizer):
     contexts = cut([Document(f"d{i}", "pass") for i in range(50)], tokenizer, 16, tokens=100)
-    assert write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, {0}).facts["n_contexts"] == 50
+    assert (
+        write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0}))).facts["n_contexts"] == 50
+    )
 
 
 @pytest.mark.parametrize("texts", [[], ["short"]])
@@ -93,5 +101,5 @@ def test_less_than_one_context_is_refused(tmp_path, tokenizer, texts):
     with pytest.raises(
         EmptyCorpus, match=r"corpus 'test' holds \d tokens in \d documents, less than one context of 16"
     ):
-        write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, {0})
+        write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0})))
     assert Folder(str(tmp_path)).names() == []

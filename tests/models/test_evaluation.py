@@ -1,6 +1,7 @@
 """Metrics equal closed forms and recomputation by hand; splicing in what was there changes nothing, to the last bit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +9,14 @@ import torch
 from tiny_models import save_tiny
 
 from models.codes import Codes
+from models.context_sample import held_out
 from models.contexts import Contexts, cut, write_contexts
 from models.documents import Document, is_held_out
-from models.evaluation import Fit, evaluate, held_out, metric_rows
+from models.evaluation import evaluate
 from models.folder import Folder
 from models.host import Host
 from models.sites import Site
+from models.token_filter import TokenFilter
 
 LAST = Site("resid_post", 2)
 DOCUMENTS = [
@@ -45,25 +48,25 @@ def causal(request, tmp_path_factory):
     host = Host.load(str(save_tiny(request.param, tmp_path_factory.mktemp(request.param))))
     contexts = list(cut(DOCUMENTS[:12], host.tokenizer, 24, 10**6))
     assert len({len(context.token_ids) for context in contexts}) > 2
-    return host, contexts, set(host.tokenizer.all_special_ids)
+    return host, contexts, TokenFilter.of(host.tokenizer)
 
 
-def activations(host, site, contexts, special_ids) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def activations(host, site, contexts, token_filter) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Each context's activations, one context at a time, and which of them are of text."""
     found = []
     for context in contexts:
         ids = torch.from_numpy(context.token_ids.astype(np.int64))
         with torch.no_grad(), host.reading([site]) as read:
             host.run(ids[None])
-        found.append((read[site][0], torch.tensor([i not in special_ids for i in ids.tolist()])))
+        found.append((read[site][0], torch.tensor([i not in token_filter.special_ids for i in ids.tolist()])))
     return found
 
 
 @pytest.mark.parametrize("site", ["resid_post.1", "mlp_out.0", "mlp_act.2"])
 def test_splicing_in_what_was_there_changes_nothing(causal, site):
-    host, contexts, special_ids = causal
+    host, contexts, token_filter = causal
     site = Site.parse(site)
-    found = values(evaluate(host, site, StandIn(lambda x: x.clone(), host.width(site)), contexts, special_ids))
+    found = values(evaluate(host, site, StandIn(lambda x: x.clone(), host.width(site)), contexts, token_filter))
     assert found["ce_spliced"] == found["ce_clean"]
     assert found["kl"] == 0
     assert found["fvu"] == 0
@@ -73,10 +76,10 @@ def test_splicing_in_what_was_there_changes_nothing(causal, site):
 
 
 def test_splicing_in_the_mean_is_mean_ablation(causal):
-    host, contexts, special_ids = causal
-    x_TD = torch.cat([x[text] for x, text in activations(host, LAST, contexts, special_ids)])
+    host, contexts, token_filter = causal
+    x_TD = torch.cat([x[text] for x, text in activations(host, LAST, contexts, token_filter)])
     mean_D = x_TD.double().mean(dim=0)
-    found = values(evaluate(host, LAST, StandIn(lambda x: mean_D.expand_as(x)), contexts, special_ids))
+    found = values(evaluate(host, LAST, StandIn(lambda x: mean_D.expand_as(x)), contexts, token_filter))
     assert found["ce_spliced"] == pytest.approx(found["ce_mean_ablated"], rel=1e-6)
     assert found["ce_recovered"] == pytest.approx(0, abs=1e-4)
     assert found["fvu"] == pytest.approx(1, rel=1e-6)
@@ -84,9 +87,9 @@ def test_splicing_in_the_mean_is_mean_ablation(causal):
 
 
 def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
-    host, contexts, special_ids = causal
+    host, contexts, token_filter = causal
     norm, head = host.architecture_map.final_norm, host.model.get_output_embeddings()
-    pairs = activations(host, LAST, contexts, special_ids)
+    pairs = activations(host, LAST, contexts, token_filter)
     mean_D = torch.cat([x[text] for x, text in pairs]).double().mean(dim=0).float()
     sums, n = {"ce_clean": 0.0, "ce_spliced": 0.0, "ce_mean_ablated": 0.0, "kl": 0.0}, 0
     for (x_PD, text_P), context in zip(pairs, contexts, strict=True):
@@ -101,7 +104,7 @@ def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
         kept = logs["ce_clean"].exp() * (logs["ce_clean"] - logs["ce_spliced"])
         sums["kl"] += kept.sum(-1)[:-1][text_P[1:]].sum().item()
         n += int(text_P[1:].sum())
-    rows = evaluate(host, LAST, StandIn(lambda x: x.roll(1, dims=1)), contexts, special_ids)
+    rows = evaluate(host, LAST, StandIn(lambda x: x.roll(1, dims=1)), contexts, token_filter)
     found = values(rows)
     for name, total in sums.items():
         assert found[name] == pytest.approx(total / n, rel=2e-5), name
@@ -111,46 +114,51 @@ def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
 
 
 def test_fvu_equals_the_textbook_form(causal):
-    host, contexts, special_ids = causal
-    x = torch.cat([x[text] for x, text in activations(host, LAST, contexts, special_ids)]).double().numpy()
-    rows = evaluate(host, LAST, StandIn(lambda x: x * 0.9 + 0.1), contexts, special_ids)
+    host, contexts, token_filter = causal
+    x = torch.cat([x[text] for x, text in activations(host, LAST, contexts, token_filter)]).double().numpy()
+    rows = evaluate(host, LAST, StandIn(lambda x: x * 0.9 + 0.1), contexts, token_filter)
     wanted = ((x - (x * 0.9 + 0.1)) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
     assert values(rows)["fvu"] == pytest.approx(wanted, rel=1e-6)
     assert next(row["n_tokens"] for row in rows.to_pylist() if row["metric"] == "fvu") == len(x)
 
 
-def test_fvu_does_not_depend_on_where_the_activations_lie():
-    """The shortcut that squares first loses all digits in float32 when the mean is large; sums in float64 keep them."""
-    x_TD = torch.randn(4000, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    codes = Codes(torch.ones(1, 1), torch.zeros(1, 1, dtype=torch.int64), 1)
-    for shift in (0.0, 1e4):
-        fit = Fit.zero(8, 1)
-        for part_TD in (x_TD + shift).split(333):
-            fit += Fit.of(part_TD, part_TD + 0.5, codes)
+def test_fvu_does_not_depend_on_where_the_activations_lie(tmp_path):
+    """The shortcut that squares first loses all digits in float32 when the mean is large; distances in float64 keep
+    them."""
+    host = Host.load(str(save_tiny("gpt2", tmp_path)))
+    contexts, token_filter = list(cut(DOCUMENTS[:12], host.tokenizer, 24, 10**6)), TokenFilter.of(host.tokenizer)
+    bias = host.model.transformer.h[2].mlp.c_proj.bias
+    for shift in (0.0, 1e3):
+        bias.data += shift
+        x_TD = torch.cat([x[text] for x, text in activations(host, LAST, contexts, token_filter)]).double()
         wanted = 0.25 * x_TD.numel() / float((x_TD - x_TD.mean(dim=0)).square().sum())
-        assert fit.metrics()["fvu"] == pytest.approx(wanted, rel=1e-5)
+        found = values(evaluate(host, LAST, StandIn(lambda x: x + 0.5), contexts, token_filter))
+        assert found["fvu"] == pytest.approx(wanted, rel=1e-4)
 
 
 def test_batches_do_not_show(causal, monkeypatch):
-    host, contexts, special_ids = causal
-    whole = values(evaluate(host, LAST, StandIn(lambda x: x.flip(1)), contexts, special_ids))
+    host, contexts, token_filter = causal
+    whole = values(evaluate(host, LAST, StandIn(lambda x: x.flip(1)), contexts, token_filter))
     monkeypatch.setattr("models.evaluation.BATCH_TOKENS", 48)
-    small = values(evaluate(host, LAST, StandIn(lambda x: x.flip(1)), contexts, special_ids))
+    small = values(evaluate(host, LAST, StandIn(lambda x: x.flip(1)), contexts, token_filter))
     assert whole == pytest.approx(small, rel=1e-5)
 
 
 def test_an_encoder_has_no_cross_entropy(tmp_path):
     host = Host.load(str(save_tiny("bert", tmp_path)))
     contexts = list(cut(DOCUMENTS[:6], host.tokenizer, 24, 10**6))
-    rows = evaluate(host, LAST, StandIn(lambda x: x * 0.5), contexts, set(host.tokenizer.all_special_ids))
-    assert set(values(rows)) == {"l0", "fvu", "dead_fraction"}
+    rows = evaluate(host, LAST, StandIn(lambda x: x * 0.5), contexts, TokenFilter.of(host.tokenizer))
+    assert set(values(rows)) == {"l0", "fvu", "dead_fraction", "largest_rows_share"}
 
 
 def test_only_held_out_documents_are_drawn(tmp_path, causal):
     tokenizer = causal[0].tokenizer
     documents = [Document(f"d{i}", "for name, value in sorted(found.items()): " * 2) for i in range(200)]
     write_contexts(
-        Folder(str(tmp_path)), cut(documents, tokenizer, 16, 10**6), {"source": "s", "context_length": 16}, {0}
+        Folder(str(tmp_path)),
+        cut(documents, tokenizer, 16, 10**6),
+        {"source": "s", "context_length": 16},
+        TokenFilter(frozenset({0})),
     )
     contexts = Contexts.open(Folder(str(tmp_path)))
     drawn = held_out(contexts, 10**6)
@@ -163,12 +171,52 @@ def test_only_held_out_documents_are_drawn(tmp_path, causal):
 
 
 def test_a_corpus_without_held_out_documents_is_refused(causal):
-    host, _, special_ids = causal
+    host, _, token_filter = causal
     with pytest.raises(ValueError, match="no context of a held-out document was found"):
-        evaluate(host, LAST, StandIn(lambda x: x), [], special_ids)
+        evaluate(host, LAST, StandIn(lambda x: x), [], token_filter)
 
 
-def test_what_is_undefined_has_no_row():
-    codes = Codes(torch.ones(4, 1), torch.zeros(4, 1, dtype=torch.int64), 1)
-    fit = Fit.of(torch.ones(4, 2), torch.zeros(4, 2), codes)
-    assert metric_rows("s", [(fit.metrics(), 4)]).column("metric").to_pylist() == ["l0", "dead_fraction"]
+def test_what_is_undefined_has_no_row(causal):
+    """Of one row the mean is the row itself: nothing varies, and ablation costs nothing."""
+    host, contexts, token_filter = causal
+    norms = [x[text].norm(dim=1) for x, text in activations(host, LAST, contexts, token_filter)]
+    first = [context for context, norm_T in zip(contexts, norms, strict=True) if norm_T.min() == torch.cat(norms).min()]
+    limit = float(torch.cat(norms).min()) * (1 + 1e-6)
+    found = values(evaluate(host, LAST, StandIn(lambda x: x), first[:1], token_filter, norm_limit=limit))
+    assert set(found) == {"l0", "dead_fraction", "ce_clean", "ce_spliced", "ce_mean_ablated", "kl"}
+
+
+def test_tokens_beyond_the_norm_limit_and_skipped_ones_are_neither_measured_nor_replaced(causal):
+    host, contexts, token_filter = causal
+    skipping = TokenFilter(token_filter.special_ids, replace(token_filter.frame, skip_first=2))
+    pairs = activations(host, LAST, contexts, token_filter)
+    limit = float(torch.cat([x[text].norm(dim=1) for x, text in pairs]).median())
+    norm, head = host.architecture_map.final_norm, host.model.get_output_embeddings()
+    kept, loss, n = [], 0.0, 0
+    for (x_PD, text_P), context in zip(pairs, contexts, strict=True):
+        wanted_P = text_P & (x_PD.norm(dim=1) <= limit) & (torch.arange(len(x_PD)) >= skipping.frame.first_read)
+        kept.append(x_PD[wanted_P])
+        with torch.no_grad():
+            logs = head(norm(torch.where(wanted_P[:, None], x_PD.roll(1, dims=1), x_PD))).double().log_softmax(-1)
+        predicted = text_P[1:].nonzero()[:, 0]
+        loss -= float(logs[predicted, torch.from_numpy(context.token_ids[1:].astype(np.int64))[predicted]].sum())
+        n += len(predicted)
+    x = torch.cat(kept).double()
+    rows = evaluate(host, LAST, StandIn(lambda x: x.roll(1, dims=1)), contexts, skipping, norm_limit=limit)
+    found = values(rows)
+    fvu = (x - x.roll(1, dims=1)).square().sum() / (x - x.mean(dim=0)).square().sum()
+    assert 0 < len(x) < sum(int(text.sum()) for _, text in pairs) * 0.6
+    assert found["fvu"] == pytest.approx(float(fvu), rel=1e-5)
+    assert found["ce_spliced"] == pytest.approx(loss / n, rel=2e-5)
+    n_of = {row["metric"]: row["n_tokens"] for row in rows.to_pylist()}
+    assert (n_of["fvu"], n_of["ce_spliced"]) == (len(x), n)
+
+
+def test_the_largest_rows_share_is_that_of_a_full_sort(causal):
+    host, contexts, token_filter = causal
+    x = torch.cat([x[text] for x, text in activations(host, LAST, contexts, token_filter)]).double()
+    squares = (x - x.mean(dim=0)).square().sum(dim=1).sort(descending=True).values
+    whole, rest = divmod(0.01 * len(squares), 1)
+    wanted = float((squares[: int(whole)].sum() + rest * squares[int(whole)]) / squares.sum())
+    found = values(evaluate(host, LAST, StandIn(lambda x: x), contexts, token_filter))
+    assert found["largest_rows_share"] == pytest.approx(wanted, rel=1e-5)

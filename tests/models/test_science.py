@@ -8,11 +8,12 @@ from models.codes import Codes
 from models.contexts import Contexts, cut, write_contexts
 from models.documents import Document, is_held_out
 from models.folder import Folder
-from models.harvest import read_sites
 from models.host import Host
 from models.pieces import Pieces
 from models.science import UNITS, measure, probed
+from models.site_reading import read_sites
 from models.sites import Site
+from models.token_filter import TokenFilter
 
 SITE = Site("resid_post", 1)
 TEXT = 'def area(width, height):\n    return width * height * items["found"]\n'
@@ -39,13 +40,18 @@ def house(tmp_path_factory):
     host = Host.load(str(save_tiny("llama", tmp_path_factory.mktemp("llama"))))
     folder = Folder(str(tmp_path_factory.mktemp("corpus")))
     documents = [Document(f"d{i}", TEXT * (i % 4 + 1)) for i in range(300)]
-    write_contexts(folder, cut(documents, host.tokenizer, 24, 10**6), {"source": "s", "context_length": 24}, {0, 1, 2})
+    write_contexts(
+        folder,
+        cut(documents, host.tokenizer, 24, 10**6),
+        {"source": "s", "context_length": 24},
+        TokenFilter(frozenset({0, 1, 2})),
+    )
     return host, Contexts.open(folder)
 
 
 def measured(house, dictionary, tokens=6000) -> dict[str, dict]:
     host, contexts = house
-    rows = measure(host, SITE, dictionary, *probed(contexts, tokens), contexts.special_ids, Pieces.of(host.tokenizer))
+    rows = measure(host, SITE, dictionary, *probed(contexts, tokens), contexts.token_filter, Pieces.of(host.tokenizer))
     return {row["metric"]: row for row in rows.to_pylist()}
 
 
@@ -66,7 +72,9 @@ def test_shrinkage_is_of_held_out_tokens(house):
     assert whole["shrinkage_gamma"]["value"] == pytest.approx(1, abs=1e-5)
     assert whole["norm_ratio"]["value"] == pytest.approx(1, abs=1e-5)
     host, contexts = house
-    x_TD = read_sites(host, probed(contexts, 6000)[1], contexts.special_ids, [SITE], torch.float32)[SITE].x_TD.double()
+    x_TD = read_sites(host, probed(contexts, 6000)[1], contexts.token_filter, [SITE], torch.float32)[
+        SITE
+    ].batch.x_TD.double()
     mean_D = x_TD.mean(dim=0)
     wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (x_TD - mean_D).square().sum(dim=1).mean())
     assert measured(house, Doubled(32, 0.5))["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
@@ -92,4 +100,4 @@ def test_without_documents_on_both_sides_there_is_no_row(house):
     host, contexts = house
     trained, _ = probed(contexts, 1000)
     pieces = Pieces.of(host.tokenizer)
-    assert measure(host, SITE, Doubled(32, 1.0), trained, [], contexts.special_ids, pieces).num_rows == 0
+    assert measure(host, SITE, Doubled(32, 1.0), trained, [], contexts.token_filter, pieces).num_rows == 0

@@ -64,9 +64,3 @@ def test_a_shard_of_another_width_is_refused(tmp_path):
         DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"
     ):
         Shards(shards.folder, wider).shard(0)
-
-
-def test_non_finite_tokens_are_counted(tmp_path):
-    batch = some_batch(50, 4, torch.float32)
-    batch.x_TD[7, 1], batch.x_TD[9] = float("inf"), float("nan")
-    assert store_shards(Folder(str(tmp_path)), [batch], "float32").n_non_finite() == 2

@@ -18,6 +18,7 @@ from models.histogram import edge
 from models.settings import StatisticsSettings
 from models.shards import Batch
 from models.statistics import encoded, measure
+from models.token_filter import TokenFilter
 
 N = 12
 SETTINGS = StatisticsSettings(top=6, intervals=4, per_interval=2, controls=3, window=8, bins=7)
@@ -39,7 +40,9 @@ class Given:
 @pytest.fixture
 def store(tmp_path):
     some, root = made(2, contexts=90), Folder(str(tmp_path))
-    write_contexts(root / "corpus", some.contexts, {"source": "made up", "context_length": 8}, {SPECIAL})
+    write_contexts(
+        root / "corpus", some.contexts, {"source": "made up", "context_length": 64}, TokenFilter(frozenset({SPECIAL}))
+    )
     dense_TF = torch.zeros(len(some.token_T), N).scatter_(1, some.codes.features_TK, some.codes.acts_TK)
     shards = []
     for first in range(0, 90, 25):

@@ -6,8 +6,15 @@ from pipelines.definitions import defs
 
 GRAPH = {
     # asset: (group, pool, kinds, what it waits for, blocking checks)
-    "corpus": ("harvest", None, "parquet transformers", "", "tokens_conserved"),
-    "activations": ("harvest", "gpu", "parquet torch", "corpus", "finite tokens_conserved"),
+    "context_frame": ("harvest", "gpu", "parquet torch", "", ""),
+    "corpus": ("harvest", None, "parquet transformers", "context_frame", "tokens_conserved"),
+    "activations": (
+        "harvest",
+        "gpu",
+        "parquet torch",
+        "corpus",
+        "finite no_position_dominates rounding_below_variance tokens_conserved",
+    ),
     "sae": ("dictionary", "gpu", "safetensors torch", "activations", "export_equals_trained"),
     "evaluation": ("dictionary", "gpu", "parquet torch", "sae", ""),
     "matches": ("dictionary", "gpu", "parquet torch", "sae", ""),

@@ -15,7 +15,8 @@ from sql.warehouse import connect
 BROKEN = {
     "one_row_per_latent": "delete from feature where recipe_id = 'mid' and feature_id = 11",
     "feature_in_range": "update neighbor set other_feature_id = 99 where recipe_id = 'mid' and feature_id = 3",
-    "dictionary_known": "insert into sae_metric values ('demo', 'lost', 'held_out', 'l0', 1, 'features', 1)",
+    "dictionary_known": "insert into sae_metric by name select 'demo' as model_id, 'lost' as recipe_id, "
+    "'held_out' as split, 'l0' as metric, 1 as value, 'features' as unit, 1 as n_tokens",
     "model_and_corpus_known": "delete from corpus",
     "feature_known": "delete from feature where recipe_id = 'mid' and feature_id = 3",
     "histogram_adds_up": "update activation_histogram set n = n + 1 where (recipe_id, feature_id, bin) = ('mid', 3, 0)",

@@ -81,7 +81,8 @@ def test_every_table_names_its_grain_and_its_file(empty: DuckDBPyConnection, tab
 
 def test_the_tables_are_those_of_the_design(empty: DuckDBPyConnection):
     wanted = """
-        model corpus activation_shard sae sae_training sae_metric feature activation_histogram example logit_effect
+        model context_frame corpus activation_shard activation_site activation_profile
+        sae sae_training sae_metric feature activation_histogram example logit_effect
         neighbor dictionary_match explanation specificity explanation_score llm_request logit_shape registration
         label_embedding
     """

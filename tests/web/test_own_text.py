@@ -43,7 +43,7 @@ def contexts_of(house, n: int):
     tokenizer = Host.load(*pair(house)).tokenizer
     corpus = house.contexts(found)
     for context in [context for context in corpus if context.start == 0][:n]:
-        ids = [int(token) for token in context.token_ids if int(token) not in corpus.special_ids]
+        ids = [int(token) for token in context.token_ids if int(token) not in corpus.token_filter.special_ids]
         text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if tokenizer(text, add_special_tokens=False)["input_ids"] == ids:  # a cut may fall within a word
             yield context, text, ids

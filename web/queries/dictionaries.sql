@@ -7,6 +7,7 @@ select
     n_features,
     l0,
     fvu,
+    largest_rows_share,
     ce_recovered,
     dead_fraction,
     n_labelled,

@@ -1,0 +1,100 @@
+"""What a model is fed around each text, and which of the first tokens are not read."""
+
+import dagster as dg
+
+from pipelines.compute import on_gpu
+from pipelines.partitions import by_sae
+from pipelines.plain_errors import plain_errors
+from pipelines.registry import Registration
+from pipelines.shown import shown
+from pipelines.store import Store
+
+no_sink = dg.AssetCheckSpec(
+    "no_sink_is_read",
+    asset="context_frame",
+    description="Where the model was tried, none of the text tokens that are read is an attention sink in the chosen "
+    "frame.",
+)
+
+
+@dg.asset(
+    partitions_def=by_sae,
+    kinds={"torch", "parquet"},
+    group_name="harvest",
+    check_specs=[no_sink],
+    pool=on_gpu["pool"],
+    op_tags=on_gpu["op_tags"],
+)
+@plain_errors
+def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """The special tokens around each context and the number of first text tokens that are not read, so that no
+    attention sink is taken for text; with the frames that were tried on the model where the card leaves it open. One
+    row a frame, shared by all recipes of a model."""
+    from models.sources import open_source
+
+    registration = store.registration(context.partition_key)
+    card = registration.model
+    source = open_source(card.corpus.source, text_column=card.corpus.text_column)
+    identity = {"asked": registration.frame_identity, "source_sha256": source.sha256()}
+    folder = store.table_at("context_frame", model_id=registration.model_id)
+    made = store.made(folder, identity)
+    if made is None:
+        rows, facts = _chosen(store, registration, source)
+        made = store.write_table(folder, rows, identity, identity | facts)
+        context.log.info(f"{registration.model_id}: {facts['said']}")
+    rows = store.read_rows(folder)
+    return dg.MaterializeResult(
+        metadata={
+            "decision": made.facts["said"],
+            "skip_first": made.facts["skip_first"],
+            "frames": dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in rows]),
+            "path": dg.MetadataValue.path(folder.url),
+            "dagster/partition_row_count": len(rows),
+        },
+        check_results=[_no_sink(made.facts["skip_first"], [row for row in rows if row["is_chosen"]])],
+    )
+
+
+def _no_sink(skip_first: int, rows: list[dict]) -> dg.AssetCheckResult:
+    n_sinks = max((row["n_sinks"] or 0 for row in rows), default=0)
+    passed = skip_first >= n_sinks
+    said = (
+        f"the first {n_sinks} text tokens are attention sinks, and {skip_first} are skipped: set skip_first: auto or "
+        "prepend_bos: auto in the model card"
+    )
+    return dg.AssetCheckResult(
+        check_name="no_sink_is_read",
+        passed=passed,
+        description=None if passed else said,
+        metadata={"sinks": n_sinks, "skip_first": skip_first},
+    )
+
+
+def _chosen(store: Store, registration: Registration, source) -> tuple:
+    """The rows of the table, and what a manifest says of the frame that was chosen."""
+    from itertools import islice
+
+    from models.attention_sinks import PIECES, chosen, sample_contents, tried, untried
+    from models.frame import Frame, candidates
+
+    card, tokenizer = registration.model, store.tokenizer(registration)
+    skip_first = None if card.skip_first == "auto" else card.skip_first
+    frames = candidates(tokenizer)
+    if card.prepend_bos != "auto":
+        frames = Frame.asked(tokenizer, card.prepend_bos).named(tokenizer)
+    room = min(frame.content(card.corpus.context_length) for frame in frames.values())
+    trials = untried(frames)
+    if skip_first is None or len(frames) > 1:
+        texts = [document.text for document in islice(source.documents(), PIECES)]
+        contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
+        trials = tried(store.host(registration), contents, frames) if contents else trials
+    choice = chosen(trials, skip_first)
+    choice.frame.content(card.corpus.context_length)
+    facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}
+    return choice.rows(), facts | {"said": choice.said}
+
+
+def _cell(value):
+    if isinstance(value, float):
+        return shown(value)
+    return value if isinstance(value, str | int | bool) or value is None else str(value)
