@@ -14,13 +14,18 @@ export DAGSTER_HOME
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sweep test dev page sql check bench lock
+.PHONY: help demo smollm2 sweep test dev page sql check bench lock
 
 help:
-	@echo "make demo | sweep | test | dev | page | sql | check | bench | lock: see README.md"
+	@echo "make demo | smollm2 | sweep | test | dev | page | sql | check | bench | lock: see README.md"
 
 demo: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
+
+# A real instruct model: weights and text are fetched once, then nothing but this machine is asked.
+smollm2: $(READY) $(INSTANCE)
+	$(BIN)/python examples/smollm2/prepare.py data/smollm2
+	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/smollm2 $(BIN)/glasshouse run --model smollm2-135m-instruct
 
 sweep: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep

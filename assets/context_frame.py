@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.compute import on_gpu
 from pipelines.partitions import by_sae
 from pipelines.plain_errors import plain_errors
+from pipelines.progress import Progress
 from pipelines.registry import Registration
 from pipelines.shown import shown
 from pipelines.store import Store
@@ -39,7 +40,7 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     folder = store.table_at("context_frame", model_id=registration.model_id)
     made = store.made(folder, identity)
     if made is None:
-        rows, facts = _chosen(store, registration, source)
+        rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
         made = store.write_table(folder, rows, identity, identity | facts)
         context.log.info(f"{registration.model_id}: {facts['said']}")
     rows = store.read_rows(folder)
@@ -70,7 +71,7 @@ def _no_sink(skip_first: int, rows: list[dict]) -> dg.AssetCheckResult:
     )
 
 
-def _chosen(store: Store, registration: Registration, source) -> tuple:
+def _chosen(store: Store, registration: Registration, source, report: Progress) -> tuple:
     """The rows of the table, and what a manifest says of the frame that was chosen."""
     from itertools import islice
 
@@ -87,7 +88,7 @@ def _chosen(store: Store, registration: Registration, source) -> tuple:
     if skip_first is None or len(frames) > 1:
         texts = [document.text for document in islice(source.documents(), PIECES)]
         contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
-        trials = tried(store.host(registration), contents, frames) if contents else trials
+        trials = tried(store.host(registration), contents, frames, report) if contents else trials
     choice = chosen(trials, skip_first)
     choice.frame.content(card.corpus.context_length)
     facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}

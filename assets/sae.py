@@ -78,6 +78,7 @@ def metadata(store: Store, registration: Registration, made) -> dict:
         return found
     last = {name: values[-1] for name, values in curve.items()}
     found |= {name: shown(last[name]) for name in ("fvu", "l0", "dead_fraction", "tokens_per_second")}
+    found["largest_rows_share"] = shown(store.harvest_profile(registration)["largest_rows_share"])
     found["training_tokens"] = last["tokens"]
     found["curves"] = curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"]))
     return found

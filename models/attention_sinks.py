@@ -6,7 +6,7 @@ its mean, the position is a sink: its vectors would be most of the variance, and
 Axes: L layers, N tokens of text, B contexts, P positions, D width.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Protocol
@@ -58,15 +58,25 @@ class FrameTrial:
     n_tokens: int | None = None
 
 
-def tried(host: Model, contents: Sequence[np.ndarray], candidates: Mapping[str, Frame]) -> list[FrameTrial]:
+def tried(
+    host: Model,
+    contents: Sequence[np.ndarray],
+    candidates: Mapping[str, Frame],
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[FrameTrial]:
     """Each candidate, tried on the same texts.
 
     Args:
         host: The model.
         contents: Token ids of texts, each with room for a frame.
         candidates: Frames by the name of what stands before the text.
+        report: Called after each with the frames done and their number.
     """
-    return [_trial(host, contents, name, frame) for name, frame in candidates.items()]
+    trials = []
+    for name, frame in candidates.items():
+        trials.append(_trial(host, contents, name, frame))
+        report(len(trials), len(candidates))
+    return trials
 
 
 def untried(frames: Mapping[str, Frame]) -> list[FrameTrial]:

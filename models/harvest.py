@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -106,7 +107,7 @@ def harvest(
         contexts: The corpus.
         outputs: Folder and identity of every site that is harvested; `identity["dtype"]` is what is stored.
         facts: What every manifest says beside its identity, such as where the corpus lies.
-        report: Called after every shard with the contexts done and their number.
+        report: Called after every pass and every shard with the contexts done and their number.
         max_norm: Activations whose norm exceeds this multiple of the site's median are left out; None leaves out none,
             and `auto` chooses (`models.norm_reference`).
 
@@ -134,7 +135,10 @@ def harvest(
             name = f"shard-{number:05d}.parquet"
             kept = {site: output.kept(name) for site, output in files.items()}
             missing = [site for site, shard in kept.items() if shard is None]
-            found = read_sites(host, some, contexts.token_filter, missing, dtype, limits) if missing else {}
+            found = {}
+            if missing:
+                further = partial(_further, report, done - len(some), contexts.n_contexts)
+                found = read_sites(host, some, contexts.token_filter, missing, dtype, limits, further)
             settle()
             for site, shard in kept.items():
                 if shard is not None:
@@ -143,6 +147,10 @@ def harvest(
             report(done, contexts.n_contexts)
         settle()
     return {site: file.finish(shards[site], facts | {"width": host.width(site)}) for site, file in files.items()}
+
+
+def _further(report: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    report(before + done, total)
 
 
 def _dtype(files: Iterable[_Output]) -> torch.dtype:

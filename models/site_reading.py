@@ -3,7 +3,7 @@
 Axes: B contexts of a batch, P positions, T tokens, D width of the site.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -99,6 +99,7 @@ def read_sites(
     sites: Sequence[Site],
     dtype: torch.dtype,
     norm_limits: Mapping[Site, float | None] | None = None,
+    report: Callable[[int], None] = lambda done: None,
 ) -> dict[Site, SiteActivations]:
     """Activations of the contexts at each site.
 
@@ -109,6 +110,7 @@ def read_sites(
         sites: Where.
         dtype: Of the result.
         norm_limits: The norm that an activation may have at a site, for sites that have a limit.
+        report: Called after every pass with the contexts done.
 
     Raises:
         NonFiniteActivations: Naming site, context and position of the first NaN or Inf.
@@ -116,7 +118,7 @@ def read_sites(
     index = _index(contexts, token_filter)
     stored = {site: torch.empty(len(index[0]), host.width(site), dtype=dtype) for site in sites}
     is_within = {site: torch.ones(len(index[0]), dtype=torch.bool) for site in sites}
-    rounding, limits = dict.fromkeys(sites, 0.0), norm_limits or {}
+    rounding, limits, done = dict.fromkeys(sites, 0.0), norm_limits or {}, 0
     for padded in padded_batches(contexts, token_filter, BATCH_TOKENS):
         mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
         with host.reading(sites) as found:
@@ -130,6 +132,8 @@ def read_sites(
                 error_T = (x_TD.float() - rounded_TD.float()).square_().sum(dim=1, dtype=torch.float64)
                 rounding[site] += float(error_T.cpu()[within_T].sum())
             stored[site].index_copy_(0, padded.rows_T, rounded_TD.cpu())
+        done += len(padded.contexts_B)
+        report(done)
     for site, x_TD in stored.items():
         _refuse_non_finite(site, x_TD, *index[:2])
     return {site: _kept(x_TD, index, is_within[site], rounding[site]) for site, x_TD in stored.items()}

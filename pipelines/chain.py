@@ -9,7 +9,9 @@ from pipelines.orphans import TAG, end_orphans, this_process
 from pipelines.registry import Registry
 from pipelines.store import Store
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""What fails is said by who started the run, in its own words; traces are kept by Dagster, for its pages."""
+_BLOCKED = "DagsterAssetCheckFailedError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,12 @@ def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:
-    """The innermost message of the first step that failed."""
+    """The innermost message of the first step that failed; None where a check stopped it, which says so itself."""
     for event in result.filter_events(lambda e: e.is_step_failure):
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
+        if error and error.cls_name == _BLOCKED:
+            return None
         return f"{event.step_key}: {error.message.strip()}" if error else f"{event.step_key} failed"
     return None

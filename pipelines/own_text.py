@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.manifest import Manifest
+from pipelines.registry import CODE_VERSION
 from pipelines.store import Store
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class OwnText:
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
         harvested = _made(self.store.activations(model_id, sae["site"]), "`activations`")
+        if harvested.identity["code"] != CODE_VERSION:
+            raise NotAtHand("the activations were read by an older version of Glasshouse: run the chain again")
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
         contexts = self.store.contexts(harvested)

@@ -10,7 +10,7 @@ import dagster as dg
 from models.folder import Folder
 from models.manifest import FileEntry, Manifest
 from models.revision import resolve_revision
-from pipelines.registry import Registration, Registry
+from pipelines.registry import CODE_VERSION, Registration, Registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -139,8 +139,8 @@ class Store(dg.ConfigurableResource):
         """The manifest of the activations at the partition's site, or at another.
 
         Raises:
-            NotMade: If there are none, or they were read from another revision, corpus or dtype than the cards now
-            ask for.
+            NotMade: If there are none, or they were read from another revision, corpus or dtype, with another limit on
+            norms, or by other code than is asked for now.
         """
         folder = self.activations(registration.model_id, self.site(registration, site))
         manifest = Manifest.read(folder)
@@ -149,9 +149,11 @@ class Store(dg.ConfigurableResource):
             "revision": registration.revision,
             "compute_dtype": registration.model.dtype,
             "dtype": registration.model.shard_dtype,
+            "max_norm": registration.model.max_norm,
             "corpus_id": registration.corpus_id,
+            "code": CODE_VERSION,
         }
-        found = {key: (manifest.identity | manifest.facts)[key] for key in wanted} if manifest else None
+        found = {key: (manifest.identity | manifest.facts).get(key) for key in wanted} if manifest else None
         if manifest is None or found != wanted:
             raise NotMade(
                 f"{registration.sae_id}: {folder} holds {found or 'nothing'}, the model card asks for {wanted}: "

@@ -70,7 +70,7 @@ def test_stored_vectors_are_the_plain_models_hidden_states(tmp_path, host, conte
     assert (facts["norm_limit"], facts["rounding_share"], facts["profile"]["n_tokens"]) == (None, 0, shards.n_tokens)
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 4])
+@pytest.mark.parametrize("stop_after", [6, 9, 16])
 def test_an_interrupted_harvest_ends_as_an_uninterrupted_one(tmp_path, host, contexts, stop_after, monkeypatch):
     whole = harvest(host, contexts, outputs(tmp_path / "whole"), {})
 

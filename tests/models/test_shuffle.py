@@ -59,3 +59,19 @@ def test_nothing_to_learn_from_is_said(shuffled):
     source = shuffled()
     with pytest.raises(ValueError, match="no token of a training document"):
         next(Shuffled(source.shards, torch.zeros(100, dtype=torch.bool)).batches(8, seed=0))
+
+
+def test_a_transcoder_reads_the_tokens_that_both_sites_hold(tmp_path):
+    """An outlier at one site is left out there; beside each other stand the rows of the same tokens."""
+    number_T = torch.arange(100)
+    sites = []
+    for name, missing in (("read", (3, 50)), ("written", (7, 50, 99))):
+        kept = torch.tensor([i not in missing for i in range(100)])
+        rows = number_T[kept]
+        batch = Batch(rows[:, None].float(), rows // 10, rows % 10, rows)
+        sites.append(store_shards(Folder(str(tmp_path / name)), [batch], "float32"))
+    source = Shuffled(sites[0], torch.arange(10) != 2, written=sites[1])
+    pairs = torch.cat(list(source.chunks()))
+    wanted = [i for i in range(100) if i not in (3, 7, 50, 99) and i // 10 != 2]
+    assert pairs.tolist() == [[i, i] for i in wanted]
+    assert source.n_tokens == len(wanted)

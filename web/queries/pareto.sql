@@ -8,6 +8,7 @@ select
     end as sites,
     l0,
     fvu,
+    largest_rows_share,
     on_fvu_front
 from sae_pareto
 where l0 > 0 and fvu is not null
