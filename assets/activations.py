@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.corpus import corpus
-from pipelines.compute import on_gpu
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_gpu
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -55,9 +55,9 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site
     that the model's recipes want in one pass; the others find them there. Attention sinks and outliers have no row;
     what was left out is counted."""
-    from models.contexts import Contexts
-    from models.harvest import harvest
-    from models.sites import Site
+    from models.activations.harvest import harvest
+    from models.corpora.contexts import Contexts
+    from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
     host = store.host(registration)
@@ -116,8 +116,8 @@ def harvest_identity(registration: Registration, host, corpus_manifest, site: st
 
 def _written(store: Store, registration: Registration, site: str, corpus_manifest):
     """The manifest of a site, its tables written."""
-    from models.activation_profile import profile_rows
-    from models.manifest import Manifest
+    from models.activations.activation_profile import profile_rows
+    from storage.manifest import Manifest
 
     folder = store.activations(registration.model_id, site)
     manifest = Manifest.read(folder)
@@ -194,7 +194,7 @@ def _checks(registration: Registration, manifests: dict, corpus_facts: dict, tok
 
 
 def _dominating(profile: dict, tokenizer) -> list[str]:
-    from models.activation_profile import dominating
+    from models.activations.activation_profile import dominating
 
     return dominating(profile, lambda token_id: repr(tokenizer.decode([token_id])))
 

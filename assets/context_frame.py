@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from pipelines.compute import on_gpu
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.progress import Progress
-from pipelines.registry import Registration
-from pipelines.shown import shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_gpu
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import Registration
+from pipelines.store.store import Store
 
 no_sink = dg.AssetCheckSpec(
     "no_sink_is_read",
@@ -31,7 +31,7 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     """The special tokens around each context and the number of first text tokens that are not read, so that no
     attention sink is taken for text; with the frames that were tried on the model where the card leaves it open. One
     row a frame, shared by all recipes of a model."""
-    from models.sources import open_source
+    from models.corpora.sources import open_source
 
     registration = store.registration(context.partition_key)
     card = registration.model
@@ -75,8 +75,8 @@ def _chosen(store: Store, registration: Registration, source, report: Progress) 
     """The rows of the table, and what a manifest says of the frame that was chosen."""
     from itertools import islice
 
-    from models.attention_sinks import PIECES, chosen, sample_contents, tried, untried
-    from models.frame import Frame, candidates
+    from models.activations.attention_sinks import PIECES, chosen, sample_contents, tried, untried
+    from models.corpora.context_frame import Frame, candidates
 
     card, tokenizer = registration.model, store.tokenizer(registration)
     skip_first = None if card.skip_first == "auto" else card.skip_first

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from assets.context_frame import context_frame
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.registry import CODE_VERSION, Registration
-from pipelines.store import Store
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
 
 conserved = dg.AssetCheckSpec(
     "tokens_conserved",
@@ -27,10 +27,10 @@ conserved = dg.AssetCheckSpec(
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
-    from models.contexts import Contexts, cut, write_contexts
-    from models.frame import tokenizer_sha256
-    from models.sources import open_source
-    from models.token_filter import TokenFilter
+    from models.corpora.context_frame import tokenizer_sha256
+    from models.corpora.contexts import Contexts, cut, write_contexts
+    from models.corpora.sources import open_source
+    from models.corpora.token_filter import TokenFilter
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus

@@ -5,13 +5,13 @@ from math import inf
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.compute import on_gpu, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import page, shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import page, shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_gpu, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
 
 FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
 """Metrics that are asked for first; the table has all."""
@@ -48,13 +48,13 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     cross-entropies."""
     import pyarrow as pa
 
-    from models.context_sample import held_out
+    from models.corpora.context_sample import held_out
     from models.device import best_device
-    from models.evaluation import calibration_rows, evaluate
-    from models.pieces import Pieces
-    from models.saelens import load
-    from models.science import measure, probed
-    from models.sites import Site
+    from models.dictionaries.saelens_format import load
+    from models.evaluation.feature_quality import measure, probed
+    from models.evaluation.reconstruction import calibration_rows, evaluate
+    from models.language_model.sites import Site
+    from models.language_model.token_strings import Pieces
 
     registration = store.registration(context.partition_key)
     trained = store.trained(registration)

@@ -7,15 +7,15 @@ import dagster as dg
 from assets.feature_statistics import feature_statistics
 from assets.logit_effects import logit_effects
 from assets.neighbors import neighbors
-from pipelines.compute import on_llm, when_behind
-from pipelines.label_requests import requested
-from pipelines.labelling import askers, explained_identity, material, write_requests
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION
-from pipelines.shown import page
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import page
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_llm, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.labels.inputs import askers, explained_identity, material, write_requests
+from pipelines.labels.requested_features import requested
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
 

@@ -3,14 +3,14 @@
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.compute import on_gpu, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.plots import log_density
-from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import page, shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import page, shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.plots import log_density
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_gpu, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
 
 density = dg.AssetCheckSpec(
     "density_adds_up",
@@ -90,7 +90,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
 
 def _about_text(store: Store, registration: Registration, feature: dict) -> dg.AssetCheckResult:
     """Whether the features are about text, or about where in a context a token stands."""
-    from models.firing_positions import position_note
+    from models.features.firing_positions import position_note
 
     bound = registration.recipe.bounds.max_one_position_fraction
     positions = store.harvest_profile(registration)["positions"]
@@ -113,9 +113,9 @@ def statistics_identity(store: Store, registration: Registration) -> dict:
 
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: Registration, identity: dict) -> None:
     from models.device import best_device
-    from models.manifest import Manifest, sha256_of
-    from models.saelens import load
-    from models.statistics import measure
+    from models.dictionaries.saelens_format import load
+    from models.features.feature_statistics import measure
+    from storage.manifest import Manifest, sha256_of
 
     settings, shards = registration.recipe.statistics, store.shards(registration)
     codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics
-from pipelines.compute import on_gpu, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.registry import CODE_VERSION
-from pipelines.store import Store
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.resources import on_gpu, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.store import Store
 
 
 @dg.asset(
@@ -24,10 +24,10 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's
     unembedding, and the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the
     residual stream, have none."""
-    from models.logits import logit_effects as effects_of
-    from models.pieces import Pieces
-    from models.saelens import load
-    from models.sites import Site
+    from models.dictionaries.saelens_format import load
+    from models.features.logit_effects import logit_effects as effects_of
+    from models.language_model.sites import Site
+    from models.language_model.token_strings import Pieces
 
     registration = store.registration(context.partition_key)
     trained, n = store.trained(registration), registration.recipe.statistics.effects

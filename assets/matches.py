@@ -3,12 +3,12 @@
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.compute import on_gpu, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.registry import CODE_VERSION, Registration
-from pipelines.shown import shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.resources import on_gpu, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
 
 
 @dg.asset(
@@ -27,9 +27,9 @@ def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRe
     is materialized again."""
     import pyarrow as pa
 
+    from models.comparison.decoder_matching import SCHEMA, match, match_rows
     from models.device import best_device
-    from models.matches import SCHEMA, match, match_rows
-    from models.saelens import load
+    from models.dictionaries.saelens_format import load
 
     registration = store.registration(context.partition_key)
     others = _others(store, registration)
@@ -61,7 +61,7 @@ def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRe
 
 def _others(store: Store, registration: Registration) -> list[Registration]:
     """Dictionaries of the model that are there, as the cards now ask for them, and write to the same site."""
-    from pipelines.store import NotMade
+    from pipelines.store.store import NotMade
 
     def written(some: Registration) -> str:
         return store.trained(some).facts["written"]

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics, statistics_identity
-from pipelines.compute import on_gpu, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.registry import CODE_VERSION
-from pipelines.store import Store
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.resources import on_gpu, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.store import Store
 
 
 @dg.asset(
@@ -26,8 +26,8 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     needs the codes."""
     import pyarrow as pa
 
-    from models.neighbors import by_coactivation, by_cosine, neighbor_rows
-    from models.saelens import load
+    from models.dictionaries.saelens_format import load
+    from models.features.nearest_features import by_coactivation, by_cosine, neighbor_rows
 
     registration = store.registration(context.partition_key)
     settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.activations import activations
-from pipelines import dictionaries
-from pipelines.compute import on_gpu
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.plots import curves
-from pipelines.progress import Progress
-from pipelines.registry import Registration
-from pipelines.shown import page, shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import page, shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.plots import curves
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_gpu
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import Registration
+from pipelines.store import build_dictionary as dictionaries
+from pipelines.store.store import Store
 
 exported = dg.AssetCheckSpec(
     "export_equals_trained",
@@ -53,7 +53,7 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
 
 
 def _trained(context: dg.AssetExecutionContext, store: Store, registration: Registration) -> dictionaries.Made:
-    from models.training import Row
+    from models.training.trainer import Row
 
     progress = Progress(context, "tokens")
 

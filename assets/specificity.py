@@ -3,15 +3,15 @@
 import dagster as dg
 
 from assets.explanations import explanations
-from pipelines.compute import on_llm, when_behind
-from pipelines.labelling import askers, material, rated_identity, write_requests
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.plots import stacked
-from pipelines.progress import Progress
-from pipelines.registry import CODE_VERSION
-from pipelines.shown import page, shown
-from pipelines.store import Store
+from pipelines.dagster_support.metadata import page, shown
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.plots import stacked
+from pipelines.dagster_support.progress import Progress
+from pipelines.dagster_support.resources import on_llm, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.labels.inputs import askers, material, rated_identity, write_requests
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
 

@@ -7,13 +7,13 @@ from assets.logit_effects import logit_effects
 from assets.matches import matches
 from assets.neighbors import neighbors
 from assets.scores import scores
-from pipelines.compute import on_warehouse, when_behind
-from pipelines.partitions import by_sae
-from pipelines.plain_errors import plain_errors
-from pipelines.plots import pareto
-from pipelines.shown import page
-from pipelines.store import Store
-from pipelines.survey import survey
+from pipelines.dagster_support.metadata import page
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.plots import pareto
+from pipelines.dagster_support.resources import on_warehouse, when_behind
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.store.resolve_all import survey
+from pipelines.store.store import Store
 
 consistent = dg.AssetCheckSpec(
     "relations_hold",

@@ -25,12 +25,13 @@ from torch import Tensor
 
 from benchmarks.peers.process import peer, present
 from benchmarks.train_step import STEPS, Ours, sparse_mixture
+from models.activations.prefetch import read_ahead
 from models.device import best_device
-from models.plan import Plan
-from models.prefetch import read_ahead
-from models.selection import largest
-from models.settings import SAESettings, TrainingSettings
-from models.sparse import Slots, scatter
+from models.dictionaries.config import SAESettings
+from models.sparse.sparse_ops import Slots, scatter
+from models.sparse.topk_select import largest
+from models.training.config import TrainingSettings
+from models.training.schedule import Plan
 
 WIDTH, K = 2304, 64
 FEATURES, BATCHES = (65_536, 131_072), (8192, 16_384, 32_768)
@@ -42,7 +43,10 @@ WARM = 5
 @contextmanager
 def torch_alone() -> Iterator[None]:
     """While the block lasts no kernel of ours is taken."""
-    with patch("models.sparse.takes", return_value=False), patch("models.selection.takes", return_value=False):
+    with (
+        patch("models.sparse.sparse_ops.takes", return_value=False),
+        patch("models.sparse.topk_select.takes", return_value=False),
+    ):
         yield
 
 

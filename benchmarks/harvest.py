@@ -5,14 +5,15 @@ import tempfile
 from itertools import islice
 
 from benchmarks.side_by_side import medians, table
-from models.contexts import Contexts, cut, write_contexts
-from models.documents import Document, stdlib_documents
-from models.folder import Folder
-from models.harvest import harvest
-from models.host import Host
-from models.site_reading import BATCH_TOKENS, padded_batches
-from models.sites import Site
-from models.token_filter import TokenFilter
+from models.activations.harvest import harvest
+from models.activations.site_reading import BATCH_TOKENS, padded_batches
+from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.documents import Document
+from models.corpora.sources.stdlib import stdlib_documents
+from models.corpora.token_filter import TokenFilter
+from models.language_model.hooked_model import Host
+from models.language_model.sites import Site
+from storage.folder import Folder
 
 TOKENS, CONTEXT = 200_000, 128
 

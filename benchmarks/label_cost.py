@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.messages_process import Answers
-from models.autointerp.prices import Price, price_of
+from models.autointerp.llm_client.prices import Price, price_of
 
 LLMS = "claude-haiku-4-5,claude-haiku-5-5,claude-sonnet-5-5,claude-opus-5-5"
 N_TRAIN, N_TEST, N_OTHER, N_TOKENS, TOGETHER = 40, 50, 50, 32, 5

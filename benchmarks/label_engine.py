@@ -25,17 +25,17 @@ from urllib.request import urlopen
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.access import Access
-from models.autointerp.askers import Askers
-from models.autointerp.ledger import Ledger
-from models.autointerp.llm import Job, ProviderLLM, Result
-from models.autointerp.material import Material
-from models.autointerp.plan import PlanLLM
-from models.autointerp.prices import price_of
-from models.autointerp.rows import Progress, silent
+from models.autointerp.assembly import Askers
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.cost_estimate import PlanLLM
+from models.autointerp.feature_data import Material
+from models.autointerp.llm_client.prices import price_of
+from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.request_ledger import Ledger
+from models.autointerp.llm_client.runner import Job, ProviderLLM, Result
 from models.autointerp.stages import explain, rate
-from models.explanation_settings import ExplanationSettings
-from models.folder import Folder
+from models.autointerp.tables import Progress, silent
+from storage.folder import Folder
 
 LLM, PAYER, KEY = "claude-haiku-4-5", "bench/labels", "a-key"
 KILLS = 10

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from benchmarks.side_by_side import medians, table
-from models.folder import Folder
-from models.manifest import FileEntry, Manifest
-from models.shards import Batch, Shards, write_shard
+from models.activations.shards import Batch, Shards, write_shard
+from storage.folder import Folder
+from storage.manifest import FileEntry, Manifest
 
 ROWS, WIDTH = 200_000, 512
 

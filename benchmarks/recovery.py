@@ -2,10 +2,10 @@
 
     python -m benchmarks.recovery [ARCHITECTURE ...] [--rate RATE] [--out FILE]
 
-The data are those of tests/planted.py; each seed has its own directions and tokens, and each library its own initial
-weights. The peers' rate is constant, which did better by them than one that falls at the end, and 1e-3 where nothing
-else is asked for; ours is our own. Their other settings are told in benchmarks/peers/. Ours is calibrated on tokens of
-their own. All are measured by the same function on tokens that nothing saw before.
+The data are those of tests/support/planted.py; each seed has its own directions and tokens, and each library its own
+initial weights. The peers' rate is constant, which did better by them than one that falls at the end, and 1e-3 where
+nothing else is asked for; ours is our own. Their other settings are told in benchmarks/peers/. Ours is calibrated on
+tokens of their own. All are measured by the same function on tokens that nothing saw before.
 
 Axes: T tokens, D width, F features.
 """
@@ -28,12 +28,13 @@ from torch import Tensor
 
 from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, peer, present
 from benchmarks.peers.told import Form, found, quality
-from models.calibration import calibrated
-from models.dictionary import Dictionary
-from models.folder import Folder
-from models.settings import SAESettings, TrainingSettings
-from models.training import train
-from tests.planted import Pool, planted
+from models.dictionaries.base import Dictionary
+from models.dictionaries.config import SAESettings
+from models.training.config import TrainingSettings
+from models.training.threshold_calibration import calibrated
+from models.training.trainer import train
+from storage.folder import Folder
+from tests.support.planted import Pool, planted
 
 SEEDS = (0, 1, 2)
 CALIBRATION = 32_768

@@ -8,21 +8,22 @@ import numpy as np
 import torch
 
 from benchmarks.side_by_side import table
-from models.coactivation import shared_tokens
-from models.codes_table import CodesTable
-from models.contexts import Contexts, cut, write_contexts
-from models.documents import stdlib_documents
-from models.folder import Folder
-from models.harvest import harvest
-from models.host import Host
-from models.manifest import FileEntry
-from models.settings import SAESettings, StatisticsSettings
-from models.shards import Shards
-from models.site_reading import BATCH_TOKENS, padded_batches
-from models.sites import Site
-from models.statistics import encoded, measure
-from models.token_filter import TokenFilter
-from models.topk import TopKSAE
+from models.activations.harvest import harvest
+from models.activations.shards import Shards
+from models.activations.site_reading import BATCH_TOKENS, padded_batches
+from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.sources.stdlib import stdlib_documents
+from models.corpora.token_filter import TokenFilter
+from models.dictionaries.architectures.topk import TopKSAE
+from models.dictionaries.config import SAESettings
+from models.features.coactivation import shared_tokens
+from models.features.codes_parquet import CodesTable
+from models.features.config import StatisticsSettings
+from models.features.feature_statistics import encoded, measure
+from models.language_model.hooked_model import Host
+from models.language_model.sites import Site
+from storage.folder import Folder
+from storage.manifest import FileEntry
 
 TOKENS, CONTEXT, FEATURES, K = 1_000_000, 128, 4096, 32
 

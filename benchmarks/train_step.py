@@ -27,12 +27,13 @@ from torch import Tensor
 from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, Peer, peer, present
 from benchmarks.side_by_side import medians, table
 from models.device import best_device
-from models.dictionary import architecture
-from models.plan import Plan
-from models.run import Run
-from models.scaling import measure
-from models.settings import SAESettings, TrainingSettings
-from tests.planted import fvu
+from models.dictionaries.config import SAESettings
+from models.dictionaries.normalization import measure
+from models.dictionaries.registry import architecture
+from models.training.config import TrainingSettings
+from models.training.run import Run
+from models.training.schedule import Plan
+from tests.support.planted import fvu
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Dense bfloat16 operations a second that the maker states."""

@@ -6,7 +6,7 @@ import assets
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
-from pipelines.store import Store
+from pipelines.store.store import Store
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_package_module(assets),

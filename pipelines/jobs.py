@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.sweep import sweep
+from pipelines.sweep_job import sweep
 
 
 def _job(name: str, description: str, *assets: str):

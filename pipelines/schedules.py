@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines import jobs
-from pipelines.store import Store
-from pipelines.survey import survey
+from pipelines.store.resolve_all import survey
+from pipelines.store.store import Store
 
 
 @dg.schedule(job=jobs.everything, cron_schedule="0 3 * * *")

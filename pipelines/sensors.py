@@ -5,10 +5,10 @@ import json
 import dagster as dg
 
 from pipelines import jobs
-from pipelines.partitions import by_sae
-from pipelines.registry import Registration
-from pipelines.store import Store
-from pipelines.survey import survey
+from pipelines.dagster_support.partitions import by_sae
+from pipelines.registry.registry import Registration
+from pipelines.store.resolve_all import survey
+from pipelines.store.store import Store
 
 
 @dg.sensor(

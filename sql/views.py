@@ -1,5 +1,7 @@
 """Views and macros of the warehouse, made anew at each publication: they hold no rows."""
 
+from collections.abc import Sequence
+
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import literal, quoted
@@ -10,12 +12,12 @@ CODES = "feature_activation"
 """The one table that stays in the store: a view reads its Parquet files there."""
 
 
-def define_views(con: DuckDBPyConnection, codes: str | None = None) -> None:
+def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
     """Every view and macro of this package, and none that an older version left.
 
     Args:
         con: A connection that may write.
-        codes: Glob of the Parquet files of `feature_activation`; the view is there, empty, without one.
+        codes: The Parquet files of `feature_activation`; the view is there, empty, without any.
     """
     _drop_all(con)
     for text in texts("views"):
@@ -24,12 +26,14 @@ def define_views(con: DuckDBPyConnection, codes: str | None = None) -> None:
         _define(con, text, "macro table")
     stored = {text.name: text for text in texts("codes")}
     view = stored["kept" if codes else "none"]
-    _define(con, Text(CODES, view.title, view.sql.replace("$codes", literal(codes or ""))), "view")
+    _define(con, Text(CODES, view.title, view.sql.replace("$codes", f"[{', '.join(map(literal, codes))}]")), "view")
     con.execute(stored["columns"].sql)
 
 
-def codes_in(stored: StoredTables) -> tuple[str | None, int]:
-    """Glob of the codes that the store keeps, None where it keeps none, and how many rows their manifests promise.
+def codes_in(stored: StoredTables) -> tuple[list[str], int]:
+    """The files of the codes that the store keeps, as their manifests name them, and how many rows these promise.
+
+    A glob would also read what an earlier dictionary of the same name left behind.
 
     Raises:
         BadPartition: Naming a file that is missing or cut short; contents are not read, for they may be vast.
@@ -38,10 +42,10 @@ def codes_in(stored: StoredTables) -> tuple[str | None, int]:
     for partition in partitions:
         for file in partition.files:
             stored.check_size(partition, file)
-    if not partitions:
-        return None, 0
-    whole = f"{stored.url}/{CODES}/*/*/[!.]*.parquet"  # a name that begins with a dot is a file being written
-    return whole, sum(partition.rows for partition in partitions)
+    files = [
+        f"{stored.url}/{CODES}/{partition.name}/{file.name}" for partition in partitions for file in partition.files
+    ]
+    return files, sum(partition.rows for partition in partitions)
 
 
 def _define(con: DuckDBPyConnection, text: Text, kind: str) -> None:

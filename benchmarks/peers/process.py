@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
-from models.settings import SAESettings
+from models.dictionaries.config import SAESettings
 
 ENVIRONMENTS = {
     "SAELens": ("GLASSHOUSE_PEER_PYTHON", "saelens_steps.py"),

@@ -1,7 +1,7 @@
 """The stages: `explain` labels features, `rate` says how specific the labels are, `score` puts them to other tests.
 
 Explanations are made from examples for explaining only, ratings and scores from examples for scoring only
-(`models.examples.is_for_scoring`), so a label is never judged on what it was made from.
+(`models.features.example_windows.is_for_scoring`), so a label is never judged on what it was made from.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from models.autointerp import scores, trials
-from models.autointerp.askers import Askers
-from models.autointerp.ledger import Answer, Ledger
-from models.autointerp.material import Material
-from models.autointerp.rows import EXPLANATION, Progress, request_table, silent
-from models.autointerp.trials import Label, Trial, Verdict
-from models.folder import Folder
+from models.autointerp.assembly import Askers
+from models.autointerp.feature_data import Material
+from models.autointerp.llm_client.request_ledger import Answer, Ledger
+from models.autointerp.scorers import score_rows as scores
+from models.autointerp.scorers import trials
+from models.autointerp.scorers.trials import Label, Trial, Verdict
+from models.autointerp.tables import EXPLANATION, Progress, request_table, silent
+from storage.folder import Folder
 
 if TYPE_CHECKING:
-    from models.host import Host
+    from models.language_model.hooked_model import Host
 
 BLOCK = 10_000
 """Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
@@ -142,7 +143,7 @@ def score(
 
 def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None) -> pa.Table:
     """The meaning of every label as a vector of length 1: rows of `label_embedding`."""
-    from models.autointerp.encoder import Encoder
+    from models.language_model.sentence_encoder import Encoder
 
     labels, model = labels_of(explanations), Encoder.load(encoder, revision)
     vectors = model.encode([label.text for label in labels]).tolist()
@@ -188,7 +189,8 @@ def _judged(
 
 
 def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
-    from models.autointerp.encoder import Encoder, embedding_scores
+    from models.autointerp.scorers.embedding import embedding_scores
+    from models.language_model.sentence_encoder import Encoder
 
     settings = askers.settings
     assert settings.encoder is not None
@@ -199,7 +201,7 @@ def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: A
 def _surprisal(
     material: Material, labels: Sequence[Label], _: Askers, host: "Callable[[], Host] | None", progress: Progress
 ) -> Scored:
-    from models.autointerp.surprisal import surprisal_scores
+    from models.autointerp.scorers.surprisal import surprisal_scores
 
     assert host is not None, "surprisal reads with a language model"
     return _read(partial(surprisal_scores, host()), material, labels, progress), []

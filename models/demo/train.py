@@ -6,7 +6,7 @@
 
 Byte-level BPE of 4,096 tokens, d_model 256, 5 layers, 4 heads, context 256, tied embeddings: 5.1 M parameters, stored
 in float16 (10.1 MB). Hidden matrices learn by Muon, the rest by AdamW; bf16 autocast; the learning rate warms up,
-stays, and falls to zero. One document in sixteen is held out (`models.documents.is_held_out`) and never seen; its
+stays, and falls to zero. One document in sixteen is held out (`models.corpora.documents`) and never seen; its
 loss is printed in bits per byte beside a unigram model and an interpolated n-gram model over the same tokens. Of the
 library's own tests (more Python of the same hands) a third is mixed into each epoch, never held out: what is reported
 is measured on the library's source alone.
@@ -24,7 +24,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from models.documents import Document, is_held_out, stdlib_documents
+from models.corpora.documents import Document, is_held_out
+from models.corpora.sources.stdlib import stdlib_documents
 
 HERE = Path(__file__).parent
 VOCABULARY, CONTEXT, BATCH = 4096, 256, 16

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.folder import Folder
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
+from storage.folder import Folder
 
 HOME = Path("examples/smollm2")
 

@@ -16,13 +16,14 @@ import torch
 from dictionaries import D, activations, random_dictionary
 from planted import Pool, fvu, planted
 
-from models.calibration import calibrated
-from models.dictionary import Dictionary
-from models.folder import Folder
-from models.identity import IdentitySAE
-from models.saelens import Origin, export
-from models.settings import SAESettings, TrainingSettings
-from models.training import train
+from models.dictionaries.architectures.neurons import IdentitySAE
+from models.dictionaries.base import Dictionary
+from models.dictionaries.config import SAESettings
+from models.dictionaries.saelens_format import Origin, export
+from models.training.config import TrainingSettings
+from models.training.threshold_calibration import calibrated
+from models.training.trainer import train
+from storage.folder import Folder
 
 PEER = os.environ.get("GLASSHOUSE_PEER_PYTHON")
 pytestmark = [

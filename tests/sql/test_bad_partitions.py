@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from synthetic_store import SyntheticStore
 
-from models.manifest import FileEntry, Manifest
 from sql.partitions import BadPartition
 from sql.publish import publish
+from storage.manifest import FileEntry, Manifest
 
 MID = {"model_id": "demo", "recipe_id": "mid"}
 PLACE = "partition model_id=demo/recipe_id=mid"

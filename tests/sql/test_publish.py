@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore, plant
+from synthetic_store import CODES, N_FEATURES, SyntheticStore, plant
 
 from sql.hashes import table_hashes
 from sql.partitions import BadPartition
@@ -268,5 +268,23 @@ def test_the_file_is_of_the_format_that_older_duckdb_opens_too(store: SyntheticS
 def _python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", script, *arguments]
     root = Path(__file__).parents[2]
-    environment = {"PYTHONPATH": f"{root}:{root / 'tests'}", "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": f"{root}:{root / 'tests' / 'support'}", "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_view_of_codes_reads_the_files_that_manifests_name(store: SyntheticStore, published: Path):
+    """A dictionary made again over fewer shards: what the earlier one left is neither kept nor read."""
+
+    def n_codes() -> int:
+        with closing(connect(published)) as con:
+            return con.execute("select count(*) from feature_activation where recipe_id = 'mid'").fetchall()[0][0]
+
+    rows = plant(0)
+    store.write("feature_activation", MID, rows, CODES, parts=4)
+    publish(published, store.stored)
+    assert n_codes() == len(rows)
+    folder = store.write("feature_activation", MID, rows[:10], CODES, made_from="second", parts=2)
+    assert folder.names() == ["_manifest.json", "part-00000.parquet", "part-00001.parquet"]
+    folder.write_bytes("part-00002.parquet", folder.read_bytes("part-00000.parquet"))
+    publish(published, store.stored)
+    assert n_codes() == 10

@@ -9,9 +9,9 @@ import pytest
 from small_house import small_house
 from starlette.testclient import TestClient
 
-from models.host import Host
-from pipelines.chain import run_chain
-from pipelines.own_text import NotAtHand, OwnText
+from models.language_model.hooked_model import Host
+from pipelines.runs.in_process import run_chain
+from pipelines.serving.text_reader import NotAtHand, OwnText
 from sql.warehouse import connect
 from web.app import app
 from web.own_text import MOST_CHARACTERS, by_feature, by_token

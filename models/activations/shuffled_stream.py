@@ -1,0 +1,157 @@
+"""Training tokens in an order that chance decides once: a pure function of seed and batch number.
+
+Shards are read in groups that fit in memory, permuted by epoch; the tokens of a group are permuted among themselves.
+A batch may straddle two groups and two epochs, so that every token is seen once per epoch. Nothing is remembered but
+the batch number.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from models.activations.shards import Batch, Shards
+from models.numerics.hash_sampling import hash_order
+
+BUFFER_BYTES = 2**30
+
+
+class ActivationSource(Protocol):
+    """What a trainer reads from: vectors of one site, or of two beside each other, the site that is read first."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def width_read(self) -> int: ...
+    @property
+    def n_tokens(self) -> int: ...
+    def chunks(self) -> Iterator[Tensor]: ...
+    def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]: ...
+
+
+def _chance(seed: int, epoch: int, what: object) -> torch.Generator:
+    return torch.Generator().manual_seed(hash_order(f"{epoch}/{what}", str(seed)))
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """The tokens of a harvest whose context is kept, in stored order by chunks or shuffled by batches."""
+
+    shards: Shards
+    kept_C: Tensor
+    buffer_bytes: int = BUFFER_BYTES
+    written: Shards | None = None
+    """Of the same contexts at another site: what a transcoder writes."""
+
+    @property
+    def width_read(self) -> int:
+        return self.shards.width
+
+    @property
+    def width(self) -> int:
+        return self.shards.width + (self.written.width if self.written else 0)
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """Kept tokens of each shard."""
+        if self._read is not None:
+            return self._read[1]
+        return [int(self._kept_rows(*self._shards(number))[0].sum()) for number in range(self._n_shards)]
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def _n_shards(self) -> int:
+        return len(self.shards.manifest.files)
+
+    def _shards(self, number: int) -> tuple[Batch, Batch | None]:
+        """A shard of the site that is read and, of a transcoder's, the same contexts of the one that is written."""
+        return self.shards.shard(number), self.written.shard(number) if self.written else None
+
+    def _kept_rows(self, shard: Batch, other: Batch | None) -> tuple[Tensor, Tensor | None]:
+        """Which rows of each are kept: tokens that both sites hold, for an outlier at one site may be none at the
+        other."""
+        kept_T = self.kept_C[shard.context_T]
+        if other is None:
+            return kept_T, None
+        place_T, other_place_T = (some.context_T * 2**32 + some.position_T for some in (shard, other))
+        other_kept_T = self.kept_C[other.context_T] & torch.isin(other_place_T, place_T)
+        return kept_T & torch.isin(place_T, other_place_T), other_kept_T
+
+    def _kept(self, number: int) -> Tensor:
+        shard, other = self._shards(number)
+        kept_T, other_kept_T = self._kept_rows(shard, other)
+        if other is None:
+            return shard.x_TD[kept_T]
+        return torch.cat([shard.x_TD[kept_T], other.x_TD[other_kept_T].to(shard.x_TD.dtype)], dim=1)
+
+    def chunks(self) -> Iterator[Tensor]:
+        """Every kept token once, shard by shard."""
+        if self._read is not None:
+            return iter(self._read[0].split(self._read[1]))
+        return (self._kept(number) for number in range(self._n_shards))
+
+    @cached_property
+    def _per_group(self) -> int:
+        largest = max(entry.bytes for entry in self.shards.manifest.files)
+        return max(1, self.buffer_bytes // largest)
+
+    @cached_property
+    def _read(self) -> tuple[Tensor, list[int]] | None:
+        """All kept tokens and how many are of each shard, where they fit in the buffer: each shard is opened once."""
+        if self._per_group < self._n_shards:
+            return None
+        parts = [self._kept(number) for number in range(self._n_shards)]
+        return torch.cat(parts), [len(part) for part in parts]
+
+    def _groups(self, seed: int, epoch: int) -> list[list[int]]:
+        chance = _chance(seed, epoch, "shards")
+        order = torch.randperm(len(self.counts), generator=chance).tolist()
+        return [order[i : i + self._per_group] for i in range(0, len(order), self._per_group)]
+
+    def _pieces(self, seed: int, skip: int) -> Iterator[Tensor]:
+        """Permuted groups without end, the first `skip` tokens left out; groups skipped whole are not read."""
+        for epoch in range(skip // self.n_tokens, 2**62):
+            left = skip - epoch * self.n_tokens
+            for place, group in enumerate(self._groups(seed, epoch)):
+                size = sum(self.counts[number] for number in group)
+                if left >= size:
+                    left -= size
+                    continue
+                tokens = self._tokens(group)
+                chance = _chance(seed, epoch, place)
+                order = torch.randperm(size, generator=chance)[max(left, 0) :]
+                left = 0
+                yield from (tokens[some] for some in order.split(2**16))
+
+    def _tokens(self, group: list[int]) -> Tensor:
+        """The kept tokens of some shards; of all, in stored order, where they were read at once."""
+        return self._read[0] if self._read is not None else torch.cat([self._kept(number) for number in group])
+
+    def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]:
+        """Batches without end, beginning with batch number `start`.
+
+        Raises:
+            ValueError: If no token is kept: there is nothing to learn from.
+        """
+        if not self.n_tokens:
+            raise ValueError(
+                f"{self.shards.folder} holds no token of a training document: give the model card a larger corpus"
+            )
+        held: list[Tensor] = []
+        n_held = 0
+        for piece in self._pieces(seed, start * batch):
+            held.append(piece)
+            n_held += len(piece)
+            if n_held < batch:
+                continue
+            *full, rest = torch.cat(held).split(batch)
+            if len(rest) == batch:
+                full, rest = [*full, rest], rest[:0]
+            yield from full
+            held, n_held = [rest], len(rest)

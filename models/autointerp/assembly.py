@@ -1,0 +1,72 @@
+"""Who is asked by which settings: explainers, the judge, and the LLM behind them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.explainers.llm import LLMExplainer
+from models.autointerp.feature_data import Material
+from models.autointerp.judges.llm import LLMJudge
+from models.autointerp.lexical.explainer import LexicalExplainer
+from models.autointerp.lexical.judge import LexicalJudge
+from models.autointerp.llm_client.provider_access import Access, check_access
+from models.autointerp.llm_client.runner import LLM, LocalLLM, ProviderLLM
+from models.autointerp.scorers.trials import Judge
+from models.autointerp.tables import Explanation, Progress
+from storage.folder import Folder
+
+
+class Explainer(Protocol):
+    """Labels features by the examples of a gallery that are for explaining."""
+
+    def explain(self, exhibits: Exhibits, features: list[int], progress: Progress) -> list[Explanation]: ...
+
+
+@dataclass
+class Askers:
+    """Explainers and judge of one recipe, asking on one sae's account."""
+
+    settings: ExplanationSettings
+    ledger: Folder
+    payer: str
+    llm_of: Callable[[str], LLM] | None = None
+    """Another way to the LLMs: a plan that counts what would be asked."""
+    _llms: dict[str, LLM] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Whether the settings can be carried out, before any work is done; raises as `check_access`."""
+        if self.llm_of is None:
+            check_access(self.settings, Access.from_environment())
+
+    def explainers(self, material: Material) -> list[Explainer]:
+        """One for each explainer and prompt of the recipe."""
+        found: list[Explainer] = []
+        for name in self.settings.explainers:
+            if name == "lexical":
+                found.append(LexicalExplainer(material.background()))
+            else:
+                groups = material.groups(self.settings)
+                found += [LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompts]
+        return found
+
+    def judge(self, material: Material) -> Judge:
+        return LexicalJudge() if self.settings.judge == "lexical" else self.llm_judge(material)
+
+    def llm_judge(self, material: Material) -> LLMJudge:
+        return LLMJudge(self.settings.judge, self.llm(self.settings.judge), material.groups(self.settings))
+
+    def llm(self, name: str) -> LLM:
+        if name not in self._llms:
+            self._llms[name] = self.llm_of(name) if self.llm_of else self._opened(name)
+        return self._llms[name]
+
+    def _opened(self, name: str) -> LLM:
+        if name == "anthropic":
+            return ProviderLLM.of(self.settings, self.ledger, self.payer)
+        from models.autointerp.llm_client.local_model import local_model
+
+        assert self.settings.local_llm is not None
+        called, provider = local_model(self.settings.local_llm, self.settings.local_llm_revision)
+        return LocalLLM(called, provider, self.payer, self.ledger)

@@ -1,0 +1,82 @@
+"""What labelling would cost, before a cent is spent: the same questions, counted in place of asked."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.autointerp.llm_client.prices import Price
+from models.autointerp.llm_client.request import Request
+from models.autointerp.llm_client.request_ledger import Answer, Ledger
+from models.autointerp.llm_client.runner import Job, Result, together
+from models.autointerp.tables import Progress, silent
+
+TOKENS_PER_BYTE = 0.3
+"""Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""
+OUTPUT_TOKENS = {"explain": 20, "specificity": 400, "detection": 250, "fuzzing": 250, "simulation": 450, "output": 15}
+"""Of one answer, likewise: twenty windows of a judge, one label of an explainer."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """Questions of one purpose."""
+
+    n_requests: int = 0
+    n_answered: int = 0
+    """Of these, in the ledger already: they cost nothing more."""
+    n_bytes: int = 0
+    """Of those that are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A line of the plan; dollars are an estimate, no limit."""
+
+    purpose: str
+    n_requests: int
+    n_answered: int
+    input_tokens: int
+    output_tokens: int
+    live_usd: float
+    batch_usd: float
+
+
+@dataclass
+class PlanLLM:
+    """Stands where an LLM would; its answers have the status 'planned'."""
+
+    name: str
+    price: Price
+    ledger: Ledger
+    counted: dict[str, Counted] = field(default_factory=lambda: defaultdict(Counted))
+
+    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
+        return asyncio.run(together(jobs, self._ask, 1, progress))
+
+    async def _ask(self, request: Request) -> Answer:
+        count = self.counted[request.purpose]
+        count.n_requests += 1
+        if request.key in self.ledger.answers:
+            count.n_answered += 1
+            return self.ledger.answers[request.key]
+        count.n_bytes += request.n_bytes
+        return Answer(request.key, request.purpose, "", self.name, "planned")
+
+    def estimates(self) -> list[Estimate]:
+        """One line a purpose, by what answers to this LLM have cost so far where the ledger has some."""
+        return [self._estimate(purpose, count) for purpose, count in self.counted.items()]
+
+    def _estimate(self, purpose: str, count: Counted) -> Estimate:
+        per_byte, per_answer = self._seen(purpose)
+        sent = round(count.n_bytes * per_byte)
+        said = round((count.n_requests - count.n_answered) * per_answer)
+        costs = [self.price.cost(sent, said, batched=batched) for batched in (False, True)]
+        return Estimate(purpose, count.n_requests, count.n_answered, sent, said, *costs)
+
+    def _seen(self, purpose: str) -> tuple[float, float]:
+        """Tokens of a prompt per byte sent, and tokens of an answer."""
+        seen = [a for a in self.ledger.answers.values() if a.llm == self.name and a.purpose == purpose and a.sent_bytes]
+        if not seen:
+            return TOKENS_PER_BYTE, OUTPUT_TOKENS.get(purpose, 300)
+        sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens for a in seen)
+        return sent / sum(a.sent_bytes for a in seen), sum(a.output_tokens for a in seen) / len(seen)

@@ -1,0 +1,51 @@
+"""What is known of features when they are labelled: windows, and what an LLM may be shown besides.
+
+Axes: N examples of one feature.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from models.autointerp.example_set import Gallery
+
+NEAR_MISSES = 8
+"""Windows in which a feature is silent that a contrastive prompt shows."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Tokens that a feature makes more and less likely, most of all first."""
+
+    promoted: list[str] = field(default_factory=list)
+    suppressed: list[str] = field(default_factory=list)
+
+    @classmethod
+    def by_feature(cls, rows: pa.Table) -> dict[int, "Effects"]:
+        """From rows of the table `logit_effect`."""
+        found: dict[int, Effects] = {}
+        for row in rows.sort_by([("feature_id", "ascending"), ("rank", "ascending")]).to_pylist():
+            effects = found.setdefault(row["feature_id"], cls())
+            (effects.promoted if row["direction"] == "positive" else effects.suppressed).append(row["token"])
+        return found
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """Of all features of one dictionary."""
+
+    gallery: Gallery
+    effects: Mapping[int, Effects] = field(default_factory=dict)
+    near_misses: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """Rows of the gallery, of the half that explains."""
+    start_shares: Mapping[int, float] = field(default_factory=dict)
+    """Share of each feature's firings at the start of a context, where it is known."""
+    only_top: bool = False
+    """Whether explainers see the strongest windows alone."""
+
+    def windows(self, feature: int) -> np.ndarray:
+        """Rows that the feature's label may be made from, strongest first."""
+        rows_N = self.gallery.for_explaining(feature)
+        return rows_N[self.gallery.is_top_R[rows_N]] if self.only_top else rows_N

@@ -1,0 +1,106 @@
+"""Labels features by what an LLM makes of their windows and, by the prompt, of their logits or their near misses."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from models.autointerp.answer_schemas import LABELS
+from models.autointerp.config import PromptName
+from models.autointerp.example_set import Gallery
+from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.llm_client.request import Request
+from models.autointerp.llm_client.runner import LLM, Ask
+from models.autointerp.prompt_files import instructions, prompt_sha256
+from models.autointerp.prompt_format import clearly_active, feature, listed, marked
+from models.autointerp.structured_answers import converse, grouped
+from models.autointerp.tables import Explanation, Progress, silent
+
+SHOWN = 30
+"""Windows of a feature in one question."""
+LISTED = 10
+"""Tokens of a list."""
+MAX_TOKENS = 4096
+"""Room for the thinking of models that think before they answer; a label takes 30."""
+
+
+class LLMExplainer:
+    """Asks for the labels of a few features at a time."""
+
+    def __init__(self, name: str, llm: LLM, prompt: PromptName, groups: Mapping[int, int]):
+        self.name, self.llm, self.prompt, self.groups = name, llm, prompt, groups
+
+    def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+        """One explanation a feature; those of a group share a question."""
+        groups = list(grouped(features, lambda feature: self.groups.get(feature, -1 - feature)).values())
+        found = self.llm.run([partial(self._explain, exhibits, group) for group in groups], progress)
+        return [explanation for group in found for explanation in group]
+
+    async def _explain(self, exhibits: Exhibits, group: Sequence[int], ask: Ask) -> list[Explanation]:
+        rows = {number: _spread(exhibits.windows(number).tolist()) for number in group}
+        asked = {f"f{place}": number for place, number in enumerate((f for f in group if rows[f]), start=1)}
+        said, wrong, status, error, answers = {}, {}, "ok", "", ()
+        if asked:
+            request = self._request(exhibits, {name: (number, rows[number]) for name, number in asked.items()})
+            parsed, status, answers = await converse(ask, request, LABELS)
+            said, wrong, error = parsed.said, parsed.wrong, parsed.error
+        names = {number: name for name, number in asked.items()}
+
+        def one(number: int) -> Explanation:
+            bare = partial(
+                Explanation, number, self.name, n_examples=len(rows[number]), llm=self.llm.name, prompt=self.prompt,
+                prompt_sha256=prompt_sha256(self._file),
+            )  # fmt: skip
+            if number not in names:
+                return bare(label=None, status="no_examples", error="no window in which it fires is for explaining")
+            name = names[number]
+            bare = partial(bare, answers=answers, share=(list(names).index(number), len(names)))
+            if status != "ok":
+                return bare(label=None, status=status, error=error)
+            if name not in said:
+                why = wrong.get(name, "the answer leaves it out")
+                return bare(label=None, status="parse_error" if name in wrong else "not_answered", error=why)
+            return bare(label=said[name], status="ok")
+
+        return [one(number) for number in group]
+
+    @property
+    def _file(self) -> str:
+        return f"explain_{self.prompt}"
+
+    def _request(self, exhibits: Exhibits, asked: dict[str, tuple[int, list[int]]]) -> Request:
+        shown = "\n\n".join(
+            feature(name, *self._parts(exhibits, number, rows)) for name, (number, rows) in asked.items()
+        )
+        question = f"{shown}\n\n" + ("What is its label?" if len(asked) == 1 else f"What are the {len(asked)} labels?")
+        schema, system = LABELS.schema(list(asked)), instructions(self._file)
+        return Request.structured("explain", self.llm.name, system, question, schema, MAX_TOKENS, self.llm.price)
+
+    def _parts(self, exhibits: Exhibits, number: int, rows: list[int]) -> list[str]:
+        gallery = exhibits.gallery
+        parts = [_window(gallery, row, rows[0]) for row in rows]
+        if self.prompt == "logits":
+            effects = exhibits.effects.get(number)
+            after = [tokens[peak + 1] for tokens, _, peak in map(gallery.window, rows) if peak + 1 < len(tokens)]
+            lists = {"promoted": effects.promoted, "suppressed": effects.suppressed} if effects else {}
+            lists["after"] = list(dict.fromkeys(after))
+            parts += [listed(name, tokens[:LISTED]) for name, tokens in lists.items()]
+        if self.prompt == "contrastive":
+            parts += [
+                f"<silent>{marked(gallery.window(row)[0])}</silent>" for row in exhibits.near_misses.get(number, [])
+            ]
+        return parts
+
+
+def _spread(rows: list[int]) -> list[int]:
+    """At most SHOWN windows: the stronger half of them the strongest there are, the rest evenly from all strengths
+    below."""
+    if len(rows) <= SHOWN:
+        return rows
+    strong, rest = rows[: SHOWN // 2], rows[SHOWN // 2 :]
+    wanted = SHOWN - len(strong)
+    return strong + [rest[i * len(rest) // wanted] for i in range(wanted)]
+
+
+def _window(gallery: Gallery, row: int, strongest: int) -> str:
+    tokens, _, peak = gallery.window(row)
+    strength = max(1, round(10 * float(gallery.activation_R[row] / gallery.activation_R[strongest])))
+    return f'<window strength="{strength}">{marked(tokens, clearly_active(gallery, row), peak)}</window>'

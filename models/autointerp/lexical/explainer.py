@@ -1,0 +1,104 @@
+"""An explainer that needs no language model, no key and no network: the offline baseline.
+
+It looks for the rule (a token, a word, a shape; what stands before; where it stands) that tells a feature's examples
+from the rest of the corpus, and writes it down. It understands nothing: a topic is beyond it, and so is what a token
+means.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from models.autointerp.example_set import Gallery
+from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.lexical.blocks import blocks
+from models.autointerp.lexical.corpus_rates import Rates
+from models.autointerp.lexical.rule_language import Rule, Term, write
+from models.autointerp.lexical.rule_search import WORDS, Evidence, best_rule
+from models.autointerp.lexical.token_properties import Vocabulary, text_of
+from models.autointerp.tables import Explanation, Progress, silent
+
+ABOUT_POSITION = 0.9
+"""Share of a feature's firings at the start of a context from which a feature that no clear rule tells is said to be
+about position."""
+AT_START = Rule((Term("place", ("at the start of a context",)),))
+LONGEST = 24
+"""Letters of a word that is shown beside a label."""
+
+
+class LexicalExplainer:
+    """Labels a feature by the rule that its examples follow and the corpus does not."""
+
+    name = "lexical"
+
+    def __init__(self, background: Mapping[str, int]):
+        self.counts = background
+
+    def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+        gallery = exhibits.gallery
+        strings = set(gallery.strings)
+        vocabulary = Vocabulary.of([*gallery.strings, *sorted(token for token in self.counts if token not in strings)])
+        corpus = Rates.of(gallery, vocabulary, self.counts)
+        found: list[Explanation] = []
+        for block in blocks(features):
+            rows = [exhibits.windows(feature) for feature in block]
+            tape = gallery.tape(vocabulary, np.concatenate(rows))
+            first = 0
+            for feature, rows_N in zip(block, rows, strict=True):
+                at_N = tape.start_R[first : first + len(rows_N)] + gallery.peak_R[rows_N]
+                first += len(rows_N)
+                share = exhibits.start_shares.get(feature)
+                evidence = Evidence(tape, at_N, _weights(gallery, rows_N), share)
+                found.append(self._explanation(gallery, feature, rows_N, evidence, corpus))
+            progress(len(found), len(features))
+        return found
+
+    def _explanation(
+        self, gallery: Gallery, feature: int, rows_N: np.ndarray, evidence: Evidence, corpus: Rates
+    ) -> Explanation:
+        if not len(rows_N):
+            error = "no window in which it fires is for explaining"
+            return Explanation(feature, self.name, None, "no_examples", 0, error=error)
+        rule, clear = best_rule(evidence, corpus)
+        if not clear and (evidence.start_share or 0.0) >= ABOUT_POSITION:
+            return Explanation(feature, self.name, write(AT_START), "ok", len(rows_N))
+        label = write(rule, clear=clear, seen_in=_whole_words(gallery, rows_N, evidence.weight_N, rule))
+        if len(label.split()) > WORDS:
+            label = write(rule, clear=clear)
+        return Explanation(feature, self.name, label, "ok", len(rows_N))
+
+
+def _whole_words(gallery: Gallery, rows_N: np.ndarray, weight_N: np.ndarray, rule: Rule) -> list[str]:
+    """Two words that a rule's tokens are pieces of, of different tokens if possible; none where most are whole."""
+    pieces: dict[str, dict[str, float]] = {text: {} for text in rule.get("token")}
+    balance = 0.0
+    for row, weight in zip(rows_N.tolist(), weight_N.tolist(), strict=True):
+        tokens, _, peak = gallery.window(row)
+        text = text_of(tokens[peak])
+        if text in pieces:
+            word = _word_around(tokens, peak)
+            balance += weight if word != text else -weight
+            if word != text and len(word) <= LONGEST:
+                pieces[text][word] = pieces[text].get(word, 0.0) + weight
+    if balance <= 0:
+        return []
+    ranked = [sorted(words, key=lambda word: (-words[word], word)) for words in pieces.values() if words]
+    best = [words[place] for place in range(2) for words in ranked if len(words) > place]
+    return list(dict.fromkeys(best))[:2]
+
+
+def _word_around(tokens: Sequence[str], peak: int) -> str:
+    """The letters, digits and underscores around and in a token; where it has other signs, the token's text."""
+    piece = text_of(tokens[peak])
+    if not piece.isalpha():
+        return piece
+    before = "" if tokens[peak][:1] == " " else re.findall(r"\w*$", "".join(tokens[max(0, peak - 6) : peak]))[0]
+    return before + piece + re.findall(r"^\w*", "".join(tokens[peak + 1 : peak + 7]))[0]
+
+
+def _weights(gallery: Gallery, rows_N: np.ndarray) -> np.ndarray:
+    """How much each example counts: as it activates, less where its document has more of them, for documents repeat."""
+    activation_N = gallery.activation_R[rows_N]
+    _, which_N, count_U = np.unique(gallery.document_R[rows_N], return_inverse=True, return_counts=True)
+    return activation_N / activation_N.max(initial=1e-30) / np.sqrt(count_U[which_N])

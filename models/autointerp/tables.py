@@ -1,0 +1,133 @@
+"""The rows that leave auto-interpretation, without the partition columns: explanation, llm_request."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from models.autointerp.llm_client.request_ledger import Answer
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
+
+TIME = pa.timestamp("us")
+"""UTC, without saying so."""
+EXPLANATION = pa.schema(
+    [
+        ("explanation_id", pa.string()),
+        ("feature_id", pa.int32()),
+        ("explainer", pa.string()),
+        ("llm", pa.string()),
+        ("prompt", pa.string()),
+        ("prompt_sha256", pa.string()),
+        ("label", pa.string()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("n_examples", pa.int64()),
+        ("request_id", pa.string()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("cost_usd", pa.float64()),
+        ("created_at", TIME),
+    ]
+)
+LLM_REQUEST = pa.schema(
+    [
+        ("request_key", pa.string()),
+        ("purpose", pa.string()),
+        ("llm", pa.string()),
+        ("batch_id", pa.string()),
+        ("status", pa.string()),
+        ("attempts", pa.int64()),
+        ("tokens", pa.int64()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("cache_write_tokens", pa.int64()),
+        ("cache_read_tokens", pa.int64()),
+        ("cost_usd", pa.float64()),
+        ("sent_at", TIME),
+        ("answered_at", TIME),
+    ]
+)
+
+
+_COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an explainer says of one feature, or why it says nothing: `label` is there exactly when `status` is 'ok'."""
+
+    feature_id: int
+    explainer: str
+    label: str | None
+    status: str
+    n_examples: int
+    llm: str | None = None
+    prompt: str | None = None
+    prompt_sha256: str | None = None
+    error: str | None = None
+    answers: tuple[Answer, ...] = ()
+    """What an LLM was asked for it, in order; the tokens, the cost and the time of the row are theirs."""
+    share: tuple[int, int] = (0, 1)
+    """Its place among the features that the answers are for, and how many they are: each bears its part."""
+
+    def __post_init__(self) -> None:
+        assert (self.label is not None) == (self.status == "ok"), self
+
+    def explanation_id(self, sae_id: str) -> str:
+        """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""
+        said = (sae_id, self.feature_id, self.explainer, self.llm, self.prompt_sha256, self.status, self.label)
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+    def row(self, sae_id: str) -> dict[str, Any]:
+        """The row; where nothing was asked of an LLM it has no tokens, cost or time, so that the offline chain is
+        deterministic."""
+        row = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("answers", "share")
+        }
+        row["explanation_id"] = self.explanation_id(sae_id)
+        if self.answers:
+            last = self.answers[-1]
+            row |= {"request_id": last.request_id, "created_at": _time(last.answered_at)}
+            row |= _part(self.answers, *self.share)
+        return row
+
+
+def _part(answers: Sequence[Answer], place: int, n: int) -> dict[str, float | int]:
+    """One feature's part of what n features share: the parts add up to the whole."""
+    sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens for a in answers)
+    tokens = {"input_tokens": sent, "output_tokens": sum(a.output_tokens for a in answers)}
+    parts = {name: total // n + (place < total % n) for name, total in tokens.items()}
+    return parts | {"cost_usd": sum(a.cost_usd for a in answers) / n}
+
+
+def request_table(paid: Iterable[Answer], asked: Iterable[Answer]) -> pa.Table:
+    """One row per request: all that were ever paid for, and those asked now that have no answer, once they were sent.
+
+    Tokens and cost are the provider's count; null where no answer came.
+    """
+    sent = {answer.request_key: answer for answer in asked if answer.attempts and not answer.answered_at}
+    sent |= {answer.request_key: answer for answer in paid}
+    rows = [_request_row(sent[key]) for key in sorted(sent)]
+    return pa.Table.from_pylist(rows, schema=LLM_REQUEST)
+
+
+def _request_row(answer: Answer) -> dict[str, Any]:
+    row = {name: getattr(answer, name) for name in ("request_key", "purpose", "llm", "batch_id", "status", "attempts")}
+    row |= {"sent_at": _time(answer.sent_at), "answered_at": _time(answer.answered_at)}
+    if answer.answered_at:
+        counts = {name: getattr(answer, name) for name in _COUNTS}
+        row |= counts | {"tokens": sum(counts.values()), "cost_usd": answer.cost_usd}
+    return row
+
+
+def _time(iso: str | None) -> datetime | None:
+    return datetime.fromisoformat(iso).astimezone(UTC).replace(tzinfo=None) if iso else None

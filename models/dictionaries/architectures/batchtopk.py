@@ -1,0 +1,56 @@
+"""BatchTopK autoencoder (Bussmann et al. 2024, arXiv:2412.06410): k features a token on average over a batch.
+
+Axes: T tokens, D width, E width that is written, F features, M kept slots.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.dictionaries.architectures.jumprelu import JumpReLUSAE
+from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.sparse.codes import Codes
+from models.sparse.process_group import Ensemble, alone
+from models.sparse.sparse_ops import Slots
+from models.sparse.threshold_select import largest_of_all
+
+
+class BatchTopKSAE(Dictionary):
+    """Codes a batch of B activations by its k B largest pre-activations, wherever they fall.
+
+    codes = relu(pre) where it is among the k B largest of the batch, else 0;  pre = (x - b_dec) @ W_enc + b_enc;
+    x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1;  loss as TopK's
+
+    A code depends on the batch that it stands in. What leaves the trainer is therefore a JumpReLU dictionary with one
+    threshold for all features, chosen on held-out tokens (see models/training/threshold_calibration.py).
+    """
+
+    architecture = "batchtopk"
+
+    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+        super().__init__(tensors, config)
+        self.k = int(config["k"])
+
+    def _slots(self, x_TD: Tensor, matmul: torch.dtype, ensemble: Ensemble) -> tuple[Slots, Tensor | None]:
+        centred_TD = (x_TD.float() - self.centre_D).detach()
+        wanted = self.k * ensemble.tokens(x_TD)
+        return largest_of_all(centred_TD, self.encoder_FD, self.b_enc, wanted, matmul, ensemble)
+
+    @torch.no_grad()
+    def encode(self, x_TD: Tensor) -> Codes:
+        """Codes of these activations as one batch."""
+        slots, acts_M = self._slots(x_TD, torch.float32, alone)
+        assert acts_M is not None
+        return Codes.of(slots, acts_M)
+
+    def exported(self) -> JumpReLUSAE:
+        """Not yet calibrated: every threshold is 1."""
+        tensors = self.tensors() | {"threshold": torch.ones(self.n_features, device=self.b_enc.device)}
+        return JumpReLUSAE(tensors, {"k": self.k, "crosses": self.crosses})
+
+    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+        slots, exact = self._slots(x_TD, moment.matmul, ensemble)
+        acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
+        return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)

@@ -1,0 +1,88 @@
+"""Gated autoencoder (Rajamanoharan et al. 2024, arXiv:2404.16014): what fires and how strongly are told apart.
+
+Axes: T tokens, D width, E width that is written, F features, M places.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.dictionaries.architectures.standard import WARMUP
+from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.dictionaries.config import SAESettings
+from models.dictionaries.sparsity_controller import WIDE, Weight
+from models.sparse.codes import Codes
+from models.sparse.dense_ops import Everywhere
+from models.sparse.process_group import Ensemble, alone
+from models.sparse.sparse_ops import Slots
+from models.sparse.threshold_select import above, batch_level, gathered
+
+
+class GatedSAE(Dictionary):
+    """Codes an activation by the features whose gate is open.
+
+    gate = (x - b_dec) @ W_enc + b_gate;  codes = [gate > 0] relu((x - b_dec) @ (W_enc exp(r_mag)) + b_mag);
+    x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
+
+    loss = (|x - x_hat|^2 + coefficient * sum relu(gate) + |x - relu(gate) @ W_dec' - b_dec'|^2) / |x - mean x|^2
+    + aux / 32, where ' stands for a copy without gradient. The penalty shrinks the gates, not the activations.
+    """
+
+    architecture = "gated"
+    biases = ("b_gate", "b_mag")
+    gains = ("r_mag",)
+
+    b_gate: torch.nn.Parameter
+    b_mag: torch.nn.Parameter
+    r_mag: torch.nn.Parameter
+
+    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+        super().__init__(tensors, config)
+        self.weight = Weight(self.config.get("coefficient", "auto"), self.config.get("k", 1), WARMUP)
+
+    @classmethod
+    def asked(cls, settings: SAESettings) -> dict[str, Any]:
+        return super().asked(settings) | {"coefficient": settings.coefficient}
+
+    def slope(self, bias: str) -> Tensor | float:
+        return self.r_mag.detach().exp() if bias == "b_mag" else 1.0
+
+    @torch.no_grad()
+    def meet(self, x_TD: Tensor, ensemble: Ensemble = alone) -> None:
+        """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
+        l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
+        level = batch_level(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, ensemble)
+        self.b_gate.sub_(level)
+        self.b_mag.sub_(level)
+
+    @torch.no_grad()
+    def encode(self, x_TD: Tensor) -> Codes:
+        zero = self.b_gate.new_zeros(())
+        slots, gate_M = gathered(x_TD.float() - self.centre_D, self.encoder_FD, self.b_gate, zero)
+        return Codes.of(slots, self._magnitude(gate_M, slots).relu())
+
+    def _magnitude(self, gate_M: Tensor, places: Slots | Everywhere) -> Tensor:
+        """`gate - b_gate` is the product, of which the magnitude is another multiple with another bias."""
+        product_M = gate_M - places.each(self.b_gate)
+        return product_M * places.each(self.r_mag).exp() + places.each(self.b_mag)
+
+    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+        centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_gate.new_zeros(())
+        places, found_M = above(centred_TD, self.encoder_FD, self.b_gate, zero, moment.matmul)
+        exact = found_M if moment.matmul == torch.float32 else None
+        gate_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_gate, exact)
+        open_M = gate_M.relu()
+        acts_M = self._magnitude(gate_M, places).relu() * (gate_M > 0)
+        l0 = ensemble.sum(places.firings(acts_M.detach()).sum()) / ensemble.tokens(x_TD)
+        by_gates = ensemble.share * self._error_by_gates(x_TD, y_TE, open_M, places, ensemble).square().sum()
+        weight = self.weight.at(float(l0), moment.step, moment.n_steps)
+        penalty = (weight * open_M.sum() + by_gates) / ensemble.spread(y_TE)
+        return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
+
+    def _error_by_gates(
+        self, x_TD: Tensor, y_TE: Tensor, open_M: Tensor, places: Slots | Everywhere, ensemble: Ensemble
+    ) -> Tensor:
+        guess_TE = ensemble.over_features(places.combine(open_M, self.W_dec.detach())) + self.b_dec.detach()
+        return y_TE - (guess_TE if self.W_skip is None else guess_TE + x_TD @ self.W_skip.detach().T)

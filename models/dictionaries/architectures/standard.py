@@ -1,0 +1,70 @@
+"""ReLU autoencoder with an L1 penalty (Anthropic, April 2024, "Update on how we train SAEs").
+
+Axes: T tokens, D width, E width that is written, F features, M places.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.dictionaries.config import SAESettings
+from models.dictionaries.sparsity_controller import WIDE, Weight
+from models.sparse.codes import Codes
+from models.sparse.process_group import Ensemble, alone
+from models.sparse.threshold_select import above, batch_level, gathered
+
+WARMUP = 0.05
+"""Share of the run in which the weight of the penalty rises."""
+
+
+class StandardSAE(Dictionary):
+    """Codes each activation by the positive part of its products with learned directions.
+
+    codes = relu((x - b_dec) @ W_enc + b_enc);  x_hat = codes @ W_dec + b_dec
+
+    loss = (|x - x_hat|^2 + coefficient * sum_i codes_i |W_dec_i|) / |x - mean x|^2 + aux / 32
+
+    Decoder rows are free in training, since the penalty counts their norms, and of norm 1 afterwards. The recipe has no
+    decoder bias at the input; it is the same function with another b_enc, and what is exported has one. Added
+    to the recipe: biases that begin where few features fire, and the loss that revives dead ones.
+    """
+
+    architecture = "standard"
+    unit_rows = False
+
+    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+        super().__init__(tensors, config)
+        self.weight = Weight(self.config.get("coefficient", "auto"), self.config.get("k", 1), WARMUP)
+
+    @torch.no_grad()
+    def meet(self, x_TD: Tensor, ensemble: Ensemble = alone) -> None:
+        """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
+        l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
+        self.b_enc.sub_(batch_level(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, ensemble))
+
+    @classmethod
+    def asked(cls, settings: SAESettings) -> dict[str, Any]:
+        return super().asked(settings) | {"coefficient": settings.coefficient}
+
+    @torch.no_grad()
+    def encode(self, x_TD: Tensor) -> Codes:
+        zero = self.b_enc.new_zeros(())
+        return Codes.of(*gathered(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
+
+    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+        centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_enc.new_zeros(())
+        places, found_M = above(centred_TD, self.encoder_FD, self.b_enc, zero, moment.matmul)
+        exact = found_M if moment.matmul == torch.float32 else None
+        acts_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
+        l0 = ensemble.sum(places.firings(acts_M.detach()).sum()) / ensemble.tokens(x_TD)
+        weight = self.weight.at(float(l0), moment.step, moment.n_steps)
+        norm_F = torch.linalg.vector_norm(self.W_dec, dim=1)
+        penalty = weight * self.penalty(acts_M * places.each(norm_F), moment) / ensemble.spread(y_TE)
+        return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
+
+    def penalty(self, strengths_M: Tensor, moment: Moment) -> Tensor:
+        """Of activations times the norm of what they write."""
+        return strengths_M.sum()

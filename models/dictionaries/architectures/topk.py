@@ -1,0 +1,48 @@
+"""TopK autoencoder (Gao et al. 2024, arXiv:2406.04093): exactly k features a token.
+
+Axes: T tokens, D width, E width that is written, F features, K features kept per token.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.sparse.codes import Codes
+from models.sparse.process_group import Ensemble, alone
+from models.sparse.sparse_ops import Slots
+from models.sparse.topk_select import select
+
+
+class TopKSAE(Dictionary):
+    """Codes each activation as at most k directions of a learned dictionary.
+
+    codes = topk((x - b_dec) @ W_enc + b_enc), negatives cut to 0;  x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
+
+    loss = |x - x_hat|^2 / |x - mean x|^2 + aux / 32 (see models/dictionaries/auxk_loss.py)
+
+    Codes stay sparse (k values and k indices per token): the decoder is a gather, its cost does not depend on the
+    number of features, and neither does that of the gradients.
+    """
+
+    architecture = "topk"
+
+    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+        super().__init__(tensors, config)
+        self.k = int(config["k"])
+
+    @torch.no_grad()
+    def encode(self, x_TD: Tensor) -> Codes:
+        acts_TK, features_TK = select(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
+        return Codes(acts_TK.relu_(), features_TK, self.n_features)
+
+    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+        centred_TD = (x_TD - self.centre_D).detach()
+        k = min(self.k, self.n_features)
+        pre_TK, features_TK = select(centred_TD, self.encoder_FD, self.b_enc, k, moment.matmul)
+        slots, pre_M = ensemble.strongest(Slots.of(features_TK, self.n_features), pre_TK, self.k)
+        exact = pre_M if moment.matmul == torch.float32 else None
+        acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
+        return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)

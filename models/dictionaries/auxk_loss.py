@@ -1,0 +1,55 @@
+"""Features that have not fired for long, and the loss that brings them back.
+
+AuxK (Gao et al. 2024, arXiv:2406.04093, appendix A.2): what the live features leave unexplained is explained by the
+k_aux dead features whose pre-activations are largest. No ReLU stands between, so that a dead feature whose
+pre-activation is negative learns too; the residual is a constant to it; no bias is added.
+
+Axes: T tokens, D width that is read, E width that is written, F features, N dead features.
+"""
+
+import torch
+from torch import Tensor
+
+from models.sparse.process_group import Ensemble, alone
+from models.sparse.sparse_ops import Slots
+from models.sparse.topk_select import select
+
+
+def revival_loss(
+    x_TD: Tensor,
+    error_TE: Tensor,
+    dead_F: Tensor,
+    encoder_FD: Tensor,
+    b_enc_F: Tensor,
+    W_dec: Tensor,
+    ensemble: Ensemble = alone,
+) -> Tensor:
+    """How badly dead features explain the error, as a fraction of the error's own spread; 0 where none is dead.
+
+    Args:
+        x_TD: What the encoder multiplies; no gradient flows into it.
+        error_TE: What the live features left; likewise.
+        dead_F: Which features are dead, boolean.
+        ensemble: Among whom the batch is divided, or the dictionary: of the latter this process has the rows given.
+
+    Returns:
+        A scalar, scaled down by n_dead / k_aux where fewer than k_aux = E/2 features are dead: this process's part of
+        it, of which the sum counts.
+    """
+    x_TD, error_TE = x_TD.detach(), error_TE.detach()
+    dead_N = dead_F.nonzero()[:, 0]
+    wanted = error_TE.shape[1] // 2
+    n_dead = int(ensemble.over_features(dead_F.sum()))
+    k = min(wanted, n_dead)
+    if not k:
+        return error_TE.new_zeros(())
+    encoder_ND, b_enc_N, W_dec_NE = (rows.index_select(0, dead_N) for rows in (encoder_FD, b_enc_F, W_dec))
+    if k == n_dead:
+        part_TE = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_NE
+    else:
+        pre_TK, places_TK = select(x_TD, encoder_ND, b_enc_N, min(k, len(dead_N)))
+        slots, _ = ensemble.strongest(Slots.of(places_TK, len(dead_N)), pre_TK, k)
+        part_TE = slots.combine(slots.products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N), W_dec_NE)
+    squared = (ensemble.over_features(part_TE) - error_TE).square().sum()
+    spread = ensemble.spread(error_TE).clamp_min(torch.finfo(error_TE.dtype).tiny)
+    return ensemble.share * min(k / wanted, 1.0) * squared / spread

@@ -1,0 +1,118 @@
+"""What fixes the shape of a sparse dictionary, as a recipe says it; no torch, so that reading a recipe is cheap."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from models.config_base import Settings
+from models.language_model.sites import Site
+
+ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
+    "sparsity": ("jumprelu",),
+    "bandwidth": ("jumprelu",),
+    "groups": ("matryoshka_batchtopk",),
+}
+"""Settings that mean something to some architectures only."""
+
+
+class SAESettings(Settings):
+    """What fixes the shape of a dictionary, and what makes it sparse."""
+
+    architecture: Literal[
+        "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "identity"
+    ] = "topk"
+    """Which file of `models/` builds it. `identity` learns nothing: its features are the site's neurons."""
+    expansion: PositiveInt | None = None
+    """Features per dimension of the site; or say `n_features`."""
+    n_features: PositiveInt | None = None
+    """Features in all; or say `expansion`."""
+    k: PositiveInt = 32
+    """The L0 that is wanted: features a token, exactly (topk) or on average."""
+    output_site: str | None = None
+    """Another site, that is to be written: the dictionary is then a transcoder."""
+    skip: bool = False
+    """Whether a transcoder has a linear path beside its features."""
+    coefficient: Literal["auto"] | PositiveFloat = "auto"
+    """Weight of the sparsity penalty. `auto`: steered until L0 is k; 1 for jumprelu, whose penalty knows k."""
+    sparsity: Literal["l0", "tanh"] = "l0"
+    """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
+    bandwidth: Literal["auto"] | PositiveFloat = "auto"
+    """Of the ramp that stands in for jumprelu's step, in root mean squares of an activation's entries."""
+    groups: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
+    """Shares of the features in the nested groups of matryoshka_batchtopk; they add up to 1."""
+
+    imported: str | None = Field(default=None, alias="import")
+    """A dictionary that is there already, in place of training: a folder or file, local or `s3://…`, or
+    `hf:owner/repository[/path]`. All but `format`, `revision` and `output_site` is then left out."""
+    format: str = "auto"
+    """Of what is imported: the name of a file in `models/interchange/sae_formats/`."""
+    revision: str | None = None
+    """Of what is imported from the hub: branch, tag or commit; resolved and recorded."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether the dictionary is trained here."""
+        return self.imported is None and self.architecture != "identity"
+
+    @property
+    def wants_l0(self) -> bool:
+        """Whether training aims at an L0 of k."""
+        return self.learns and self.coefficient == "auto"
+
+    @model_validator(mode="after")
+    def _imports_ask_for_nothing_else(self) -> Self:
+        meant = {"imported", "format", "revision", "output_site"}
+        more = [] if self.imported is None else sorted(self._different() - meant)
+        if more:
+            raise ValueError(
+                f"{', '.join(more)} and import were given: an imported dictionary is as it is, leave it out"
+            )
+        if self.imported is None and (named := sorted(self._different() & {"format", "revision"})):
+            raise ValueError(f"{', '.join(named)} is of what is imported: name it by import, or leave it out")
+        return self
+
+    def _different(self) -> set[str]:
+        """Fields that do not have their default."""
+        return {name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default}
+
+    @model_validator(mode="after")
+    def _one_width(self) -> Self:
+        if self.imported is not None:
+            return self
+        if self.architecture == "identity":
+            if self.expansion is not None or self.n_features is not None:
+                raise ValueError("architecture identity has as many features as the site is wide: leave out the width")
+        elif (self.expansion is None) == (self.n_features is None):
+            raise ValueError(
+                f"expansion={self.expansion} and n_features={self.n_features} were given: say exactly one of them"
+            )
+        if self.n_features is not None and self.k > self.n_features:
+            raise ValueError(f"k={self.k} must lie in 1..n_features={self.n_features}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_in_its_place(self) -> Self:
+        for name, architectures in ONLY_FOR.items():
+            if name in self._different() and self.architecture not in architectures:
+                raise ValueError(f"{name} is for {', '.join(architectures)}, not for {self.architecture}: leave it out")
+        if self.output_site is not None:
+            Site.parse(self.output_site)
+        if self.output_site is None and self.skip:
+            raise ValueError("skip is for transcoders: name an output_site, or leave it out")
+        if self.output_site is not None and self.architecture == "identity":
+            raise ValueError("architecture identity writes what it reads: leave out output_site")
+        if abs(sum(self.groups) - 1) > 1e-6:
+            raise ValueError(f"groups add up to {sum(self.groups):.6g}, wanted 1: they are shares of the features")
+        return self
+
+    def width(self, d_in: int) -> int:
+        """Number of features over a site of width `d_in`."""
+        if self.architecture == "identity":
+            return d_in
+        n_features = self.n_features or (self.expansion or 0) * d_in
+        if self.k > n_features:
+            raise ValueError(
+                f"k={self.k} exceeds the {n_features} features that this dictionary gets: lower k or widen it"
+            )
+        return n_features

@@ -1,0 +1,103 @@
+"""Mean and scale of a site's activations, in one pass over them: what a dictionary learns from is centred and of known
+size.
+
+Centring removes what kills features (the mean's share of the norm predicts the dead: arXiv:2605.31518) and makes
+decoder biases start where the data are. The scale makes E|x|^2 = D, so that one learning rate suits every model.
+
+Axes: T tokens, D width.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from models.sparse.process_group import Ensemble
+
+ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """x becomes (x - mean) * scale."""
+
+    mean_D: Tensor
+    scale: float
+
+    def apply(self, x_TD: Tensor) -> Tensor:
+        return (x_TD.float() - self.mean_D) * self.scale
+
+    def undo(self, x_TD: Tensor) -> Tensor:
+        return x_TD / self.scale + self.mean_D
+
+    def to(self, device: torch.device) -> "Scaling":
+        return Scaling(self.mean_D.to(device), self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, sum and sum of squared norms of vectors, in float64; a value that adds up over shards and machines."""
+
+    n: int
+    sum_D: Tensor
+    squares: float
+
+    @classmethod
+    def zero(cls, width: int) -> Self:
+        return cls(0, torch.zeros(width, dtype=torch.float64), 0.0)
+
+    @classmethod
+    def of(cls, x_TD: Tensor) -> Self:
+        norm = torch.linalg.vector_norm(x_TD, dtype=torch.float64)
+        return cls(len(x_TD), x_TD.sum(0, dtype=torch.float64).cpu(), float(norm) ** 2)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(self.n + other.n, self.sum_D + other.sum_D, self.squares + other.squares)
+
+    def over(self, ensemble: Ensemble) -> "Moments":
+        """The moments of the whole batches of which the processes hold parts."""
+        n_and_squares = ensemble.over_tokens(torch.tensor([float(self.n), self.squares], dtype=torch.float64))
+        return Moments(int(n_and_squares[0]), ensemble.over_tokens(self.sum_D), float(n_and_squares[1]))
+
+    @property
+    def variation(self) -> float:
+        """Sum of squared distances from the mean: sum |x|^2 - |sum x|^2 / n."""
+        return self.squares - float(self.sum_D.square().sum()) / max(self.n, 1)
+
+    def scaling(self) -> Scaling:
+        """The scaling that gives these vectors mean 0 and mean squared norm D.
+
+        Raises:
+            ValueError: If there is no vector, one is not finite, or all are equal: nothing can be learned from them.
+        """
+        width = len(self.sum_D)
+        if self.n == 0:
+            raise ValueError("the activations hold no training token: give the model card a larger corpus")
+        mean_D = self.sum_D / self.n
+        variance = self.variation / self.n
+        if not variance < float("inf"):
+            raise ValueError(
+                f"among {self.n:,} activations of width {width} is NaN or Inf: harvest again in a wider dtype"
+            )
+        if variance <= 1e-12 * max(self.squares / self.n, torch.finfo(torch.float64).tiny):
+            raise ValueError(f"all {self.n:,} activations of width {width} are equal: check the site and the corpus")
+        return Scaling(mean_D.float(), (width / variance) ** 0.5)
+
+
+def measure(chunks: Iterable[Tensor], *widths: int) -> list[Scaling]:
+    """Scaling of all vectors of a stream, each seen once; of several sites beside each other, one for each width.
+
+    Raises:
+        ValueError: If a chunk has another width, or as `Moments.scaling`.
+    """
+    totals = [Moments.zero(width) for width in widths]
+    for chunk_TD in chunks:
+        if chunk_TD.shape[1] != sum(widths):
+            raise ValueError(
+                f"activations of width {chunk_TD.shape[1]} came where {sum(widths)} was wanted: harvest the site again"
+            )
+        for part_TD in chunk_TD.split(ROWS):
+            totals = [total + Moments.of(x) for total, x in zip(totals, part_TD.split(widths, dim=1), strict=True)]
+    return [total.scaling() for total in totals]

@@ -1,0 +1,154 @@
+"""Whether the latent of a concept stays silent where a more specific latent speaks for it: first letters of words.
+
+Feature absorption (Chanin et al. 2024, "A is for Absorption", arXiv:2409.14507), in the form that SAEBench measures:
+projections on a probe, without ablations.
+
+Axes: T tokens, D width, F latents, W occurrences of words, L letters, M firings.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.numerics.hash_sampling import draw
+from models.probes.codes_by_feature import Latents
+from models.probes.linear_probe import fit
+
+FEWEST_WORDS = 20
+"""A letter counts where so many tokens of the vocabulary begin with it in training, and a quarter as many in the
+test."""
+FEWEST_FOUND = 20
+"""A rate is given where the probe is right on so many occurrences …"""
+LEAST_ACCURACY = 0.5
+"""… and on such a share of them: where the letter cannot be read off the activation, no latent need say it."""
+PER_WORD = 4
+"""Occurrences of one token of the vocabulary, at most: the first ones."""
+SPLIT = 0.03
+"""What one more latent must add to F1 to be one of a letter's."""
+MOST_MAIN = 10
+COSINE = 0.025
+"""With the probe, of a latent that absorbs."""
+SHARE = 0.4
+"""Of the activation's projection on the probe, that the absorbing latent brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absorption:
+    """Counts over occurrences of words that the probe did not learn from."""
+
+    n_words: int
+    n_right: int
+    """The probe's largest logit is that of the word's letter."""
+    n_absorbed: int
+    main_latents: tuple[int, ...]
+    """How many latents stand for each letter that counts."""
+
+    def metrics(self) -> dict[str, tuple[float, int]]:
+        """Values, each with the number of occurrences that it is of."""
+        if not self.main_latents:
+            return {}
+        found = {
+            "first_letter_accuracy": (self.n_right / self.n_words, self.n_words),
+            "first_letter_latents": (float(np.mean(self.main_latents)), self.n_words),
+        }
+        if self.n_right >= max(FEWEST_FOUND, LEAST_ACCURACY * self.n_words):
+            found["absorption_rate"] = (self.n_absorbed / self.n_right, self.n_right)
+        return found
+
+
+def absorption(
+    x_TD: Tensor, latents: Latents, token_T: np.ndarray, letter_T: np.ndarray, W_dec_FD: Tensor, b_dec_D: Tensor
+) -> Absorption:
+    """First-letter absorption of one dictionary, on words as they stand in a corpus.
+
+    Words are tokens of the vocabulary that are a word (`token_targets.first_letters`), at most PER_WORD occurrences of
+    each; a hash of the token id keeps a quarter of them, with all their occurrences, for the test. One logistic
+    regression a letter reads the activation: its weights are the letter's direction. A letter's main latents are those
+    whose mean activation on its words exceeds most that on other words, one more as long as it raises the F1 of a
+    logistic regression on them by more than SPLIT, on training words. A test word is absorbed where the probe is right,
+    no main latent of its letter fires, and the latent whose decoder row brings most along the direction has a cosine
+    with it above COSINE and brings at least SHARE of what the activation, less the decoder's bias, has along it.
+
+    What differs from the paper and from SAEBench: words are met in running text, not in a prompt that asks for their
+    spelling; nothing is ablated (as SAEBench); latents are ranked by mean difference, not by an L1 probe; the rate is
+    over the words of all letters together, not the mean of the letters' rates.
+
+    Args:
+        x_TD: Activations at the site that the dictionary reads and writes.
+        latents: Their codes.
+        token_T: Their token ids.
+        letter_T: First letters of the tokens, -1 where they are no words.
+        W_dec_FD: The decoder.
+        b_dec_D: Its bias.
+
+    Returns:
+        The counts; zeros where fewer than two letters have enough words.
+    """
+    words_W = _words(token_T, letter_T)
+    test_W = draw(token_T[words_W], 0, 0) % 4 == 0
+    letters = _letters(token_T[words_W], letter_T[words_W], test_W)
+    kept_W = np.isin(letter_T[words_W], letters)
+    if len(letters) < 2:
+        return Absorption(0, 0, 0, ())
+    device = x_TD.device
+    train_N, test_N = (torch.from_numpy(words_W[kept_W & of]).to(device) for of in (~test_W, test_W))
+    letter_N = torch.from_numpy(np.searchsorted(letters, letter_T)).to(device)
+    seen_WL = torch.nn.functional.one_hot(letter_N[train_N], len(letters)).bool()
+    probe = fit(x_TD[train_N], seen_WL, one_space=True)
+    right_W = probe.logits(x_TD[test_N]).argmax(dim=1) == letter_N[test_N]
+    trained = latents.at(train_N)
+    ranked_LF = trained.differences(seen_WL).topk(min(MOST_MAIN, latents.n_features), dim=1).indices
+    main = [main_latents(trained, ranked_F, y_W) for ranked_F, y_W in zip(ranked_LF, seen_WL.T, strict=True)]
+    n_absorbed = 0
+    for place, mine_K in enumerate(main):
+        found_N = test_N[right_W & (letter_N[test_N] == place)]
+        direction_D = torch.nn.functional.normalize(probe.weights_KC[:, place], dim=0)
+        along_W = (x_TD[found_N] - b_dec_D) @ direction_D
+        n_absorbed += int(absorbed(latents.at(found_N), mine_K, W_dec_FD, direction_D, along_W).sum())
+    return Absorption(len(test_N), int(right_W.sum()), n_absorbed, tuple(len(mine_K) for mine_K in main))
+
+
+def _words(token_T: np.ndarray, letter_T: np.ndarray) -> np.ndarray:
+    """Places of the first PER_WORD occurrences of each word."""
+    places = np.flatnonzero(letter_T >= 0)
+    places = places[np.argsort(token_T[places], kind="stable")]
+    _, first, counts = np.unique(token_T[places], return_index=True, return_counts=True)
+    return np.sort(places[np.arange(len(places)) - np.repeat(first, counts) < PER_WORD])
+
+
+def _letters(token_W: np.ndarray, letter_W: np.ndarray, test_W: np.ndarray) -> list[int]:
+    """Letters with enough different words on both sides, ascending."""
+    n_words = [[len(np.unique(token_W[of & (letter_W == i)])) for i in range(26)] for of in (~test_W, test_W)]
+    return [i for i in range(26) if n_words[0][i] >= FEWEST_WORDS and n_words[1][i] >= FEWEST_WORDS // 4]
+
+
+def main_latents(trained: Latents, ranked_F: Tensor, y_W: Tensor) -> Tensor:
+    """As many of the ranked latents as F1 asks for, at least one."""
+    best, columns_WK = -SPLIT, trained.columns(ranked_F)
+    for n in range(len(ranked_F)):
+        score = _f1(fit(columns_WK[:, : n + 1], y_W[:, None]).logits(columns_WK[:, : n + 1])[:, 0] > 0, y_W)
+        if score <= best + SPLIT and n:
+            return ranked_F[:n]
+        best = score
+    return ranked_F
+
+
+def _f1(said_W: Tensor, y_W: Tensor) -> float:
+    wrong = int((said_W != y_W).sum())
+    return 2 * int((said_W & y_W).sum()) / max(1, 2 * int((said_W & y_W).sum()) + wrong)
+
+
+def absorbed(latents: Latents, main_K: Tensor, W_dec_FD: Tensor, direction_D: Tensor, along_W: Tensor) -> np.ndarray:
+    """Which words another latent speaks for, bool; `along_W` is what their activations have along the direction."""
+    brings_F = W_dec_FD @ direction_D
+    cosine_F = brings_F / torch.linalg.vector_norm(W_dec_FD, dim=1).clamp_min(torch.finfo(W_dec_FD.dtype).tiny)
+    brought_M = (latents.acts_M * brings_F[latents.features_M]).cpu().numpy()
+    words_M, features_M = latents.tokens_M.cpu().numpy(), latents.features_M.cpu().numpy()
+    order_M = np.argsort(brought_M, kind="stable")
+    best_W, top_W = np.zeros(latents.n_tokens), np.zeros(latents.n_tokens, dtype=np.int64)
+    best_W[words_M[order_M]], top_W[words_M[order_M]] = brought_M[order_M], features_M[order_M]
+    silent_W, along = ~latents.columns(main_K).any(dim=1).cpu().numpy(), along_W.cpu().numpy()
+    aligned_W = cosine_F.cpu().numpy()[top_W] > COSINE
+    return silent_W & aligned_W & (along > 0) & (best_W >= SHARE * along)

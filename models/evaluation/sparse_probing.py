@@ -1,0 +1,68 @@
+"""How much a few latents say of what a linear probe can read off the activation.
+
+k-sparse probing (Gurnee et al. 2023, arXiv:2305.01610), as SAEBench and sae-probes ask it of dictionaries.
+
+Axes: T tokens, D width, F latents, K chosen latents, C targets.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.probes.codes_by_feature import Latents
+from models.probes.linear_probe import fit
+from models.probes.token_targets import Targets
+
+LATENTS = (1, 5, 20)
+FEWEST = 50
+"""A target counts where it has so many training tokens that are so, as many that are not, and a fifth of it in the
+test."""
+
+
+def sparse_probing(x_TD: Tensor, latents: Latents, targets: Targets, is_test_T: Tensor) -> dict[str, float]:
+    """Areas under the ROC curve on test tokens, means over the targets that have enough tokens.
+
+    `sparse_probing_k1`, `_k5` and `_k20`: for each target the k latents whose mean activation on its training tokens
+    differs most from that on the others, in size, and a logistic regression on these k. `sparse_probing_raw`: the same
+    regression on the whole activation, the ceiling of a linear probe.
+
+    Args:
+        x_TD: Activations, float32.
+        latents: Their codes.
+        targets: What is so of them.
+        is_test_T: Which are kept from training.
+
+    Returns:
+        Metrics; none where no target has enough tokens. A k beyond the number of latents takes all of them.
+    """
+    train_N, test_N = torch.nonzero(~is_test_T)[:, 0], torch.nonzero(is_test_T)[:, 0]
+    y_TC = torch.from_numpy(targets.is_so_TC).to(x_TD.device)
+    enough_C = _enough(y_TC[train_N], FEWEST) & _enough(y_TC[test_N], FEWEST // 5)
+    if not enough_C.any():
+        return {}
+    y_TC = y_TC[:, enough_C]
+    trained, tested = latents.at(train_N), latents.at(test_N)
+    most = min(max(LATENTS), latents.n_features)
+    best_CK = trained.differences(y_TC[train_N]).abs().topk(most, dim=1).indices
+    found: dict[str, list[float]] = {f"sparse_probing_k{k}": [] for k in LATENTS}
+    for features_K, y_T in zip(best_CK, y_TC.T, strict=True):
+        seen_TK, unseen_TK = trained.columns(features_K), tested.columns(features_K)
+        for k in LATENTS:
+            probe = fit(seen_TK[:, :k], y_T[train_N, None])
+            found[f"sparse_probing_k{k}"].append(auroc(probe.logits(unseen_TK[:, :k])[:, 0], y_T[test_N]))
+    logits_TC = fit(x_TD[train_N], y_TC[train_N], one_space=True).logits(x_TD[test_N])
+    found["sparse_probing_raw"] = [auroc(z_T, y_T) for z_T, y_T in zip(logits_TC.T, y_TC[test_N].T, strict=True)]
+    return {name: float(np.mean(areas)) for name, areas in found.items()}
+
+
+def _enough(y_TC: Tensor, fewest: int) -> Tensor:
+    so_C = y_TC.sum(dim=0)
+    return (so_C >= fewest) & (len(y_TC) - so_C >= fewest)
+
+
+def auroc(scores_T: Tensor, y_T: Tensor) -> float:
+    """Chance that a token that is so scores above one that is not; a tie counts half."""
+    _, place_T, counts = torch.unique(scores_T, return_inverse=True, return_counts=True)
+    rank_T = (counts.cumsum(0) - (counts - 1) / 2)[place_T].double()
+    n, others = int(y_T.sum()), int((~y_T).sum())
+    return (float(rank_T[y_T].sum()) - n * (n + 1) / 2) / (n * others)

@@ -1,0 +1,158 @@
+"""What an import brings of a dictionary: facts about it as a whole, and rows of the warehouse's tables by parts."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from models.autointerp.scorers.score_rows import SCORE
+from models.autointerp.tables import EXPLANATION
+from models.features.logit_effects import EFFECT
+from storage.folder import Folder
+
+UNKNOWN = "unknown"
+"""Stands in a text column where the dump does not say; numbers that it does not say are null."""
+
+_SAID_OF_LABELS = [
+    "explanation_id",
+    "feature_id",
+    "explainer",
+    "llm",
+    "prompt",
+    "label",
+    "status",
+    "error",
+    "n_examples",
+    "created_at",
+]
+SCHEMAS: dict[str, pa.Schema] = {
+    "feature": pa.schema(
+        [
+            ("feature_id", pa.int32()),
+            ("n_firings", pa.int64()),
+            ("n_tokens", pa.int64()),
+            ("density", pa.float64()),
+            ("mean_activation", pa.float64()),
+            ("std_activation", pa.float64()),
+            ("max_activation", pa.float64()),
+            ("is_dead", pa.bool_()),
+            ("decoder_norm", pa.float64()),
+        ]
+    ),
+    "activation_histogram": pa.schema(
+        [
+            ("feature_id", pa.int32()),
+            ("bin", pa.int32()),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+            ("n", pa.int64()),
+        ]
+    ),
+    "example": pa.schema(
+        [
+            ("feature_id", pa.int32()),
+            ("kind", pa.string()),
+            ("interval", pa.int32()),
+            ("rank", pa.int32()),
+            ("example_id", pa.string()),
+            ("context_id", pa.int64()),
+            ("document_id", pa.string()),
+            ("position", pa.int64()),
+            ("activation", pa.float64()),
+            ("tokens", pa.list_(pa.string())),
+            ("activations", pa.list_(pa.float32())),
+            ("peak", pa.int32()),
+        ]
+    ),
+    "logit_effect": EFFECT,
+    "neighbor": pa.schema(
+        [
+            ("feature_id", pa.int32()),
+            ("kind", pa.string()),
+            ("rank", pa.int32()),
+            ("other_model_id", pa.string()),
+            ("other_recipe_id", pa.string()),
+            ("other_feature_id", pa.int32()),
+            ("value", pa.float64()),
+        ]
+    ),
+    "explanation": pa.schema([EXPLANATION.field(name) for name in _SAID_OF_LABELS]),
+    "explanation_score": SCORE,
+}
+"""Columns of the tables that an import writes, without their partition's keys; columns that are left out are null."""
+
+Part = dict[str, pa.Table]
+"""Rows by table: those of one file of a dump."""
+
+
+class BadDump(ValueError):
+    """A dump is damaged, incomplete or contradicts itself. Nothing of it is taken; mend or fetch it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a dump says of the dictionary as a whole, and nothing that it does not say."""
+
+    model: str
+    """Name of the language model, as the dump has it."""
+    site: str
+    """Where the dictionary reads, in this house's words; `unknown` where the dump has a word that is none of them."""
+    n_tokens: int
+    """Tokens that were looked at."""
+    config: dict[str, Any]
+    """The dump's own settings, as they stand."""
+    layer: int | None = None
+    n_layers: int | None = None
+    d_model: int | None = None
+    d_in: int | None = None
+    n_features: int | None = None
+    """Latents, where the dump says how many; else one more than the highest that it names."""
+    n_contexts: int | None = None
+    context_length: int | None = None
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump that is open: its facts, and its parts, of which one at a time is in memory."""
+
+    about: About
+    parts: Iterable[Part]
+    notes: list[str] = field(default_factory=list)
+    """What was read otherwise than it was written, or not at all; complete once the parts are read."""
+    left_out: set[str] = field(default_factory=set)
+    """Tables that are not to be taken after all; complete once the parts are read."""
+
+
+def without_histogram(uncounted: int, n_features: int) -> str:
+    """The note on a dictionary whose histogram is left out, because it would not add up."""
+    return (
+        f"{uncounted:,} of {n_features:,} features have bars that do not count their firings: the dictionary has no "
+        "histogram"
+    )
+
+
+def table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Rows of a table; keys that are left out are null."""
+    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+
+
+def explanation_id(sae_id: str, name: str) -> str:
+    """A name for an explanation that no other dictionary's can have, from the name that it has in the dump."""
+    return hashlib.sha256(f"{sae_id}\0{name}".encode()).hexdigest()[:16]
+
+
+def content_sha256(folder: Folder, inside: str = "") -> str:
+    """Hash of the names and bytes of all files of a dump, however many folders deep."""
+    lines = sorted(f"{name} {sha}" for name, sha in _hashes(folder, inside))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _hashes(folder: Folder, inside: str) -> Iterator[tuple[str, str]]:
+    for name in folder.names():
+        with folder.reading(name) as path, path.open("rb") as file:
+            yield f"{inside}{name}", hashlib.file_digest(file, "sha256").hexdigest()
+    for name in folder.folders():
+        yield from _hashes(folder / name, f"{inside}{name}/")

@@ -1,0 +1,142 @@
+"""A dump in Neuronpedia's layout, read batch by batch as rows of the warehouse."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Any
+
+from models.interchange.dashboards.checked_record import Record
+from models.interchange.dashboards.dump import SCHEMAS, About, BadDump, Dump, Part, table, without_histogram
+from models.interchange.dashboards.jsonl import batches, read_lines
+from models.interchange.dashboards.neuronpedia import activations, explanations, features
+from models.interchange.dashboards.neuronpedia import source_files as sources
+from models.interchange.dashboards.neuronpedia.export_identity import counts_in
+from storage.folder import Folder
+
+
+def read(folder: Folder, model_id: str, recipe_id: str) -> Dump:
+    """Opens the folder of one source: `{modelId}/{sourceId}`, local or `s3://…`, its files gzipped or plain.
+
+    Raises:
+        BadDump: Now or while the parts are read, if anything is missing, damaged or contradicts the rest.
+    """
+    found = batches(folder / "features")
+    if not folder.exists("source.jsonl") or not found:
+        held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
+        raise BadDump(
+            f"{folder} holds {held}, wanted source.jsonl and features/batch-0.jsonl.gz: name the folder of one source, "
+            "such as gpt2-small/6-res-jb, fetched whole"
+        )
+    source = _one(folder, "source.jsonl", *sources.NEEDED)
+    model = _one(folder, "model.jsonl", "id") if folder.exists("model.jsonl") else None
+    first = next(iter(islice(read_lines(folder / "features", found[0], *features.NEEDED), 1)), None)
+    reading = _Reading(folder, source, sources.about(source, model, first), model_id, recipe_id)
+    return Dump(reading.about, reading.parts(found), reading.notes, reading.left_out)
+
+
+def _one(folder: Folder, name: str, *needed: str) -> Record:
+    return sources.one(list(read_lines(folder, name, *needed)), f"{folder}/{name}")
+
+
+@dataclass
+class _Reading:
+    """What must be remembered from batch to batch: which features were there, and how the bars were taken."""
+
+    folder: Folder
+    source: Record
+    about: About
+    model_id: str
+    recipe_id: str
+    notes: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    known: dict[int, str] = field(default_factory=dict)
+    uncounted: int = 0
+
+    @property
+    def ours(self) -> bool:
+        return counts_in(self.source.text("notes")) is not None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the dump is of this very dictionary, and its explanations keep their ids."""
+        return self.ours and (self.source.text("modelId"), self.source.text("setName")) == (
+            self.model_id,
+            self.recipe_id,
+        )
+
+    def parts(self, found: list[str]) -> Iterator[Part]:
+        for name in found:
+            yield self._features(name)
+        if self.uncounted:
+            self.left_out.add("activation_histogram")
+            self.notes.append(without_histogram(self.uncounted, len(self.known)))
+        for name in batches(self.folder / "activations"):
+            yield from self._examples(name)
+        for place in [name for name in self.folder.folders() if name.split("-")[0] == "explanations"]:
+            for name in batches(self.folder / place):
+                yield self._labels(place, name)
+
+    def _features(self, name: str) -> Part:
+        rows = _none("feature", "activation_histogram", "logit_effect", "neighbor")
+        own = self.model_id, self.recipe_id
+        for record in read_lines(self.folder / "features", name, *features.NEEDED):
+            feature = self._own(record)
+            if feature in self.known:
+                raise record.fault(
+                    f"index {feature} stands a second time (first in {self.known[feature]}): keep one of the lines"
+                )
+            self.known[feature] = name
+            counted = features.add_rows(rows, record, self.about.n_tokens, own, ours=self.ours)
+            self.uncounted += not counted
+        return {table_name: table(table_name, found) for table_name, found in rows.items()}
+
+    def _own(self, record: Record) -> int:
+        """The line's feature, if it is one of this source."""
+        for key, wanted in (("modelId", self.source.text("modelId")), ("layer", self.source.text("id"))):
+            if record.text(key) != wanted:
+                raise record.fault(
+                    f"{key} is {record.text(key)!r}, source.jsonl says {wanted!r}: keep each source in its own folder"
+                )
+        return record.index("index", self.about.n_features)
+
+    def _mentioned(self, record: Record) -> int:
+        feature = self._own(record)
+        if feature not in self.known:
+            raise record.fault(f"index {feature} has no line under features/: fetch the whole source")
+        return feature
+
+    def _examples(self, name: str) -> Iterator[Part]:
+        """The lines of a feature stand together, as every exporter writes them: a part is some features' worth."""
+        made = activations.Examples(self.model_id, self.recipe_id, self.about.dataset, ours=self.ours)
+        seen: set[int] = set()
+        rows: list[dict[str, Any]] = []
+        records = read_lines(self.folder / "activations", name, *activations.NEEDED)
+        for feature, some in groupby(records, key=self._mentioned):
+            kept = list(some)
+            if feature in seen or self.known[feature] == "":
+                raise kept[0].fault(
+                    f"index {feature} comes a second time, after others: sort the lines by index, one feature in one "
+                    "file"
+                )
+            seen.add(feature)
+            rows += made.rows(feature, kept)
+            if len(rows) >= _TOGETHER:
+                yield {"example": table("example", rows)}
+                rows = []
+        self.known |= dict.fromkeys(seen, "")
+        yield {"example": table("example", rows)}
+
+    def _labels(self, place: str, name: str) -> Part:
+        rows = _none("explanation", "explanation_score")
+        for record in read_lines(self.folder / place, name, *explanations.NEEDED):
+            self._mentioned(record)
+            explanations.add_rows(rows, record, f"{self.model_id}/{self.recipe_id}", ours=self.ours, keeps=self.keeps)
+        return {table_name: table(table_name, found) for table_name, found in rows.items()}
+
+
+_TOGETHER = 20_000
+
+
+def _none(*names: str) -> dict[str, list[dict[str, Any]]]:
+    assert set(names) <= SCHEMAS.keys()
+    return {name: [] for name in names}

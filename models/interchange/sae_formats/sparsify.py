@@ -1,0 +1,53 @@
+"""sparsify: a folder per hook point with `cfg.json` and `sae.safetensors`; the run's `config.json` lies one above."""
+
+from models.dictionaries.tensor_checks import ForeignDictionary, checked
+from models.dictionaries.tensor_files import counts, read_json, read_safetensors
+from models.interchange.sae_import import Foreign, layer_of, said
+from storage.folder import Folder
+
+CONFIG, WEIGHTS, RUN = "cfg.json", "sae.safetensors", "config.json"
+FILES = (CONFIG, WEIGHTS)
+
+
+def recognises(folder: Folder) -> bool:
+    if not folder.exists(CONFIG):
+        return False
+    config = read_json(folder, CONFIG)
+    return "d_sae" not in config and ("num_latents" in config or "expansion_factor" in config)
+
+
+def read(folder: Folder) -> Foreign:
+    """Reads an autoencoder or, where the configuration says `transcode`, a transcoder; both keep the k largest."""
+    where = f"{folder}/{CONFIG}"
+    config = read_json(folder, CONFIG)
+    d_in, k = counts(where, config, "d_in", "k")
+    d_sae = config.get("num_latents") or d_in * counts(where, config, "expansion_factor")[0]
+    activation = config.get("activation") or "topk"
+    if activation != "topk" or config.get("signed"):
+        found = "signed top-k" if config.get("signed") else activation
+        raise ForeignDictionary(f"{where}: the activation is {found}, wanted topk: no dictionary here codes so")
+    transcodes, skips = bool(config.get("transcode")), bool(config.get("skip_connection"))
+    shapes = {"encoder.weight": (d_sae, d_in), "encoder.bias": (d_sae,), "W_dec": (d_sae, d_in), "b_dec": (d_in,)}
+    if skips:
+        shapes["W_skip"] = (d_in, d_in)
+    tensors = checked(f"{folder}/{WEIGHTS}", read_safetensors(folder, WEIGHTS), shapes)
+    tensors["W_enc"] = tensors.pop("encoder.weight").T.contiguous()
+    tensors["b_enc"] = tensors.pop("encoder.bias")
+    read = {
+        "architecture": "skip_transcoder" if skips else "transcoder" if transcodes else "topk",
+        "d_in": d_in,
+        "d_out": d_in,
+        "d_sae": d_sae,
+        "k": k,
+        "apply_b_dec_to_input": not transcodes,
+    }
+    parent, _, hook = folder.url.rstrip("/").rpartition("/")
+    run = read_json(Folder(parent), RUN) if parent and Folder(parent).exists(RUN) else {}
+    facts = said(
+        model_name=run.get("model"),
+        hook_name=hook or None,
+        layer=layer_of(hook),
+        context_size=run.get("ctx_len"),
+        dataset=run.get("dataset"),
+    )
+    return Foreign("sparsify", read, tensors, facts)

@@ -1,0 +1,71 @@
+"""What a model predicts when the value of a site is replaced.
+
+Tokens that are not read keep their value: a dictionary never saw them.
+
+Axes: B contexts of a batch, P positions, T tokens of the batch that are read, row by row, D width, N predicted tokens,
+V vocabulary.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from models.activations.site_reading import Padded
+from models.language_model.sites import Site
+
+
+class Model(Protocol):
+    """The part of the host adapter that splicing uses."""
+
+    is_causal: bool
+
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def vocab_size(self) -> int: ...
+    def reading(self, sites: Sequence[Site], stop: bool = True) -> Any: ...
+    def editing(self, site: Site, edit: Callable[[Tensor], Tensor]) -> Any: ...
+    def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
+
+
+def unspliced(host: Model, sites: Sequence[Site], batch: Padded) -> tuple[list[Tensor], Tensor | None]:
+    """The activations at each site of the tokens that are read, and what the model predicts; None where it predicts
+    nothing."""
+    with host.reading(sites, stop=not host.is_causal) as found:
+        logits_BPV = _run(host, batch)
+    read = [found[site][batch.read_BP.to(found[site].device)] for site in sites]
+    return read, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
+
+
+def spliced(host: Model, site: Site, batch: Padded, replaced: Callable[[Tensor], Tensor]) -> Tensor:
+    """What the model predicts when the activations of the tokens that are read, [T, D], are replaced by a function of
+    them."""
+
+    def replace(x_BPD: Tensor) -> Tensor:
+        read_BP = batch.read_BP.to(x_BPD.device)
+        x_BPD[read_BP] = replaced(x_BPD[read_BP]).to(x_BPD)
+        return x_BPD
+
+    with host.editing(site, replace):
+        logits_BPV = _run(host, batch)
+    assert logits_BPV is not None, "only a causal model is spliced"
+    return _log_probabilities(logits_BPV, batch)
+
+
+def targets(batch: Padded) -> Tensor:
+    """The token ids that are predicted: every text token but the first of its row."""
+    return batch.token_ids_BP[:, 1:][batch.text_BP[:, 1:]]
+
+
+def _run(host: Model, batch: Padded) -> Tensor | None:
+    with torch.no_grad():
+        mask_BP = None if batch.mask_BP.all() else batch.mask_BP
+        return host.run(batch.token_ids_BP.to(host.device), mask_BP)
+
+
+def _log_probabilities(logits_BPV: Tensor, batch: Padded) -> Tensor:
+    """[N, V] in float32, in the order of `targets`."""
+    logits_NV = logits_BPV[:, :-1][batch.text_BP[:, 1:].to(logits_BPV.device)]
+    return logits_NV.float().log_softmax(dim=-1)

@@ -1,0 +1,236 @@
+"""Where each family of transformers keeps its sites: a table of module paths, and the map of one model that it gives.
+
+A family is known by the names of its parts, not by the model's class: Mistral and Qwen are read as Llama is. That names
+fit does not prove that the arithmetic does: `models/language_model/self_test.py` holds every loaded model to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from models.language_model.sites import KINDS, Site
+
+
+class UnknownArchitecture(ValueError):
+    """No row of FAMILIES describes the model. Add one, or take another model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A value that passes the entry or the exit of a module.
+
+    A value at an entry is `shared` when it is used elsewhere too, as the residual stream that enters a norm goes on
+    beside it: an edit must then change the tensor itself, not only what the module is given.
+    """
+
+    path: str
+    side: Literal["in", "out"]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The names of the parts: `blocks` and `final_norm` as seen from the base model, the taps as seen from a block."""
+
+    name: str
+    blocks: str
+    attn_out: Tap
+    mlp_in: Tap
+    mlp_out: Tap
+    mlp_act: Tap | None
+    resid_mid: Tap | None
+    """None where attention and MLP read the same stream side by side."""
+    final_norm: str | None
+    post_norms: tuple[str, str] | None = None
+    """The norms that the stream itself goes through after attention and after the MLP, where it does (BERT)."""
+    config: Mapping[str, Any] | None = None
+    """What the model's config must say, where the names alone leave two families open."""
+
+    def fits(self, base: nn.Module, config: Any) -> bool:
+        """Whether every block has every part, and the config says what it must."""
+        said = all(getattr(config, key, None) == value for key, value in (self.config or {}).items())
+        blocks = _part(base, self.blocks)
+        if not said or not isinstance(blocks, nn.ModuleList) or _part(base, self.final_norm or "") is None:
+            return False
+        taps = (self.attn_out, self.mlp_in, self.mlp_out, self.mlp_act, self.resid_mid)
+        wanted = [tap.path for tap in taps if tap is not None] + list(self.post_norms or ())
+        return all(_part(block, path) is not None for block in blocks for path in wanted)
+
+
+def _llama(name: str, **changes: Any) -> Family:
+    """Names that most families since Llama share: the pre-norm of the MLP is called post_attention_layernorm."""
+    names: dict[str, Any] = {
+        "blocks": "layers",
+        "attn_out": Tap("self_attn", "out"),
+        "resid_mid": Tap("post_attention_layernorm", "in", shared=True),
+        "mlp_in": Tap("mlp", "in"),
+        "mlp_act": Tap("mlp.down_proj", "in"),
+        "mlp_out": Tap("mlp", "out"),
+        "final_norm": "norm",
+    }
+    return Family(name, **names | changes)
+
+
+def _neox(name: str, resid_mid: Tap | None, parallel: bool) -> Family:
+    return _llama(
+        name,
+        attn_out=Tap("attention", "out"),
+        resid_mid=resid_mid,
+        mlp_act=Tap("mlp.dense_4h_to_h", "in"),
+        final_norm="final_layer_norm",
+        config={"use_parallel_residual": parallel},
+    )
+
+
+FAMILIES = (
+    Family(
+        "GPT-2, GPT-Neo",
+        blocks="h",
+        attn_out=Tap("attn", "out"),
+        resid_mid=Tap("ln_2", "in", shared=True),
+        mlp_in=Tap("mlp", "in"),
+        mlp_act=Tap("mlp.c_proj", "in"),
+        mlp_out=Tap("mlp", "out"),
+        final_norm="ln_f",
+    ),
+    _neox("GPT-NeoX and Pythia", resid_mid=None, parallel=True),
+    _neox("GPT-NeoX in sequence", resid_mid=Tap("post_attention_layernorm", "in", shared=True), parallel=False),
+    # The norm after a sublayer belongs to what is added to the stream, so attn_out and mlp_out are read behind it.
+    _llama(
+        "Gemma 2, Gemma 3",
+        attn_out=Tap("post_attention_layernorm", "out"),
+        resid_mid=Tap("pre_feedforward_layernorm", "in", shared=True),
+        mlp_out=Tap("post_feedforward_layernorm", "out"),
+    ),
+    _llama("Llama, Mistral, Qwen 2, Qwen 3, Phi-3, Gemma"),
+    _llama("StarCoder 2", mlp_act=Tap("mlp.c_proj", "in")),
+    # Where experts take turns no one module reads all neurons, hence no mlp_act, in no block.
+    _llama("Mixtral, Qwen MoE", mlp_act=None),
+    # The stream itself is normed after each sublayer: resid_mid and resid_post are what the next module reads.
+    Family(
+        "BERT, RoBERTa",
+        blocks="encoder.layer",
+        attn_out=Tap("attention.output.dense", "out"),
+        resid_mid=Tap("attention", "out"),
+        mlp_in=Tap("intermediate", "in"),
+        mlp_act=Tap("output.dense", "in"),
+        mlp_out=Tap("output.dense", "out"),
+        final_norm=None,
+        post_norms=("attention.output.LayerNorm", "output.LayerNorm"),
+    ),
+    Family(
+        "DistilBERT",
+        blocks="transformer.layer",
+        attn_out=Tap("attention", "out"),
+        resid_mid=Tap("sa_layer_norm", "out"),
+        mlp_in=Tap("ffn", "in"),
+        mlp_act=Tap("ffn.lin2", "in"),
+        mlp_out=Tap("ffn", "out"),
+        final_norm=None,
+        post_norms=("sa_layer_norm", "output_layer_norm"),
+    ),
+    Family(
+        "ModernBERT",
+        blocks="layers",
+        attn_out=Tap("attn", "out"),
+        resid_mid=Tap("mlp_norm", "in", shared=True),
+        mlp_in=Tap("mlp", "in"),
+        mlp_act=Tap("mlp.Wo", "in"),
+        mlp_out=Tap("mlp", "out"),
+        final_norm="final_norm",
+    ),
+)
+"""Tried in this order: a family stands before those whose names are among its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One model's parts, found by the names of its family."""
+
+    name: str
+    family: Family
+    embedding: nn.Embedding
+    blocks: nn.ModuleList
+    final_norm: nn.Module | None
+
+    @classmethod
+    def of(cls, model: Any) -> "Architecture":
+        """Finds the parts of a transformers model; of one that also sees, the parts that read text.
+
+        Raises:
+            UnknownArchitecture: If no family's names fit.
+        """
+        base = getattr(model.base_model, "language_model", model.base_model)
+        name, config = type(model).__name__, model.config.get_text_config()
+        family = next((family for family in FAMILIES if family.fits(base, config)), None)
+        if family is None:
+            raise unknown(name, f"its parts are named {_names(base)}")
+        blocks, final_norm = _part(base, family.blocks), _part(base, family.final_norm or "")
+        assert isinstance(blocks, nn.ModuleList)
+        return cls(name, family, model.get_input_embeddings(), blocks, final_norm if family.final_norm else None)
+
+    def at(self, site: Site) -> tuple[nn.Module, Tap]:
+        """The module at which a site's value passes, and how.
+
+        Raises:
+            ValueError: If the model has no such site.
+        """
+        site = site.resolve(len(self.blocks))
+        if site.layer is None:
+            return self.embedding, Tap("", "out")
+        tap = self._tap(site.kind)
+        if tap is None:
+            raise ValueError(f"{self.name} has no {site}: {self._lack(site.kind)}; it has {', '.join(self.kinds)}")
+        module = _part(self.blocks[site.layer], tap.path)
+        assert module is not None, f"{site} of {self.name}: block {site.layer} has no {tap.path}"
+        return module, tap
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of site that the model has."""
+        return [kind for kind in KINDS if kind == "embed" or self._tap(kind) is not None]
+
+    @property
+    def sites(self) -> list[Site]:
+        """Every site of the model."""
+        placed = [Site(kind, layer) for layer in range(len(self.blocks)) for kind in self.kinds if kind != "embed"]
+        return [Site("embed"), *placed]
+
+    def _tap(self, kind: str) -> Tap | None:
+        if kind in ("resid_pre", "resid_post"):
+            return Tap("", "in" if kind == "resid_pre" else "out")
+        return getattr(self.family, kind)
+
+    def _lack(self, kind: str) -> str:
+        if kind == "resid_mid":
+            return "its attention and MLP read the same stream side by side, so nothing lies between them"
+        return "not every block's MLP has one down projection; a mixture of experts has several"
+
+
+def unknown(name: str, found: str) -> UnknownArchitecture:
+    """The error for a model that Glasshouse cannot read."""
+    known = "; ".join(family.name for family in FAMILIES)
+    return UnknownArchitecture(
+        f"{name} is of no family that Glasshouse reads: {found}. Known are {known}, and what has the same parts. "
+        "Describe it by one more row of FAMILIES in models/language_model/module_map.py, or name another model in the "
+        "card"
+    )
+
+
+def _part(module: nn.Module, path: str) -> nn.Module | None:
+    """The submodule at a dotted path; the module itself at none; None where there is no such part."""
+    for name in path.split(".") if path else ():
+        inner = module._modules.get(name)
+        if inner is None:
+            return None
+        module = inner
+    return module
+
+
+def _names(base: nn.Module) -> str:
+    """The parts of the model and of one of its blocks, as the error for an unknown family shows them."""
+    lists = [(path, part) for path, part in base.named_modules() if isinstance(part, nn.ModuleList) and len(part)]
+    inside = [f"{path}.0 ({', '.join(name for name, _ in blocks[0].named_children())})" for path, blocks in lists[:1]]
+    return ", ".join([*(name for name, _ in base.named_children()), *inside])

@@ -1,0 +1,105 @@
+"""Proves on four tokens that a model's map says what the model does: names may fit where the arithmetic does not."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from models.language_model.module_map import UnknownArchitecture
+from models.language_model.sites import Site
+
+if TYPE_CHECKING:
+    from models.language_model.hooked_model import Host
+
+N_TOKENS = 4
+
+
+@torch.no_grad()
+def measured_widths(host: "Host") -> dict[Site, int]:
+    """Width of every site of a model that keeps what its map promises.
+
+    Promised are: one vector a token at every site; `resid_post.L` is `resid_pre.L+1`; the stream is the sum of what is
+    added to it; hooks that read, and edits that change nothing, leave the output as it was, bit for bit; an edit of
+    `resid_mid` changes the stream.
+
+    Raises:
+        UnknownArchitecture: Naming the first promise that is broken.
+    """
+    special = set(host.tokenizer.all_special_ids)
+    plain_ids = [i for i in range(min(host.vocab_size, N_TOKENS + len(special))) if i not in special]
+    token_ids_BP = torch.tensor([(plain_ids * N_TOKENS)[:N_TOKENS]], device=host.device)
+    run = partial(host.model, input_ids=token_ids_BP, attention_mask=torch.ones_like(token_ids_BP))
+    plain = run()[0]
+    with host.reading(host.sites, stop=False) as found:
+        read = run()[0]
+    with ExitStack() as edits:
+        for site in host.sites:
+            edits.enter_context(host.editing(site, lambda x_BPD: x_BPD))
+        edited = run()[0]
+    for site in host.sites:
+        _promise(host, f"{site} has one vector a token", found[site].shape[:2] == token_ids_BP.shape)
+    _promise(host, "reading leaves the output as it was", _same(plain, read))
+    _promise(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))
+    _check_stream(host, found)
+    _check_edit(host, token_ids_BP)
+    return {site: x_BPD.shape[-1] for site, x_BPD in found.items()}
+
+
+def _check_stream(host: "Host", found: Mapping[Site, Tensor]) -> None:
+    family, blocks = host.architecture_map.family, host.architecture_map.blocks
+    norms = [[block.get_submodule(path) for path in family.post_norms or ()] for block in blocks]
+    for layer in range(host.n_layers):
+        pre, post, attn, mlp = (found[Site(k, layer)] for k in ("resid_pre", "resid_post", "attn_out", "mlp_out"))
+        after_attention, after_mlp = norms[layer] or (_unchanged, _unchanged)
+        if family.resid_mid is None:
+            said = f"resid_post.{layer} = resid_pre.{layer} + attn_out.{layer} + mlp_out.{layer}"
+            _promise(host, said, _close(post, pre + attn + mlp))
+        else:
+            mid = found[Site("resid_mid", layer)]
+            for said, value, wanted in (
+                (f"resid_mid.{layer} = resid_pre.{layer} + attn_out.{layer}", mid, after_attention(pre + attn)),
+                (f"resid_post.{layer} = resid_mid.{layer} + mlp_out.{layer}", post, after_mlp(mid + mlp)),
+            ):
+                _promise(host, said + (", normed" if family.post_norms else ""), _close(value, wanted))
+        if layer:
+            _promise(
+                host, f"resid_post.{layer - 1} = resid_pre.{layer}", _same(found[Site("resid_post", layer - 1)], pre)
+            )
+
+
+def _check_edit(host: "Host", token_ids_BP: Tensor) -> None:
+    """With the stream between attention and MLP set to 0, nothing but the MLP's output leaves the first block."""
+    family = host.architecture_map.family
+    if family.resid_mid is None or family.post_norms is not None:
+        return
+    leaving, mlp_out = Site("resid_post", 0), Site("mlp_out", 0)
+    with host.editing(Site("resid_mid", 0), torch.zeros_like), host.reading([leaving, mlp_out]) as found:
+        host.run(token_ids_BP)
+    _promise(host, "an edit of resid_mid changes the stream", _close(found[leaving], found[mlp_out]))
+
+
+def _promise(host: "Host", said: str, kept: bool) -> None:
+    if not kept:
+        raise UnknownArchitecture(
+            f"{host.architecture} has the parts of the family {host.architecture_map.family.name!r} but does not "
+            f"compute as it does; broken is: {said}. Describe it by a row of its own in FAMILIES of "
+            "models/language_model/module_map.py, or name another model in the card"
+        )
+
+
+def _unchanged(x_BPD: Tensor) -> Tensor:
+    return x_BPD
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Bit for bit; NaN, which broken weights make, counts as equal to itself."""
+    return bool(((a == b) | (a.isnan() & b.isnan())).all())
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    """Up to the rounding of a few additions, for which a block may have another order."""
+    largest = b.abs().nan_to_num(0, 0, 0).max()
+    return torch.allclose(a, b.to(a), rtol=0, atol=8 * torch.finfo(a.dtype).eps * float(largest), equal_nan=True)

@@ -1,0 +1,112 @@
+"""A sentence encoder on this machine: texts as vectors that point alike where the texts mean alike.
+
+Axes: N texts, B of them in a batch, P positions, D width.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.device import best_device
+from models.language_model.loading import Checkpoint, UnusableModel, checkpoint, read_model, read_tokenizer
+
+LONGEST = 256
+"""Tokens of a text that are read; encoders are trained on no more, labels and windows are far shorter."""
+BATCH_TOKENS = 2**14
+"""Tokens that are read at once, padding included."""
+_POOLING = Path("1_Pooling") / "config.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Mean of the last layer over a text's tokens, of length 1.
+
+    Mean pooling is how E5, GTE, MiniLM and MPNet encoders were trained. No instruction is put before a text.
+    """
+
+    model: Any
+    tokenizer: Any
+    source: str
+    identity: str
+    """Commit on the hub, or fingerprint of the folder's content (`storage.revisions`)."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str,
+        revision: str | None = None,
+        dtype: str = "float32",
+        device: str | torch.device | None = None,
+        *,
+        cache: Path | None = None,
+    ) -> "Encoder":
+        """Loads what `models.language_model.hooked_model.Host.load` would, under the same conditions, without its head.
+
+        Args:
+            source: Hub repository, local folder, or URL of one.
+            revision: Branch, tag or commit on the hub; None for a folder.
+            dtype: What the model computes in; the vectors are float32.
+            device: Where it runs; None takes a GPU if there is one.
+            cache: Where a model from a URL is kept; a temporary folder if None.
+
+        Raises:
+            UnusableModel: If weights or tokenizer are missing, damaged or pickled, or it pools in another way.
+            UnknownArchitecture: If transformers does not know it.
+        """
+        with checkpoint(source, revision, cache=cache) as files:
+            _check_pooling(files)
+            model, _ = read_model(files, dtype)
+            tokenizer, identity = read_tokenizer(files), files.revision
+        return cls(model.base_model.to(device or best_device()), tokenizer, source, identity)
+
+    @property
+    def width(self) -> int:
+        return self.model.config.hidden_size
+
+    @property
+    def _longest(self) -> int:
+        """RoBERTa counts positions from 2, so that two of them are lost."""
+        return min(LONGEST, getattr(self.model.config, "max_position_embeddings", LONGEST + 2) - 2)
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Vectors of length 1 (N, D), float32 on the CPU, in the order of the texts."""
+        found_ND = torch.zeros(len(texts), self.width)
+        if not texts:
+            return found_ND
+        pad = self.tokenizer.pad_token_id or 0
+        tokens = self.tokenizer(list(texts), truncation=True, max_length=self._longest)["input_ids"]
+        tokens = [ids or [pad] for ids in tokens]  # a tokenizer that frames nothing has no token for no text
+        by_length = sorted(range(len(tokens)), key=lambda i: -len(tokens[i]))
+        first = 0
+        while first < len(by_length):
+            batch = by_length[first : first + max(1, BATCH_TOKENS // len(tokens[by_length[first]]))]
+            found_ND[batch] = self._encoded([tokens[i] for i in batch], pad)
+            first += len(batch)
+        return found_ND
+
+    @torch.no_grad()
+    def _encoded(self, tokens: Sequence[Sequence[int]], pad: int) -> Tensor:
+        rows, device = [torch.tensor(ids) for ids in tokens], self.model.device
+        ids_BP = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad).to(device)
+        length_B = torch.tensor([len(ids) for ids in tokens], device=device)
+        mask_BP = torch.arange(ids_BP.shape[1], device=device) < length_B[:, None]
+        last_BPD = self.model(input_ids=ids_BP, attention_mask=mask_BP.long()).last_hidden_state.float()
+        mean_BD = (last_BPD * mask_BP[..., None]).sum(dim=1) / length_B[:, None]
+        return torch.nn.functional.normalize(mean_BD, dim=1).cpu()
+
+
+def _check_pooling(files: Checkpoint) -> None:
+    """What a sentence encoder says of its pooling, where it says something."""
+    said_in = files.folder / _POOLING
+    said = json.loads(said_in.read_bytes()) if said_in.exists() else {}
+    if not said.get("pooling_mode_mean_tokens", True):
+        pools = ", ".join(sorted(name.removeprefix("pooling_mode_") for name, on in said.items() if on is True))
+        raise UnusableModel(
+            f"{files.source} pools by {pools or 'something else'} ({_POOLING}), but texts are the mean over their "
+            "tokens here: name an encoder that was trained with mean pooling"
+        )

@@ -1,0 +1,54 @@
+"""Whether dictionaries fit into memory together, said before anything is trained."""
+
+import os
+from collections.abc import Sequence
+
+import torch
+
+from models.dictionaries.config import SAESettings
+
+COPIES = 5
+"""Float32 copies of each weight in training: itself, gradient, two moments of Adam, and what a step makes."""
+CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def needed(sae: SAESettings, width_read: int, width: int) -> int:
+    """Bytes that training a dictionary takes, activations aside."""
+    n_features, width_written = sae.width(width_read), width - width_read or width_read
+    n_weights = n_features * (width_read + width_written + 4) + width_written
+    return 4 * COPIES * (n_weights + (width_read * width_written if sae.skip else 0))
+
+
+def available(device: torch.device) -> int:
+    """Bytes free on the device; on a CPU what the machine has left, within what the container may use."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    left = [os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in CGROUPS:
+        if os.path.exists(path):
+            with open(path) as file:
+                limit = file.read().strip()
+            left += [int(limit)] if limit.isdigit() else []
+    return min(left)
+
+
+def refuse_too_many(
+    saes: Sequence[SAESettings], width_read: int, width: int, device: torch.device, copies: float = 1
+) -> None:
+    """Raises where training these together would not fit.
+
+    Args:
+        copies: How many of each the device must hold: more than one where processes share it, less than one where each
+            has a device and a part of the features.
+
+    Raises:
+        ValueError: With the size needed and the size there is.
+    """
+    sizes = [copies * needed(sae, width_read, width) for sae in saes]
+    there = available(device)
+    if sum(sizes) > there:
+        raise ValueError(
+            f"training {len(sizes)} dictionaries together takes {sum(sizes) / 2**30:.2f} GiB (the largest "
+            f"{max(sizes) / 2**30:.2f}), and {device} has {there / 2**30:.2f} GiB free: train fewer at a time, or "
+            "narrower ones"
+        )

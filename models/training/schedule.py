@@ -1,0 +1,75 @@
+"""The course of a training run: how many steps, how fast, what counts as dead, when something is written down."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from models.sparse.topk_select import multiplies_bfloat16
+from models.training.config import TrainingSettings
+
+WARMUP, DECAY = 0.05, 0.2
+"""Shares of the run in which the learning rate rises from 0 and falls back to 0, linearly."""
+LONGEST_WARMUP = 1000
+LONGEST_DEAD_WINDOW = 10_000_000
+DEAD_SHARE = 0.05
+MOST_ROWS = 200
+"""Rows of the training curves, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What settings, width and device come to, in steps."""
+
+    n_steps: int
+    batch: int
+    peak: float
+    warmup: int
+    decay: int
+    """Step at which the learning rate begins to fall and the final densities begin to be counted."""
+    dead_tokens: int
+    per_row: int
+    per_checkpoint: int
+    aux_coefficient: float
+    matmul: torch.dtype
+
+    @classmethod
+    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "Plan":
+        n_steps = math.ceil(settings.tokens / settings.batch)
+        per_row = math.ceil(n_steps / MOST_ROWS)
+        matmul = settings.matmul
+        if matmul == "auto":
+            matmul = "bfloat16" if multiplies_bfloat16(device) else "float32"
+        dead_tokens = settings.dead_tokens
+        if dead_tokens == "auto":
+            dead_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch))
+        return cls(
+            n_steps=n_steps,
+            batch=settings.batch,
+            peak=automatic_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
+            warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
+            decay=n_steps - round(DECAY * n_steps),
+            dead_tokens=dead_tokens,
+            per_row=per_row,
+            per_checkpoint=max(1, settings.checkpoint_tokens // (settings.batch * per_row)) * per_row,
+            aux_coefficient=settings.aux_coefficient,
+            matmul=getattr(torch, matmul),
+        )
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        rising = (step + 1) / self.warmup
+        falling = (self.n_steps - step) / (self.n_steps - self.decay + 1)
+        return self.peak * min(1.0, rising, falling)
+
+
+def automatic_rate(d_in: int) -> float:
+    """Peak rate of Adam: 0.05 / sqrt(D).
+
+    Adam moves every entry by about the rate, so a row of norm 1 turns by about rate x sqrt(D) radians a step, whatever
+    the width: 0.05 suits runs of some thousand steps. Measured: on planted directions (D 128, 1,500 steps) the mean
+    best cosine is .40 at a turn of .003, .77 at .011, .990 at .034 and .994 at .11; on a small language model (D 256, F
+    4,096, 977 steps) FVU is .057 at .016 and .044 at .048, with .0000 and .0007 of the features dead. The usual
+    2e-4 / sqrt(F / 2^14) is made for runs a hundred times as long: name such a rate in the recipe.
+    """
+    return 0.05 / math.sqrt(d_in)

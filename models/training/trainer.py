@@ -1,0 +1,189 @@
+"""Trains dictionaries of any architecture on a stream of activations: one, or many on the same reading of it.
+
+A run is a pure function of settings and source: chance enters through the seed alone (initial weights, order of the
+tokens), so that a run that continues from a checkpoint ends bit for bit where an uninterrupted one does, on a CPU, and
+one that shares its reading with others ends where it would alone. A checkpoint is one file, published whole: stopping
+the process at any moment, by any signal, loses what came after it.
+
+Axes: T tokens, D width, F features.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from models.activations.prefetch import read_ahead
+from models.activations.shuffled_stream import ActivationSource
+from models.dictionaries.base import Dictionary
+from models.dictionaries.config import SAESettings
+from models.dictionaries.normalization import Scaling, measure
+from models.dictionaries.registry import architecture
+from models.sparse.process_group import Ensemble, alone
+from models.training.checkpoint import Checkpoint
+from models.training.config import TrainingSettings
+from models.training.curve import Row
+from models.training.memory_estimate import refuse_too_many
+from models.training.run import Run, scalings_of
+from models.training.schedule import Plan
+from storage.folder import Folder
+from storage.manifest import sha256_of
+
+
+class Diverged(ValueError):
+    """The loss is no longer a number. Lower the learning rate, or look at the activations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A dictionary in raw units and how it came about."""
+
+    sae: Dictionary
+    curve: tuple[Row, ...]
+    n_tokens: int
+    density_F: Tensor
+    """Fraction of the tokens of the last fifth of the run on which each feature fired."""
+    scaling: Scaling
+    """Of the site that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One dictionary to be trained, and where it may leave its state."""
+
+    sae: SAESettings
+    training: TrainingSettings
+    checkpoints: Folder
+    """A checkpoint of other settings, source or identity is not used, and is replaced by the first of this run."""
+    log: Callable[[Row], None]
+    """Called with each new row of the curve; rows before a checkpoint are not repeated."""
+    name: str = "the dictionary"
+    """For messages."""
+
+
+class _Course:
+    """A job under way: its run, its checkpoints and its log."""
+
+    def __init__(self, job: Job, source: ActivationSource, device: torch.device, ensemble: Ensemble, of: str) -> None:
+        self.job, self.source, self.ensemble = job, source, ensemble
+        asked = {"sae": job.sae.model_dump(), "training": job.training.model_dump()}
+        self.identity = sha256_of(asked | {"width": source.width, "tokens": source.n_tokens, "of": of})
+        found = Checkpoint.latest(job.checkpoints)
+        self.checkpoint = found if found is not None and found.facts["identity"] == self.identity else None
+        self.run: Run
+        self.device = device
+
+    def begin(self, scalings: Callable[[], list[Scaling]]) -> None:
+        """At the first step, or where the checkpoint left off."""
+        if self.ensemble.rank == 0:
+            self.job.checkpoints.sweep()
+        job, chance = self.job, torch.Generator().manual_seed(self.job.training.seed)
+        d_out = None if job.sae.output_site is None else self.source.width - self.source.width_read
+        whole = architecture(job.sae.architecture).build(job.sae, self.source.width_read, chance, d_out)
+        sae = whole.with_rows(self.ensemble.mine)
+        read, *written = scalings_of(self.checkpoint) if self.checkpoint else scalings()
+        plan = Plan.of(job.training, whole.d_in, self.device)
+        self.run = Run(sae, read, plan, self.device, self.ensemble, *written)
+        if self.checkpoint is not None:
+            self.run.restore(self.checkpoint)
+
+    def advance(self, rows_TD: Tensor) -> None:
+        run, plan = self.run, self.run.plan
+        loss = run.advance(rows_TD)
+        if not math.isfinite(loss):
+            raise Diverged(self._diverged(loss))
+        if run.done or run.step % plan.per_row == 0:
+            row = run.row()
+            self.job.log(row)
+        if run.done or run.step % plan.per_checkpoint == 0:
+            self.checkpoint = run.checkpoint(self.identity)
+            if self.ensemble.rank == 0:
+                self.checkpoint.write(self.job.checkpoints)
+
+    def _diverged(self, loss: float) -> str:
+        plan, step = self.run.plan, self.run.step
+        kept = "there is no checkpoint yet"
+        if self.checkpoint:
+            kept = f"the last good checkpoint is {self.job.checkpoints}/{self.checkpoint.name}"
+        return (
+            f"loss of {self.job.name} is {loss} at step {step} of {plan.n_steps} ({step * plan.batch:,} tokens, "
+            f"learning rate {plan.rate(step):.2g}); {kept}: lower training.learning_rate, or look at the activations"
+        )
+
+    def trained(self) -> Trained:
+        run, plan = self.run, self.run.plan
+        counted = (plan.n_steps - plan.decay) * plan.batch
+        sae, firings_F = run.trained()
+        density_F = firings_F.double().cpu() / max(counted, 1)
+        return Trained(sae, tuple(run.curve), run.step * plan.batch, density_F, run.read)
+
+
+def train_together(
+    jobs: Sequence[Job],
+    source: ActivationSource,
+    device: torch.device | str = "cpu",
+    identity: str = "",
+    ensemble: Ensemble = alone,
+) -> Iterator[Trained]:
+    """Trains several dictionaries on one reading of the activations, each from the last checkpoint of its own run.
+
+    Jobs of the same batch and seed see the same batches at the same time; others are read for by themselves, later.
+
+    Args:
+        identity: What the activations came from; a checkpoint counts only under the same.
+        ensemble: The processes that share the work; in all of them the same is asked for. The first writes checkpoints.
+
+    Yields:
+        Each job's dictionary in raw units (centring and scale folded in) and the whole curve, in the order of the jobs.
+        Where features are divided, the first process gets all of them, the others their own.
+
+    Raises:
+        Diverged: If a loss is NaN or Inf, naming the job, the step and the last good checkpoint.
+        ValueError: If the source is empty, constant, not finite or of another width than it says; if a checkpoint is
+            damaged; if the dictionaries do not fit into memory together, before any of them is begun.
+    """
+    device = torch.device(device)
+    copies = ensemble.token_parts if device.type == "cpu" else ensemble.share
+    refuse_too_many([job.sae for job in jobs], source.width_read, source.width, device, copies)
+    courses = [_Course(job, source, device, ensemble, identity) for job in jobs]
+    widths = [w for w in (source.width_read, source.width - source.width_read) if w]
+    scalings = cache(lambda: measure(source.chunks(), *widths))
+    for course in courses:
+        course.begin(scalings)
+    for batch, seed in dict.fromkeys((job.training.batch, job.training.seed) for job in jobs):
+        _advance([c for c in courses if (c.job.training.batch, c.job.training.seed) == (batch, seed)], ensemble)
+    return (course.trained() for course in courses)
+
+
+def _advance(courses: Sequence[_Course], ensemble: Ensemble) -> None:
+    """To their ends, together: a course that is ahead waits for the others."""
+    first, last = min(c.run.step for c in courses), max(c.run.plan.n_steps for c in courses)
+    settings = courses[0].job.training
+    whole = islice(courses[0].source.batches(settings.batch, settings.seed, first), last - first)
+    batches = map(ensemble.part, whole)
+    with ExitStack() as stack:
+        if courses[0].device.type == "cuda":
+            batches = stack.enter_context(closing(read_ahead(batches, courses[0].device)))
+        for step, rows_TD in zip(range(first, last), batches, strict=False):
+            for course in courses:
+                if course.run.step == step and not course.run.done:
+                    course.advance(rows_TD)
+
+
+def train(
+    sae: SAESettings,
+    training: TrainingSettings,
+    source: ActivationSource,
+    checkpoints: Folder,
+    log: Callable[[Row], None],
+    device: torch.device | str = "cpu",
+    identity: str = "",
+) -> Trained:
+    """One dictionary, as `train_together` trains it."""
+    (trained,) = train_together([Job(sae, training, checkpoints, log)], source, device, identity)
+    return trained

@@ -1,0 +1,72 @@
+"""The commands `glasshouse export` and `glasshouse import`: dictionaries as dumps of other houses."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+export_app = typer.Typer(no_args_is_help=True, help="Write a dictionary in another house's layout.")
+import_app = typer.Typer(no_args_is_help=True, help="Bring another house's dump in as a dictionary, and publish it.")
+_say = Console()
+
+Model = Annotated[str, typer.Option(help="The model_id.")]
+Recipe = Annotated[str, typer.Option(help="The recipe_id.")]
+Dump = Annotated[str, typer.Argument(help="A folder, or s3://…")]
+
+
+@export_app.command("neuronpedia")
+def export_neuronpedia(
+    model: Model,
+    recipe: Recipe,
+    out: Annotated[str, typer.Option(help="A folder, or s3://…; {model}/{layer}-{recipe} is made in it.")],
+    features: Annotated[str | None, typer.Option(help="Only these, such as 7,12,900.")] = None,
+) -> None:
+    """Write JSON lines as Neuronpedia's public data sets have them, 1,024 features a file."""
+    from pipelines.interchange.import_export import export_to
+    from pipelines.store.store import Store
+
+    made = export_to(Store(), model, recipe, "neuronpedia", out, feature_ids(features) if features else None)
+    _say.print(str(made), markup=False, highlight=False, soft_wrap=True)
+
+
+@import_app.command("neuronpedia")
+def import_neuronpedia(folder: Dump, model: Model, recipe: Recipe) -> None:
+    """Read the folder of one source, such as gpt2-small/6-res-jb."""
+    _import("neuronpedia", folder, model, recipe)
+
+
+@import_app.command("saedashboard")
+def import_saedashboard(folder: Dump, model: Model, recipe: Recipe) -> None:
+    """Read the folder of one run of SAEDashboard: batch-0.json and on."""
+    _import("saedashboard", folder, model, recipe)
+
+
+@import_app.command("delphi")
+def import_delphi(folder: Dump, model: Model, recipe: Recipe) -> None:
+    """Read the folder of one run of delphi, or …/latents/<hookpoint> of one with several. The model needs a card."""
+    _import("delphi", folder, model, recipe)
+
+
+def _import(format: str, folder: str, model: str, recipe: str) -> None:
+    from pipelines.interchange.import_export import import_from, publish_again
+    from pipelines.store.store import Store
+
+    store = Store()
+    done = import_from(store, format, folder, model, recipe)
+    rows = ", ".join(f"{n:,} of {name}" for name, n in done.rows.items() if n)
+    _say.print(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}", highlight=False, soft_wrap=True)
+    for note in done.notes:
+        _say.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
+    findings = publish_again(store)
+    for finding in findings:
+        _say.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
+    _say.print(f"published in {store.published}", highlight=False, soft_wrap=True)
+    if findings:
+        raise SystemExit(1)
+
+
+def feature_ids(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--features {text!r}: wanted numbers with commas between, such as 7,12,900") from None

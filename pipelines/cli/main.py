@@ -1,0 +1,245 @@
+"""The command `glasshouse`: a thin face over Dagster and the warehouse."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.cli.import_export import export_app, feature_ids, import_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipelines.runs.in_process import Ran
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
+_say = Console()
+
+
+def main() -> None:
+    """Runs a command; an error of the user's world is one message and exit code 1, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"glasshouse: {error}\n")
+        raise SystemExit(1) from None
+
+
+@app.callback()
+def glasshouse() -> None:
+    """A language model goes in, a warehouse of its features comes out."""
+
+
+def dagster_home() -> Path:
+    """The folder of Dagster's own records, made ready: `DAGSTER_HOME`, or `.dagster` here."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").resolve())))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists() and Path("dagster.yaml").exists():
+        shutil.copy("dagster.yaml", home)
+    return home
+
+
+@app.command()
+def run(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
+) -> None:
+    """Run the whole chain for what the registry asks for, in this process, with progress bars."""
+    from pipelines.runs.in_process import run_chain, wanted
+
+    store, cards = _registry()
+    keys = wanted(cards, model, recipe)
+    with _instance() as instance:
+        ran = [_shown(sae_id, lambda key: [run_chain(store, key, instance)]) for sae_id in keys]
+    _finish(all(ran), keys[0])
+
+
+@app.command()
+def sweep(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe_id; may be given again.")] = None,
+) -> None:
+    """Run the chain for several recipes of a model, all dictionaries trained from one reading of its activations."""
+    from pipelines.runs.in_process import run_sweep, wanted
+
+    store, cards = _registry()
+    keys = [key for key in wanted(cards, model, None) if not recipe or key.split("/")[1] in recipe]
+    if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
+        raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
+    models = dict.fromkeys(key.split("/")[0] for key in keys)
+    with _instance() as instance:
+        ran = [
+            _shown(name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance))
+            for name in models
+        ]
+    _finish(all(ran), keys[0])
+
+
+@app.command()
+def explain(
+    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
+    features: Annotated[str | None, typer.Option(help="Label these features besides, such as 7,12,900.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Print what it would cost, and ask nothing.")] = False,
+) -> None:
+    """Label features, rate and score the labels, and publish; what was answered before is not asked again."""
+    from pipelines.labels.cost_estimate import plan_table, planned
+    from pipelines.labels.requested_features import request
+    from pipelines.runs.in_process import run_chain, wanted
+
+    store, cards = _registry()
+    keys = wanted(cards, model, recipe)
+    asked = feature_ids(features) if features else ()
+    if dry_run:
+        _say.print(plan_table([line for key in keys for line in planned(store, store.registration(key), asked)]))
+        return
+    for key in keys if asked else ():
+        request(store, store.registration(key), asked)
+    with _instance() as instance:
+        ran = [_shown(key, lambda key: [run_chain(store, key, instance, "explain")]) for key in keys]
+    _finish(all(ran), keys[0])
+
+
+def _registry():
+    """The store and its cards; those that cannot be read are said."""
+    from pipelines.store.store import Store
+
+    store = Store()
+    cards = store.cards()
+    for error in cards.errors.values():
+        _say.print(f"[red]card refused[/red] {error}", highlight=False)
+    return store, cards
+
+
+def _instance():
+    dagster_home()
+    import dagster as dg
+
+    return dg.DagsterInstance.get()
+
+
+def _shown(name: str, work: "Callable[[str], Sequence[Ran]]") -> bool:
+    """Does some work under progress bars; says what failed, and whether nothing did."""
+    from pipelines.cli.progress_bars import bars
+
+    _say.print(f"[bold]{name}[/bold]")
+    with bars(_say):
+        found = work(name)
+    for ran in found:
+        for check in ran.failed_checks:
+            _say.print(f"  [yellow]check failed[/yellow] {ran.sae_id}: {check}", highlight=False)
+        if ran.error:
+            _say.print(f"  [red]failed[/red] {ran.sae_id}: {ran.error}", highlight=False, markup=True)
+    return all(ran.success for ran in found)
+
+
+def _finish(success: bool, sae_id: str) -> None:
+    if not success:
+        raise SystemExit(1)
+    summary(sae_id)
+
+
+_SUMMARY = """
+select sae_id, site, n_features, n_tokens, dead_fraction, one_position_fraction, l0, fvu, largest_rows_share,
+ce_recovered, n_labelled, detection, specificity_mean
+from sae_summary
+"""
+
+
+def summary(sae_id: str) -> None:
+    """What the warehouse holds, and three queries to try."""
+    from pipelines.store.store import Store
+    from sql.answers import answer, as_text
+
+    published, (model_id, recipe_id) = Store().published, sae_id.split("/")
+    _say.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
+    for query in (_SUMMARY, "select * from table_rows"):
+        _say.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
+    _say.print("Three queries to try:", highlight=False)
+    for query in (
+        "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
+        "specificity_mean desc limit 20",
+        "from find_features('import')",
+        f"select rank, text from examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
+    ):
+        _say.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query, or the name of one in sql/queries.")],
+    format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="Write here instead of to the terminal.")] = None,
+) -> None:
+    """Ask the published warehouse."""
+    from pipelines.store.store import Store
+    from sql.answers import answer, write
+
+    write(answer(Store().published, query), format, out)
+
+
+@app.command()
+def find(
+    text: Annotated[str, typer.Argument(help="What the features are about.")],
+    most: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 30,
+) -> None:
+    """Features about something: by label, by token and, where a recipe names a sentence encoder, by meaning."""
+    from pipelines.serving.semantic_search import found
+    from sql.answers import write
+
+    store, cards = _registry()
+    write(found(store.published, cards, text, most))
+
+
+@app.command()
+def page(
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8765,
+    host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
+) -> None:
+    """Serve the feature pages over the published warehouse."""
+    from pipelines.serving.semantic_search import Meanings
+    from pipelines.serving.text_reader import OwnText
+    from pipelines.store.store import Store
+    from web.app import serve
+
+    store = Store()
+    where = f"http://{host}:{port}"
+    _say.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
+    serve(store.published, host, port, OwnText(store), Meanings(store.cards))
+
+
+@export_app.command("pages")
+def export_pages(
+    sae: Annotated[str, typer.Argument(help="The dictionary, as model_id/recipe_id.")],
+    features: Annotated[str, typer.Argument(help="Which features, such as 7,12,900.")],
+    out: Annotated[Path, typer.Argument(help="A file that ends in .html, or a folder.")],
+) -> None:
+    """Write feature pages as one .html file or a folder, to read without a server or a network."""
+    from pipelines.store.store import Store
+    from web.export import export
+
+    for file in export(Store().published, sae, feature_ids(features), out):
+        typer.echo(file)
+
+
+@app.command()
+def card(
+    file: Annotated[Path | None, typer.Argument(help="A card to check.")] = None,
+) -> None:
+    """Show every field of model cards and recipes with its default, or check one card."""
+    from pipelines.registry.card_reference import card_help
+    from pipelines.registry.cards import ModelCard, RecipeCard, read_card
+
+    if file is None:
+        for title, kind in (("registry/models/*.yaml", ModelCard), ("registry/recipes/*.yaml", RecipeCard)):
+            typer.echo(f"{title}\n\n{card_help(kind)}\n")
+        return
+    kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard
+    read_card(kind, str(file), file.read_text())
+    typer.echo(f"{file} is a valid {kind.__name__}")

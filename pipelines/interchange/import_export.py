@@ -1,0 +1,236 @@
+"""Dictionaries that come in as another house's dump, and go out as one: tables of the store on this side."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pipelines.interchange.imported_rows import DumpFacts
+from pipelines.registry.cards import checked_id
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.dictionary_tables import StoredRows
+from pipelines.store.store import Store
+from storage.folder import Folder
+from storage.manifest import FileEntry, Manifest
+
+if TYPE_CHECKING:
+    from models.interchange.dashboards.dump import Dump
+    from models.language_model.token_strings import Pieces
+
+IMPORTS = ("neuronpedia", "saedashboard", "delphi")
+EXPORTS = ("neuronpedia",)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: rows of each table, and what was read otherwise than it was written, or not at all."""
+
+    rows: dict[str, int]
+    notes: tuple[str, ...]
+    again: bool
+    """Whether this very dump was there already."""
+
+
+def export_to(
+    store: Store,
+    model_id: str,
+    recipe_id: str,
+    format: str,
+    folder: str,
+    features: Sequence[int] | None = None,
+    created_at: datetime | None = None,
+) -> Folder:
+    """Writes a dictionary of the store in another house's layout; the same rows give the same bytes.
+
+    Args:
+        folder: A local folder or `s3://…`; the layout's own folders are made in it.
+        features: Only these.
+        created_at: UTC; when the dictionary was made, if not given.
+
+    Returns:
+        The folder of the dictionary.
+
+    Raises:
+        ValueError: If the store lacks the dictionary or its features, or a feature that is asked for.
+    """
+    from models.interchange.dashboards.neuronpedia.export_identity import Stamp
+    from models.interchange.dashboards.neuronpedia.writer import Subject, write
+
+    _known(format, EXPORTS)
+    rows = StoredRows(store, model_id, recipe_id)
+    sae, firings = rows.sae(), rows.firings()
+    if unknown := sorted(set(features or ()) - firings.keys()):
+        raise ValueError(
+            f"{model_id}/{recipe_id} has no features {', '.join(map(str, unknown[:10]))}: name some of 0 to "
+            f"{max(firings, default=0)}"
+        )
+    moment = (created_at or sae["created_at"]).isoformat(timespec="milliseconds") + "Z"
+    return write(
+        Subject(
+            stamp=Stamp(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
+            model=rows.model(),
+            corpus=rows.corpus(sae["corpus_id"], sae["frame_sha256"]),
+            architecture=sae["architecture"],
+            n_features=sae["n_features"],
+            n_tokens=rows.n_tokens(),
+            n_intervals=rows.n_intervals(),
+            firings=firings,
+            part=rows.part,
+        ),
+        Folder(folder),
+        features,
+    )
+
+
+def import_from(store: Store, format: str, folder: str, model_id: str, recipe_id: str) -> Imported:
+    """Brings a dump into the store as a dictionary, whole or not at all; publishing then takes it up.
+
+    Every line is read and checked before the first table is written, a batch in memory at a time. The same dump is not
+    read twice; another one under the same names replaces it.
+
+    Args:
+        folder: A local folder or `s3://…`: of one source (neuronpedia), one run (saedashboard, delphi).
+
+    Raises:
+        BadDump: If the dump is damaged, incomplete or contradicts itself.
+        ValueError: If the names are taken by a dictionary that was made here, or delphi's model has no card.
+    """
+    from models.interchange.dashboards.dump import SCHEMAS, content_sha256
+
+    _known(format, IMPORTS)
+    for name in (model_id, recipe_id):
+        checked_id(name)
+    _refuse_taken(store, model_id, recipe_id)
+    source = Folder(folder)
+    identity = {
+        "import": format,
+        "content": content_sha256(source),
+        "sae_id": f"{model_id}/{recipe_id}",
+        "code": CODE_VERSION,
+    }
+    places = {name: store.table_at(name, model_id=model_id, recipe_id=recipe_id) for name in ("sae", *SCHEMAS)}
+    if all(store.made(place, identity) for place in places.values()):
+        found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
+        return Imported(found, (), True)
+    dump = _opened(store, format, source, model_id, recipe_id)
+    with _staged(dump) as (staged, highest):
+        n_features = dump.about.n_features or highest + 1
+        DumpFacts(dump.about, format, source.url, identity, model_id, n_features).write(store, places["sae"])
+        for name, parts in staged.items():
+            _land(places[name], [] if name in dump.left_out else parts, identity)
+    found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
+    return Imported(found, tuple(dump.notes), False)
+
+
+def _known(format: str, formats: Iterable[str]) -> None:
+    if format not in formats:
+        raise ValueError(f"format {format!r} is none of {', '.join(formats)}: correct it")
+
+
+def _refuse_taken(store: Store, model_id: str, recipe_id: str) -> None:
+    place = store.table_at("sae", model_id=model_id, recipe_id=recipe_id)
+    manifest = Manifest.read(place)
+    taken = manifest is not None and "import" not in manifest.identity
+    asked = f"{model_id}/{recipe_id}" in store.cards().sae_ids()
+    if taken or asked:
+        why = "a dictionary that was made here" if taken else "one that the registry asks for"
+        raise ValueError(f"{model_id}/{recipe_id} is {why}: import under another recipe id, which no card has")
+
+
+def _opened(store: Store, format: str, source: Folder, model_id: str, recipe_id: str) -> "Dump":
+    if format == "neuronpedia":
+        from models.interchange.dashboards.neuronpedia.reader import read
+
+        return read(source, model_id, recipe_id)
+    if format == "saedashboard":
+        from models.interchange.dashboards import saedashboard
+
+        return saedashboard.read(source, model_id, recipe_id)
+    from models.interchange.dashboards.delphi import run as delphi
+
+    return delphi.read(source, model_id, recipe_id, _pieces(store, model_id))
+
+
+def _pieces(store: Store, model_id: str) -> "Pieces":
+    """Texts of the tokens of a model that has a card."""
+    from models.language_model.hooked_model import load_tokenizer
+    from models.language_model.token_strings import Pieces
+    from storage.revisions import is_folder, resolve_revision
+
+    cards = store.cards()
+    if model_id not in cards.models:
+        raise ValueError(
+            f"delphi stores tokens as numbers, and {store.registry_folder}/models/{model_id}.yaml, which would name "
+            f"the tokenizer, is not there (known: {', '.join(cards.models) or 'none'}): add the card or name another"
+        )
+    card = cards.models[model_id]
+    revision = None if is_folder(card.source) else resolve_revision(card.source, card.revision)
+    return Pieces.of(load_tokenizer(card.source, revision))
+
+
+Staged = dict[str, list[tuple[Path, int]]]
+
+
+@contextmanager
+def _staged(dump: "Dump") -> "Iterator[tuple[Staged, int]]":
+    """Every part of a dump as Parquet files aside from the store, with their rows; and the highest feature that is
+    named."""
+    import pyarrow.parquet as pq
+
+    from models.interchange.dashboards.dump import SCHEMAS
+
+    with TemporaryDirectory(prefix="glasshouse-") as aside:
+        staged: Staged = {name: [] for name in SCHEMAS}
+        highest = -1
+        for number, part in enumerate(dump.parts):
+            for name, rows in part.items():
+                if not rows.num_rows:
+                    continue
+                path = Path(aside) / f"{name}-{number:05d}.parquet"
+                pq.write_table(rows, path, compression="zstd")
+                staged[name].append((path, rows.num_rows))
+                for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
+                    highest = max(highest, int(rows.column(column).to_numpy().max()))
+        yield staged, highest
+
+
+def _land(folder: Folder, parts: Sequence[tuple[Path, int]], identity: dict[str, Any]) -> Manifest:
+    """Makes files the whole content of a partition. Names tell identities apart: until the manifest is replaced, the
+    old one still speaks of the old files."""
+    new = Manifest(identity)
+    entries = []
+    for number, (path, rows) in enumerate(parts):
+        name = f"part-{new.identity_sha256[:12]}-{number:05d}.parquet"
+        with folder.writing(name) as place:
+            shutil.copyfile(path, place)
+            entries.append(FileEntry.of(place, name, rows))
+    manifest = Manifest(identity, tuple(entries))
+    manifest.write(folder)
+    return manifest
+
+
+def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Publishes what the store holds, as the asset `warehouse` does.
+
+    Returns:
+        Every rule of the warehouse that its rows break, as a sentence; none when all is well.
+    """
+    from contextlib import closing
+
+    from pipelines.store.resolve_all import survey
+    from sql.inspection import inspect
+    from sql.partitions import StoredTables
+    from sql.publish import publish
+    from sql.warehouse import connect
+
+    tables = store.root / "tables"
+    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in survey(store)[0]]
+    publish(
+        store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=progress
+    )
+    with closing(connect(store.published)) as con:
+        return [str(finding) for finding in inspect(con)]

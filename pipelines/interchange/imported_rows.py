@@ -1,0 +1,98 @@
+"""What the store's tables say of an imported dictionary itself, of its model and of the text it was read on."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.store import Store
+from storage.folder import Folder
+from storage.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from models.interchange.dashboards.dump import About
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFacts:
+    """What an import says of itself: its rows of `model`, `corpus` and `sae`."""
+
+    about: "About"
+    format: str
+    url: str
+    identity: dict[str, Any]
+    model_id: str
+    n_features: int
+
+    @property
+    def corpus_id(self) -> str:
+        return f"{self.format}-{self.identity['content'][:12]}"
+
+    def write(self, store: Store, sae: Folder) -> None:
+        """Writes them; a model that is known already keeps its row."""
+        model = store.table_at("model", model_id=self.model_id)
+        if Manifest.read(model) is None:
+            store.write_table(model, self._model(), self.identity)
+        store.write_table(store.table_at("corpus", corpus_id=self.corpus_id), self._corpus(), self.identity)
+        store.write_table(sae, self._sae(), self.identity)
+
+    def _model(self) -> "pa.Table":
+        from models.interchange.dashboards.dump import UNKNOWN
+
+        return _row(
+            corpus_id=self.corpus_id,
+            source=self.about.model,
+            weights_sha256=UNKNOWN,
+            architecture=UNKNOWN,
+            n_layers=self.about.n_layers,
+            d_model=self.about.d_model,
+            dtype=UNKNOWN,
+            registered_at=_now(),
+        )
+
+    def _corpus(self) -> "pa.Table":
+        from models.interchange.dashboards.dump import UNKNOWN
+
+        return _row(
+            frame_sha256=UNKNOWN,
+            source=self.about.dataset or UNKNOWN,
+            n_contexts=self.about.n_contexts,
+            n_tokens=self.about.n_tokens,
+            context_length=self.about.context_length,
+            sha256=self.identity["content"],
+        )
+
+    def _sae(self) -> "pa.Table":
+        from models.interchange.dashboards.dump import UNKNOWN
+
+        return _row(
+            identity=self.identity["content"],
+            corpus_id=self.corpus_id,
+            frame_sha256=UNKNOWN,
+            site=self.about.site,
+            layer=self.about.layer,
+            architecture=UNKNOWN,
+            d_in=self.about.d_in,
+            n_features=self.n_features,
+            config=json.dumps(self.about.config),
+            uri=self.url,
+            origin=f"imported:{self.format}",
+            code_version=CODE_VERSION,
+            created_at=_now(),
+        )
+
+
+def _row(**values: Any) -> "pa.Table":
+    """One row; what is not known is left out, so that it is null."""
+    import pyarrow as pa
+
+    kinds = {int: pa.int64(), str: pa.string(), datetime: pa.timestamp("us")}
+    known = {name: value for name, value in values.items() if value is not None}
+    return pa.Table.from_pylist([known], schema=pa.schema([(n, kinds[type(v)]) for n, v in known.items()]))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

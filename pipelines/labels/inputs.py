@@ -1,0 +1,134 @@
+"""What the assets of labels share: what they are made from, who is asked, and what their identities are."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from models.autointerp.config import ExplanationSettings
+from pipelines.labels.requested_features import requested
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.store import Store
+from storage.manifest import Manifest
+from storage.revisions import resolve_revision
+
+if TYPE_CHECKING:
+    from models.autointerp.assembly import Askers
+    from models.autointerp.feature_data import Material
+    from models.autointerp.llm_client.request_ledger import Answer
+
+_ASKED = {"llm", "local_llm", "together", "budget_usd"}
+_EXPLAINS = _ASKED | {"explainer", "prompts", "windows", "features", "first"}
+_JUDGES = _ASKED | {"judge"}
+_SCORES = _JUDGES | {"scorers", "encoder"}
+
+
+def material(store: Store, registration: Registration) -> "Material":
+    """All that is known of the partition's features."""
+    from models.autointerp.feature_data import Material
+    from models.autointerp.lexical.token_counts import token_counts
+    from models.language_model.token_strings import Pieces
+
+    def read(name: str) -> pa.Table | None:
+        return store.read_table(name, registration) if Manifest.read(store.table(name, registration)) else None
+
+    def background() -> dict[str, int]:
+        return token_counts(store.contexts(store.trained(registration)), Pieces.of(store.tokenizer(registration)))
+
+    return Material(
+        registration.sae_id,
+        store.read_table("example", registration),
+        background,
+        read("feature"),
+        read("logit_effect"),
+        read("neighbor"),
+        store.codes(registration),
+        store.contexts(store.trained(registration)).token_filter.frame.first_read,
+    )
+
+
+def askers(store: Store, registration: Registration) -> "Askers":
+    from models.autointerp.assembly import Askers
+
+    return Askers(registration.recipe.explanations, store.ledger(), registration.sae_id)
+
+
+def explained_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What labels depend on: the examples, who labels by which prompt what, and what prompts show besides."""
+    from models.autointerp.prompt_files import prompt_sha256
+
+    settings = registration.recipe.explanations
+    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompts] if settings.sends_prompts else []
+    beside = {"logits": "logit_effect", "contrastive": "neighbor"}
+    shown = [beside[name] for name in settings.prompts if name in beside and settings.sends_prompts]
+    return {
+        "examples": made_as(store, "example", registration),
+        "shown": {table: made_as(store, table, registration) for table in shown},
+        "explanations": settings.model_dump(mode="json", include=_EXPLAINS),
+        "requested": list(requested(store, registration)),
+        "prompts": prompts,
+        "code": CODE_VERSION,
+        **_versions(settings, local_llm="local" in settings.explainers),
+    }
+
+
+def rated_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What ratings depend on: the labels, and who judges by which prompt."""
+    settings = registration.recipe.explanations
+    versions = _versions(settings, local_llm=settings.judge == "local")
+    return _judged(store, registration, _JUDGES, ["specificity"]) | versions
+
+
+def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
+    """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
+    tables = ("specificity", "neighbor", "logit_effect")
+    settings = registration.recipe.explanations
+    tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
+    made = {name: made_as(store, name, registration) for name in tables}
+    reads = settings.judge == "local" or "surprisal" in settings.scorers
+    versions = _versions(
+        settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
+    )
+    return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
+
+
+def _judged(store: Store, registration: Registration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
+    from models.autointerp.prompt_files import prompt_sha256
+
+    settings = registration.recipe.explanations
+    return {
+        "explanation": made_as(store, "explanation", registration),
+        "explanations": settings.model_dump(mode="json", include=fields),
+        "prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else [],
+        "code": CODE_VERSION,
+    }
+
+
+def _versions(settings: ExplanationSettings, **used: bool) -> dict[str, Any]:
+    """Which version of each model on this machine is meant, where it is named and used: nothing where none is."""
+    named = {name: getattr(settings, name) for name, is_used in used.items() if is_used}
+    found = {
+        name: resolve_revision(source, getattr(settings, f"{name}_revision"))
+        for name, source in named.items()
+        if source is not None
+    }
+    return {"models": found} if found else {}
+
+
+def made_as(store: Store, table: str, registration: Registration) -> str:
+    """The identity of a table's partition that is there."""
+    return store.written(table, registration).identity_sha256
+
+
+def write_requests(
+    store: Store,
+    registration: Registration,
+    purposes: Sequence[str],
+    answers: "Sequence[Answer]",
+    identity: dict[str, Any],
+) -> None:
+    """What was asked and paid, by purpose; written before the rows that came of it."""
+    from models.autointerp.stages import requests
+
+    for purpose, rows in requests(store.ledger(), registration.sae_id, purposes, answers).items():
+        store.write_table(store.table("llm_request", registration) / f"purpose={purpose}", rows, identity)

@@ -1,0 +1,138 @@
+"""The registry: what people ask for. Reads `models/*.yaml` and `recipes/*.yaml` from a local folder or an S3 prefix."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipelines.registry.cards import BadCard, C, ModelCard, RecipeCard, checked_id, read_card
+from storage.folder import Folder
+from storage.manifest import sha256_of
+
+CODE_VERSION = "2"
+"""Raised when harvest or training would make other numbers from the same cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One model with one recipe: one partition, one row of `sae`."""
+
+    model_id: str
+    recipe_id: str
+    model: ModelCard
+    recipe: RecipeCard
+    revision: str
+    """The commit that the card's revision stands for, or what marks a local folder's content (see `resolve`)."""
+    imported: str | None = None
+    """The same of the dictionary, where the recipe imports one."""
+
+    @property
+    def sae_id(self) -> str:
+        return f"{self.model_id}/{self.recipe_id}"
+
+    @property
+    def corpus_id(self) -> str:
+        return self.model.corpus.corpus_id
+
+    @property
+    def frame_identity(self) -> str:
+        """Hash of what decides the frame of the model's contexts."""
+        model = self.model.model_dump(mode="json", include={"source", "dtype", "corpus", "prepend_bos", "skip_first"})
+        return sha256_of(model | {"revision": self.revision, "code": CODE_VERSION})
+
+    @property
+    def dictionary_identity(self) -> str:
+        """Hash of everything that fixes the dictionary's weights: model, revision, corpus, site, architecture,
+        training."""
+        model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
+        recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training"})
+        if not self.recipe.sae.learns:
+            recipe.pop("training")
+        asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
+        return sha256_of(asked | ({} if self.imported is None else {"imported": self.imported}))
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that is asked for but labels and bounds: when it changes, the chain runs again."""
+        return sha256_of(
+            {"dictionary": self.dictionary_identity, "statistics": self.recipe.statistics.model_dump(mode="json")}
+        )
+
+    @property
+    def labels_identity(self) -> str:
+        """Hash of what is asked for about labels: it may change while the dictionary stays."""
+        return sha256_of(self.recipe.explanations.model_dump(mode="json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every card that could be read, and a sentence for every one that could not."""
+
+    models: dict[str, ModelCard]
+    recipes: dict[str, RecipeCard]
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Folder) -> "Registry":
+        errors: dict[str, str] = {}
+        models = _cards(folder / "models", ModelCard, errors)
+        recipes = _cards(folder / "recipes", RecipeCard, errors)
+        for model_id, card in models.items():
+            unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
+            if unknown:
+                errors[f"models/{model_id}.yaml"] = (
+                    f"{folder}/models/{model_id}.yaml: recipes {', '.join(unknown)} are not in {folder}/recipes "
+                    f"(there: {', '.join(recipes) or 'none'}): add the card or correct the name"
+                )
+        return cls(models, recipes, errors)
+
+    def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> Registration:
+        """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
+        dictionary.
+
+        Raises:
+            BadCard: If a card of it is missing or cannot be read.
+        """
+        model_id, _, recipe_id = sae_id.partition("/")
+        for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
+            if name not in known:
+                why = self.errors.get(
+                    f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
+                )
+                raise BadCard(f"{sae_id}: {why}")
+        model, recipe = self.models[model_id], self.recipes[recipe_id]
+        imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
+        return Registration(model_id, recipe_id, model, recipe, resolve(model.source, model.revision), imported)
+
+    def sae_ids(self) -> list[str]:
+        """Every model with every recipe that it asks for and that can be read."""
+        return [
+            f"{model_id}/{recipe_id}" for model_id, card in self.models.items() for recipe_id in self._recipes_of(card)
+        ]
+
+    def recipes_of(self, model_id: str) -> dict[str, RecipeCard]:
+        return {recipe_id: self.recipes[recipe_id] for recipe_id in self._recipes_of(self.models[model_id])}
+
+    def _recipes_of(self, card: ModelCard) -> list[str]:
+        return [recipe_id for recipe_id in self.recipes if card.recipes == "all" or recipe_id in card.recipes]
+
+
+Resolver = Callable[[str, str | None], str]
+
+
+def _cards(folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C]:
+    found: dict[str, C] = {}
+    for name in folder.names():
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        if suffix not in (".yaml", ".yml"):
+            continue
+        try:
+            checked_id(stem)
+            if stem in found:
+                raise BadCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
+            found[stem] = read_card(kind, f"{folder}/{name}", folder.read_bytes(name).decode("utf-8", errors="replace"))
+        except ValueError as error:
+            errors[f"{PurePosixPath(folder.path).name}/{name}"] = (
+                str(error) if isinstance(error, BadCard) else f"{folder}/{name}: {error}"
+            )
+    return found

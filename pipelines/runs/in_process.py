@@ -1,0 +1,101 @@
+"""Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pipelines.dagster_support.orphaned_runs import TAG, end_orphans, this_process
+from pipelines.registry.registry import Registry
+from pipelines.store.store import Store
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""What fails is said by who started the run, in its own words; traces are kept by Dagster, for its pages."""
+_BLOCKED = "DagsterAssetCheckFailedError"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one partition went."""
+
+    sae_id: str
+    success: bool
+    failed_checks: tuple[str, ...]
+    error: str | None
+
+
+def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
+    """Partitions of the registry, narrowed to a model and a recipe.
+
+    Raises:
+        ValueError: If nothing is left, naming what there is.
+    """
+    found = [
+        key for key in cards.sae_ids() if model in (None, key.split("/")[0]) and recipe in (None, key.split("/")[1])
+    ]
+    if not found:
+        unread = "".join(f"\n{error}" for error in cards.errors.values())
+        raise ValueError(
+            f"no partition for model {model or '(any)'} and recipe {recipe or '(any)'}; the registry holds "
+            f"{', '.join(cards.sae_ids()) or 'none'}: correct the name or add a card{unread}"
+        )
+    return found
+
+
+def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "everything") -> Ran:
+    """Materializes every asset of one partition, or those of one job; a failure is returned, not raised. Ends killed
+    runs first."""
+    from pipelines.definitions import defs
+
+    end_orphans(instance)
+    instance.add_dynamic_partitions("sae", [sae_id])
+    job = defs.resolve_job_def(job_name)
+    result = job.execute_in_process(
+        run_config=_QUIET,
+        instance=instance,
+        partition_key=sae_id,
+        tags={TAG: this_process()},
+        resources={"store": store},
+        raise_on_error=False,
+    )
+    checks = tuple(
+        f"{e.asset_key.to_user_string()}.{e.check_name}{': ' + e.description if e.description else ''}"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
+    )
+    return Ran(sae_id, result.success, checks, _error(result))
+
+
+def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[Ran]:
+    """Materializes every asset of several partitions of one model, their dictionaries trained from one reading of its
+    activations; stops at the first step that fails."""
+    from pipelines.definitions import defs
+
+    end_orphans(instance)
+    instance.add_dynamic_partitions("sae", list(sae_ids))
+    model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
+    asked = {"ops": {"train_them": {"config": {"model": model_id, "recipes": recipes}}}}
+    for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
+        result = defs.resolve_job_def(job).execute_in_process(
+            run_config=_QUIET | config,
+            instance=instance,
+            partition_key=partition,
+            tags={TAG: this_process()},
+            resources={"store": store},
+            raise_on_error=False,
+        )
+        if not result.success:
+            return [Ran(f"{model_id} ({job})", False, (), _error(result))]
+    return [run_chain(store, sae_id, instance) for sae_id in sae_ids]
+
+
+def _error(result: dg.ExecuteInProcessResult) -> str | None:
+    """The innermost message of the first step that failed; None where a check stopped it, which says so itself."""
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error and error.cls_name == _BLOCKED:
+            return None
+        return f"{event.step_key}: {error.message.strip()}" if error else f"{event.step_key} failed"
+    return None

@@ -1,0 +1,216 @@
+"""How a partition's dictionary comes to lie in the store: trained, imported or made of neurons; then calibrated,
+exported, read back and recorded."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.store.sae_rows import curve_rows, sae_row
+from pipelines.store.store import Store
+from storage.manifest import FileEntry, Manifest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+    from models.activations.shuffled_stream import Shuffled
+    from models.dictionaries.base import Dictionary
+    from models.training.threshold_calibration import Calibrated
+    from models.training.trainer import Job, Row, Trained
+
+
+def identity_of(store: Store, registration: Registration) -> dict[str, Any]:
+    """Everything that the dictionary depends on."""
+    harvested = [store.harvested(registration, site).identity_sha256 for site in registration.recipe.sites]
+    of = {"dictionary": registration.dictionary_identity, "activations": harvested[0], "code": CODE_VERSION}
+    return of | ({"written": harvested[1]} if len(harvested) > 1 else {})
+
+
+def source_of(store: Store, registration: Registration, *, held_out: bool = False) -> "Shuffled":
+    """The activations of the documents that are trained on, or of those that are held out."""
+    import torch
+
+    from models.activations.shuffled_stream import Shuffled
+    from models.corpora.documents import is_held_out
+
+    names = store.contexts(store.harvested(registration)).document_ids
+    kept_C = torch.tensor([is_held_out(name) == held_out for name in names])
+    shards, *written = [store.shards(registration, site) for site in registration.recipe.sites]
+    return Shuffled(shards, kept_C, written=written[0] if written else None)
+
+
+def job_of(store: Store, registration: Registration, log: "Callable[[Row], None]") -> "Job":
+    """What is to be trained for a partition."""
+    from models.training.trainer import Job
+
+    recipe = registration.recipe
+    return Job(recipe.sae, recipe.training, store.sae(registration) / "checkpoint", log, registration.sae_id)
+
+
+def trained(jobs: "Sequence[Job]", source: "Shuffled", of: str) -> "Iterable[Trained]":
+    """Trains dictionaries on one reading of the activations, in as many processes as `GLASSHOUSE_PROCESSES` says (one
+    for each GPU, if it says nothing): the tokens of a batch divided among them or, where a dictionary is too large for
+    one, its features."""
+    import torch
+
+    from models.device import best_device
+    from models.training.distributed.feature_parallel import Sharded
+    from models.training.distributed.launcher import train_in_processes
+    from models.training.memory_estimate import available, needed
+    from models.training.trainer import train_together
+
+    device = best_device()
+    n = int(os.environ.get("GLASSHOUSE_PROCESSES") or max(1, torch.cuda.device_count()))
+    if n == 1:
+        return train_together(jobs, source, device, of)
+    size = sum(needed(job.sae, source.width_read, source.width) for job in jobs)
+    divided = {"divided": Sharded} if size > available(device) else {}
+    return train_in_processes(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A dictionary before it is written down, and what is known of how it came about."""
+
+    sae: "Dictionary"
+    curve: "tuple[Row, ...]" = ()
+    n_tokens: int | None = None
+    density_F: "Tensor | None" = None
+    origin: str = "trained"
+    facts: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, trained: "Trained") -> "Made":
+        return cls(trained.sae, trained.curve, trained.n_tokens, trained.density_F)
+
+
+def without_training(store: Store, registration: Registration) -> Made:
+    """The site's neurons, or a dictionary that another library trained.
+
+    Raises:
+        ValueError: If what is imported does not fit the recipe's sites.
+    """
+    from models.dictionaries.architectures.neurons import IdentitySAE
+    from models.dictionaries.saelens_format import restored
+    from models.interchange.sae_import import fetched, read_foreign
+
+    asked, width = registration.recipe.sae, store.harvested(registration).facts["width"]
+    if asked.imported is None:
+        return Made(IdentitySAE.of(width), origin="neurons")
+    revision = registration.imported if asked.imported.startswith("hf:") else None
+    foreign = read_foreign(fetched(asked.imported, revision), asked.format)
+    sae = restored(foreign.config, foreign.tensors)
+    _refuse_other_widths(store, registration, sae)
+    return Made(sae, origin=f"imported:{foreign.format}", facts=foreign.facts)
+
+
+def _refuse_other_widths(store: Store, registration: Registration, sae: "Dictionary") -> None:
+    sites = registration.recipe.sites
+    widths = [store.harvested(registration, site).facts["width"] for site in sites]
+    name = f"{registration.sae_id}: {registration.recipe.sae.imported}"
+    if sae.crosses and len(sites) == 1:
+        raise ValueError(f"{name} is a transcoder: say in sae.output_site what it writes")
+    if not sae.crosses and len(sites) > 1:
+        raise ValueError(f"{name} writes what it reads: leave out sae.output_site")
+    found = [sae.d_in, sae.d_out][: len(sites)]
+    if found != widths:
+        raise ValueError(
+            f"{name} is made for activations of width {' and '.join(map(str, found))}, {' and '.join(sites)} of this "
+            f"model have {' and '.join(map(str, widths))}: correct the site, or import another"
+        )
+
+
+def publish(store: Store, registration: Registration, made: Made) -> Manifest:
+    """Calibrates a dictionary, writes it and its tables, reads it back; its manifest goes last."""
+    from models.dictionaries.saelens_format import export, load
+
+    identity, folder = identity_of(store, registration), store.sae(registration)
+    known = calibration(store, registration, made) if registration.recipe.sae.learns else None
+    sae = known.sae if known else made.sae
+    store.write_table(store.table("sae_training", registration), curve_rows(made.curve), identity)
+    entries = []
+    for name in export(sae, folder, _origin(store, registration, made, known), made.density_F):
+        with folder.reading(name) as path:
+            entries.append(FileEntry.of(path, name, 1))
+    probe_TD = next(store.shards(registration).batches(1024)).x_TD.float()
+    facts = store.harvested(registration).facts | {
+        "profile": None,
+        "n_features": sae.n_features,
+        "n_tokens": made.n_tokens,
+        "agree": same_codes(load(folder), sae, probe_TD),
+        "calibration": _calibration_facts(known),
+        "written": store.site(registration, registration.recipe.sites[-1]),
+        "note": (made.facts or {}).get("note"),
+    }
+    store.write_table(store.table("sae", registration), _row(store, registration, made, folder.url), identity)
+    manifest = Manifest(identity, tuple(entries), facts)
+    manifest.write(folder)
+    (folder / "checkpoint").remove()
+    return manifest
+
+
+def calibration(store: Store, registration: Registration, made: Made) -> "Calibrated":
+    """On held-out documents, in batches as large as those of the training."""
+    from models.training.threshold_calibration import calibrated
+
+    source, batch = source_of(store, registration, held_out=True), registration.recipe.training.batch
+    return calibrated(made.sae, lambda: _batches(source, batch), registration.recipe.sae.k)
+
+
+def _batches(source: "Shuffled", batch: int) -> "Iterator[Tensor]":
+    for chunk in source.chunks():
+        yield from chunk.split(batch)
+
+
+def _calibration_facts(known: "Calibrated | None") -> dict[str, Any] | None:
+    if known is None:
+        return None
+    measured = {"trained": asdict(known.trained), "exported": asdict(known.exported)}
+    return measured | {"factor": known.factor, "n_tokens": known.n_tokens}
+
+
+def same_codes(read: "Dictionary", kept: "Dictionary", probe_TD: "Tensor") -> bool:
+    """Whether two dictionaries code some activations bit for bit alike."""
+    import torch
+
+    found, wanted = read.to("cpu").encode(probe_TD), kept.to("cpu").encode(probe_TD)
+    return torch.equal(found.features_TK, wanted.features_TK) and torch.equal(found.acts_TK, wanted.acts_TK)
+
+
+def _origin(store: Store, registration: Registration, made: Made, known: "Calibrated | None"):
+    """What the SAELens configuration says of where the dictionary belongs."""
+    from models.dictionaries.saelens_format import Origin
+
+    site, *written = [store.site(registration, name) for name in registration.recipe.sites]
+    return Origin(
+        model_name=registration.model.source,
+        hook_name=site,
+        hook_name_out=written[0] if written else None,
+        context_size=registration.model.corpus.context_length,
+        dataset=registration.model.corpus.source,
+        architecture=made.sae.architecture,
+        n_tokens=made.n_tokens,
+        l0=known.exported.l0 if known else None,
+    )
+
+
+def _row(store: Store, registration: Registration, made: Made, uri: str) -> "pa.Table":
+    harvested, asked = store.harvested(registration), registration.recipe.sae
+    return sae_row(
+        identity=registration.dictionary_identity,
+        corpus_id=registration.corpus_id,
+        frame_sha256=harvested.facts["frame_sha256"],
+        site=harvested.facts["site"],
+        output_site=store.site(registration, asked.output_site) if asked.output_site else None,
+        architecture=made.sae.architecture,
+        d_in=made.sae.d_in,
+        n_features=made.sae.n_features,
+        config=registration.recipe.model_dump_json(by_alias=True),
+        n_training_tokens=made.n_tokens,
+        seed=registration.recipe.training.seed if asked.learns else None,
+        uri=uri,
+        origin=made.origin,
+        code_version=CODE_VERSION,
+    )

@@ -1,0 +1,121 @@
+"""A sweep: dictionaries of one model, by several recipes, trained from one reading of its activations."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from assets.sae import checks, metadata
+from pipelines.dagster_support.progress import terminal
+from pipelines.dagster_support.resources import on_gpu
+from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.registry.registry import Registration
+from pipelines.store import build_dictionary as dictionaries
+from pipelines.store.store import Store
+
+if TYPE_CHECKING:
+    from models.training.trainer import Row
+
+Report = Callable[[str, int, int], None]
+"""Told the sae_id, the tokens that it has seen and how many it will."""
+
+
+class SweepConfig(dg.Config):
+    """What is trained together."""
+
+    model: str = Field("", description="model_id; may be left out where the registry holds one model")
+    recipes: list[str] = Field([], description="recipe_ids; none for all that the model asks for")
+
+
+def wanted_together(store: Store, model: str, recipes: Sequence[str]) -> list[Registration]:
+    """Registrations of a sweep.
+
+    Raises:
+        ValueError: If the model has no such recipe, naming those it has.
+    """
+    cards = store.cards()
+    if not model and len(cards.models) == 1:
+        (model,) = cards.models
+    if model not in cards.models:
+        raise ValueError(f"there is no model {model!r}; the registry holds {', '.join(cards.models) or 'none'}")
+    known = list(cards.recipes_of(model))
+    if unknown := sorted(set(recipes) - set(known)):
+        raise ValueError(f"{model} has no recipe {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
+    return [store.registration(f"{model}/{recipe_id}") for recipe_id in recipes or known]
+
+
+def train_sweep(store: Store, registrations: Sequence[Registration], report: Report) -> list[str]:
+    """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
+    together."""
+    missing = [some for some in registrations if not store.made(store.sae(some), dictionaries.identity_of(store, some))]
+    for _, together in groupby(sorted(missing, key=_sites), key=_sites):
+        _train(store, list(together), report)
+    for some in missing:
+        if not some.recipe.sae.learns:
+            dictionaries.publish(store, some, dictionaries.without_training(store, some))
+    return [some.sae_id for some in missing]
+
+
+def _sites(some: Registration) -> list[str]:
+    return some.recipe.sites
+
+
+def _train(store: Store, together: Sequence[Registration], report: Report) -> None:
+    learning = [some for some in together if some.recipe.sae.learns]
+    if not learning:
+        return
+    jobs = [dictionaries.job_of(store, some, _logging(some, report)) for some in learning]
+    source, of = dictionaries.source_of(store, learning[0]), store.harvested(learning[0]).identity_sha256
+    for some, trained in zip(learning, dictionaries.trained(jobs, source, of), strict=True):
+        dictionaries.publish(store, some, dictionaries.Made.of(trained))
+
+
+def _logging(some: Registration, report: Report) -> "Callable[[Row], None]":
+    return lambda row: report(some.sae_id, row.tokens, some.recipe.training.tokens)
+
+
+@dg.op(**{key: value for key, value in on_gpu.items() if key == "pool"}, tags=on_gpu["op_tags"])
+@plain_errors
+def train_them(context: dg.OpExecutionContext, config: SweepConfig, store: Store) -> None:
+    """Trains the dictionaries of several recipes at once and records each as a materialization of its partition of
+    `sae`; what depends on them follows by automation."""
+    registrations = wanted_together(store, config.model, config.recipes)
+    context.instance.add_dynamic_partitions("sae", [some.sae_id for some in registrations])
+    made = train_sweep(store, registrations, _to_log(context))
+    for event in materializations(store, [some for some in registrations if some.sae_id in made]):
+        context.log_event(event)  # pyright: ignore[reportArgumentType]: it takes checks as well
+    context.log.info(f"trained {len(made)} of {len(registrations)}; the others were there")
+
+
+def _to_log(context: dg.OpExecutionContext) -> Report:
+    def report(sae_id: str, done: int, total: int) -> None:
+        if show := terminal.get():
+            show(sae_id, done, total)
+        if done * 10 // total > (done - 1) * 10 // total:
+            context.log.info(f"{sae_id}: {done:,} of {total:,} tokens")
+
+    return report
+
+
+def materializations(
+    store: Store, registrations: Iterable[Registration]
+) -> Iterable[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """What Dagster is told of dictionaries that a sweep made."""
+    for some in registrations:
+        made = store.trained(some)
+        yield dg.AssetMaterialization("sae", partition=some.sae_id, metadata=metadata(store, some, made))
+        for check in checks(some, made):
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("sae"),
+                check_name=str(check.check_name),
+                passed=check.passed,
+                metadata=dict(check.metadata),
+                partition=some.sae_id,
+            )
+
+
+@dg.job(description="Train the dictionaries of several recipes of one model from one reading of its activations.")
+def sweep() -> None:
+    train_them()

@@ -1,0 +1,111 @@
+"""What a finished dataset was made from and what it holds; written last, so that a dataset exists when its manifest
+does."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storage.folder import Folder
+
+NAME = "_manifest.json"
+SCHEMA_VERSION = 1
+_compared: set[tuple[str, str, str]] = set()
+"""Files whose content was compared with their entries in this process: where, sha256, version."""
+
+
+class DamagedFile(ValueError):
+    """A file in the store is missing, cut short or altered. Delete the dataset and materialize its asset again."""
+
+
+def sha256_of(value: Mapping[str, Any]) -> str:
+    """Hash of a JSON-able mapping that does not depend on the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of a dataset, as it was when it was written."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, name: str, rows: int) -> "FileEntry":
+        return cls(name, rows, path.stat().st_size, sha256_of_file(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Identity (what the dataset was made from), its files, and facts worth keeping that are not identity."""
+
+    identity: dict[str, Any]
+    files: tuple[FileEntry, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def identity_sha256(self) -> str:
+        return sha256_of(self.identity)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def write(self, folder: Folder) -> None:
+        """Makes the folder this dataset: files that it does not name, left by an earlier one, are deleted."""
+        body = asdict(self) | {"identity_sha256": self.identity_sha256}
+        folder.write_bytes(NAME, json.dumps(body, indent=1, default=str).encode() + b"\n")
+        for left in sorted(set(folder.names()) - {NAME} - {entry.name for entry in self.files}):
+            folder.remove(left)
+
+    @classmethod
+    def read(cls, folder: Folder) -> "Manifest | None":
+        """The manifest of a finished dataset; None where there is none yet."""
+        if not folder.exists(NAME):
+            return None
+        try:
+            body = json.loads(folder.read_bytes(NAME))
+            files = tuple(FileEntry(**entry) for entry in body["files"])
+            return cls(body["identity"], files, body["facts"], body["schema_version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedFile(
+                f"{folder}/{NAME} is not a manifest of schema version {SCHEMA_VERSION} ({error}): delete {folder} and "
+                "materialize its asset again"
+            ) from error
+
+    def check(self, folder: Folder, *, content: bool = True) -> None:
+        """Compares every file with its entry: size always, content (sha256) unless told not to.
+
+        A file whose content was compared in this process is not read again for as long as its size and its time of
+        change (on S3 its ETag) are the same.
+
+        Raises:
+            DamagedFile: Naming the file, its recorded sha256 and what was found.
+        """
+        for entry in self.files:
+            where = f"{folder}/{entry.name}"
+            remedy = f"delete {folder} and materialize its asset again"
+            if not folder.exists(entry.name):
+                raise DamagedFile(f"{where} is missing; its sha256 was {entry.sha256}: {remedy}")
+            size = folder.size(entry.name)
+            if size != entry.bytes:
+                raise DamagedFile(
+                    f"{where} has {size:,} bytes, {entry.bytes:,} were written (sha256 {entry.sha256}): {remedy}"
+                )
+            seen = (where, entry.sha256, folder.version(entry.name))
+            if content and seen not in _compared:
+                with folder.reading(entry.name) as path:
+                    found = sha256_of_file(path)
+                if found != entry.sha256:
+                    raise DamagedFile(f"{where} has sha256 {found}, {entry.sha256} was written: {remedy}")
+                _compared.add(seen)

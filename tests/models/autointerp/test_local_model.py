@@ -1,0 +1,105 @@
+"""A language model on this machine as explainer and judge: every answer fits its form and is its likeliest."""
+
+import asyncio
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from example_rows import examples_of
+from tiny_models import save_tiny
+
+from models.autointerp.answer_schemas import FORMS, LABELS
+from models.autointerp.assembly import Askers
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.feature_data import Material
+from models.autointerp.llm_client.local_model import LocalProvider, local_model
+from models.autointerp.llm_client.messages_client import NoAnswer
+from models.autointerp.llm_client.request import Request
+from models.autointerp.llm_client.request_ledger import Ledger
+from models.autointerp.stages import explain, rate, score
+from models.language_model.hooked_model import Host
+from models.language_model.loading import UnusableModel
+from storage.folder import Folder
+from storage.revisions import resolve_revision
+
+PAYER = "model/recipe"
+IDS = ["w1", "w2", "w3"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny("llama", tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="module")
+def provider(folder: Path) -> LocalProvider:
+    return LocalProvider(Host.load(str(folder), None, "float32"), 4096)
+
+
+def said(provider: LocalProvider, schema: dict, content: str = "def f(x): return x") -> str:
+    request = Request.structured("task", "local", "Answer.", content, schema, 64)
+    reply, _ = asyncio.run(provider.send(request.body))
+    return reply.text
+
+
+@pytest.mark.parametrize("task", list(FORMS))
+def test_every_form_is_filled_in(provider: LocalProvider, task: str):
+    parsed = FORMS[task].parse(said(provider, FORMS[task].schema(IDS[:1]), "x"))
+    assert parsed.error == ""
+    assert list(parsed.said) == IDS[:1]
+    assert parsed.wrong == {}
+
+
+def test_a_label_is_words_on_one_line(provider: LocalProvider):
+    parsed = LABELS.parse(said(provider, LABELS.schema(["f1", "f2"])))
+    assert set(parsed.said) == {"f1", "f2"}
+    assert all(label.isprintable() for label in parsed.said.values())
+
+
+def test_the_likeliest_option_is_taken(provider: LocalProvider, folder: Path):
+    """By the mean log-probability of its tokens after everything before it, worked out without a cache."""
+    host = Host.load(str(folder), None, "float32")
+    schema = {"type": "object", "properties": {"fires": {"type": "boolean"}}}
+    for content in ("x", "def f", "1 2 3", "return"):
+        request = Request.structured("task", "local", "Answer.", content, schema, 64)
+        text = f"Answer.\n\n{content}\n\nAnswer as JSON:\n"
+        encode = partial(host.tokenizer.encode, add_special_tokens=False)
+        before = host.tokenizer.encode(text) + encode('{"fires": ')
+        scores = {}
+        for option in ("true", "false"):
+            ids = encode(option)
+            with torch.no_grad():
+                logits = host.model(torch.tensor([before + ids])).logits[0].log_softmax(-1)
+            scores[option] = float(logits[range(len(before) - 1, len(before) + len(ids) - 1), ids].mean())
+        reply, _ = asyncio.run(provider.send(request.body))
+        assert json.loads(reply.text) == {"fires": max(scores, key=lambda name: scores[name]) == "true"}
+        assert reply.usage.input_tokens == len(host.tokenizer.encode(text))
+
+
+def test_what_does_not_fit_the_context_is_refused(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(provider, "_longest", 128)
+    with pytest.raises(NoAnswer, match="take more than the 128 tokens of the local model's context"):
+        said(provider, LABELS.schema(["f1"]), "x " * 200)
+
+
+def test_a_recipe_can_ask_a_local_model_and_its_answers_are_kept(folder: Path, tmp_path: Path):
+    settings = ExplanationSettings.model_validate(
+        {"explainer": "local", "judge": "local", "local_llm": str(folder), "scorers": ("detection",)}
+    )
+    ledger = Folder(str(tmp_path / "ledger"))
+    name, _ = local_model(str(folder))
+    assert name == f"{folder}@{resolve_revision(str(folder), None)[:12]}"
+    with pytest.raises(UnusableModel, match="is a folder and holds one version, but revision 'v1' is asked for"):
+        local_model(str(folder), "v1")
+    material, askers = Material(PAYER, examples_of(2)), Askers(settings, ledger, PAYER)
+    labels = explain(material, askers).rows.to_pylist()
+    assert {row["explainer"] for row in labels} == {"local"}
+    assert {row["llm"] for row in labels} == {name}
+    assert {row["status"] for row in labels} == {"failed"}, "thirty windows do not fit a context of 128 tokens"
+    assert all("context" in row["error"] for row in labels)
+    made = explain(material, askers).rows
+    assert rate(material, made, askers).rows.num_rows == 0
+    assert score(material, made, rate(material, made, askers).rows, askers).rows.num_rows == 0
+    assert Ledger.read(ledger).spent_usd(PAYER) == 0

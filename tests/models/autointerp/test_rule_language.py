@@ -1,0 +1,90 @@
+"""A label says its rule exactly: writing and reading undo each other, for any rule and tokens."""
+
+import random
+
+import pytest
+
+from models.autointerp.lexical.rule_language import FAMILIES, PLACES, SHAPES, Rule, Term, read, shown, write
+
+TOKENS = [
+    "self",
+    ".",
+    "\n        ",
+    "`",
+    "\\",
+    "\\n",
+    "{8 spaces}",
+    "a or b",
+    "` or `",
+    "é",
+    "\x00",
+    "\u2028",
+    " ",
+    "\t",
+    "𝛼",
+    "}",
+    ", ",
+]
+WORDS = ["error", "or", "words", "near", "après"]
+
+
+def some_rule(draw: random.Random) -> Rule:
+    families = [draw.choice(["token", "word", "shape", None])] + [
+        family for family in FAMILIES[3:] if draw.random() < 0.4
+    ]
+    terms = []
+    for family in families:
+        pool = {"shape": SHAPES, "previous shape": SHAPES, "place": PLACES, "word": WORDS, "near": WORDS}
+        if family:
+            values = draw.sample(pool.get(family, TOKENS), draw.randint(1, 3))
+            terms.append(Term(family, tuple(values)))
+    return Rule(tuple(terms))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_reading_undoes_writing(seed: int):
+    rule = some_rule(random.Random(seed))
+    for clear in (True, False):
+        label = write(rule, clear=clear)
+        assert read(label) == rule, label
+        assert label.isprintable(), repr(label)
+
+
+@pytest.mark.parametrize(
+    ("rule", "label"),
+    [
+        (Rule((Term("token", ("import",)), Term("head", ("from",)))), "`import` on lines starting with `from`"),
+        (Rule((Term("word", ("error", "raise")), Term("place", ("in prose",)))), "words: error, raise in prose"),
+        (Rule((Term("before", ("self",)), Term("previous", (".",)))), "tokens after `self` then `.`"),
+        (Rule((Term("token", ("\n    ", "\n")),)), "`\\n{4 spaces}` or `\\n`"),
+        (Rule((Term("shape", ("numbers",)), Term("near", ("port",)))), "numbers near word: port"),
+    ],
+)
+def test_labels_read_as_a_person_would_say_them(rule: Rule, label: str):
+    assert write(rule) == label
+
+
+def test_whole_words_beside_a_rule_are_for_people_only():
+    rule = Rule((Term("token", ("er",)), Term("previous", ("(",))))
+    label = write(rule, seen_in=("hierarchy", "permission"))
+    assert label == "`er` after `(` as in hierarchy, permission"
+    assert read(label) == rule
+
+
+def test_every_token_is_shown_on_one_line_and_spaces_are_counted():
+    assert shown("\n            x") == "\\n{12 spaces}x"
+    assert shown(" ") == " "
+    assert shown("a`b\\n") == "a\\x60b\\\\n"
+
+
+@pytest.mark.parametrize(
+    ("label", "rule"),
+    [
+        ("Names of exceptions being raised", Rule((Term("word", ("exceptions", "raised")),))),
+        ("the token `self` in methods", Rule((Term("token", ("self",)),))),
+        ("is it?", Rule(())),
+        ("", Rule(())),
+    ],
+)
+def test_a_label_that_no_rule_wrote_is_its_quoted_tokens_or_its_content_words(label: str, rule: Rule):
+    assert read(label) == rule

@@ -1,0 +1,230 @@
+"""Scores of planted verdicts: perfect, blind, inverted and missing ones."""
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from example_rows import SCHEMA, example
+
+from models.autointerp.example_set import Gallery
+from models.autointerp.scorers import score_rows as scores
+from models.autointerp.scorers.score_rows import SCORE, auroc_rows, choice_rows, score_rows
+from models.autointerp.scorers.trials import (
+    Choice,
+    Label,
+    Trial,
+    Verdict,
+    detection_trials,
+    fuzzing_trials,
+    simulation_trials,
+    specificity_trials,
+)
+
+FEATURES = range(5)
+LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
+FAILED = Verdict(None, "refused")
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Gallery:
+    draw, rows = random.Random(0), []
+    for feature in FEATURES:
+        for kind in ("interval", "random"):
+            for rank in range(50):
+                acts = [draw.choice([0.0, 0.0, draw.uniform(0, 5)]) for _ in range(draw.randint(5, 20))]
+                row = example(feature, kind, rank, [" x"] * len(acts), 1.0, 0 if kind == "interval" else None)
+                acts = acts if kind == "interval" else [0.0] * len(acts)
+                acts[row["peak"]] = 5.0 if kind == "interval" else 0.0
+                rows.append(row | {"activations": acts, "context_id": len(rows)})
+    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+
+
+@pytest.fixture(scope="module")
+def detection(gallery: Gallery) -> list[Trial]:
+    hard = {f: gallery.for_scoring((f + 1) % 5)[:6] for f in FEATURES if f != 2}
+    return list(detection_trials(gallery, LABELS, hard))
+
+
+Told = dict[tuple[str, str], dict]
+
+
+def told(table: pa.Table) -> Told:
+    """Rows by label and metric."""
+    assert table.schema == SCORE
+    rows = table.to_pylist()
+    for row in rows:
+        numbers = [row[name] for name in ("low", "value", "high") if row[name] is not None]
+        assert numbers == sorted(numbers)
+        assert not any(np.isnan(numbers)), row
+    found = {(row["explanation_id"], row["metric"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def perfect(trials: list[Trial]) -> list[list[Verdict]]:
+    return [[Verdict(bool(truth)) for truth in trial.truth_N] for trial in trials]
+
+
+def test_perfect_verdicts_score_one_in_every_metric(gallery: Gallery, detection: list[Trial]):
+    fuzzing = list(fuzzing_trials(gallery, LABELS))
+    for scorer, trials in (("detection", detection), ("fuzzing", fuzzing)):
+        found = told(score_rows(scorer, gallery, trials, perfect(trials)))
+        assert {row["value"] for row in found.values()} == {1.0}
+        assert {row["scorer"] for row in found.values()} == {scorer}
+        assert all(0.5 < row["low"] < row["high"] == 1 for (_, m), row in found.items() if m != "f1")
+        metrics = {"balanced_accuracy", "f1", "true_positive_rate", "true_negative_rate"}
+        assert {metric for label, metric in found if label == "label 2"} == metrics, "it has no hard negatives"
+        hard = {"true_negative_rate_hard"} if scorer == "detection" else set()
+        assert {metric for label, metric in found if label == "label 1"} == metrics | hard
+
+
+def test_who_always_says_yes_is_at_chance(gallery: Gallery, detection: list[Trial]):
+    found = told(score_rows("detection", gallery, detection, [[Verdict(True)] * len(t.row_N) for t in detection]))
+    for label in (label.explanation_id for label in LABELS):
+        assert found[label, "balanced_accuracy"]["value"] == 0.5
+        assert found[label, "true_positive_rate"]["value"] == 1
+        assert found[label, "true_negative_rate"]["value"] == 0
+
+
+def test_verdicts_drawn_without_looking_are_at_chance(gallery: Gallery, detection: list[Trial]):
+    draw = random.Random(0)
+    trials = detection * 20
+    blind = [[Verdict(draw.random() < 0.7) for _ in trial.row_N] for trial in trials]
+    rows = score_rows("detection", gallery, trials, blind).to_pylist()
+    values = [row["value"] for row in rows if row["metric"] == "balanced_accuracy"]
+    assert len(values) == 100
+    assert np.mean(values) == pytest.approx(0.5, abs=0.03)
+
+
+def test_rates_are_counts(gallery: Gallery, detection: list[Trial]):
+    draw = random.Random(1)
+    said = [[Verdict(draw.random() < 0.6) for _ in trial.row_N] for trial in detection]
+    found = told(score_rows("detection", gallery, detection, said))
+    for trial, verdicts in zip(detection, said, strict=True):
+        name, rows = trial.label.explanation_id, list(zip(trial.kind, verdicts, strict=True))
+        positive = [v.value is True for kind, v in rows if kind == "interval"]
+        negative = [not v.value for kind, v in rows if kind != "interval"]
+        hard = [not v.value for kind, v in rows if kind == "hard"]
+        rates = {"true_positive_rate": positive, "true_negative_rate": negative, "true_negative_rate_hard": hard}
+        for metric, right in rates.items():
+            if right:
+                assert found[name, metric]["value"] == pytest.approx(np.mean(right))
+                assert (found[name, metric]["n"], found[name, metric]["n_failed"]) == (len(right), 0)
+        expected = (np.mean(positive) + np.mean(negative)) / 2
+        assert found[name, "balanced_accuracy"]["value"] == pytest.approx(expected)
+        precision = sum(positive) / (sum(positive) + len(negative) - sum(negative))
+        harmonic = 2 * precision * np.mean(positive) / (precision + np.mean(positive))
+        assert found[name, "f1"]["value"] == pytest.approx(harmonic)
+
+
+def without(trial: Trial, kept_N: np.ndarray) -> Trial:
+    some = kept_N.nonzero()[0].tolist()
+    marked, kind = tuple(trial.marked[i] for i in some), tuple(trial.kind[i] for i in some)
+    return Trial(trial.label, trial.row_N[kept_N], marked, trial.truth_N[kept_N], kind)
+
+
+@pytest.mark.parametrize("task", ["specificity", "detection", "fuzzing", "simulation"])
+def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
+    gallery: Gallery, detection: list[Trial], task: str
+):
+    build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
+    trials = detection if task == "detection" else list(build[task](gallery, LABELS))
+    draw = random.Random(2)
+
+    def verdict(row: int) -> Verdict:
+        lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
+        return Verdict({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.5))
+
+    said = [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
+    kept = [np.array([draw.random() < 0.7 for _ in trial.row_N]) for trial in trials]
+    holes = [[v if k else FAILED for v, k in zip(*pair, strict=True)] for pair in zip(said, kept, strict=True)]
+    fewer = [without(trial, kept_N) for trial, kept_N in zip(trials, kept, strict=True)]
+    rest = [[v for v in verdicts if v is not FAILED] for verdicts in holes]
+    found = told(score_rows(task, gallery, trials, holes))
+    expected = told(score_rows(task, gallery, fewer, rest))
+    whole = told(score_rows(task, gallery, trials, said))
+    assert sum(row["n_failed"] for row in found.values()) > 30
+    for key, row in found.items():
+        assert row | {"n_failed": 0} == expected[key]
+        assert row["n"] + row["n_failed"] == whole[key]["n"]
+
+
+def test_where_every_verdict_is_missing_there_is_no_value(gallery: Gallery, detection: list[Trial]):
+    found = told(score_rows("detection", gallery, detection, [[FAILED] * len(t.row_N) for t in detection]))
+    for row in found.values():
+        assert row["value"] is row["low"] is row["high"] is None
+        assert row["n"] == 0 < row["n_failed"]
+    lone = [without(trial, trial.truth_N) for trial in detection]
+    found = told(score_rows("detection", gallery, lone, perfect(lone)))
+    assert ("label 0", "true_negative_rate") not in found
+    assert found["label 0", "balanced_accuracy"]["value"] is None
+    assert found["label 0", "true_positive_rate"]["value"] == 1
+
+
+def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: Gallery):
+    trials, draw = list(specificity_trials(gallery, LABELS)), random.Random(3)
+    said = [[Verdict(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
+    found = told(score_rows("specificity", gallery, trials, said))
+    for trial, verdicts in zip(trials, said, strict=True):
+        sides = {"interval": [], "random": []}
+        for kind, verdict in zip(trial.kind, verdicts, strict=True):
+            sides[kind].append(verdict.value)
+        pairs = [(a > b) + (a == b) / 2 for a in sides["interval"] for b in sides["random"]]
+        assert found[trial.label.explanation_id, "auroc"]["value"] == pytest.approx(np.mean(pairs))
+
+
+def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: Gallery):
+    trials, draw = list(simulation_trials(gallery, LABELS)), random.Random(4)
+    said, truth = [], []
+    for trial in trials:
+        acts = [gallery.window(row)[1] for row in trial.row_N.tolist()]
+        said.append([Verdict([min(10.0, max(0.0, x + draw.gauss(0, 2))) for x in window]) for window in acts])
+        truth.append(np.concatenate(acts))
+    found = told(score_rows("simulation", gallery, trials, said))
+    for trial, verdicts, acts in zip(trials, said, truth, strict=True):
+        strengths = np.concatenate([verdict.value for verdict in verdicts if isinstance(verdict.value, list)])
+        row = found[trial.label.explanation_id, "pearson"]
+        assert row["value"] == pytest.approx(np.corrcoef(strengths, acts)[0, 1], abs=1e-6)
+        assert row["n"] == len(trial.row_N)
+        assert 0 < found[trial.label.explanation_id, "spearman"]["value"] < 1
+
+
+def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(gallery: Gallery):
+    trials = list(simulation_trials(gallery, LABELS[:2]))
+    exact = [Verdict([float(2 * x) for x in gallery.window(row)[1]]) for row in trials[0].row_N.tolist()]
+    silent = [Verdict([0.0] * len(gallery.window(row)[0])) for row in trials[1].row_N.tolist()]
+    found = told(score_rows("simulation", gallery, trials, [exact, silent]))
+    for metric in ("pearson", "spearman"):
+        assert found["label 0", metric]["value"] == pytest.approx(1)
+        assert found["label 1", metric]["value"] is None
+        assert found["label 1", metric]["n"] == len(silent)
+
+
+def test_blocks_change_nothing(gallery: Gallery, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
+    whole = score_rows("detection", gallery, detection, perfect(detection))
+    monkeypatch.setattr(scores, "BLOCK", 2)
+    assert score_rows("detection", gallery, detection, perfect(detection)).equals(whole)
+    assert score_rows("detection", gallery, [], []).num_rows == 0
+
+
+def test_a_number_for_each_window_is_scored_by_its_area(detection: list[Trial]):
+    values = [trial.truth_N * 0.4 - 3 for trial in detection]
+    values[1] = -values[1]
+    found = told(auroc_rows("embedding", detection, values))
+    assert [found[label.explanation_id, "auroc"]["value"] for label in LABELS] == [1, 0, 1, 1, 1]
+    assert auroc_rows("embedding", [], []).num_rows == 0
+
+
+def test_choices_are_counted_by_label():
+    labels = [LABELS[0], LABELS[1], LABELS[0], LABELS[0], LABELS[2]]
+    asked = [Choice(label, (("a",), ("b",)), 0) for label in labels]
+    said = [Verdict(True), Verdict(True), Verdict(False), FAILED, FAILED]
+    found = told(choice_rows(asked, said))
+    assert [(row["value"], row["n"], row["n_failed"]) for row in found.values()] == [
+        (0.5, 2, 1),
+        (1, 1, 0),
+        (None, 0, 1),
+    ]
+    assert found["label 1", "accuracy"]["low"] == pytest.approx(1 / (1 + 1.96**2), abs=1e-3)
+    assert choice_rows([], []).num_rows == 0

@@ -1,0 +1,129 @@
+"""Surprisal is what a plain model loses on a window; a label that foretells the windows scores high."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from example_rows import SCHEMA, example
+from tiny_models import save_tiny
+from torch import Tensor
+
+from models.autointerp.example_set import Gallery
+from models.autointerp.scorers import surprisal as module
+from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
+from models.autointerp.scorers.trials import Label, Trial, detection_trials
+from models.language_model.hooked_model import Host
+
+WORDS = ["def", " area", "(", "width", ",", " height", ")", ":", "\n", "    ", "return", " stream", " residual"]
+
+
+@pytest.fixture(scope="module", params=["gpt2", "llama"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Llama's tokenizer begins with a BOS, GPT-2's does not."""
+    return Host.load(str(save_tiny(request.param, tmp_path_factory.mktemp(request.param))), device="cpu")
+
+
+def gallery(windows: dict[str, list[list[str]]]) -> Gallery:
+    rows = [
+        example(0, kind, rank, tokens, 1.0, 0 if kind == "interval" else None)
+        for kind, some in windows.items()
+        for rank, tokens in enumerate(some)
+    ]
+    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+
+
+def some_gallery() -> Gallery:
+    rng = np.random.default_rng(0)
+    return gallery(
+        {k: [rng.choice(WORDS, rng.integers(3, 9)).tolist() for _ in range(8)] for k in ("interval", "random")}
+    )
+
+
+def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: Gallery, trials: list[Trial]) -> list[np.ndarray]:
+    found: list[np.ndarray] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "auroc_rows", lambda scorer, trials, values: found.extend(values))
+        surprisal_scores(host, of, trials)
+    return found
+
+
+def plain_loss(host: Host, begin: str, window: str) -> float:
+    """One sequence without padding, the loss that transformers itself computes on the window's tokens."""
+    before = host.tokenizer(begin)["input_ids"]
+    after = host.tokenizer(window, add_special_tokens=False)["input_ids"]
+    ids, labels = torch.tensor([before + after]), torch.tensor([[-100] * len(before) + after])
+    return float(host.model(input_ids=ids, labels=labels).loss)
+
+
+def test_surprisal_is_the_loss_of_the_plain_model(host: Host, monkeypatch: pytest.MonkeyPatch):
+    of = some_gallery()
+    trials = list(detection_trials(of, [Label("a", 0, "functions with a height"), Label("b", 0, "x")], {}))
+    found = gains(monkeypatch, host, of, trials)
+    for trial, gain_N in zip(trials, found, strict=True):
+        assert np.ptp(gain_N) > 0.01
+        for row, gain in zip(trial.row_N.tolist(), gain_N, strict=True):
+            window = "".join(of.window(row)[0])
+            losses = [plain_loss(host, f"Description: {said}\n", window) for said in (NEUTRAL, trial.label.text)]
+            assert gain == pytest.approx(losses[0] - losses[1], abs=2e-4)
+    for name in ("LOGITS", "TOGETHER"):
+        monkeypatch.setattr(module, name, 1)
+        for before, after in zip(found, gains(monkeypatch, host, of, trials), strict=True):
+            np.testing.assert_allclose(after, before, atol=2e-4)
+
+
+def test_a_label_that_says_nothing_is_at_chance(host: Host):
+    of = some_gallery()
+    rows = surprisal_scores(host, of, list(detection_trials(of, [Label("a", 0, NEUTRAL)], {}))).to_pylist()
+    assert rows[0]["value"] == 0.5
+    assert (rows[0]["scorer"], rows[0]["metric"]) == ("surprisal", "auroc")
+
+
+def test_texts_longer_than_the_context_are_cut_and_empty_ones_are_no_surprise(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    of = gallery({"interval": [[" stream"] * 200, [""]] * 4, "random": [[":"]] * 8})
+    [trial] = detection_trials(of, [Label("a", 0, "residual stream " * 100)], {})
+    [found] = gains(monkeypatch, host, of, [trial])
+    texts = ["".join(of.window(row)[0]) for row in trial.row_N.tolist()]
+    assert np.isfinite(found).all()
+    assert {gain for gain, text in zip(found, texts, strict=True) if not text} <= {0.0}
+    assert any(len(text) > 1000 for text in texts)
+
+
+def copier(vocabulary: list[str]) -> Any:
+    """A stand-in that expects the words that it has read before, and no others."""
+
+    def tokenizer(text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        return {"input_ids": [vocabulary.index(word) for word in text.split()]}
+
+    def run(ids_BP: Tensor, mask_BP: Tensor) -> Tensor:
+        there_BPV = torch.nn.functional.one_hot(ids_BP, len(vocabulary)) * mask_BP[..., None]
+        return 3.0 * (there_BPV.cumsum(dim=1) > 0)
+
+    config = SimpleNamespace(max_position_embeddings=64)
+    return SimpleNamespace(
+        is_causal=True,
+        model=SimpleNamespace(config=config),
+        tokenizer=tokenizer,
+        run=run,
+        device="cpu",
+        vocab_size=len(vocabulary),
+    )
+
+
+def test_a_label_that_names_the_words_of_the_examples_scores_one():
+    words = ["Description:", *NEUTRAL.split(), "sea", "ship", "sail", "wood", "tree", "leaf"]
+    of = gallery({"interval": [[" sea", " ship", " sail"]] * 12, "random": [[" wood", " tree", " leaf"]] * 12})
+    labels = [Label("right", 0, "ship sail"), Label("wrong", 0, "leaf"), Label("blind", 0, "Description:")]
+    rows = surprisal_scores(copier(words), of, list(detection_trials(of, labels, {}))).to_pylist()
+    assert {row["explanation_id"]: row["value"] for row in rows} == {"right": 1, "wrong": 0, "blind": 0.5}
+
+
+def test_an_encoder_is_refused(tmp_path: Path):
+    host = Host.load(str(save_tiny("bert", tmp_path)), device="cpu")
+    with pytest.raises(ValueError, match="foresees no text"):
+        surprisal_scores(host, some_gallery(), [])

@@ -1,0 +1,103 @@
+"""What is measured on a tiny model: every row has its unit, and numbers known in advance come out."""
+
+import pytest
+import torch
+from tiny_models import save_tiny
+
+from models.activations.site_reading import read_sites
+from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.documents import Document, is_held_out
+from models.corpora.token_filter import TokenFilter
+from models.evaluation.feature_quality import UNITS, measure, probed
+from models.language_model.hooked_model import Host
+from models.language_model.sites import Site
+from models.language_model.token_strings import Pieces
+from models.sparse.codes import Codes
+from storage.folder import Folder
+
+SITE = Site("resid_post", 1)
+TEXT = 'def area(width, height):\n    return width * height * items["found"]\n'
+
+
+class Doubled:
+    """Features are the coordinates of the activation, up and down; it gives back so much of them."""
+
+    def __init__(self, width: int, share: float, crosses: bool = False) -> None:
+        self.width, self.share, self.crosses, self.n_features = width, share, crosses, 2 * width
+        self.b_dec = torch.zeros(width)
+        self.W_dec = share * torch.cat([torch.eye(width), -torch.eye(width)])
+
+    def encode(self, x_TD: torch.Tensor) -> Codes:
+        acts_TF = torch.cat([x_TD, -x_TD], dim=1).relu()
+        return Codes(acts_TF, torch.arange(self.n_features).expand(acts_TF.shape), self.n_features)
+
+    def guess(self, x_TD: torch.Tensor, codes: Codes) -> torch.Tensor:
+        return codes.acts_TK @ self.W_dec
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    host = Host.load(str(save_tiny("llama", tmp_path_factory.mktemp("llama"))))
+    folder = Folder(str(tmp_path_factory.mktemp("corpus")))
+    documents = [Document(f"d{i}", TEXT * (i % 4 + 1)) for i in range(300)]
+    write_contexts(
+        folder,
+        cut(documents, host.tokenizer, 24, 10**6),
+        {"source": "s", "context_length": 24},
+        TokenFilter(frozenset({0, 1, 2})),
+    )
+    return host, Contexts.open(folder)
+
+
+def measured(house, dictionary, tokens=6000) -> dict[str, dict]:
+    host, contexts = house
+    rows = measure(host, SITE, dictionary, *probed(contexts, tokens), contexts.token_filter, Pieces.of(host.tokenizer))
+    return {row["metric"]: row for row in rows.to_pylist()}
+
+
+def test_probes_learn_and_are_tested_on_other_documents(house):
+    _, contexts = house
+    trained, unseen = probed(contexts, 4000)
+    assert not any(is_held_out(context.document_id) for context in trained)
+    assert all(is_held_out(context.document_id) for context in unseen)
+    n_tokens = [sum(len(c.token_ids) - 1 for c in some) for some in (trained, unseen)]
+    assert 2700 < n_tokens[0] < 3300
+    assert 0 < n_tokens[1] < 1200
+    assert [c.context_id for c in trained] == sorted({c.context_id for c in trained})
+
+
+def test_shrinkage_is_of_held_out_tokens(house):
+    """What gives back half of x, of mean m, has gamma .5 + .5 |m|^2 / E|x - m|^2."""
+    whole = measured(house, Doubled(32, 1.0))
+    assert whole["shrinkage_gamma"]["value"] == pytest.approx(1, abs=1e-5)
+    assert whole["norm_ratio"]["value"] == pytest.approx(1, abs=1e-5)
+    host, contexts = house
+    x_TD = read_sites(host, probed(contexts, 6000)[1], contexts.token_filter, [SITE], torch.float32)[
+        SITE
+    ].batch.x_TD.double()
+    mean_D = x_TD.mean(dim=0)
+    wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (x_TD - mean_D).square().sum(dim=1).mean())
+    assert measured(house, Doubled(32, 0.5))["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_sparse_probing_climbs_to_what_the_activation_says(house):
+    found = measured(house, Doubled(32, 1.0))
+    k1, k20, raw = (found[f"sparse_probing_{name}"]["value"] for name in ("k1", "k20", "raw"))
+    assert 0.5 < k1 < k20 < raw + 0.01
+    assert raw > 0.95, "a random model still tells its tokens apart"
+    assert {row["unit"] for row in found.values()} <= set(UNITS.values())
+    assert {row["split"] for row in found.values()} == {"held_out"}
+    _, unseen = probed(house[1], 6000)
+    assert found["sparse_probing_raw"]["n_tokens"] == sum(len(context.token_ids) - 1 for context in unseen)
+
+
+def test_a_dictionary_that_writes_another_site_has_probes_only(house):
+    found = measured(house, Doubled(32, 1.0, crosses=True))
+    assert set(found) == {name for name in UNITS if name.startswith("sparse_probing")}
+
+
+def test_without_documents_on_both_sides_there_is_no_row(house):
+    host, contexts = house
+    trained, _ = probed(contexts, 1000)
+    pieces = Pieces.of(host.tokenizer)
+    assert measure(host, SITE, Doubled(32, 1.0), trained, [], contexts.token_filter, pieces).num_rows == 0

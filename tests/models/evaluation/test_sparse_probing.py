@@ -1,0 +1,79 @@
+"""A latent that is the target scores 1, five that share it .6 alone and 1 together, and chance is a half."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.evaluation.sparse_probing import auroc, sparse_probing
+from models.probes.codes_by_feature import Latents
+from models.probes.token_targets import Targets
+from models.sparse.codes import Codes
+
+T, FEATURES = 4000, 60
+
+
+def planted(fires_TF: np.ndarray) -> Latents:
+    """Latents that fire with 1 where told."""
+    codes = torch.from_numpy(fires_TF).float()
+    return Latents.of([Codes(codes, torch.arange(codes.shape[1]).expand(codes.shape), codes.shape[1])])
+
+
+@pytest.fixture(scope="module")
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).random((T, FEATURES)) < 0.1
+
+
+def probed(fires_TF: np.ndarray, so_T: np.ndarray, x_TD: torch.Tensor | None = None) -> dict[str, float]:
+    targets = Targets(("planted",), so_T[:, None])
+    x_TD = torch.randn(T, 8, generator=torch.Generator().manual_seed(0)) if x_TD is None else x_TD
+    return sparse_probing(x_TD, planted(fires_TF), targets, torch.arange(T) % 4 == 0)
+
+
+def test_a_latent_that_is_the_target_says_it_all(noise):
+    found = probed(noise, noise[:, 17])
+    assert found["sparse_probing_k1"] == found["sparse_probing_k5"] == found["sparse_probing_k20"] == 1
+    assert found["sparse_probing_raw"] == pytest.approx(0.5, abs=0.08), "these activations know nothing of it"
+
+
+def test_a_latent_that_is_silent_on_the_target_says_as_much(noise):
+    assert probed(noise, ~noise[:, 17])["sparse_probing_k1"] == 1
+
+
+def test_a_target_split_over_five_latents_takes_five(noise):
+    """One of five fires on a fifth of what is so and nowhere else: .2 * 1 + .8 * .5."""
+    fires = noise.copy()
+    turn = np.arange(T) // 4 % 10
+    fires[:, 20:25] = turn[:, None] == np.arange(5)
+    found = probed(fires, turn < 5)
+    assert found["sparse_probing_k1"] == pytest.approx(0.6)
+    assert found["sparse_probing_k5"] == found["sparse_probing_k20"] == 1
+
+
+def test_a_shuffled_target_is_chance(noise):
+    found = probed(noise, np.random.default_rng(1).permutation(noise[:, 17]))
+    assert all(abs(area - 0.5) < 0.08 for area in found.values()), found
+
+
+def test_what_stands_in_the_activation_is_read_off_it(noise):
+    x_TD = torch.randn(T, 8, generator=torch.Generator().manual_seed(1))
+    found = probed(noise, (x_TD[:, 0] - x_TD[:, 1] > 1).numpy(), x_TD)
+    assert found["sparse_probing_raw"] > 0.999
+    assert found["sparse_probing_k20"] < 0.6
+
+
+def test_rare_targets_are_left_out_and_the_others_averaged(noise):
+    rare = np.arange(T) < 40
+    targets = Targets(("rare", "planted", "always"), np.stack([rare, noise[:, 3], np.ones(T, bool)], axis=1))
+    is_test_T = torch.arange(T) % 4 == 0
+    x_TD = torch.randn(T, 4, generator=torch.Generator().manual_seed(0))
+    assert sparse_probing(x_TD, planted(noise), targets, is_test_T)["sparse_probing_k1"] == 1
+    only = Targets(("rare",), rare[:, None])
+    assert sparse_probing(x_TD, planted(noise), only, is_test_T) == {}
+
+
+def test_area_is_the_share_of_pairs_in_order():
+    chance = np.random.default_rng(0)
+    scores, so = chance.integers(0, 6, 80).astype(np.float32), chance.random(80) < 0.3
+    ahead = scores[so][:, None] - scores[~so]
+    wanted = ((ahead > 0) + 0.5 * (ahead == 0)).mean()
+    assert auroc(torch.from_numpy(scores), torch.from_numpy(so)) == pytest.approx(wanted)

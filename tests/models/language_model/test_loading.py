@@ -1,0 +1,241 @@
+"""Checkpoints: the same model from a folder, S3 and the hub's cache; what cannot or must not be loaded is said."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from tiny_models import save_tiny
+
+from models.language_model.hooked_model import Host, load_tokenizer
+from models.language_model.loading import UnusableModel, checkpoint
+from models.language_model.module_map import UnknownArchitecture
+from models.language_model.sites import Site
+from storage.folder import Folder
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    return save_tiny("llama", tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture
+def folder(saved, tmp_path) -> Path:
+    """A copy that a test may spoil."""
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+@pytest.fixture
+def token_ids() -> torch.Tensor:
+    return torch.randint(5, 200, (1, 8), generator=torch.Generator().manual_seed(0))
+
+
+def _equal(found: torch.Tensor | None, wanted: torch.Tensor | None) -> bool:
+    return found is not None and wanted is not None and torch.equal(found, wanted)
+
+
+def _upload(folder: Path, url: str) -> str:
+    for path in folder.iterdir():
+        Folder(url).write_bytes(path.name, path.read_bytes())
+    return url
+
+
+def test_a_host_is_the_model_in_the_folder(saved, token_ids):
+    from transformers import AutoModelForCausalLM
+
+    host = Host.load(str(saved))
+    plain = AutoModelForCausalLM.from_pretrained(saved)(input_ids=token_ids.to(host.device))
+    assert _equal(host.run(token_ids), plain.logits)
+    assert host.weights_sha256 == hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
+    assert host.source == str(saved)
+    assert host.tokenizer("a b")["input_ids"][0] == host.tokenizer.bos_token_id
+    assert not host.model.training
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["gpt2", "gemma3", "bert"])
+def test_half_precision_keeps_the_maps_promises(tmp_path, token_ids, kind, dtype):
+    host = Host.load(str(save_tiny(kind, tmp_path)), dtype=dtype)
+    with host.reading([Site("resid_post", 1)]) as found:
+        host.run(token_ids)
+    assert found[Site("resid_post", 1)].dtype == getattr(torch, dtype)
+
+
+def test_a_model_in_several_files_is_hashed_as_its_files_in_order(saved, tmp_path, token_ids):
+    whole = Host.load(str(saved))
+    whole.model.save_pretrained(tmp_path, max_shard_size="60KB")
+    whole.tokenizer.save_pretrained(tmp_path)
+    files = sorted(tmp_path.glob("*.safetensors"))
+    assert len(files) > 2
+    host = Host.load(str(tmp_path))
+    assert _equal(host.run(token_ids), whole.run(token_ids))
+    assert host.weights_sha256 == hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+    files[1].unlink()
+    with pytest.raises(UnusableModel, match=f"has no weights: {files[1].name} missing"):
+        Host.load(str(tmp_path))
+
+
+def test_a_model_on_s3_is_the_one_in_the_folder(saved, s3, token_ids, tmp_path):
+    url = _upload(saved, f"{s3}/models/tiny")
+    local, remote = Host.load(str(saved)), Host.load(url)
+    assert _equal(remote.run(token_ids), local.run(token_ids))
+    assert (remote.weights_sha256, remote.revision) == (local.weights_sha256, local.revision)
+    assert load_tokenizer(url)("def f")["input_ids"] == local.tokenizer("def f")["input_ids"]
+
+
+def test_a_cache_is_filled_once_and_a_model_that_changed_has_its_own_place(saved, s3, tmp_path, monkeypatch):
+    url = _upload(saved, f"{s3}/tiny")
+    first = Host.load(url, cache=tmp_path)
+    fetched = []
+    get_file = Folder(url).filesystem.get_file
+    monkeypatch.setattr(Folder(url).filesystem, "get_file", lambda *a, **k: (fetched.append(a[0]), get_file(*a, **k)))
+    again = Host.load(url, cache=tmp_path)
+    assert fetched == []
+    assert again.weights_sha256 == first.weights_sha256
+    tensors = {name: tensor * 1.01 for name, tensor in safetensors.torch.load_file(saved / "model.safetensors").items()}
+    Folder(url).write_bytes("model.safetensors", safetensors.torch.save(tensors, {"format": "pt"}))
+    changed = Host.load(url, cache=tmp_path)
+    assert changed.weights_sha256 != first.weights_sha256
+    assert changed.revision != first.revision
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.revision, changed.revision])
+
+
+def test_a_download_without_a_cache_leaves_nothing_behind(saved, s3):
+    with checkpoint(_upload(saved, f"{s3}/tiny"), weights=False) as files:
+        where = files.folder
+        assert (where / "tokenizer.json").exists()
+        assert not (where / "model.safetensors").exists()
+    assert not where.exists()
+
+
+def test_the_hubs_cache_is_enough_offline_and_gives_the_commit(saved, tmp_path, monkeypatch, token_ids):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--someone--tiny"
+    shutil.copytree(saved, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    host = Host.load("someone/tiny")
+    assert host.revision == commit
+    assert _equal(host.run(token_ids), Host.load(str(saved)).run(token_ids))
+
+
+def test_a_source_that_is_neither_folder_nor_on_the_hub_is_said():
+    with pytest.raises(UnusableModel, match=r"'no-such/model' \(revision default\) is no folder here and could not be"):
+        Host.load("no-such/model")
+    with pytest.raises(UnusableModel, match="is no folder here"):
+        load_tokenizer("/no/such/folder")
+
+
+def test_missing_files_are_named(folder):
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    with pytest.raises(UnusableModel, match=r"has no weights: model.safetensors missing, found config.json, .*other"):
+        Host.load(str(folder))
+    (folder / "config.json").unlink()
+    with pytest.raises(UnusableModel, match=r"holds no model: no config.json among generation_config.json, "):
+        Host.load(str(folder))
+
+
+@pytest.mark.parametrize("pickle", ["pytorch_model.bin", "model.pt"])
+def test_pickled_weights_are_refused_with_the_way_out_and_never_read(folder, pickle, s3):
+    (folder / "model.safetensors").unlink()
+    (folder / pickle).write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
+    for source in (str(folder), _upload(folder, f"{s3}/pickled")):
+        with pytest.raises(
+            UnusableModel, match=rf"weights as pickles \({pickle}\).*wanted safetensors.*save_pretrained"
+        ):
+            Host.load(source)
+
+
+def test_safetensors_are_taken_where_pickles_lie_beside_them(folder, saved):
+    (folder / "pytorch_model.bin").write_bytes(b"not read")
+    assert Host.load(str(folder)).weights_sha256 == Host.load(str(saved)).weights_sha256
+
+
+def test_a_missing_or_broken_tokenizer_is_said(folder):
+    (folder / "tokenizer.json").write_text('{"version": "1.0", "model": 3}')
+    with pytest.raises(UnusableModel, match="its tokenizer cannot be read"):
+        load_tokenizer(str(folder))
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(UnusableModel, match=r"has no tokenizer: wanted one of tokenizer\.json"):
+        Host.load(str(folder))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "header"])
+def test_damaged_weights_are_said(folder, damage):
+    path = folder / "model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else b"\xff" * 16 + whole[16:])
+    with pytest.raises(UnusableModel, match="its weights cannot be read"):
+        Host.load(str(folder))
+
+
+def test_weights_that_lack_a_tensor_or_have_another_shape_are_said(folder):
+    path = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    wrong = tensors | {"lm_head.weight": tensors["lm_head.weight"][:, :-1].contiguous()}
+    safetensors.torch.save_file(wrong, path, {"format": "pt"})
+    with pytest.raises(
+        UnusableModel, match=r"1 tensors .* of another shape than config\.json says, among them lm_head\.weight"
+    ):
+        Host.load(str(folder))
+    tensors.pop("model.layers.1.mlp.up_proj.weight")
+    safetensors.torch.save_file(tensors, path, {"format": "pt"})
+    with pytest.raises(
+        UnusableModel, match=r"1 tensors that LlamaForCausalLM needs are missing .*model\.layers\.1\.mlp\.up"
+    ):
+        Host.load(str(folder))
+
+
+def test_a_folder_has_no_revision_and_a_dtype_is_one_of_three(saved):
+    with pytest.raises(UnusableModel, match="is a folder and holds one version, but revision 'main' is asked for"):
+        Host.load(str(saved), "main")
+    with pytest.raises(ValueError, match="dtype 'int8' is not one of bfloat16, float16, float32"):
+        Host.load(str(saved), dtype="int8")
+
+
+def test_an_architecture_that_nobody_knows_is_said_and_its_code_is_not_run(folder, tmp_path):
+    config = json.loads((folder / "config.json").read_bytes())
+    config |= {"model_type": "grue", "auto_map": {"AutoConfig": "code.C", "AutoModelForCausalLM": "code.M"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass C: pass\nclass M: pass\n")
+    with pytest.raises(UnknownArchitecture, match=r"transformers does not know model_type 'grue'.*Known are GPT-2"):
+        Host.load(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("opt", r"its parts are named decoder, decoder.layers.0 \(self_attn, .*one more row of FAMILIES"),
+        ("t5", "neither a causal language model nor an encoder"),
+        ("granite", r"does not compute as it does; broken is: resid_mid.0 = resid_pre.0 \+ attn_out.0"),
+        ("olmo2", r"does not compute as it does; broken is: resid_mid.0 = resid_pre.0 \+ attn_out.0"),
+    ],
+)
+def test_a_model_whose_map_is_not_known_or_does_not_fit_is_refused(tmp_path, kind, said):
+    with pytest.raises(UnknownArchitecture, match=said):
+        Host.load(str(save_tiny(kind, tmp_path)))
+
+
+def test_an_encoder_without_a_head_is_read_and_has_no_logits(tmp_path, token_ids):
+    from transformers import AutoModel, BertModel
+
+    masked = Host.load(str(save_tiny("bert", tmp_path / "masked")))
+    BertModel(masked.model.config).save_pretrained(tmp_path / "bare")
+    masked.tokenizer.save_pretrained(tmp_path / "bare")
+    host = Host.load(str(tmp_path / "bare"))
+    with host.reading([Site("resid_post", 2)], stop=False) as found:
+        assert host.run(token_ids) is None
+    plain = AutoModel.from_pretrained(tmp_path / "bare").eval()(input_ids=token_ids.to(host.device))
+    assert torch.equal(found[Site("resid_post", 2)], plain.last_hidden_state)
+    assert not host.is_causal
+
+
+def test_the_same_kind_is_saved_the_same_every_time(saved, tmp_path):
+    again = save_tiny("llama", tmp_path)
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (again / name).read_bytes() == (saved / name).read_bytes()

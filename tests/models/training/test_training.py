@@ -1,0 +1,181 @@
+"""Training: what it learns, what it writes down, how it goes on after a stop."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from planted import Pool, fvu, planted
+from torch import Tensor
+
+from models.dictionaries.config import SAESettings
+from models.training.checkpoint import Checkpoint
+from models.training.config import TrainingSettings
+from models.training.curve import Row
+from models.training.schedule import Plan
+from models.training.trainer import Diverged, Trained, train
+from storage.folder import Folder
+
+SAE = SAESettings(n_features=64, k=4)
+SETTINGS = TrainingSettings(tokens=60 * 128, batch=128, checkpoint_tokens=20 * 128, dead_tokens=1024)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    return Pool(planted(4096, width=16, n_true=40, l0=4)[1] * 3 + 5)
+
+
+def run(pool: Pool, folder: Folder, settings: TrainingSettings = SETTINGS, rows: list[Row] | None = None) -> Trained:
+    return train(SAE, settings, pool, folder, (rows if rows is not None else []).append)
+
+
+class Stop(Exception):
+    pass
+
+
+class Stopping(Pool):
+    """Raises where a signal would have struck: when batch number `after` is asked for."""
+
+    after = 0
+
+    def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]:
+        yield from itertools.islice(super().batches(batch, seed, start), self.after - start)
+        raise Stop
+
+
+def without_speed(rows: tuple[Row, ...]) -> list[tuple[float, ...]]:
+    return [tuple(getattr(row, name) for name in Row.__slots__ if name != "tokens_per_second") for row in rows]
+
+
+@pytest.mark.parametrize("matmul", ["float32", "bfloat16"])
+@pytest.mark.parametrize("after", [1, 19, 20, 21, 47, 59])
+def test_a_stopped_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
+    pool: Pool, tmp_path: Path, after: int, matmul: str
+) -> None:
+    settings = SETTINGS.model_copy(update={"matmul": matmul})
+    whole = run(pool, Folder(str(tmp_path / "whole")), settings)
+    stopping = Stopping(pool.x_TD)
+    stopping.after = after
+    folder = Folder(str(tmp_path / "stopped"))
+    with pytest.raises(Stop):
+        train(SAE, settings, stopping, folder, lambda row: None)
+    rows: list[Row] = []
+    resumed = run(pool, folder, settings, rows)
+    for name, wanted in whole.sae.state_dict().items():
+        assert torch.equal(resumed.sae.state_dict()[name], wanted), f"{name} differs"
+    assert without_speed(resumed.curve) == without_speed(whole.curve)
+    assert torch.equal(resumed.density_F, whole.density_F)
+    assert rows[0].step == after // 20 * 20 + 1, "a resumed run logs only what it does itself"
+
+
+def test_a_finished_run_is_not_run_again(pool: Pool, tmp_path: Path) -> None:
+    folder, rows = Folder(str(tmp_path)), []
+    whole = run(pool, folder)
+    again = run(pool, folder, SETTINGS, rows)
+    assert rows == []
+    assert again.curve == whole.curve
+    assert all(torch.equal(again.sae.state_dict()[name], w) for name, w in whole.sae.state_dict().items())
+
+
+def test_only_the_newest_checkpoint_is_kept(pool: Pool, tmp_path: Path) -> None:
+    run(pool, Folder(str(tmp_path)))
+    assert [p.name for p in tmp_path.iterdir()] == ["step-000000060.safetensors"]
+
+
+def test_a_checkpoint_of_other_settings_or_activations_is_not_used(pool: Pool, tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    run(pool, folder)
+    for other in (
+        lambda rows: train(SAE, SETTINGS.model_copy(update={"seed": 1}), pool, folder, rows.append),
+        lambda rows: train(SAE, SETTINGS, pool, folder, rows.append, identity="other activations"),
+        lambda rows: train(SAE, SETTINGS, Pool(pool.x_TD[:-1]), folder, rows.append),
+    ):
+        rows: list[Row] = []
+        other(rows)
+        assert rows[0].step == 1
+
+
+def test_a_damaged_checkpoint_is_named(pool: Pool, tmp_path: Path) -> None:
+    (tmp_path / "step-000000020.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}")
+    with pytest.raises(ValueError, match=r"step-000000020.safetensors is no checkpoint .* delete it"):
+        run(pool, Folder(str(tmp_path)))
+
+
+def test_training_rewrites_nothing_it_was_given(pool: Pool, tmp_path: Path) -> None:
+    before = pool.x_TD.clone()
+    run(pool, Folder(str(tmp_path)))
+    assert torch.equal(pool.x_TD, before)
+
+
+class Poisoned(Pool):
+    """Batch 33 holds a NaN."""
+
+    def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]:
+        for number, x_TD in enumerate(super().batches(batch, seed, start), start):
+            yield x_TD.clone().index_fill_(0, torch.tensor([5]), float("nan")) if number == 33 else x_TD
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_good_checkpoint(pool: Pool, tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    with pytest.raises(Diverged, match=r"is nan at step 33 of 60 .*step-000000020.safetensors"):
+        run(Poisoned(pool.x_TD), folder)
+    checkpoint = Checkpoint.latest(folder)
+    assert checkpoint is not None
+    assert all(tensor.isfinite().all() for tensor in checkpoint.tensors.values())
+
+
+def test_the_first_steps_have_no_checkpoint_to_name(pool: Pool, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="no checkpoint yet"):
+        run(Poisoned(pool.x_TD), Folder(str(tmp_path)), SETTINGS.model_copy(update={"checkpoint_tokens": 10**6}))
+
+
+def test_the_curve_says_what_happened(pool: Pool, tmp_path: Path) -> None:
+    rows: list[Row] = []
+    trained = run(pool, Folder(str(tmp_path)), SETTINGS, rows)
+    assert trained.curve == tuple(rows)
+    assert [row.step for row in rows] == list(range(1, 61))
+    assert [row.tokens for row in rows] == [128 * step for step in range(1, 61)]
+    assert trained.n_tokens == rows[-1].tokens
+    assert all(0 <= row.dead_fraction <= 1 and 0 < row.l0 <= SAE.k and row.tokens_per_second > 0 for row in rows)
+    assert rows[-1].fvu < 0.6 * rows[0].fvu
+
+
+def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp_path: Path) -> None:
+    """With a learning rate of almost zero the dictionary of each window is the exported one."""
+    settings = TrainingSettings(tokens=4 * 1024, batch=1024, learning_rate=1e-12, matmul="float32")
+    trained = run(pool, Folder(str(tmp_path)), settings)
+    assert len(trained.curve) == 4
+    for row, x_TD in zip(trained.curve, pool.batches(1024, 0), strict=False):
+        assert row.fvu == pytest.approx(fvu(x_TD, trained.sae(x_TD)), rel=1e-4)
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    plan = Plan.of(TrainingSettings(tokens=100_000, batch=100, learning_rate=0.5), 64, torch.device("cpu"))
+    rates = [plan.rate(step) for step in range(plan.n_steps)]
+    assert rates[0] == pytest.approx(0.5 / 50)
+    assert rates[49:800] == [0.5] * 751
+    assert all(a > b > 0 for a, b in itertools.pairwise(rates[800:]))
+    assert rates[-1] == pytest.approx(0.5 / 201)
+
+
+def test_the_dead_window_is_counted_in_tokens() -> None:
+    for tokens, window in ((4_000_000, 200_000), (10**9, 10_000_000)):
+        plan = Plan.of(TrainingSettings(tokens=tokens, batch=1000), 64, torch.device("cpu"))
+        assert plan.dead_tokens == window
+
+
+def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:
+    settings = TrainingSettings(tokens=10 * 512, batch=512, learning_rate=1e-12, matmul="float32")
+    trained = run(pool, Folder(str(tmp_path)), settings)
+    last = list(itertools.islice(pool.batches(512, 0), 10))[8:]
+    codes = trained.sae.encode(torch.cat(last))
+    counts_F = torch.bincount(codes.features_TK[codes.acts_TK > 0], minlength=64)
+    torch.testing.assert_close(trained.density_F, counts_F.double() / 1024)
+
+
+def test_an_empty_or_constant_source_is_refused(tmp_path: Path) -> None:
+    for x_TD, message in ((torch.zeros(0, 8), "no training token"), (torch.ones(500, 8), "are equal")):
+        with pytest.raises(ValueError, match=message):
+            run(Pool(x_TD), Folder(str(tmp_path)))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,93 @@
+"""Every kind of dump comes in at the command line, is published, keeps every rule and has pages; one kind goes out."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import typer
+from delphi_run import written as delphi_run
+from door_house import exported_house
+from saedashboard_run import written as saedashboard_run
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from pipelines.cli.import_export import export_app, import_app
+from pipelines.store.store import Store
+from sql.inspection import inspect
+from sql.warehouse import connect
+from web.app import app
+
+CARD = "source: {source}\ncorpus: {{source: nowhere, tokens: 1_000}}\nrecipes: []\n"
+DEMO = Path(__file__).resolve().parents[3] / "models" / "demo"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The two commands over a store of their own; what fails shows why."""
+    home = tmp_path / "home"
+    (tmp_path / "registry" / "models").mkdir(parents=True)
+    (tmp_path / "registry" / "models" / "gpt2.yaml").write_text(CARD.format(source=DEMO))
+    monkeypatch.setenv("GLASSHOUSE_HOME", str(home))
+    monkeypatch.setenv("GLASSHOUSE_REGISTRY", str(tmp_path / "registry"))
+    monkeypatch.setenv("GLASSHOUSE_WAREHOUSE", str(home / "warehouse.duckdb"))
+    whole = typer.Typer()
+    whole.add_typer(export_app, name="export")
+    whole.add_typer(import_app, name="import")
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(whole, list(arguments), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def shown(*addresses: str) -> None:
+    """The rules hold and the pages open."""
+    published = Store().published
+    with closing(connect(published)) as con:
+        assert inspect(con) == []
+    visitor = TestClient(app(published))
+    for address in ("/", *addresses):
+        answer = visitor.get(address)
+        assert answer.status_code == 200, f"{address}: {answer.text}"
+
+
+def test_saedashboard(run, tmp_path: Path):
+    folder = saedashboard_run(tmp_path)
+    said = run("import", "saedashboard", folder.url, "--model", "small", "--recipe", "res-jb")
+    assert "small/res-jb: 1 of sae, 5 of feature, 250 of activation_histogram" in said
+    assert "note 1 of 6 features have no dashboard" in said
+    shown("/sae/small/res-jb", "/sae/small/res-jb/3", "/sae/small/res-jb/5")
+
+
+def test_delphi(run, tmp_path: Path):
+    folder = delphi_run(tmp_path)
+    said = run("import", "delphi", str(folder), "--model", "gpt2", "--recipe", "topk")
+    assert "10 of feature" in said
+    assert "note 1 files of scores/simulation hold no answers" in said
+    shown("/sae/gpt2/topk", "/sae/gpt2/topk/0", "/sae/gpt2/topk/1", "/sae/gpt2/topk/7")
+    with closing(connect(Store().published)) as con:
+        cards = con.execute("select label, label_status, detection from feature_card order by feature_id limit 2")
+        [first, second] = cards.fetchall()
+        assert first == ("Words about water", "ok", pytest.approx(7 / 12))
+        assert second == (None, "parse_error", None)
+
+
+def test_delphi_of_a_model_without_a_card(run, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"models/other.yaml, which would name the tokenizer, is not there .*gpt2"):
+        run("import", "delphi", str(delphi_run(tmp_path)), "--model", "other", "--recipe", "topk")
+
+
+def test_neuronpedia_there_and_back(run, tmp_path: Path):
+    exported_house(tmp_path / "home")
+    out = tmp_path / "out"
+    where = ("--model", "demo", "--recipe", "mid")
+    said = run("export", "neuronpedia", *where, "--out", str(out), "--features", "1,2,5")
+    assert said.strip() == str(out / "demo" / "2-mid")
+    came = ("--model", "demo", "--recipe", "came")
+    assert "3 of feature" in run("import", "neuronpedia", said.strip(), *came)
+    assert "(as before)" in run("import", "neuronpedia", said.strip(), *came)
+    shown("/sae/demo/mid", "/sae/demo/came/5")
+    with pytest.raises(ValueError, match="--features '1-2': wanted numbers with commas"):
+        run("export", "neuronpedia", *where, "--out", str(out), "--features", "1-2")

@@ -1,0 +1,65 @@
+"""A run whose process was killed gives back its place in the pools; one that still runs keeps it."""
+
+import os
+import subprocess
+
+import dagster as dg
+import pytest
+
+from pipelines.dagster_support.orphaned_runs import TAG, end_orphans, this_process
+
+
+@pytest.fixture
+def instance(tmp_path):
+    (tmp_path / "dagster.yaml").write_text(
+        "concurrency: {pools: {default_limit: 1, granularity: op}}\ntelemetry: {enabled: false}\n"
+    )
+    with dg.DagsterInstance.from_config(str(tmp_path)) as found:
+        yield found
+
+
+@dg.op(pool="gpu")
+def work() -> None: ...
+
+
+@dg.job
+def job() -> None:
+    work()
+
+
+def started(instance: dg.DagsterInstance, process: str) -> str:
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={TAG: process})
+    instance.event_log_storage.initialize_concurrency_limit_to_default("gpu")
+    return run.run_id
+
+
+def gone() -> str:
+    """The name of a process that has ended."""
+    child = subprocess.Popen(["sleep", "60"])
+    host, _, _ = this_process().rsplit(":", 2)
+    child.kill()
+    child.wait()
+    return f"{host}:{child.pid}:1"
+
+
+def test_a_killed_run_is_ended_and_its_place_is_free(instance):
+    run_id = started(instance, gone())
+    assert instance.event_log_storage.claim_concurrency_slot("gpu", run_id, "work").is_claimed
+    assert end_orphans(instance) == [run_id]
+
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+    assert instance.event_log_storage.claim_concurrency_slot("gpu", "another", "work").is_claimed
+
+
+@pytest.mark.parametrize("process", [this_process(), "elsewhere:1:1"])
+def test_a_run_that_may_be_alive_is_left_alone(instance, process):
+    run_id = started(instance, process)
+    assert end_orphans(instance) == []
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
+
+
+def test_a_number_that_is_used_again_is_another_process(instance):
+    host, pid, start = this_process().rsplit(":", 2)
+    assert pid == str(os.getpid())
+    run_id = started(instance, f"{host}:{pid}:{int(start) - 1}")
+    assert end_orphans(instance) == [run_id]

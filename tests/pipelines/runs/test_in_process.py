@@ -1,0 +1,147 @@
+"""The whole chain on a tiny model: what it leaves, that it does nothing twice, and that a model that arrives gets its
+own run."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+from small_house import small_house, write_model_card
+
+from models.activations.shards import Shards
+from models.dictionaries.saelens_format import load
+from pipelines.definitions import defs
+from pipelines.runs.in_process import run_chain
+from pipelines.sensors import malformed_cards, new_models
+from sql.hashes import table_hashes
+from sql.warehouse import connect
+from storage.folder import Folder
+
+NEEDS_A_KEY = {"llm_request"}
+NEEDS_AN_ENCODER = {"label_embedding"}
+NEEDS_ANOTHER_DICTIONARY = {"dictionary_match"}
+
+
+@pytest.fixture(scope="module")
+def instance():
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, instance):
+    store = small_house(tmp_path_factory.mktemp("house"))
+    ran = run_chain(store, "first/small", instance)
+    assert (ran.success, ran.failed_checks) == (True, ()), ran
+    return store
+
+
+def ask(store, query, **values):
+    con = connect(store.published)
+    try:
+        return con.execute(query, values or None).fetchall()
+    finally:
+        con.close()
+
+
+def files(store) -> dict[str, int]:
+    root = Path(store.root.path)
+    return {
+        str(p.relative_to(root)): p.stat().st_mtime_ns
+        for p in root.rglob("*")
+        if p.is_file() and p.suffix in (".parquet", ".safetensors")
+    }
+
+
+def test_every_table_is_filled(house):
+    con = connect(house.published)
+    empty = [name for name in table_hashes(con) if con.execute(f'select count(*) from "{name}"').fetchone() == (0,)]
+    con.close()
+    assert set(empty) == NEEDS_A_KEY | NEEDS_AN_ENCODER | NEEDS_ANOTHER_DICTIONARY
+
+
+def test_the_warehouse_says_what_the_exported_files_say(house):
+    """Density, maximum, histogram and L0 again, in numpy, from the shards and the exported weights alone."""
+    sae = load(Folder(house.root.url) / "saes" / "first" / "small")
+    shards = Shards.open(Folder(house.root.url) / "activations" / "first" / "resid_post.1")
+    x_TD = np.concatenate([batch.x_TD.float().numpy() for batch in shards.batches(4096)])
+    W_enc, b_enc, b_dec = (sae.tensors()[name].detach().numpy() for name in ("W_enc", "b_enc", "b_dec"))
+    pre_TF = (x_TD - b_dec) @ W_enc + b_enc
+    kept_TF = np.where(pre_TF >= np.sort(pre_TF, axis=1)[:, -4][:, None], np.maximum(pre_TF, 0), 0)
+
+    found = ask(house, "select n_firings, n_tokens, max_activation from feature order by feature_id")
+    assert [row[0] for row in found] == (kept_TF > 0).sum(axis=0).tolist()
+    assert {row[1] for row in found} == {len(x_TD)}
+    np.testing.assert_allclose([row[2] or 0 for row in found], kept_TF.max(axis=0), rtol=1e-5)
+    bins = ask(house, "select feature_id, sum(n) from activation_histogram group by all order by all")
+    assert [n for _, n in bins] == [row[0] for row in found]
+    assert ask(house, "select count(*) from feature_activation") == [((kept_TF > 0).sum(),)]
+
+
+def test_a_second_run_makes_nothing(house, instance):
+    before = files(house)
+    assert run_chain(house, "first/small", instance).success
+    assert files(house) == before
+
+
+def sensed(store, instance, cursor=None) -> tuple[list[dg.RunRequest], str, list[str]]:
+    """Runs requested, the new cursor, and partitions added."""
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs, resources={"store": store})
+    result = new_models(context)
+    assert isinstance(result, dg.SensorResult)
+    added = [key for request in result.dynamic_partitions_requests or [] for key in request.partition_keys]
+    return list(result.run_requests or []), result.cursor or "", added
+
+
+def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
+    root = Path(house.registry_folder.path).parent
+    requests, cursor, _ = sensed(house, instance)
+    assert [r.partition_key for r in requests] == ["first/small"]
+    assert sensed(house, instance, cursor)[0] == []
+
+    weights = write_model_card(root, "other", "bert")
+    arrived, cursor, added = sensed(house, instance, cursor)
+    assert [(r.partition_key, r.job_name) for r in arrived] == [("other/small", "everything")]
+    assert added == ["other/small"]
+    before = {name: at for name, at in files(house).items() if "first" in name}
+    assert run_chain(house, "other/small", instance).success
+    assert {name: at for name, at in files(house).items() if "first" in name} == before
+    assert ask(house, "select sae_id from sae_summary order by all") == [("first/small",), ("other/small",)]
+    metrics = {name for (name,) in ask(house, "select metric from sae_metric where model_id = 'other'")}
+    assert {"l0", "fvu", "dead_fraction", "shrinkage_gamma"} <= metrics
+    assert not [name for name in metrics if name.startswith("ce_") or name == "kl"], "an encoder predicts no next token"
+    assert ask(house, "select count(*) from logit_effect where model_id = 'other'") == [(0,)]
+    assert ask(house, "from stale") == []
+
+    assert sensed(house, instance, cursor)[0] == []
+    state = (weights / "model.safetensors").read_bytes()
+    (weights / "model.safetensors").write_bytes(
+        state[:-40_000] + bytes(b ^ 1 for b in state[-40_000:-39_000]) + state[-39_000:]
+    )
+    changed, _, _ = sensed(house, instance, cursor)
+    assert [r.partition_key for r in changed] == ["other/small"]
+    assert changed[0].run_key != arrived[0].run_key
+
+
+def test_changed_labels_run_explain_only(house, instance):
+    _, cursor, _ = sensed(house, instance)
+    card = Path(house.registry_folder.path) / "recipes" / "small.yaml"
+    text = card.read_text()
+    try:
+        card.write_text(text + "explanations: {features: 10}\n")
+        requests, _, _ = sensed(house, instance, cursor)
+    finally:
+        card.write_text(text)
+    assert {r.job_name for r in requests} == {"explain"}
+
+
+def test_a_malformed_card_fails_visibly_and_alone(house, instance):
+    card = Path(house.registry_folder.path) / "models" / "broken.yaml"
+    card.write_text("source: here\ncolour: red\n")
+    try:
+        with pytest.raises(dg.Failure, match=r"broken.yaml, line 2: colour = 'red': unknown key"):
+            malformed_cards(dg.build_sensor_context(resources={"store": house}))
+        assert "first/small" in json.loads(sensed(house, instance)[1])
+    finally:
+        card.unlink()

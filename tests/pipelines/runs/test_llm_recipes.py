@@ -1,0 +1,214 @@
+"""A recipe that asks an LLM, through the whole chain: no key is one sentence, no budget is rows that say so, and what
+was asked is asked once."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from messages_server import KEY, serving
+from small_house import RECIPE, small_house
+from starlette.testclient import TestClient
+from tiny_models import save_tiny
+
+from pipelines.labels.cost_estimate import plan_table, planned
+from pipelines.labels.inputs import explained_identity, rated_identity, scored_identity
+from pipelines.labels.requested_features import request, requested
+from pipelines.registry.registry import Registry
+from pipelines.runs.in_process import run_chain
+from pipelines.serving.semantic_search import Meanings, found
+from pipelines.store.store import Store
+from sql.answers import as_text
+from sql.warehouse import connect
+from storage.manifest import Manifest, sha256_of
+from web.app import app
+
+ASKS = "explainer: anthropic, judge: lexical, llm: claude-haiku-4-5, features: 5"
+
+
+def recipe(budget_usd: float) -> str:
+    return f"{RECIPE.rstrip()}\n    explanations: {{{ASKS}, budget_usd: {budget_usd}}}\n"
+
+
+def test_without_a_key_the_labels_fail_and_the_rest_goes_on(tmp_path):
+    store = small_house(tmp_path, recipe(1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = run_chain(store, "first/small", instance)
+    assert not ran.success
+    assert "MissingKey" in (ran.error or "")
+    assert "ANTHROPIC_API_KEY" in (ran.error or "")
+    registration = store.registration("first/small")
+    made = {
+        name: Manifest.read(store.table(name, registration)) is not None
+        for name in ("neighbor", "sae_metric", "explanation")
+    }
+    assert made == {"neighbor": True, "sae_metric": True, "explanation": False}
+
+
+def test_with_no_budget_every_label_says_over_budget(tmp_path):
+    store = small_house(tmp_path, recipe(0))
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = run_chain(store, "first/small", instance)
+    assert ran.success, ran.error
+    assert ran.failed_checks == ("explanations.labelled",)
+    rows = store.read_table("explanation", store.registration("first/small")).to_pylist()
+    assert [(row["status"], row["label"]) for row in rows] == [("over_budget", None)] * 5
+
+
+SCORERS = "detection, fuzzing, simulation, embedding, surprisal, output"
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory):
+    """Everything that a recipe can ask for, from a server on this machine that answers well."""
+    root = tmp_path_factory.mktemp("asked")
+    asks = (
+        "explainer: [lexical, anthropic], prompts: [activations, logits, contrastive], judge: anthropic, "
+        f"scorers: [{SCORERS}], llm: claude-haiku-4-5, budget_usd: 50, features: 5, together: 2, "
+        f"encoder: {save_tiny('bert', root / 'encoder')}"
+    )
+    store = small_house(root, f"{RECIPE.rstrip()}\n    explanations: {{{asks}}}\n")
+    with serving() as server, pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("ANTHROPIC_API_KEY", KEY)
+        patch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = run_chain(store, "first/small", instance)
+        assert ran.success, ran.error
+        yield store, server, instance
+
+
+@pytest.fixture
+def house(everything, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", everything[1].url)
+    return everything
+
+
+def rows(store: Store, query: str) -> list[tuple]:
+    with connect(store.published) as con:
+        return con.execute(query).fetchall()
+
+
+def test_every_explainer_prompt_and_scorer_is_in_the_warehouse(house):
+    store, _, _ = house
+    assert rows(store, "select explainer, prompt, count(*) from explanation group by all order by all") == [
+        ("anthropic", "activations", 5),
+        ("anthropic", "contrastive", 5),
+        ("anthropic", "logits", 5),
+        ("lexical", None, 5),
+    ]
+    scorers = {name for (name,) in rows(store, "select distinct scorer from explanation_score")}
+    assert scorers == {*SCORERS.split(", "), "specificity"}
+    assert rows(store, "select count(*), count(distinct len(embedding)) from label_embedding") == [(20, 1)]
+    assert rows(store, "select count(*) from specificity where reason is null") == [(0,)]
+
+
+def test_the_spend_is_what_the_server_counted(house):
+    store, server, _ = house
+    [(n, tokens)] = rows(store, "select sum(n_requests), sum(n_tokens) from spend")
+    assert (n, tokens) == (len(server.bodies), server.tally.tokens)
+    labels = rows(store, "select sum(input_tokens + output_tokens) from explanation")
+    assert labels == rows(store, "select sum(tokens) from llm_request where purpose = 'explain'")
+
+
+def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house):
+    store, server, instance = house
+    before = len(server.bodies)
+    assert run_chain(store, "first/small", instance, "explain").success
+    assert len(server.bodies) == before
+    registration = store.registration("first/small")
+    labelled = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
+    alive = {feature for (feature,) in rows(store, "select feature_id from feature where not is_dead")}
+    wanted = min(alive - labelled)
+    lines = planned(store, registration, [wanted])
+    assert sum(line.estimate.n_requests - line.estimate.n_answered for line in lines) > 0
+    assert "claude-haiku-4-5" in {line.llm for line in lines}
+    assert str(plan_table(lines)).startswith("<rich.table")
+    assert len(server.bodies) == before, "a plan asks nothing"
+    request(store, registration, [wanted])
+    assert run_chain(store, "first/small", instance, "explain").success
+    found = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
+    assert found == labelled | {wanted}
+    shown = {name for body in server.bodies[before:] for name in (body["messages"][0]["content"],)}
+    assert shown
+    assert server.tally.sent_again == {}, "no question twice"
+
+
+def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
+    store, _, _ = house
+    registration = store.registration("first/small")
+    before = requested(store, registration)
+    for ask in (planned, request):
+        with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
+            ask(store, registration, [999])
+    assert requested(store, registration) == before, "a request that cannot be met is not kept"
+
+
+def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
+    store, _, _ = house
+    by_meaning = as_text(found(store.published, store.cards(), "nothing that stands in a label", 3))
+    assert by_meaning.count("meaning") == 3
+    by_text = as_text(found(store.published, store.cards(), "about `testing`", 3))
+    assert "label" in by_text.splitlines()[2]
+    cards = store.cards()
+    silent = {
+        name: card.model_copy(update={"explanations": type(card.explanations)()})
+        for name, card in cards.recipes.items()
+    }
+    without = Registry(cards.models, silent, cards.errors)
+    assert "meaning" not in as_text(found(store.published, without, "nothing that stands in a label", 3))
+    with pytest.raises(ValueError, match="no recipe names an `encoder`"):
+        Meanings(lambda: without).of("x")
+
+
+def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
+    """A label itself is the text: nothing can be nearer to it than itself."""
+    store, _, _ = house
+    [(feature, label)] = rows(
+        store, "select feature_id, label from feature_card where label is not null order by feature_id limit 1"
+    )
+    pages = TestClient(app(store.published, meanings=Meanings(store.cards)))
+    answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
+    first = re.search(r'<section id="meaning".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
+    assert first is not None, answer
+    assert f"/sae/first/small/{feature}" in first[1] or label in first[1]
+    assert float(re.findall(r'<data value="([^"]+)"', first[1])[0]) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ({}, [True, True, False]),
+        ({"explainer": "local"}, [False, True, False]),
+        ({"judge": "local"}, [True, False, False]),
+    ],
+)
+def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, asked, same):
+    """Identities of labels, ratings and scores: the encoder reads labels for scores alone."""
+    store, _, _ = house
+    registration = store.registration("first/small")
+    settings = registration.recipe.explanations
+    settings = settings.model_copy(update={"local_llm": settings.encoder} | asked)
+    registration = replace(registration, recipe=registration.recipe.model_copy(update={"explanations": settings}))
+
+    def identities() -> list[str]:
+        makers = (explained_identity, rated_identity, scored_identity)
+        return [sha256_of(make(store, registration)) for make in makers]
+
+    before, trained_further = identities(), Path(settings.encoder or "") / "added.safetensors"
+    trained_further.write_bytes(b"1")
+    after = identities()
+    trained_further.unlink()
+    assert [one == other for one, other in zip(before, after, strict=True)] == same
+    assert identities() == before
+
+
+def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
+    store, _, _ = house
+    cards = store.cards()
+    elsewhere = {
+        name: card.model_copy(update={"explanations": card.explanations.model_copy(update={"encoder": "no/such"})})
+        for name, card in cards.recipes.items()
+    }
+    with pytest.raises(ValueError, match="the encoder no/such is not on this machine, and the pages download nothing"):
+        Meanings(lambda: Registry(cards.models, elsewhere, cards.errors)).of("x")

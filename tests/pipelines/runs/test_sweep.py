@@ -1,0 +1,182 @@
+"""Many dictionaries of one model: every architecture, a transcoder, the neurons and an import, in one sweep."""
+
+import json
+import shutil
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import torch
+from small_house import RECIPE, small_house
+
+from assets.sae import checks
+from models.dictionaries.saelens_format import load
+from models.evaluation.config import Bounds
+from pipelines.runs.in_process import run_chain, run_sweep
+from pipelines.store import build_dictionary as dictionaries
+from pipelines.store.store import Store
+from pipelines.sweep_job import train_sweep, wanted_together
+from sql.warehouse import connect
+
+ARCHITECTURES = ("batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated")
+LOOSE = "bounds: {max_fvu: 2, max_dead_fraction: 1, min_ce_recovered: -100, max_l0_error: 3}"
+SHORT = RECIPE.replace("16_384", "8_192")
+
+
+def add(store: Store, name: str, recipe: str) -> None:
+    folder = Path(store.registry_folder.path) / "recipes"
+    (folder / f"{name}.yaml").write_text(textwrap.dedent(recipe).lstrip())
+
+
+def recipe_of(sae: str, site: str = "resid_post.@0.5") -> str:
+    lines = textwrap.dedent(SHORT).strip().splitlines()
+    return "\n".join([f"site: {site}", f"sae: {sae}", *lines[2:4], LOOSE]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    store = small_house(tmp_path_factory.mktemp("sweep"), SHORT)
+    for name in ARCHITECTURES:
+        add(store, name, recipe_of(f"{{architecture: {name}, n_features: 64, k: 4}}"))
+    crossing = "{architecture: batchtopk, n_features: 64, k: 4, output_site: mlp_out.1, skip: true}"
+    add(store, "transcoder", recipe_of(crossing, "mlp_in.1"))
+    add(store, "neurons", recipe_of("{architecture: identity}", "mlp_act.1"))
+    keys = [key for key in store.cards().sae_ids() if "import" not in key]
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = run_sweep(store, keys, instance)
+        assert [(r.sae_id, r.error) for r in ran if not r.success] == []
+        for check in ("export_equals_trained", "l0_as_wanted"):
+            key = dg.AssetCheckKey(dg.AssetKey("sae"), check)
+            assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1), check
+        materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
+        assert set(keys) <= materialized, "the sweep tells Dagster of every dictionary"
+        add(store, "imported", recipe_of(f"{{import: {store.root.url}/saes/first/jumprelu}}"))
+        ran = run_chain(store, "first/imported", instance)
+        assert (ran.success, ran.error) == (True, None)
+    return store
+
+
+def ask(store: Store, query: str) -> list[tuple]:
+    con = connect(store.published)
+    try:
+        return con.execute(query).fetchall()
+    finally:
+        con.close()
+
+
+def test_a_dictionary_of_a_sweep_is_the_one_that_is_trained_alone(house, tmp_path):
+    """Bit for bit: the same batches in the same order."""
+    alone = Store(home=str(tmp_path), registry=house.registry, warehouse=str(tmp_path / "w.duckdb"))
+    for name in ("corpora", "activations", "tables"):
+        (tmp_path / name).symlink_to(Path(house.root.path) / name)
+    registration = alone.registration("first/gated")
+    (tmp_path / "tables").unlink()
+    shutil.copytree(Path(house.root.path) / "tables" / "model", tmp_path / "tables" / "model")
+    train_sweep(alone, [registration], lambda *told: None)
+    found, wanted = (load(store.sae(registration)).tensors() for store in (alone, house))
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_the_tables_say_what_each_dictionary_is(house):
+    rows = dict(ask(house, "select recipe_id, (architecture, output_site, origin, n_features) from sae"))
+    for name in ARCHITECTURES:
+        assert rows[name] == (name, None, "trained", 64)
+    assert rows["transcoder"] == ("batchtopk", "mlp_out.1", "trained", 64)
+    assert rows["neurons"] == ("identity", None, "neurons", 48)
+    assert rows["imported"] == ("jumprelu", None, "imported:saelens6", 64)
+    assert ask(house, "select count(*) from sae_training where recipe_id in ('neurons', 'imported')") == [(0,)]
+
+
+def test_an_import_says_of_every_feature_what_its_original_says(house):
+    columns = "feature_id, n_firings, max_activation, decoder_norm"
+    original, imported = (
+        ask(house, f"select {columns} from feature where recipe_id = '{name}' order by all")
+        for name in ("jumprelu", "imported")
+    )
+    assert original == imported
+
+
+def test_the_exported_l0_is_the_calibrated_one(house):
+    """k of a token on the held-out tokens, whatever it was in training."""
+    for name in ("batchtopk", "matryoshka_batchtopk", "transcoder"):
+        found = house.trained(house.registration(f"first/{name}")).facts["calibration"]
+        assert found["exported"]["l0"] == pytest.approx(4, abs=0.02), name
+    exported = dict(ask(house, "select recipe_id, value from sae_metric where metric = 'l0_exported'"))
+    assert exported["batchtopk"] == pytest.approx(4, abs=0.02)
+
+
+def test_an_l0_that_was_not_reached_is_a_failed_check(house):
+    def passed(name: str, trained: tuple[float, float], exported: tuple[float, float]) -> bool:
+        registration, stages = house.registration(f"first/{name}"), {"trained": trained, "exported": exported}
+        strict = registration.recipe.model_copy(update={"bounds": Bounds()})
+        known = {stage: {"l0": l0, "fvu": fvu} for stage, (l0, fvu) in stages.items()} | {"n_tokens": 9, "factor": 1.0}
+        made = house.trained(registration)
+        made = replace(made, facts=made.facts | {"calibration": known})
+        results = {str(c.check_name): c.passed for c in checks(replace(registration, recipe=strict), made)}
+        assert results["export_equals_trained"]
+        return results["l0_as_wanted"]
+
+    assert passed("jumprelu", (4.4, 0.2), (4.1, 0.2))
+    assert not passed("jumprelu", (6.0, 0.2), (4.5, 0.2)), "4.5 where 4 was wanted"
+    assert not passed("jumprelu", (4.0, 0.2), (4.0, 0.3)), "the exported one is worse than the trained"
+    assert passed("small", (3.5, 0.2), (3.5, 0.2)), "top-k may have fewer"
+    assert not passed("small", (4.1, 0.2), (4.1, 0.2)), "but never more"
+
+
+def test_a_transcoder_is_measured_where_it_writes(house):
+    """FVU and CE by hand: what it writes against the stored activations of the other site."""
+    registration = house.registration("first/transcoder")
+    source = dictionaries.source_of(house, registration, held_out=True)
+    rows = torch.cat(list(source.chunks())).float()
+    x_TD, y_TE = rows[:, : source.width_read], rows[:, source.width_read :]
+    sae = load(house.sae(registration))
+    fvu = (y_TE - sae(x_TD)).double().square().sum() / (y_TE - y_TE.mean(0)).double().square().sum()
+    [(found,)] = ask(house, "select value from sae_metric where recipe_id = 'transcoder' and metric = 'fvu_exported'")
+    assert found == pytest.approx(float(fvu), rel=1e-4)
+    config = json.loads((Path(house.sae(registration).path) / "cfg.json").read_text())
+    assert (config["architecture"], config["metadata"]["hook_name_out"]) == ("jumprelu_skip_transcoder", "mlp_out.1")
+    assert ask(house, "select count(*) > 0 from logit_effect where recipe_id = 'transcoder'") == [(True,)]
+
+
+def test_neurons_stand_in_the_same_tables(house):
+    [(firings, tokens)] = ask(
+        house, "select sum(n_firings), any_value(n_tokens) from feature where recipe_id = 'neurons'"
+    )
+    shards = house.shards(house.registration("first/neurons"))
+    x_TD = torch.cat([batch.x_TD.float() for batch in shards.batches(4096)])
+    assert (firings, tokens) == (int((x_TD > 0).sum()), len(x_TD))
+
+
+def test_the_front_holds_what_nothing_beats(house):
+    rows = ask(house, "select recipe_id, site, l0, fvu, on_fvu_front from sae_pareto")
+    assert len(rows) == 10
+    for name, site, l0, fvu, on_front in rows:
+        beaten = any(
+            s == site and a <= l0 and b <= fvu and (a < l0 or b < fvu) for n, s, a, b, _ in rows if n != "transcoder"
+        )
+        assert on_front != beaten or name == "transcoder", name
+
+
+def test_a_second_sweep_makes_nothing(house):
+    registrations = wanted_together(house, "first", [])
+    assert train_sweep(house, registrations, lambda *told: None) == []
+
+
+def test_a_sweep_names_what_it_does_not_know(house):
+    with pytest.raises(ValueError, match="first has no recipe nonsense; it has batchtopk"):
+        wanted_together(house, "first", ["nonsense"])
+    with pytest.raises(ValueError, match="there is no model 'nobody'; the registry holds first"):
+        wanted_together(house, "nobody", [])
+
+
+def test_an_import_of_another_width_is_refused(house):
+    add(house, "import-wrong", recipe_of(f"{{import: {house.root.url}/saes/first/neurons}}"))
+    try:
+        with pytest.raises(
+            ValueError, match=r"made for activations of width 48, resid_post.@0.5 of this model have 32"
+        ):
+            dictionaries.without_training(house, house.registration("first/import-wrong"))
+    finally:
+        (Path(house.registry_folder.path) / "recipes" / "import-wrong.yaml").unlink()

@@ -1,0 +1,95 @@
+"""A file in a folder appears whole or not at all, on disk and on S3."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from storage.folder import Folder, Unwritable
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request, tmp_path):
+    if request.param == "local":
+        return Folder(str(tmp_path)) / "some" / "place"
+    return Folder(request.getfixturevalue("s3")) / "some" / "place"
+
+
+def test_what_is_written_is_read(folder):
+    folder.write_bytes("a.bin", b"one")
+    folder.write_bytes("a.bin", b"two")
+    (folder / "inner").write_bytes("b.bin", b"three")
+
+    assert folder.read_bytes("a.bin") == b"two"
+    assert folder.size("a.bin") == 3
+    assert folder.names() == ["a.bin"]
+    assert folder.folders() == ["inner"]
+    with folder.reading("a.bin") as path:
+        assert path.read_bytes() == b"two"
+
+
+def test_a_write_that_fails_leaves_what_was_there(folder):
+    folder.write_bytes("a.bin", b"whole")
+
+    def write_and_fail():
+        with folder.writing("a.bin") as path:
+            path.write_bytes(b"ha")
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        write_and_fail()
+
+    assert folder.read_bytes("a.bin") == b"whole"
+    assert folder.names() == ["a.bin"]
+
+
+def test_a_folder_that_is_not_there_is_empty(folder):
+    assert not folder.exists()
+    assert (folder.names(), folder.folders()) == ([], [])
+    folder.remove()
+
+
+def test_remove_deletes_all(folder):
+    folder.write_bytes("a.bin", b"one")
+    (folder / "inner").write_bytes("b.bin", b"three")
+    folder.remove()
+
+    assert not folder.exists("a.bin")
+    assert folder.folders() == []
+
+
+def test_sweep_deletes_what_a_killed_writer_left(tmp_path):
+    (tmp_path / ".tmp-0123-shard.parquet").write_bytes(b"half")
+    (tmp_path / "shard.parquet").write_bytes(b"whole")
+    folder = Folder(str(tmp_path))
+
+    assert folder.names() == ["shard.parquet"]
+    folder.sweep()
+    assert [p.name for p in tmp_path.iterdir()] == ["shard.parquet"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 kB of its own, for whoever may mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (not root)")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(small_disk):
+    folder = Folder(str(small_disk))
+    folder.write_bytes("a.bin", b"whole")
+    with pytest.raises(Unwritable, match=r"a\.bin could not be written \(No space left on device\).*Make room"):
+        folder.write_bytes("a.bin", bytes(200_000))
+    assert folder.read_bytes("a.bin") == b"whole"
+    assert [p.name for p in small_disk.iterdir()] == ["a.bin"]
+
+
+def test_a_read_only_store_is_said(small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(Unwritable, match=r"a\.bin could not be written \(Read-only file system\)"):
+        (Folder(str(small_disk)) / "deeper").write_bytes("a.bin", b"x")

@@ -1,0 +1,48 @@
+"""A manifest tells a whole dataset from a damaged one, and one identity from another."""
+
+import pytest
+
+from storage.folder import Folder
+from storage.manifest import DamagedFile, FileEntry, Manifest
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    folder = Folder(str(tmp_path))
+    folder.write_bytes("part", b"0123456789")
+    Manifest({"b": 2, "a": 1}, (FileEntry.of(tmp_path / "part", "part", 10),), {"n": 3}).write(folder)
+    return folder
+
+
+def read(folder: Folder) -> Manifest:
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    return manifest
+
+
+def test_what_is_written_is_read_and_checked(dataset):
+    manifest = read(dataset)
+    assert manifest == Manifest({"b": 2, "a": 1}, manifest.files, {"n": 3})
+    assert manifest.identity_sha256 == Manifest({"a": 1, "b": 2}).identity_sha256
+    assert manifest.identity_sha256 != Manifest({"a": 1, "b": 3}).identity_sha256
+    manifest.check(dataset)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(b"01234", "has 5 bytes, 10 were written"), (b"0123456780", "has sha256"), (None, "is missing")],
+)
+def test_a_damaged_file_is_named_with_its_sha256(dataset, content, found):
+    sha256 = read(dataset).files[0].sha256
+    dataset.remove("part")
+    if content is not None:
+        dataset.write_bytes("part", content)
+    with pytest.raises(DamagedFile, match=f"part.*{found}.*materialize") as error:
+        read(dataset).check(dataset)
+    assert sha256 in str(error.value)
+
+
+def test_half_a_manifest_is_refused(dataset):
+    dataset.write_bytes("_manifest.json", b'{"identity": {')
+    with pytest.raises(DamagedFile, match="is not a manifest"):
+        Manifest.read(dataset)

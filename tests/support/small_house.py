@@ -1,0 +1,45 @@
+"""A registry, a tiny model and a small corpus in a folder, for tests that run the whole chain."""
+
+import textwrap
+from pathlib import Path
+
+from tiny_models import save_tiny
+
+from pipelines.store.store import Store
+
+RECIPE = """
+    site: resid_post.@0.5
+    sae: {architecture: topk, n_features: 64, k: 4}
+    training: {tokens: 16_384, batch: 256, checkpoint_tokens: 2_048}
+    statistics: {top: 5, intervals: 4, per_interval: 2, controls: 3, window: 8, bins: 10, evaluation_tokens: 512}
+    bounds: {max_fvu: 0.9, max_dead_fraction: 0.5, min_ce_recovered: -10}
+"""
+
+
+def write_corpus(folder: Path, documents: int = 60) -> Path:
+    """Small programs that differ from each other, one a file; some are held out by their names."""
+    folder.mkdir(parents=True)
+    for i in range(documents):
+        body = "\n".join(f"    total_{j % 5} = item_{(i * j) % 11} * {i + j}  # step {j}" for j in range(12))
+        (folder / f"program_{i}.py").write_text(f"def work_{i}(item_{i % 11}):\n{body}\n    return total_{i % 5}\n")
+    return folder
+
+
+def write_model_card(root: Path, model_id: str, kind: str) -> Path:
+    """Makes a random model of an architecture and the card that asks for it; returns the model's folder."""
+    model = save_tiny(kind, root / "weights" / model_id)
+    card = f"source: {model}\ncorpus: {{source: {root / 'texts'}, tokens: 20_000, context_length: 32}}\n"
+    (root / "registry" / "models" / f"{model_id}.yaml").write_text(card)
+    return model
+
+
+def small_house(root: Path, recipe: str = RECIPE) -> Store:
+    """A store whose registry asks for one recipe on one GPT-2, `first/small`; nothing is made yet."""
+    for kind in ("models", "recipes"):
+        (root / "registry" / kind).mkdir(parents=True)
+    write_corpus(root / "texts")
+    write_model_card(root, "first", "gpt2")
+    (root / "registry" / "recipes" / "small.yaml").write_text(textwrap.dedent(recipe).lstrip())
+    return Store(
+        home=str(root / "data"), registry=str(root / "registry"), warehouse=str(root / "data" / "warehouse.duckdb")
+    )

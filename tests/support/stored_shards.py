@@ -1,0 +1,24 @@
+"""Builds stored activations for tests."""
+
+import torch
+
+from models.activations.shards import Batch, Shards, write_shard
+from storage.folder import Folder
+from storage.manifest import FileEntry, Manifest
+
+
+def some_batch(rows: int, width: int, dtype: torch.dtype, first: int = 0) -> Batch:
+    chance = torch.Generator().manual_seed(first)
+    x_TD = torch.randn(rows, width, generator=chance).to(dtype)
+    return Batch(x_TD, torch.arange(rows) // 7 + first, torch.arange(rows) % 7, torch.arange(rows) * 3)
+
+
+def store_shards(folder: Folder, batches: list[Batch], dtype: str) -> Shards:
+    entries = []
+    for number, batch in enumerate(batches):
+        name = f"shard-{number:05d}.parquet"
+        with folder.writing(name) as path:
+            write_shard(path, batch, {"site": "resid_post.1"})
+            entries.append(FileEntry.of(path, name, len(batch.token_T)))
+    Manifest({"dtype": dtype}, tuple(entries), {"width": batches[0].x_TD.shape[1]}).write(folder)
+    return Shards.open(folder)

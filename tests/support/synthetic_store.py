@@ -1,0 +1,487 @@
+"""A small store of Parquet tables in which every number follows from planted codes, for tests that publish it."""
+
+import hashlib
+import json
+import math
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sql.partitions import StoredTables
+from storage.folder import Folder
+from storage.manifest import FileEntry, Manifest
+
+WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " import"]
+N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
+DEAD = N_FEATURES - 1
+NOON = datetime(2026, 1, 2, 12)
+PROMPTS = {"lexical": None, "anthropic": "activations"}
+SCORES = {
+    ("detection", "balanced_accuracy"): {"lexical": 0.6, "anthropic": 0.9},
+    ("detection", "f1"): {"lexical": 0.5, "anthropic": 0.875},
+    ("embedding", "auroc"): {"lexical": 0.55, "anthropic": 0.75},
+    ("fuzzing", "balanced_accuracy"): {"lexical": 0.7, "anthropic": 0.8},
+    ("output", "accuracy"): {"lexical": 0.25, "anthropic": 1.0},
+    ("simulation", "pearson"): {"lexical": -0.125, "anthropic": 0.5},
+    ("specificity", "auroc"): {"lexical": 0.95, "anthropic": 1.0},
+    ("surprisal", "auroc"): {"lexical": 0.5, "anthropic": 0.65},
+}
+"""What labels of each explainer score; the interval is a tenth to either side, and simulation has none."""
+Rows = list[dict[str, Any]]
+
+
+class SyntheticStore:
+    """Writes partitions of tables under `{home}/tables`, as the assets do."""
+
+    def __init__(self, home: str) -> None:
+        self.tables = Folder(home) / "tables"
+
+    @property
+    def stored(self) -> StoredTables:
+        return StoredTables(self.tables.filesystem, self.tables.path)
+
+    def folder(self, table: str, **keys: str) -> Folder:
+        folder = self.tables / table
+        for key, value in keys.items():
+            folder = folder / f"{key}={value}"
+        return folder
+
+    def write(
+        self,
+        table: str,
+        keys: dict[str, str],
+        rows: Rows,
+        schema: pa.Schema | None = None,
+        *,
+        made_from: str = "first",
+        parts: int = 1,
+    ) -> Folder:
+        """One partition: its rows dealt out over so many files, and the manifest that vouches for them."""
+        folder, entries = self.folder(table, **keys), []
+        for part in range(parts):
+            name = f"part-{part:05d}.parquet"
+            share = pa.Table.from_pylist(rows[part::parts], schema=schema)
+            with folder.writing(name) as path:
+                pq.write_table(share, path, compression="zstd")
+                entries.append(FileEntry.of(path, name, share.num_rows))
+        Manifest({"made_from": made_from}, tuple(entries)).write(folder)
+        return folder
+
+    def write_model(self, model_id: str) -> None:
+        self.write("model", {"model_id": model_id}, [_model()])
+        self.write("corpus", {"corpus_id": "stdlib"}, [_corpus()])
+        self.write("context_frame", {"model_id": model_id}, [_frame()])
+        site = {"model_id": model_id, "site": "resid_post.2"}
+        self.write("activation_shard", site, [_shard()])
+        self.write("activation_site", site, [_site()])
+        self.write("activation_profile", site, _profile())
+
+    def write_sae(
+        self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True
+    ) -> None:
+        """Every table of one dictionary; without labels it is one that nobody has explained yet."""
+        keys = {"model_id": model_id, "recipe_id": recipe_id}
+        planted = plant(seed)
+        features, examples = _features(planted), _examples(planted, f"{model_id}/{recipe_id}")
+        self.write("sae", keys, [sae_row()], made_from=f"seed {seed}")
+        self.write("sae_training", keys, _training())
+        self.write("sae_metric", keys, _metrics())
+        self.write("feature", keys, features)
+        self.write(
+            "logit_shape",
+            keys,
+            [{"feature_id": f, "logit_skew": f / 10, "logit_kurtosis": 3.0} for f in range(N_FEATURES)],
+        )
+        self.write("activation_histogram", keys, _histogram(planted))
+        self.write("example", keys, examples, _EXAMPLE, parts=2)
+        self.write("logit_effect", keys, _logit_effects())
+        self.write("neighbor", keys, _neighbors(model_id, recipe_id))
+        self.write("dictionary_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
+        if codes:
+            self.write("feature_activation", keys, planted, CODES)
+        if labels:
+            explanations = _explanations(f"{model_id}/{recipe_id}")
+            self.write("explanation", keys, explanations)
+            self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
+            self.write("explanation_score", keys, _scores(explanations))
+            self.write("label_embedding", keys, _embeddings(explanations))
+            self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
+            self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
+
+
+CODES = pa.schema(
+    [("context_id", pa.int64()), ("position", pa.int64()), ("feature_id", pa.int32()), ("activation", pa.float32())]
+)
+_EXAMPLE = pa.schema(
+    [
+        ("feature_id", pa.int64()),
+        ("kind", pa.string()),
+        ("interval", pa.int64()),
+        ("rank", pa.int64()),
+        ("example_id", pa.string()),
+        ("context_id", pa.int64()),
+        ("document_id", pa.string()),
+        ("position", pa.int64()),
+        ("activation", pa.float64()),
+        ("tokens", pa.list_(pa.string())),
+        ("activations", pa.list_(pa.float32())),
+        ("peak", pa.int64()),
+    ]
+)
+
+
+def plant(seed: int) -> Rows:
+    """Feature f fires where (context + position + seed) % (f + 2) == 0, the last never; activations are eighths."""
+    return [
+        {"context_id": c, "position": p, "feature_id": f, "activation": (1 + (c * LENGTH + p + f) % 16) / 8}
+        for c in range(N_CONTEXTS)
+        for p in range(LENGTH)
+        for f in range(N_FEATURES)
+        if f != DEAD and (c + p + seed) % (f + 2) == 0
+    ]
+
+
+def _of(planted: Rows, feature: int) -> list[float]:
+    return [row["activation"] for row in planted if row["feature_id"] == feature]
+
+
+def _features(planted: Rows) -> Rows:
+    n_tokens, rows = N_CONTEXTS * LENGTH, []
+    for feature in range(N_FEATURES):
+        acts = _of(planted, feature)
+        mean = sum(acts) / len(acts) if acts else None
+        rows.append(
+            {
+                "feature_id": feature,
+                "n_firings": len(acts),
+                "n_tokens": n_tokens,
+                "density": len(acts) / n_tokens,
+                "mean_activation": mean,
+                "std_activation": (sum((act - mean) ** 2 for act in acts) / len(acts)) ** 0.5
+                if mean is not None
+                else None,
+                "max_activation": max(acts, default=None),
+                "is_dead": not acts,
+                "decoder_norm": 1.0,
+                "encoder_decoder_cosine": 0.5,
+            }
+        )
+    return rows
+
+
+def _histogram(planted: Rows) -> Rows:
+    rows = []
+    for feature in range(N_FEATURES):
+        acts = _of(planted, feature)
+        edges = [max(acts, default=0.0) * edge / BINS for edge in range(BINS + 1)]
+        for bin_, (lower, upper) in enumerate(pairwise(edges)):
+            rows.append(
+                {
+                    "feature_id": feature,
+                    "bin": bin_,
+                    "lower": lower,
+                    "upper": upper,
+                    "n": sum(lower < act <= upper for act in acts),
+                }
+            )
+    return rows
+
+
+def _examples(planted: Rows, sae_id: str) -> Rows:
+    rows = []
+    for feature in range(N_FEATURES - 1):
+        fired = sorted((row for row in planted if row["feature_id"] == feature), key=lambda row: -row["activation"])
+        silent = next(
+            c
+            for c in range(N_CONTEXTS * LENGTH)
+            if not any(r["context_id"] * LENGTH + r["position"] == c for r in fired)
+        )
+        rows += [_example(sae_id, feature, "top", None, rank, row) for rank, row in enumerate(fired[:3])]
+        rows += [_example(sae_id, feature, "interval", rank % 2, rank // 2, row) for rank, row in enumerate(fired[-4:])]
+        control = {"context_id": silent // LENGTH, "position": silent % LENGTH, "activation": 0.0}
+        rows.append(_example(sae_id, feature, "random", None, 0, control))
+    return rows
+
+
+def _example(
+    sae_id: str, feature: int, kind: str, interval: int | None, rank: int, place: dict[str, Any]
+) -> dict[str, Any]:
+    tokens = ["x = ", WORDS[feature % len(WORDS)], "(", "1", ")"]
+    identity = json.dumps([sae_id, feature, kind, interval, rank])
+    return {
+        "feature_id": feature,
+        "kind": kind,
+        "interval": interval,
+        "rank": rank,
+        "example_id": hashlib.sha256(identity.encode()).hexdigest()[:16],
+        "context_id": place["context_id"],
+        "document_id": f"doc-{place['context_id']}",
+        "position": place["position"],
+        "activation": place["activation"],
+        "tokens": tokens,
+        "activations": [0.0, place["activation"], 0.0, 0.0, 0.0],
+        "peak": 1,
+    }
+
+
+def _explanations(sae_id: str) -> Rows:
+    """Labels name the feature's word; feature 0 has a second, better one; the attempt at feature 1 failed."""
+    rows = [
+        _explanation(sae_id, f, "lexical", None if f == 1 else f"tokens like {WORDS[f % len(WORDS)].strip()}")
+        for f in range(N_FEATURES - 1)
+    ]
+    return [*rows, _explanation(sae_id, 0, "anthropic", "Function definitions")]
+
+
+def _explanation_id(sae_id: str, feature: int, explainer: str) -> str:
+    return hashlib.sha256(f"{sae_id} {feature} {explainer}".encode()).hexdigest()[:16]
+
+
+def _explanation(sae_id: str, feature: int, explainer: str, label: str | None) -> dict[str, Any]:
+    return {
+        "explanation_id": _explanation_id(sae_id, feature, explainer),
+        "feature_id": feature,
+        "explainer": explainer,
+        "llm": None if explainer == "lexical" else "a-model",
+        "prompt": PROMPTS[explainer],
+        "prompt_sha256": None,
+        "label": label,
+        "status": "ok" if label else "parse_error",
+        "error": None if label else "no label in the answer",
+        "n_examples": 3,
+        "request_id": None,
+        "input_tokens": 10,
+        "output_tokens": 2,
+        "cost_usd": 0.001,
+        "created_at": None if explainer == "lexical" else NOON,
+    }
+
+
+def _ratings(examples: Rows, sae_id: str) -> Rows:
+    """Of the lexical labels: 3 in the strong interval, 1 in the weak, 0 on controls, where feature 2's judge failed."""
+    rows = []
+    for row in examples:
+        if row["kind"] == "top":
+            continue
+        failed = row["feature_id"] == 2 and row["kind"] == "random"
+        rows.append(
+            {
+                "explanation_id": _explanation_id(sae_id, row["feature_id"], "lexical"),
+                "example_id": row["example_id"],
+                "feature_id": row["feature_id"],
+                "interval": row["interval"],
+                "activation": row["activation"],
+                "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval"]],
+                "reason": None if row["kind"] == "random" else f"it has {row['tokens'][row['peak']]}",
+                "status": "parse_error" if failed else "ok",
+                "judge": "lexical",
+            }
+        )
+    return rows
+
+
+def _scores(explanations: Rows) -> Rows:
+    return [
+        {
+            "explanation_id": row["explanation_id"],
+            "scorer": scorer,
+            "metric": metric,
+            "value": values[row["explainer"]],
+            "low": None if scorer == "simulation" else values[row["explainer"]] - 0.1,
+            "high": None if scorer == "simulation" else min(values[row["explainer"]] + 0.1, 1.0),
+            "n": 10,
+            "n_failed": 1 if scorer == "fuzzing" else 0,
+        }
+        for row in explanations
+        if row["status"] == "ok"
+        for (scorer, metric), values in SCORES.items()
+    ]
+
+
+def _embeddings(explanations: Rows) -> Rows:
+    """The label of feature f points 6 f degrees away from (1, 0); anthropic's of feature 0 by 3 degrees."""
+    rows = []
+    for row in explanations:
+        if row["status"] == "ok":
+            angle = math.radians(3 if row["explainer"] == "anthropic" else 6 * row["feature_id"])
+            embedding = [math.cos(angle), math.sin(angle)]
+            rows.append({"explanation_id": row["explanation_id"], "encoder": "compass", "embedding": embedding})
+    return rows
+
+
+def _model() -> dict[str, Any]:
+    return {
+        "corpus_id": "stdlib",
+        "source": "models/demo",
+        "revision": None,
+        "weights_sha256": "0" * 64,
+        "architecture": "GPTNeoXForCausalLM",
+        "n_layers": 4,
+        "d_model": 8,
+        "vocab_size": len(WORDS),
+        "n_parameters": 1000,
+        "dtype": "float32",
+        "registered_at": NOON,
+    }
+
+
+def _frame() -> dict[str, Any]:
+    frame = {"candidate": "<bos>", "prefix": [0], "suffix": [], "is_chosen": True, "skip_first": 0}
+    return frame | {"n_sinks": 0, "variance_share": 0.02, "position": 0, "layer": 1, "outlier_share": 0.0}
+
+
+def _site() -> dict[str, Any]:
+    counts = {"n_tokens": 1000, "n_special": 10, "n_skipped": 0, "n_outliers": 1}
+    norms = {"median_norm": 3.0, "norm_limit": 30.0, "norm_quantiles": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
+    return counts | norms | {"variance": 9.0, "largest_rows_share": 0.04, "rounding_share": 1e-6}
+
+
+def _profile() -> list[dict[str, Any]]:
+    row = {"n_tokens": 500, "n_outliers": 0, "mean_norm": 3.0, "variance_share": 0.5}
+    return [row | {"position_first": first, "position_last": first} for first in (1, 2)]
+
+
+def _corpus() -> dict[str, Any]:
+    return {
+        "frame_sha256": "1" * 64,
+        "source": "stdlib",
+        "n_documents": N_CONTEXTS,
+        "n_contexts": N_CONTEXTS,
+        "n_tokens": N_CONTEXTS * LENGTH,
+        "context_length": LENGTH,
+        "sha256": "2" * 64,
+    }
+
+
+def _shard() -> dict[str, Any]:
+    return {
+        "shard": 0,
+        "uri": "shard-00000.parquet",
+        "n_tokens": N_CONTEXTS * LENGTH,
+        "width": 8,
+        "dtype": "float32",
+        "bytes": 5000,
+        "sha256": "3" * 64,
+    }
+
+
+def sae_row() -> dict[str, Any]:
+    """A dictionary of twelve features at one site."""
+    return {
+        "identity": "4" * 64,
+        "corpus_id": "stdlib",
+        "frame_sha256": "1" * 64,
+        "site": "resid_post.2",
+        "layer": 2,
+        "architecture": "topk",
+        "d_in": 8,
+        "n_features": N_FEATURES,
+        "config": json.dumps({"k": 4}),
+        "n_training_tokens": 1000,
+        "seed": 0,
+        "uri": "saes/a",
+        "origin": "trained",
+        "code_version": "1",
+        "created_at": NOON,
+    }
+
+
+def _training() -> Rows:
+    return [
+        {
+            "step": step,
+            "tokens": step * 100,
+            "loss": 1 / (step + 1),
+            "fvu": 0.5 / (step + 1),
+            "l0": 4.0,
+            "aux_loss": 0.0,
+            "dead_fraction": 0.0,
+            "learning_rate": 1e-3,
+            "tokens_per_second": 1000.0,
+        }
+        for step in range(3)
+    ]
+
+
+def _metrics() -> Rows:
+    values = {
+        "fvu": (0.1, "fraction"),
+        "l0": (4.0, "features"),
+        "ce_recovered": (0.98, "fraction"),
+        "kl": (0.02, "nats"),
+        "dead_fraction": (1 / N_FEATURES, "fraction"),
+    }
+    return [
+        {"split": "held_out", "metric": metric, "value": value, "unit": unit, "n_tokens": 100}
+        for metric, (value, unit) in values.items()
+    ]
+
+
+def _logit_effects() -> Rows:
+    return [
+        {
+            "feature_id": f,
+            "direction": direction,
+            "rank": 0,
+            "token_id": f % len(WORDS),
+            "token": WORDS[f % len(WORDS)],
+            "logit": sign * 1.5,
+        }
+        for f in range(N_FEATURES)
+        for direction, sign in (("positive", 1), ("negative", -1))
+    ]
+
+
+def _neighbors(model_id: str, recipe_id: str) -> Rows:
+    return [
+        {
+            "feature_id": f,
+            "kind": kind,
+            "rank": 0,
+            "other_model_id": model_id,
+            "other_recipe_id": recipe_id,
+            "other_feature_id": (f + 1) % N_FEATURES,
+            "value": 0.25,
+        }
+        for f in range(N_FEATURES)
+        for kind in ("decoder_cosine", "coactivation")
+    ]
+
+
+def _matches(other_recipe_id: str) -> Rows:
+    """Every second feature is found again, in turn with none, one, two or three children."""
+    return [
+        {
+            "other_recipe_id": other_recipe_id,
+            "feature_id": f,
+            "other_feature_id": (f + 1) % N_FEATURES,
+            "cosine": 0.5 + f % 2 * 0.4,
+            "is_mutual": f % 3 == 0,
+            "n_children": f % 4,
+        }
+        for f in range(N_FEATURES)
+    ]
+
+
+def _request() -> dict[str, Any]:
+    return {
+        "request_key": "5" * 64,
+        "llm": "a-model",
+        "batch_id": None,
+        "status": "ok",
+        "attempts": 2,
+        "tokens": 1200,
+        "input_tokens": 800,
+        "output_tokens": 100,
+        "cache_read_tokens": 250,
+        "cache_write_tokens": 50,
+        "cost_usd": 0.25,
+        "sent_at": NOON,
+        "answered_at": NOON,
+    }
+
+
+_BATCHED = {"request_key": "6" * 64, "batch_id": "a-batch", "attempts": 1, "cost_usd": 0.125}
