@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.corpus import corpus
-from pipelines.dagster_support.metadata import shown
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_gpu
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
 MOST_ROUNDING = 0.01
@@ -43,26 +43,26 @@ rounding = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[corpus],
     kinds={"torch", "parquet"},
     group_name="harvest",
     check_specs=[conserved, finite, no_position, rounding],
-    **on_gpu,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site
     that the model's recipes want in one pass; the others find them there. Attention sinks and outliers have no row;
     what was left out is counted."""
     from models.activations.harvest import harvest
-    from models.corpora.contexts import Contexts
+    from models.corpora.contexts import TokenizedCorpus
     from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
     host = store.host(registration)
     frame_sha256 = store.frame(registration).sha256(host.tokenizer)
-    contexts = Contexts.open(store.corpus(registration.corpus_id, frame_sha256))
+    contexts = TokenizedCorpus.open(store.corpus(registration.corpus_id, frame_sha256))
     wanted = {
         Site.parse(site).resolve(host.n_layers)
         for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
@@ -98,7 +98,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     )
 
 
-def harvest_identity(registration: Registration, host, corpus_manifest, site: str) -> dict:
+def harvest_identity(registration: SAERegistration, host, corpus_manifest, site: str) -> dict:
     """Everything that the stored vectors depend on."""
     return {
         "source": registration.model.source,
@@ -114,7 +114,7 @@ def harvest_identity(registration: Registration, host, corpus_manifest, site: st
     }
 
 
-def _written(store: Store, registration: Registration, site: str, corpus_manifest):
+def _written(store: Store, registration: SAERegistration, site: str, corpus_manifest):
     """The manifest of a site, its tables written."""
     from models.activations.activation_profile import profile_rows
     from storage.manifest import Manifest
@@ -136,7 +136,7 @@ def _written(store: Store, registration: Registration, site: str, corpus_manifes
 def _counted(manifest, corpus_manifest) -> dict:
     """The numbers that are asked for first, of the site that the recipe reads."""
     facts, profile = manifest.facts, manifest.facts["profile"]
-    first = [{k: shown(v) if isinstance(v, float) else v for k, v in row.items()} for row in profile["positions"][:8]]
+    first = [{k: rounded(v) if isinstance(v, float) else v for k, v in row.items()} for row in profile["positions"][:8]]
     return {
         "tokens": manifest.rows,
         "left_out_special": corpus_manifest.facts["n_special"],
@@ -147,16 +147,16 @@ def _counted(manifest, corpus_manifest) -> dict:
         "dtype": manifest.identity["dtype"],
         "bytes": sum(file.bytes for file in manifest.files),
         "shards": len(manifest.files),
-        "median_norm": shown(facts["median_norm"]),
-        "largest_rows_share": shown(profile["largest_rows_share"]),
-        "rounding_share": shown(facts["rounding_share"]),
+        "median_norm": rounded(facts["median_norm"]),
+        "largest_rows_share": rounded(profile["largest_rows_share"]),
+        "rounding_share": rounded(facts["rounding_share"]),
         "first_positions": dg.MetadataValue.table(
             [dg.TableRecord({k: v or 0 for k, v in row.items()}) for row in first]
         ),
     }
 
 
-def _checks(registration: Registration, manifests: dict, corpus_facts: dict, tokenizer) -> list[dg.AssetCheckResult]:
+def _checks(registration: SAERegistration, manifests: dict, corpus_facts: dict, tokenizer) -> list[dg.AssetCheckResult]:
     wanted = corpus_facts["n_tokens"] - corpus_facts["n_skipped"]
     held = {site: m.rows + m.facts["profile"]["n_outliers"] for site, m in manifests.items()}
     n_bad = {site: m.facts["profile"]["n_non_finite"] for site, m in manifests.items()}
@@ -207,7 +207,7 @@ def _about_sinks(site: str, sentences: list[str]) -> str:
     )
 
 
-def model_row(registration: Registration, host):
+def model_row(registration: SAERegistration, host):
     """The model as one row of the table `model`."""
     import pyarrow as pa
 

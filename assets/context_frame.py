@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from pipelines.dagster_support.metadata import shown
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_gpu
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import Registration
+from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store
 
 no_sink = dg.AssetCheckSpec(
@@ -19,14 +19,14 @@ no_sink = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     kinds={"torch", "parquet"},
     group_name="harvest",
     check_specs=[no_sink],
-    pool=on_gpu["pool"],
-    op_tags=on_gpu["op_tags"],
+    pool=GPU_STEP["pool"],
+    op_tags=GPU_STEP["op_tags"],
 )
-@plain_errors
+@fail_without_retry
 def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The special tokens around each context and the number of first text tokens that are not read, so that no
     attention sink is taken for text; with the frames that were tried on the model where the card leaves it open. One
@@ -71,18 +71,18 @@ def _no_sink(skip_first: int, rows: list[dict]) -> dg.AssetCheckResult:
     )
 
 
-def _chosen(store: Store, registration: Registration, source, report: Progress) -> tuple:
+def _chosen(store: Store, registration: SAERegistration, source, report: Progress) -> tuple:
     """The rows of the table, and what a manifest says of the frame that was chosen."""
     from itertools import islice
 
     from models.activations.attention_sinks import PIECES, chosen, sample_contents, tried, untried
-    from models.corpora.context_frame import Frame, candidates
+    from models.corpora.context_frame import SpecialTokens, candidates
 
     card, tokenizer = registration.model, store.tokenizer(registration)
     skip_first = None if card.skip_first == "auto" else card.skip_first
     frames = candidates(tokenizer)
     if card.prepend_bos != "auto":
-        frames = Frame.asked(tokenizer, card.prepend_bos).named(tokenizer)
+        frames = SpecialTokens.asked(tokenizer, card.prepend_bos).named(tokenizer)
     room = min(frame.content(card.corpus.context_length) for frame in frames.values())
     trials = untried(frames)
     if skip_first is None or len(frames) > 1:
@@ -97,5 +97,5 @@ def _chosen(store: Store, registration: Registration, source, report: Progress) 
 
 def _cell(value):
     if isinstance(value, float):
-        return shown(value)
+        return rounded(value)
     return value if isinstance(value, str | int | bool) or value is None else str(value)

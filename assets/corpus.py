@@ -3,9 +3,9 @@
 import dagster as dg
 
 from assets.context_frame import context_frame
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
 conserved = dg.AssetCheckSpec(
@@ -17,18 +17,18 @@ conserved = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
     group_name="harvest",
     check_specs=[conserved],
 )
-@plain_errors
+@fail_without_retry
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
     from models.corpora.context_frame import tokenizer_sha256
-    from models.corpora.contexts import Contexts, cut, write_contexts
+    from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
     from models.corpora.sources import open_source
     from models.corpora.token_filter import TokenFilter
 
@@ -49,11 +49,11 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     made = store.made(folder, identity)
     if made is None:
         folder.remove()
-        contexts = cut(source.documents(), tokenizer, card.context_length, card.tokens, frame)
-        made = write_contexts(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
+        contexts = tokenize_into_contexts(source.documents(), tokenizer, card.context_length, card.tokens, frame)
+        made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
         context.log.info(f"{card.source}: {source.report}")
     store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
-    held = sum(len(c.token_ids) for c in Contexts.open(folder))
+    held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
     facts = made.facts
     return dg.MaterializeResult(
         metadata={
@@ -76,7 +76,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     )
 
 
-def corpus_table(store: Store, registration: Registration, manifest):
+def corpus_table(store: Store, registration: SAERegistration, manifest):
     """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it in one frame."""
     frame_sha256 = manifest.identity["frame_sha256"]
     return store.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)

@@ -5,12 +5,12 @@ from math import inf
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.dagster_support.metadata import page, shown
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import page_link, rounded
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_gpu, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
 FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
@@ -32,16 +32,16 @@ l0 = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",
     check_specs=[fvu, ce, l0],
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_gpu,
+    automation_condition=REFRESH_WHEN_STALE,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Metrics of one dictionary on held-out documents: L0, FVU, what splicing its reconstruction into the real model
     does to the cross-entropy, shrinkage, sparse probing and absorption. A model without next-token loss has no
@@ -49,12 +49,12 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     import pyarrow as pa
 
     from models.corpora.context_sample import held_out
-    from models.device import best_device
+    from models.device import default_device
     from models.dictionaries.saelens_format import load
-    from models.evaluation.feature_quality import measure, probed
-    from models.evaluation.reconstruction import calibration_rows, evaluate
+    from models.evaluation.feature_quality import evaluate_feature_quality, probe_contexts
+    from models.evaluation.reconstruction import calibration_rows, evaluate_reconstruction
     from models.language_model.sites import Site
-    from models.language_model.token_strings import Pieces
+    from models.language_model.token_strings import TokenStrings
 
     registration = store.registration(context.partition_key)
     trained = store.trained(registration)
@@ -64,23 +64,27 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     folder = store.table("sae_metric", registration)
     if not store.made(folder, identity):
         contexts, host = store.contexts(trained), store.host(registration)
-        site, dictionary = Site.parse(trained.facts["site"]), load(store.sae(registration)).to(best_device())
+        site, dictionary = Site.parse(trained.facts["site"]), load(store.sae(registration)).to(default_device())
         wanted, which = held_out(contexts, settings.evaluation_tokens), contexts.token_filter
         written, report = Site.parse(trained.facts["written"]), Progress(context, "batches")
         limit = trained.facts["norm_limit"]
-        rows = evaluate(host, site, dictionary, wanted, which, written=written, norm_limit=limit, report=report)
+        rows = evaluate_reconstruction(
+            host, site, dictionary, wanted, which, written=written, norm_limit=limit, report=report
+        )
         rows = pa.concat_tables([rows, calibration_rows(trained.facts["calibration"])])
         if settings.probe_tokens:
-            pieces, probing = Pieces.of(host.tokenizer), probed(contexts, settings.probe_tokens)
-            rows = pa.concat_tables([rows, measure(host, site, dictionary, *probing, which, pieces, norm_limit=limit)])
+            pieces, probing = TokenStrings.of(host.tokenizer), probe_contexts(contexts, settings.probe_tokens)
+            rows = pa.concat_tables(
+                [rows, evaluate_feature_quality(host, site, dictionary, *probing, which, pieces, norm_limit=limit)]
+            )
         store.write_table(folder, rows, identity)
     rows = store.read_table("sae_metric", registration).to_pylist()
     found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.bounds
     recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(
         metadata={
-            "page": page(registration.sae_id),
-            **{name: shown(found[name]) for name in FIRST if name in found},
+            "page": page_link(registration.sae_id),
+            **{name: rounded(found[name]) for name in FIRST if name in found},
             "metrics": dg.MetadataValue.table(
                 [
                     dg.TableRecord(
@@ -107,7 +111,7 @@ def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materializ
     )
 
 
-def _most(registration: Registration) -> float | None:
+def _most(registration: SAERegistration) -> float | None:
     """The largest L0 that is as wanted; none where none is wanted."""
     asked = registration.recipe.sae
     if not asked.wants_l0:

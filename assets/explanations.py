@@ -7,12 +7,12 @@ import dagster as dg
 from assets.feature_statistics import feature_statistics
 from assets.logit_effects import logit_effects
 from assets.neighbors import neighbors
-from pipelines.dagster_support.metadata import page
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import page_link
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_llm, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.labels.inputs import askers, explained_identity, material, write_requests
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
@@ -27,28 +27,28 @@ labelled = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[feature_statistics, logit_effects, neighbors],
     kinds={"parquet"},
     group_name="labels",
     check_specs=[labelled],
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_llm,
+    automation_condition=REFRESH_WHEN_STALE,
+    **LLM_STEP,
 )
-@plain_errors
+@fail_without_retry
 def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A label a feature from each explainer, made from examples that no judge is shown; a failure is a row that says
     so."""
-    from models.autointerp.stages import explain
+    from models.autointerp.stages import label_features
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, explained_identity(store, registration)
     folder = store.table("explanation", registration)
     if not store.made(folder, identity):
-        known = material(store, registration)
+        known = feature_data(store, registration)
         asked = requested(store, registration)
-        made = explain(known, askers(store, registration), asked, Progress(context, "labels"))
+        made = label_features(known, labeling_setup(store, registration), asked, Progress(context, "labels"))
         write_requests(store, registration, ["explain"], made.answers, identity)
         store.write_table(folder, made.rows, identity)
     rows = store.read_table("explanation", registration).to_pylist()
@@ -57,7 +57,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
     return dg.MaterializeResult(
         metadata={
-            "page": page(registration.sae_id),
+            "page": page_link(registration.sae_id),
             "labels": statuses["ok"],
             "failed": failed,
             "explainer": ", ".join(settings.explainers),

@@ -3,13 +3,13 @@
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.dagster_support.metadata import page, shown
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import page_link, rounded
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import log_density
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_gpu, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
 density = dg.AssetCheckSpec(
@@ -33,16 +33,16 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",
     check_specs=[density, dead, about_text],
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_gpu,
+    automation_condition=REFRESH_WHEN_STALE,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of
     each interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe
@@ -60,12 +60,12 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
     return dg.MaterializeResult(
         metadata={
-            "page": page(registration.sae_id),
+            "page": page_link(registration.sae_id),
             "features": len(feature["feature_id"]),
             "dead_features": sum(feature["is_dead"]),
             "tokens": n_tokens,
             "firings": firings,
-            "l0": shown(firings / n_tokens),
+            "l0": rounded(firings / n_tokens),
             "densities": log_density(feature["density"]),
             "codes_bytes": sum(file.bytes for file in codes.files),
             "examples": store.rows("example", registration),
@@ -88,7 +88,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     )
 
 
-def _about_text(store: Store, registration: Registration, feature: dict) -> dg.AssetCheckResult:
+def _about_text(store: Store, registration: SAERegistration, feature: dict) -> dg.AssetCheckResult:
     """Whether the features are about text, or about where in a context a token stands."""
     from models.features.firing_positions import position_note
 
@@ -100,7 +100,7 @@ def _about_text(store: Store, registration: Registration, feature: dict) -> dg.A
     )
 
 
-def statistics_identity(store: Store, registration: Registration) -> dict:
+def statistics_identity(store: Store, registration: SAERegistration) -> dict:
     """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are
     made of."""
     return {
@@ -111,16 +111,16 @@ def statistics_identity(store: Store, registration: Registration) -> dict:
     }
 
 
-def _measure(context: dg.AssetExecutionContext, store: Store, registration: Registration, identity: dict) -> None:
-    from models.device import best_device
+def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
+    from models.device import default_device
     from models.dictionaries.saelens_format import load
-    from models.features.feature_statistics import measure
+    from models.features.feature_statistics import compute_feature_statistics
     from storage.manifest import Manifest, sha256_of
 
     settings, shards = registration.recipe.statistics, store.shards(registration)
     codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")
-    made = measure(
-        load(store.sae(registration)).to(best_device()),
+    made = compute_feature_statistics(
+        load(store.sae(registration)).to(default_device()),
         shards,
         store.contexts(shards.manifest),
         settings,

@@ -3,23 +3,23 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.resources import on_gpu, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_gpu,
+    automation_condition=REFRESH_WHEN_STALE,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's
     unembedding, and the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the
@@ -27,7 +27,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     from models.dictionaries.saelens_format import load
     from models.features.logit_effects import logit_effects as effects_of
     from models.language_model.sites import Site
-    from models.language_model.token_strings import Pieces
+    from models.language_model.token_strings import TokenStrings
 
     registration = store.registration(context.partition_key)
     trained, n = store.trained(registration), registration.recipe.statistics.effects
@@ -37,7 +37,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         host = store.host(registration)
         decoder = load(store.sae(registration)).W_dec
         made = effects_of(
-            decoder, Site.parse(trained.facts["written"]), host.unembedding(), Pieces.of(host.tokenizer), n
+            decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
         )
         for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
             store.write_table(folder, rows, identity, {"reason": made.reason})

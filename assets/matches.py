@@ -3,32 +3,32 @@
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.dagster_support.metadata import shown
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.resources import on_gpu, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_gpu,
+    automation_condition=REFRESH_WHEN_STALE,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """For each feature its likest in every other dictionary of the model that writes to the same site, by decoder
     direction, and how many features of that one it is the likest to. Dictionaries that come later are found when this
     is materialized again."""
     import pyarrow as pa
 
-    from models.comparison.decoder_matching import SCHEMA, match, match_rows
-    from models.device import best_device
+    from models.comparison.decoder_matching import SCHEMA, match_features, match_rows
+    from models.device import default_device
     from models.dictionaries.saelens_format import load
 
     registration = store.registration(context.partition_key)
@@ -41,29 +41,29 @@ def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRe
     folder = store.table("dictionary_match", registration)
     if not store.made(folder, identity):
 
-        def decoder(some: Registration):
-            return load(store.sae(some)).W_dec.to(best_device())
+        def decoder(some: SAERegistration):
+            return load(store.sae(some)).W_dec.to(default_device())
 
         mine_FD = decoder(registration)
-        found = [match_rows(other.recipe_id, match(mine_FD, decoder(other))) for other in others]
+        found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
         store.write_table(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
     rows = store.read_table("dictionary_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
         metadata={
             "compared_with": ", ".join(other.recipe_id for other in others) or "none: there is no other dictionary",
-            "mean_max_cosine": shown(sum(cosines) / len(cosines)) if cosines else "none",
+            "mean_max_cosine": rounded(sum(cosines) / len(cosines)) if cosines else "none",
             "split": sum(n >= 2 for n in rows.column("n_children").to_pylist()),
             "dagster/partition_row_count": rows.num_rows,
         }
     )
 
 
-def _others(store: Store, registration: Registration) -> list[Registration]:
+def _others(store: Store, registration: SAERegistration) -> list[SAERegistration]:
     """Dictionaries of the model that are there, as the cards now ask for them, and write to the same site."""
-    from pipelines.store.store import NotMade
+    from pipelines.store.store import MissingDataset
 
-    def written(some: Registration) -> str:
+    def written(some: SAERegistration) -> str:
         return store.trained(some).facts["written"]
 
     site, found = written(registration), []
@@ -74,6 +74,6 @@ def _others(store: Store, registration: Registration) -> list[Registration]:
         try:
             if written(other) == site and store.trained(other):
                 found.append(other)
-        except NotMade:
+        except MissingDataset:
             continue
     return found

@@ -3,23 +3,23 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics, statistics_identity
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.resources import on_gpu, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_gpu,
+    automation_condition=REFRESH_WHEN_STALE,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The nearest features of each feature of the same dictionary: by cosine of their decoder directions, and by the
     share of tokens on which both fire of those on which either does (Jaccard index), over all tokens. The latter
@@ -27,7 +27,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     import pyarrow as pa
 
     from models.dictionaries.saelens_format import load
-    from models.features.nearest_features import by_coactivation, by_cosine, neighbor_rows
+    from models.features.nearest_features import nearest_by_cosine, nearest_by_jaccard, neighbor_rows
 
     registration = store.registration(context.partition_key)
     settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)
@@ -39,9 +39,9 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     folder = store.table("neighbor", registration)
     if not store.made(folder, identity):
         sae = load(store.sae(registration))
-        kinds = {"decoder_cosine": by_cosine(sae.W_dec, settings.neighbors)}
+        kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.neighbors)}
         if (codes := store.codes(registration)) is not None:
-            kinds["coactivation"] = by_coactivation(codes, sae.n_features, settings.neighbors)
+            kinds["coactivation"] = nearest_by_jaccard(codes, sae.n_features, settings.neighbors)
         rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
         store.write_table(folder, pa.concat_tables(rows), identity)
     rows = store.read_table("neighbor", registration).sort_by([("value", "descending")])

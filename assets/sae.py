@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.activations import activations
-from pipelines.dagster_support.metadata import page, shown
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.plots import curves
+from pipelines.dagster_support.metadata import page_link, rounded
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.plots import training_curves
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_gpu
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import Registration
+from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary as dictionaries
 from pipelines.store.store import Store
 
@@ -30,14 +30,14 @@ wanted_l0 = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[activations],
     kinds={"torch", "safetensors"},
     group_name="dictionary",
     check_specs=[exported, wanted_l0],
-    **on_gpu,
+    **GPU_STEP,
 )
-@plain_errors
+@fail_without_retry
 def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
     held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
@@ -46,51 +46,58 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     if made is None:
         began = datetime.now(UTC)
         learns = registration.recipe.sae.learns
-        found = _trained(context, store, registration) if learns else dictionaries.without_training(store, registration)
-        made = dictionaries.publish(store, registration, found)
+        found = (
+            _trained(context, store, registration) if learns else dictionaries.import_or_neurons(store, registration)
+        )
+        made = dictionaries.save_dictionary(store, registration, found)
         context.log.info(f"made in {datetime.now(UTC) - began}")
     return dg.MaterializeResult(metadata=metadata(store, registration, made), check_results=checks(registration, made))
 
 
-def _trained(context: dg.AssetExecutionContext, store: Store, registration: Registration) -> dictionaries.Made:
-    from models.training.trainer import Row
+def _trained(
+    context: dg.AssetExecutionContext, store: Store, registration: SAERegistration
+) -> dictionaries.BuiltDictionary:
+    from models.training.curve import CurvePoint
 
     progress = Progress(context, "tokens")
 
-    def log(row: Row) -> None:
+    def log(row: CurvePoint) -> None:
         progress(row.tokens, registration.recipe.training.tokens, fvu=row.fvu, dead_fraction=row.dead_fraction)
 
     of = store.harvested(registration).identity_sha256
-    jobs, source = [dictionaries.job_of(store, registration, log)], dictionaries.source_of(store, registration)
+    jobs, source = (
+        [dictionaries.training_job(store, registration, log)],
+        dictionaries.training_stream(store, registration),
+    )
     (trained,) = dictionaries.trained(jobs, source, of)
-    return dictionaries.Made.of(trained)
+    return dictionaries.BuiltDictionary.of(trained)
 
 
-def metadata(store: Store, registration: Registration, made) -> dict:
+def metadata(store: Store, registration: SAERegistration, made) -> dict:
     """The numbers that are asked for first."""
     curve = store.read_table("sae_training", registration).to_pydict()
     found = {"features": made.facts["n_features"], "path": dg.MetadataValue.path(store.sae(registration).url)}
-    found["page"] = page(registration.sae_id)
+    found["page"] = page_link(registration.sae_id)
     found["identity"] = registration.dictionary_identity[:12]
     if note := made.facts["note"]:
         found["note"] = note
     if not curve["step"]:
         return found
     last = {name: values[-1] for name, values in curve.items()}
-    found |= {name: shown(last[name]) for name in ("fvu", "l0", "dead_fraction", "tokens_per_second")}
-    found["largest_rows_share"] = shown(store.harvest_profile(registration)["largest_rows_share"])
+    found |= {name: rounded(last[name]) for name in ("fvu", "l0", "dead_fraction", "tokens_per_second")}
+    found["largest_rows_share"] = rounded(store.harvest_profile(registration)["largest_rows_share"])
     found["training_tokens"] = last["tokens"]
-    found["curves"] = curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"]))
+    found["curves"] = training_curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"]))
     return found
 
 
-def checks(registration: Registration, made) -> list[dg.AssetCheckResult]:
+def checks(registration: SAERegistration, made) -> list[dg.AssetCheckResult]:
     """Whether the files are the dictionary, and the dictionary what was wanted."""
     files = dg.AssetCheckResult(check_name="export_equals_trained", asset_key="sae", passed=made.facts["agree"])
     return [files, _l0_as_wanted(registration, made.facts["calibration"])]
 
 
-def _l0_as_wanted(registration: Registration, found: dict | None) -> dg.AssetCheckResult:
+def _l0_as_wanted(registration: SAERegistration, found: dict | None) -> dg.AssetCheckResult:
     if found is None:
         why = {"none_because": "nothing was trained here: the dictionary has the L0 that it has"}
         return dg.AssetCheckResult(check_name="l0_as_wanted", asset_key="sae", passed=True, metadata=why)

@@ -5,12 +5,12 @@ from functools import partial
 import dagster as dg
 
 from assets.specificity import specificity
-from pipelines.dagster_support.metadata import page, shown
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import page_link, rounded
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_llm, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.labels.inputs import askers, material, scored_identity, write_requests
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
 
@@ -20,20 +20,20 @@ scored = dg.AssetCheckSpec("scored", asset="scores", description="At most one tr
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[specificity],
     kinds={"torch", "parquet"},
     group_name="labels",
     check_specs=[scored],
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_llm,
+    automation_condition=REFRESH_WHEN_STALE,
+    **LLM_STEP,
 )
-@plain_errors
+@fail_without_retry
 def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made
     from; and, where the recipe names an encoder, its meaning as a vector."""
-    from models.autointerp.stages import embeddings, score
+    from models.autointerp.stages import embeddings, score_labels
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, scored_identity(store, registration)
@@ -41,8 +41,10 @@ def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     if not store.made(folder, identity):
         explained = store.read_table("explanation", registration)
         rated = store.read_table("specificity", registration)
-        known, asking = material(store, registration), askers(store, registration)
-        made = score(known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels"))
+        known, asking = feature_data(store, registration), labeling_setup(store, registration)
+        made = score_labels(
+            known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels")
+        )
         write_requests(store, registration, settings.scorers, made.answers, identity)
         if settings.encoder is not None:
             vectors = embeddings(explained, settings.encoder, settings.encoder_revision)
@@ -52,11 +54,11 @@ def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     means, failed, n = _summary(table)
     return dg.MaterializeResult(
         metadata={
-            "page": page(registration.sae_id),
+            "page": page_link(registration.sae_id),
             "rows": table.num_rows,
             "judge": settings.judge,
             "failed_trials": failed,
-            **{name: shown(mean) for name, mean in means.items()},
+            **{name: rounded(mean) for name, mean in means.items()},
             "dagster/partition_row_count": table.num_rows,
         },
         check_results=[

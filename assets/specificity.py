@@ -3,13 +3,13 @@
 import dagster as dg
 
 from assets.explanations import explanations
-from pipelines.dagster_support.metadata import page, shown
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.dagster_support.plots import stacked
+from pipelines.dagster_support.metadata import page_link, rounded
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.plots import stacked_bars
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import on_llm, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.labels.inputs import askers, material, rated_identity, write_requests
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
 
@@ -19,29 +19,29 @@ rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[explanations],
     kinds={"parquet"},
     group_name="labels",
     check_specs=[rated],
     code_version=CODE_VERSION,
-    automation_condition=when_behind,
-    **on_llm,
+    automation_condition=REFRESH_WHEN_STALE,
+    **LLM_STEP,
 )
-@plain_errors
+@fail_without_retry
 def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not
     made from."""
-    from models.autointerp.stages import rate
+    from models.autointerp.stages import rate_labels
 
     registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, rated_identity(store, registration)
+    settings, identity = registration.recipe.explanations, ratings_identity(store, registration)
     folder = store.table("specificity", registration)
     if not store.made(folder, identity):
-        made = rate(
-            material(store, registration),
+        made = rate_labels(
+            feature_data(store, registration),
             store.read_table("explanation", registration),
-            askers(store, registration),
+            labeling_setup(store, registration),
             Progress(context, "labels"),
         )
         write_requests(store, registration, ["specificity"], made.answers, identity)
@@ -51,15 +51,15 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     shares, means = by_interval(table)
     return dg.MaterializeResult(
         metadata={
-            "page": page(registration.sae_id),
+            "page": page_link(registration.sae_id),
             "ratings": table.num_rows,
             "failed": failed,
             "judge": settings.judge,
             "mean_rating": dg.MetadataValue.table(
-                [dg.TableRecord({"interval": name, "mean rating": shown(mean)}) for name, mean in means.items()]
+                [dg.TableRecord({"interval": name, "mean rating": rounded(mean)}) for name, mean in means.items()]
                 or [dg.TableRecord({"interval": "none", "mean rating": None})]
             ),
-            "ratings_by_interval": stacked(
+            "ratings_by_interval": stacked_bars(
                 list(means), shares, "ratings by interval of activation", "interval (controls: feature silent)", "share"
             ),
             "dagster/partition_row_count": table.num_rows,

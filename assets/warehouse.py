@@ -7,12 +7,12 @@ from assets.logit_effects import logit_effects
 from assets.matches import matches
 from assets.neighbors import neighbors
 from assets.scores import scores
-from pipelines.dagster_support.metadata import page
-from pipelines.dagster_support.partitions import by_sae
+from pipelines.dagster_support.metadata import page_link
+from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import pareto
-from pipelines.dagster_support.resources import on_warehouse, when_behind
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.store.resolve_all import survey
+from pipelines.dagster_support.resources import PUBLISH_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 consistent = dg.AssetCheckSpec(
@@ -28,15 +28,15 @@ complete = dg.AssetCheckSpec(
 
 
 @dg.asset(
-    partitions_def=by_sae,
+    partitions_def=sae_partitions,
     deps=[evaluation, logit_effects, matches, neighbors, scores],
     kinds={"duckdb"},
     group_name="warehouse",
     check_specs=[consistent, complete],
-    automation_condition=when_behind,
-    **on_warehouse,
+    automation_condition=REFRESH_WHEN_STALE,
+    **PUBLISH_STEP,
 )
-@plain_errors
+@fail_without_retry
 def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and
     moved into place. Readers keep what they opened."""
@@ -47,7 +47,7 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
 
     registration = store.registration(context.partition_key)
     tables = store.root / "tables"
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in survey(store)[0]]
+    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
     done = publish(
         store.published,
         StoredTables(tables.filesystem, tables.path),
@@ -74,7 +74,7 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
             "rows": dg.MetadataValue.table(
                 [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]
             ),
-            "page": page(context.partition_key),
+            "page": page_link(context.partition_key),
             "pareto": pareto(points),
             "partitions_replaced": len(done.replaced),
             "seconds": done.seconds,

@@ -26,12 +26,12 @@ from torch import Tensor
 from benchmarks.peers.process import peer, present
 from benchmarks.train_step import STEPS, Ours, sparse_mixture
 from models.activations.prefetch import read_ahead
-from models.device import best_device
+from models.device import default_device
 from models.dictionaries.config import SAESettings
-from models.sparse.sparse_ops import Slots, scatter
-from models.sparse.topk_select import largest
+from models.sparse.sparse_ops import SparseEntries, scatter
+from models.sparse.topk_select import fast_topk
 from models.training.config import TrainingSettings
-from models.training.schedule import Plan
+from models.training.schedule import TrainingSchedule
 
 WIDTH, K = 2304, 64
 FEATURES, BATCHES = (65_536, 131_072), (8192, 16_384, 32_768)
@@ -86,16 +86,16 @@ def parts(run: Ours, batch: int, rounds: int) -> dict[str, float]:
     left, right = x_TD.bfloat16(), encoder_FD.bfloat16()
     n_rows = max(1, min(batch, 2**29 // len(right)))
     pre_TF = left[:n_rows] @ right.T
-    found = largest(pre_TF, K)[1]
-    slots = Slots.of(found.repeat(batch // n_rows + 1, 1)[:batch], len(right))
+    found = fast_topk(pre_TF, K)[1]
+    slots = SparseEntries.of(found.repeat(batch // n_rows + 1, 1)[:batch], len(right))
     weights_M = torch.rand(len(slots.features_M), device=x_TD.device)
     no_centre, no_bias = x_TD.new_zeros(()), x_TD.new_zeros(len(right))
 
     def ordered() -> Tensor:
-        return Slots(slots.features_M, slots.tokens_M, batch, len(right)).by_feature[0]
+        return SparseEntries(slots.features_M, slots.tokens_M, batch, len(right)).by_feature[0]
 
     timed: dict[str, Callable[[], object]] = {
-        f"the k largest of {n_rows:,} rows": lambda: largest(pre_TF, K),
+        f"the k largest of {n_rows:,} rows": lambda: fast_topk(pre_TF, K),
         "slots by feature": ordered,
         "values of slots": lambda: slots.products(x_TD, no_centre, encoder_FD, no_bias),
         "decoding": lambda: slots.combine(weights_M, W_dec),
@@ -121,7 +121,7 @@ def fed(run: Ours, x_TD: Tensor, batch: int, steps: int) -> float:
 
 def saelens(x_TD: Tensor, n_features: int, batch: int, steps: int) -> tuple[float, int]:
     """Seconds a step of SAELens, which holds codes densely and may not fit, and bytes that its process holds."""
-    plan = Plan.of(TrainingSettings(tokens=STEPS * batch, batch=batch), WIDTH, torch.device("cuda"))
+    plan = TrainingSchedule.of(TrainingSettings(tokens=STEPS * batch, batch=batch), WIDTH, torch.device("cuda"))
     options = {"architecture": "topk", "d_in": WIDTH, "d_sae": n_features, "k": K, "batch": batch, "lr": plan.peak}
     options |= {"warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0, "device": "cuda"}
     options |= {"threads": torch.get_num_threads(), "groups": [1.0], "settings": {}}
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     given = parser.parse_args(arguments)
     if not 1 <= given.steps <= STEPS // 2 - WARM:
         parser.error(f"--steps {given.steps} does not fit twice into a run of {STEPS}: {STEPS // 2 - WARM} at most")
-    if best_device().type != "cuda":
+    if default_device().type != "cuda":
         print("This benchmark needs a CUDA GPU, and torch sees none here: nothing was measured.", flush=True)
         return
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, d {WIDTH}, k {K}", flush=True)

@@ -7,11 +7,11 @@ from itertools import islice
 from benchmarks.side_by_side import medians, table
 from models.activations.harvest import harvest
 from models.activations.site_reading import BATCH_TOKENS, padded_batches
-from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
 from models.corpora.documents import Document
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.token_filter import TokenFilter
-from models.language_model.hooked_model import Host
+from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from storage.folder import Folder
 
@@ -19,14 +19,19 @@ TOKENS, CONTEXT = 200_000, 128
 
 
 def main() -> None:
-    host = Host.load("models/demo")
+    host = HookedModel.load("models/demo")
     site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
     documents: list[Document] = list(islice(stdlib_documents(), 100))
     with tempfile.TemporaryDirectory() as directory:
         texts = Folder(directory) / "corpus"
         identity = {"source": "stdlib", "context_length": CONTEXT}
-        write_contexts(texts, cut(documents, host.tokenizer, CONTEXT, TOKENS), identity, TokenFilter.of(host.tokenizer))
-        contexts, number = Contexts.open(texts), iter(range(10**6))
+        write_corpus(
+            texts,
+            tokenize_into_contexts(documents, host.tokenizer, CONTEXT, TOKENS),
+            identity,
+            TokenFilter.of(host.tokenizer),
+        )
+        contexts, number = TokenizedCorpus.open(texts), iter(range(10**6))
         everything = list(contexts)
 
         def bare() -> None:

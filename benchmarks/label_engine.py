@@ -25,16 +25,16 @@ from urllib.request import urlopen
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.cost_estimate import PlanLLM
-from models.autointerp.feature_data import Material
+from models.autointerp.cost_estimate import DryRunLLM
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.prices import price_of
-from models.autointerp.llm_client.provider_access import Access
-from models.autointerp.llm_client.request_ledger import Ledger
-from models.autointerp.llm_client.runner import Job, ProviderLLM, Result
-from models.autointerp.stages import explain, rate
-from models.autointerp.tables import Progress, silent
+from models.autointerp.llm_client.provider_access import ProviderAccess
+from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.llm_client.runner import AskingJob, ProviderLLM, Result
+from models.autointerp.stages import label_features, rate_labels
+from models.autointerp.tables import Progress, no_progress
 from storage.folder import Folder
 
 LLM, PAYER, KEY = "claude-haiku-4-5", "bench/labels", "a-key"
@@ -97,19 +97,21 @@ def counts(url: str) -> dict[str, Any]:
 def engine(folder: str, url: str, windows: pa.Table, concurrency: int) -> tuple[pa.Table, pa.Table]:
     """Explains and rates; the stages as the assets call them."""
     chosen = settings(concurrency)
-    access = Access(url, KEY)
-    askers = Askers(chosen, Folder(folder), PAYER, lambda _: ProviderLLM.of(chosen, Folder(folder), PAYER, access))
-    material = Material(PAYER, windows)
-    labels = explain(material, askers).rows
-    return labels, rate(material, labels, askers).rows
+    access = ProviderAccess(url, KEY)
+    askers = LabelingSetup(
+        chosen, Folder(folder), PAYER, lambda _: ProviderLLM.of(chosen, Folder(folder), PAYER, access)
+    )
+    material = FeatureData(PAYER, windows)
+    labels = label_features(material, askers).rows
+    return labels, rate_labels(material, labels, askers).rows
 
 
-class _Recording(PlanLLM):
+class _Recording(DryRunLLM):
     """Keeps the bodies that would be sent."""
 
     bodies: list[dict[str, Any]]
 
-    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
+    def run(self, jobs: Sequence[AskingJob[Result]], progress: Progress = no_progress) -> list[Result]:
         async def all_of_them() -> list[Result]:
             return [await job(self._noted) for job in jobs]
 
@@ -122,12 +124,12 @@ class _Recording(PlanLLM):
 
 def bodies_of(windows: pa.Table, labels: pa.Table, concurrency: int) -> list[dict[str, Any]]:
     """The bodies of the engine's requests, in its order."""
-    recording = _Recording(LLM, price_of(LLM), Ledger(Folder("nowhere")))
+    recording = _Recording(LLM, price_of(LLM), RequestLedger(Folder("nowhere")))
     recording.bodies = []
-    askers = Askers(settings(concurrency), Folder("nowhere"), PAYER, lambda _: recording)
-    material = Material(PAYER, windows)
-    explain(material, askers)
-    rate(material, labels, askers)
+    askers = LabelingSetup(settings(concurrency), Folder("nowhere"), PAYER, lambda _: recording)
+    material = FeatureData(PAYER, windows)
+    label_features(material, askers)
+    rate_labels(material, labels, askers)
     return recording.bodies
 
 
@@ -163,7 +165,7 @@ def killed(n_features: int, latency: float, concurrency: int) -> None:
             process.wait()
         subprocess.run(command, check=True)
         served = counts(url)
-        answers = Ledger.read(Folder(folder)).answers.values()
+        answers = RequestLedger.read(Folder(folder)).answers.values()
         kept = sum(answer.input_tokens + answer.output_tokens for answer in answers)
         print(f"killed {KILLS} times: {served}, ledger {len(answers):,} answers, {kept:,} tokens", flush=True)
 

@@ -28,10 +28,10 @@ from torch import Tensor
 
 from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, peer, present
 from benchmarks.peers.told import Form, found, quality
-from models.dictionaries.base import Dictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings
-from models.training.threshold_calibration import calibrated
+from models.training.threshold_calibration import calibrate
 from models.training.trainer import train
 from storage.folder import Folder
 from tests.support.planted import Pool, planted
@@ -84,7 +84,7 @@ class InOrder(Pool):
             yield self.x_TD[first : first + batch]
 
 
-def form(sae: Dictionary) -> Form:
+def form(sae: SparseDictionary) -> Form:
     """Ours at work, with dense codes."""
 
     def code(x_TD: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +105,7 @@ def ours(architecture: str, task: Task, seed: int, data: dict[str, Tensor]) -> d
         sae = train(sae_settings, settings, pool, Folder(folder), lambda row: None).sae
     trained = quality(form(sae), data["unseen_TD"], task.batch)
     row = {"fvu_trained": trained["fvu"], "l0_trained": trained["l0"]}
-    exported = calibrated(sae, lambda: data["held_TD"].split(task.batch), task.k).sae
+    exported = calibrate(sae, lambda: data["held_TD"].split(task.batch), task.k).sae
     return row | quality(form(exported), data["unseen_TD"], task.batch) | found(data["directions_FD"], sae.W_dec)
 
 

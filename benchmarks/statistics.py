@@ -9,21 +9,21 @@ import torch
 
 from benchmarks.side_by_side import table
 from models.activations.harvest import harvest
-from models.activations.shards import Shards
+from models.activations.shards import ActivationShards
 from models.activations.site_reading import BATCH_TOKENS, padded_batches
-from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.token_filter import TokenFilter
 from models.dictionaries.architectures.topk import TopKSAE
 from models.dictionaries.config import SAESettings
-from models.features.coactivation import shared_tokens
-from models.features.codes_parquet import CodesTable
+from models.features.coactivation import cofiring_counts
+from models.features.codes_parquet import StoredCodes
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import encoded, measure
-from models.language_model.hooked_model import Host
+from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from storage.folder import Folder
-from storage.manifest import FileEntry
+from storage.manifest import ManifestFile
 
 TOKENS, CONTEXT, FEATURES, K = 1_000_000, 128, 4096, 32
 
@@ -36,20 +36,23 @@ def _seconds(way: Callable[[], object]) -> np.ndarray:
 
 
 def main() -> None:
-    host = Host.load("models/demo")
+    host = HookedModel.load("models/demo")
     site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
     settings = SAESettings(n_features=FEATURES, k=K)
     sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as directory:
         root, token_filter = Folder(directory), TokenFilter.of(host.tokenizer)
         identity = {"source": "stdlib", "context_length": CONTEXT}
-        write_contexts(
-            root / "corpus", cut(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS), identity, token_filter
+        write_corpus(
+            root / "corpus",
+            tokenize_into_contexts(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS),
+            identity,
+            token_filter,
         )
-        contexts = Contexts.open(root / "corpus")
+        contexts = TokenizedCorpus.open(root / "corpus")
         everything = list(contexts)
         harvest(host, contexts, {site: (root / "activations", {"dtype": "bfloat16"})}, {})
-        shards = Shards.open(root / "activations", verify=False)
+        shards = ActivationShards.open(root / "activations", verify=False)
 
         def bare() -> None:
             for padded in padded_batches(everything, token_filter, BATCH_TOKENS):
@@ -61,7 +64,7 @@ def main() -> None:
                 encoded(sae, shards, number)
 
         def statistics() -> None:
-            made = measure(
+            made = compute_feature_statistics(
                 sae,
                 shards,
                 contexts,
@@ -74,10 +77,10 @@ def main() -> None:
             )
             entries.extend(made.codes)
 
-        entries: list[FileEntry] = []
+        entries: list[ManifestFile] = []
         forward, encoding, whole = _seconds(bare), _seconds(encode), _seconds(statistics)
-        codes = CodesTable(root / "codes", entries)
-        pairs = _seconds(lambda: list(shared_tokens(lambda: codes, FEATURES)))
+        codes = StoredCodes(root / "codes", entries)
+        pairs = _seconds(lambda: list(cofiring_counts(lambda: codes, FEATURES)))
     seconds = {"bare forward": forward, "encode": encoding, "statistics": whole - encoding, "co-activation": pairs}
     for place, clock in enumerate(("CPU", "wall")):
         print(f"{clock} time:")

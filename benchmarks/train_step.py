@@ -26,13 +26,13 @@ from torch import Tensor
 
 from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, Peer, peer, present
 from benchmarks.side_by_side import medians, table
-from models.device import best_device
+from models.device import default_device
 from models.dictionaries.config import SAESettings
-from models.dictionaries.normalization import measure
+from models.dictionaries.normalization import fit_normalization
 from models.dictionaries.registry import architecture
 from models.training.config import TrainingSettings
-from models.training.run import Run
-from models.training.schedule import Plan
+from models.training.run import TrainingRun
+from models.training.schedule import TrainingSchedule
 from tests.support.planted import fvu
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
@@ -71,9 +71,9 @@ class Ours:
     def __init__(self, x_TD: Tensor, sae: SAESettings, batch: int, matmul: str, device: torch.device) -> None:
         settings = TrainingSettings(tokens=STEPS * batch, batch=batch, matmul=matmul)  # type: ignore[arg-type]
         built = architecture(sae.architecture).build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
-        plan = Plan.of(settings, x_TD.shape[1], device)
-        scaling = measure([x_TD], x_TD.shape[1])[0]
-        self.run = Run(built, scaling, plan=plan, device=device)
+        plan = TrainingSchedule.of(settings, x_TD.shape[1], device)
+        scaling = fit_normalization([x_TD], x_TD.shape[1])[0]
+        self.run = TrainingRun(built, scaling, plan=plan, device=device)
         self.batches: Iterator[Tensor] = itertools.cycle(x_TD.to(device).split(batch))
 
     def steps(self, n: int) -> None:
@@ -144,7 +144,9 @@ class Bench:
         for run in runs.values():
             run.steps(after)
         ways: dict[str, Callable[[], Cost]] = {way: run.cost for way, run in runs.items()}
-        plan = Plan.of(TrainingSettings(tokens=STEPS * self.batch, batch=self.batch), self.width, self.device)
+        plan = TrainingSchedule.of(
+            TrainingSettings(tokens=STEPS * self.batch, batch=self.batch), self.width, self.device
+        )
         options = {"architecture": name, "d_in": self.width, "d_sae": n_features, "k": self.k, "batch": self.batch}
         options |= {"lr": plan.peak, "warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0}
         options |= {"device": self.device.type, "settings": {}}
@@ -213,7 +215,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         parser.error(f"no library trains {', '.join(sorted(unknown))}: choose from {', '.join(ARCHITECTURES)}")
     if not 0 <= given.after <= STEPS - WARM - ROUNDS:
         parser.error(f"--after {given.after} leaves no step of {STEPS} to measure: {STEPS - WARM - ROUNDS} at most")
-    device = best_device()
+    device = default_device()
     on_gpu = device.type == "cuda"
     bench = Bench(2304, 8192, 64, device) if on_gpu else Bench(512, 2048, 32, device)
     lines = [HEADER]

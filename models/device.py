@@ -3,6 +3,6 @@
 import torch
 
 
-def best_device() -> torch.device:
+def default_device() -> torch.device:
     """A CUDA GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines import jobs
-from pipelines.store.resolve_all import survey
+from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 
 @dg.schedule(job=jobs.everything, cron_schedule="0 3 * * *")
 def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> Iterator[dg.RunRequest]:
     """Walks the whole registry at three in the morning: what is up to date takes seconds, what is not is made."""
-    registrations, _ = survey(store)
+    registrations, _ = resolve_registry(store)
     known = set(context.instance.get_dynamic_partitions("sae"))
     for registration in registrations:
         if registration.sae_id in known:

@@ -5,9 +5,9 @@ import json
 import dagster as dg
 
 from pipelines import jobs
-from pipelines.dagster_support.partitions import by_sae
-from pipelines.registry.registry import Registration
-from pipelines.store.resolve_all import survey
+from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 
@@ -20,7 +20,7 @@ def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorRe
     Reads cards and, for hub models, the revision: no weights. A card that was changed in its labels only runs
     `explain`. A removed card removes nothing that was made; a card that cannot be read is left to `malformed_cards`.
     """
-    registrations, errors = survey(store)
+    registrations, errors = resolve_registry(store)
     seen: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
     known = set(context.instance.get_dynamic_partitions("sae"))
     added = [r.sae_id for r in registrations if r.sae_id not in known]
@@ -31,17 +31,17 @@ def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorRe
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else dg.SkipReason(up_to_date),
-        dynamic_partitions_requests=[by_sae.build_add_request(added)] if added else [],
+        dynamic_partitions_requests=[sae_partitions.build_add_request(added)] if added else [],
         cursor=json.dumps(seen | {r.sae_id: _seen(r) for r in registrations}),
     )
 
 
-def _seen(registration: Registration) -> list[str]:
+def _seen(registration: SAERegistration) -> list[str]:
     """What the cursor keeps of a registration: enough of its two hashes to tell changes by."""
     return [registration.identity[:16], registration.labels_identity[:16]]
 
 
-def _request(registration: Registration, seen: list[str] | None) -> dg.RunRequest | None:
+def _request(registration: SAERegistration, seen: list[str] | None) -> dg.RunRequest | None:
     """A run of what changed since the cursor was written, keyed so that the same change never runs twice."""
     identity, labels = _seen(registration)
     if seen is None or seen[0] != identity:
@@ -58,7 +58,7 @@ def _request(registration: Registration, seen: list[str] | None) -> dg.RunReques
 @dg.sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
 def malformed_cards(store: Store) -> dg.SkipReason:
     """Fails, so that it is seen, while the registry holds a card that cannot be read; other cards run meanwhile."""
-    _, errors = survey(store)
+    _, errors = resolve_registry(store)
     if errors:
         raise dg.Failure("\n".join(errors.values()))
     return dg.SkipReason("every card in the registry can be read")

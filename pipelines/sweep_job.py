@@ -8,15 +8,15 @@ import dagster as dg
 from pydantic import Field
 
 from assets.sae import checks, metadata
-from pipelines.dagster_support.progress import terminal
-from pipelines.dagster_support.resources import on_gpu
-from pipelines.dagster_support.user_errors import plain_errors
-from pipelines.registry.registry import Registration
+from pipelines.dagster_support.progress import terminal_listener
+from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary as dictionaries
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
-    from models.training.trainer import Row
+    from models.training.curve import CurvePoint
 
 Report = Callable[[str, int, int], None]
 """Told the sae_id, the tokens that it has seen and how many it will."""
@@ -29,7 +29,7 @@ class SweepConfig(dg.Config):
     recipes: list[str] = Field([], description="recipe_ids; none for all that the model asks for")
 
 
-def wanted_together(store: Store, model: str, recipes: Sequence[str]) -> list[Registration]:
+def sweep_registrations(store: Store, model: str, recipes: Sequence[str]) -> list[SAERegistration]:
     """Registrations of a sweep.
 
     Raises:
@@ -46,7 +46,7 @@ def wanted_together(store: Store, model: str, recipes: Sequence[str]) -> list[Re
     return [store.registration(f"{model}/{recipe_id}") for recipe_id in recipes or known]
 
 
-def train_sweep(store: Store, registrations: Sequence[Registration], report: Report) -> list[str]:
+def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: Report) -> list[str]:
     """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
     together."""
     missing = [some for some in registrations if not store.made(store.sae(some), dictionaries.identity_of(store, some))]
@@ -54,34 +54,34 @@ def train_sweep(store: Store, registrations: Sequence[Registration], report: Rep
         _train(store, list(together), report)
     for some in missing:
         if not some.recipe.sae.learns:
-            dictionaries.publish(store, some, dictionaries.without_training(store, some))
+            dictionaries.save_dictionary(store, some, dictionaries.import_or_neurons(store, some))
     return [some.sae_id for some in missing]
 
 
-def _sites(some: Registration) -> list[str]:
+def _sites(some: SAERegistration) -> list[str]:
     return some.recipe.sites
 
 
-def _train(store: Store, together: Sequence[Registration], report: Report) -> None:
+def _train(store: Store, together: Sequence[SAERegistration], report: Report) -> None:
     learning = [some for some in together if some.recipe.sae.learns]
     if not learning:
         return
-    jobs = [dictionaries.job_of(store, some, _logging(some, report)) for some in learning]
-    source, of = dictionaries.source_of(store, learning[0]), store.harvested(learning[0]).identity_sha256
+    jobs = [dictionaries.training_job(store, some, _logging(some, report)) for some in learning]
+    source, of = dictionaries.training_stream(store, learning[0]), store.harvested(learning[0]).identity_sha256
     for some, trained in zip(learning, dictionaries.trained(jobs, source, of), strict=True):
-        dictionaries.publish(store, some, dictionaries.Made.of(trained))
+        dictionaries.save_dictionary(store, some, dictionaries.BuiltDictionary.of(trained))
 
 
-def _logging(some: Registration, report: Report) -> "Callable[[Row], None]":
+def _logging(some: SAERegistration, report: Report) -> "Callable[[CurvePoint], None]":
     return lambda row: report(some.sae_id, row.tokens, some.recipe.training.tokens)
 
 
-@dg.op(**{key: value for key, value in on_gpu.items() if key == "pool"}, tags=on_gpu["op_tags"])
-@plain_errors
+@dg.op(**{key: value for key, value in GPU_STEP.items() if key == "pool"}, tags=GPU_STEP["op_tags"])
+@fail_without_retry
 def train_them(context: dg.OpExecutionContext, config: SweepConfig, store: Store) -> None:
     """Trains the dictionaries of several recipes at once and records each as a materialization of its partition of
     `sae`; what depends on them follows by automation."""
-    registrations = wanted_together(store, config.model, config.recipes)
+    registrations = sweep_registrations(store, config.model, config.recipes)
     context.instance.add_dynamic_partitions("sae", [some.sae_id for some in registrations])
     made = train_sweep(store, registrations, _to_log(context))
     for event in materializations(store, [some for some in registrations if some.sae_id in made]):
@@ -91,7 +91,7 @@ def train_them(context: dg.OpExecutionContext, config: SweepConfig, store: Store
 
 def _to_log(context: dg.OpExecutionContext) -> Report:
     def report(sae_id: str, done: int, total: int) -> None:
-        if show := terminal.get():
+        if show := terminal_listener.get():
             show(sae_id, done, total)
         if done * 10 // total > (done - 1) * 10 // total:
             context.log.info(f"{sae_id}: {done:,} of {total:,} tokens")
@@ -100,7 +100,7 @@ def _to_log(context: dg.OpExecutionContext) -> Report:
 
 
 def materializations(
-    store: Store, registrations: Iterable[Registration]
+    store: Store, registrations: Iterable[SAERegistration]
 ) -> Iterable[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """What Dagster is told of dictionaries that a sweep made."""
     for some in registrations:

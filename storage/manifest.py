@@ -31,7 +31,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
+class ManifestFile:
     """One file of a dataset, as it was when it was written."""
 
     name: str
@@ -40,7 +40,7 @@ class FileEntry:
     sha256: str
 
     @classmethod
-    def of(cls, path: Path, name: str, rows: int) -> "FileEntry":
+    def of(cls, path: Path, name: str, rows: int) -> "ManifestFile":
         return cls(name, rows, path.stat().st_size, sha256_of_file(path))
 
 
@@ -49,7 +49,7 @@ class Manifest:
     """Identity (what the dataset was made from), its files, and facts worth keeping that are not identity."""
 
     identity: dict[str, Any]
-    files: tuple[FileEntry, ...] = ()
+    files: tuple[ManifestFile, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
@@ -75,7 +75,7 @@ class Manifest:
             return None
         try:
             body = json.loads(folder.read_bytes(NAME))
-            files = tuple(FileEntry(**entry) for entry in body["files"])
+            files = tuple(ManifestFile(**entry) for entry in body["files"])
             return cls(body["identity"], files, body["facts"], body["schema_version"])
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedFile(

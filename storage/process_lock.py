@@ -10,16 +10,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-class LedgerBusy(ValueError):
+class LockTimeout(ValueError):
     """Another process asks with the same ledger, and went on for too long. Let it end, or end it, and run again."""
 
 
 @contextmanager
-def locked(url: str, patience: float) -> Iterator[None]:
+def process_lock(url: str, patience: float) -> Iterator[None]:
     """Holds the ledger at a path or URL; freed by the system however the process ends.
 
     Raises:
-        LedgerBusy: If somebody else holds it for longer than `patience` seconds.
+        LockTimeout: If somebody else holds it for longer than `patience` seconds.
     """
     name = url if "://" in url else str(Path(url).resolve())
     place = (
@@ -30,7 +30,7 @@ def locked(url: str, patience: float) -> Iterator[None]:
         while not _taken(file.fileno()):
             if time.monotonic() > until:
                 file.seek(0)
-                raise LedgerBusy(
+                raise LockTimeout(
                     f"process {file.read() or '(unknown)'} has asked with the ledger {url} for more than "
                     f"{patience:.0f} s: let it end, or end it, and materialize again"
                 )

@@ -16,7 +16,7 @@ def is_folder(source: str) -> bool:
     return "://" in source or Folder(source).exists()
 
 
-def is_at_hand(source: str, revision: str | None = None) -> bool:
+def is_available_offline(source: str, revision: str | None = None) -> bool:
     """Whether a model lies on this machine, as a folder or in the hub's own cache: it can be read without a network."""
     from huggingface_hub import try_to_load_from_cache
 

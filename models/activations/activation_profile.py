@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from models.activations.shards import Batch
+from models.activations.shards import ActivationBatch
 
 SINGLE = 16
 """Positions that have a bucket of their own …"""
@@ -92,7 +92,7 @@ class ActivationProfile:
         by_token, by_length = (np.zeros(vocab_size) for _ in range(2)), (np.zeros(BINS) for _ in range(3))
         return cls(buckets, *by_bucket, *by_token, *by_length, n_non_finite=0)
 
-    def of(self, batch: Batch, centre_D: Tensor, outlier_position_N: Tensor) -> Self:
+    def of(self, batch: ActivationBatch, centre_D: Tensor, outlier_position_N: Tensor) -> Self:
         """The profile of some rows alone, in the buckets and vocabulary of this one, and the positions of those that
         were left out for their norm."""
         parts = [_lengths(x_TD, centre_D) for x_TD in batch.x_TD.split(8192)] or [(np.zeros(0), np.zeros(0))]

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from models.activations.activation_profile import EXCESS, SHARE
 from models.activations.norm_reference import OUTLIER_RATIO
-from models.activations.site_reading import Padded, Reader, padded_batches
-from models.corpora.context_frame import Frame
+from models.activations.site_reading import HookedModelProtocol, PaddedBatch, padded_batches
+from models.corpora.context_frame import SpecialTokens
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
 from models.language_model.sites import Site
@@ -31,7 +31,7 @@ FIRST = 8
 BATCH_TOKENS = 2_048
 
 
-class Model(Reader, Protocol):
+class LayeredModelProtocol(HookedModelProtocol, Protocol):
     """The part of the host adapter that is used."""
 
     @property
@@ -44,7 +44,7 @@ class FrameTrial:
 
     name: str
     """The token before the text, or `none`."""
-    frame: Frame
+    frame: SpecialTokens
     skip: int = 0
     """The number of first text tokens that are sinks: each dominates some layer, and so do all before it."""
     share: float | None = None
@@ -59,9 +59,9 @@ class FrameTrial:
 
 
 def tried(
-    host: Model,
+    host: LayeredModelProtocol,
     contents: Sequence[np.ndarray],
-    candidates: Mapping[str, Frame],
+    candidates: Mapping[str, SpecialTokens],
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[FrameTrial]:
     """Each candidate, tried on the same texts.
@@ -79,7 +79,7 @@ def tried(
     return trials
 
 
-def untried(frames: Mapping[str, Frame]) -> list[FrameTrial]:
+def untried(frames: Mapping[str, SpecialTokens]) -> list[FrameTrial]:
     """Frames that nothing is measured of."""
     return [FrameTrial(name, frame) for name, frame in frames.items()]
 
@@ -89,7 +89,7 @@ class FrameChoice:
     """The frame that was chosen, and all that were tried."""
 
     trial: FrameTrial
-    frame: Frame
+    frame: SpecialTokens
     trials: tuple[FrameTrial, ...]
 
     @property
@@ -151,7 +151,7 @@ def chosen(trials: Sequence[FrameTrial], skip_first: int | None = None) -> Frame
 
 
 @torch.no_grad()
-def _trial(host: Model, contents: Sequence[np.ndarray], name: str, frame: Frame) -> FrameTrial:
+def _trial(host: LayeredModelProtocol, contents: Sequence[np.ndarray], name: str, frame: SpecialTokens) -> FrameTrial:
     rows = [np.array(frame.framed(content.tolist()), dtype=np.int32) for content in contents]
     contexts = [Context(number, "", 0, row) for number, row in enumerate(rows)]
     whole = TokenFilter(frozenset(), frame)
@@ -173,7 +173,7 @@ def _trial(host: Model, contents: Sequence[np.ndarray], name: str, frame: Frame)
     return _judged(name, frame, offset_N, np.concatenate(squares, axis=1), outlier_share)
 
 
-def _read(x_BPD: Tensor, batch: Padded) -> Tensor:
+def _read(x_BPD: Tensor, batch: PaddedBatch) -> Tensor:
     return x_BPD[batch.read_BP.to(x_BPD.device)].float()
 
 
@@ -187,7 +187,9 @@ def _squares(x_ND: Tensor, centre_D: Tensor) -> np.ndarray:
     return (x_ND - centre_D).square().sum(dim=1, dtype=torch.float64).cpu().numpy()
 
 
-def _judged(name: str, frame: Frame, offset_N: np.ndarray, square_LN: np.ndarray, outlier_share: float) -> FrameTrial:
+def _judged(
+    name: str, frame: SpecialTokens, offset_N: np.ndarray, square_LN: np.ndarray, outlier_share: float
+) -> FrameTrial:
     share_LP = np.zeros((len(square_LN), FIRST))
     for position in range(FIRST):
         share_LP[:, position] = square_LN[:, offset_N == position].sum(axis=1)

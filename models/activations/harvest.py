@@ -17,12 +17,12 @@ import torch
 from models.activations.activation_profile import ActivationProfile, PositionBuckets
 from models.activations.norm_reference import MaxNorm, NormReference, norm_references
 from models.activations.shards import batch_of, write_shard
-from models.activations.site_reading import Reader, SiteActivations, read_sites
-from models.corpora.contexts import Context, Contexts
+from models.activations.site_reading import HookedModelProtocol, SiteActivations, capture_sites
+from models.corpora.contexts import Context, TokenizedCorpus
 from models.dtypes import DTYPES
 from models.language_model.sites import Site
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest, sha256_of
+from storage.manifest import Manifest, ManifestFile, sha256_of
 
 SHARD_TOKENS = 65_536
 
@@ -31,7 +31,7 @@ SHARD_TOKENS = 65_536
 class _Written:
     """Shards of one site, and what was counted as they were made."""
 
-    entries: tuple[FileEntry, ...]
+    entries: tuple[ManifestFile, ...]
     profile: ActivationProfile
     rounding: float
 
@@ -40,7 +40,7 @@ class _Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class _SiteWriter:
     """Where one site's shards go, and which are there already."""
 
     folder: Folder
@@ -61,7 +61,7 @@ class _Output:
             metadata = {key.decode(): text.decode() for key, text in (pq.read_metadata(path).metadata or {}).items()}
             if metadata.get("identity_sha256") == self._identity_sha256:
                 batch = batch_of(pq.read_table(path).combine_chunks(), DTYPES[self.identity["dtype"]])
-                entry = FileEntry.of(path, name, len(batch.token_T))
+                entry = ManifestFile.of(path, name, len(batch.token_T))
                 outliers = torch.tensor(json.loads(metadata["outlier_positions"]), dtype=torch.int64)
                 profile = self.no_rows.of(batch, self.reference.centre_D, outliers)
                 return _Written((entry,), profile, float(metadata["rounding"]))
@@ -74,7 +74,7 @@ class _Output:
         metadata = {"identity_sha256": self._identity_sha256, "site": str(self.site)} | counted
         with self.folder.writing(name) as path:
             write_shard(path, found.batch, metadata)
-            entry = FileEntry.of(path, name, len(found.batch.token_T))
+            entry = ManifestFile.of(path, name, len(found.batch.token_T))
         profile = self.no_rows.of(found.batch, self.reference.centre_D, found.outlier_position_N)
         return _Written((entry,), profile, found.rounding)
 
@@ -94,8 +94,8 @@ class _Output:
 
 
 def harvest(
-    host: Reader,
-    contexts: Contexts,
+    host: HookedModelProtocol,
+    contexts: TokenizedCorpus,
     outputs: dict[Site, tuple[Folder, dict[str, Any]]],
     facts: dict[str, Any],
     report: Callable[[int, int], None] = lambda done, total: None,
@@ -119,7 +119,7 @@ def harvest(
     references = norm_references(host, contexts, list(outputs), max_norm)
     length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
     no_rows = ActivationProfile.zero(PositionBuckets.of(length, first), host.vocab_size)
-    files = {site: _Output(*output, site, references[site], no_rows) for site, output in outputs.items()}
+    files = {site: _SiteWriter(*output, site, references[site], no_rows) for site, output in outputs.items()}
     limits, dtype = {site: file.reference.norm_limit for site, file in files.items()}, _dtype(files.values())
     for output in files.values():
         output.folder.sweep()
@@ -139,7 +139,7 @@ def harvest(
             found = {}
             if missing:
                 further = partial(_further, report, done - len(some), contexts.n_contexts)
-                found = read_sites(host, some, contexts.token_filter, missing, dtype, limits, further)
+                found = capture_sites(host, some, contexts.token_filter, missing, dtype, limits, further)
             settle()
             for site, shard in kept.items():
                 if shard is not None:
@@ -154,12 +154,12 @@ def _further(report: Callable[[int, int], None], before: int, total: int, done: 
     report(before + done, total)
 
 
-def _dtype(files: Iterable[_Output]) -> torch.dtype:
+def _dtype(files: Iterable[_SiteWriter]) -> torch.dtype:
     [dtype] = {file.identity["dtype"] for file in files}
     return DTYPES[dtype]
 
 
-def _ranges(contexts: Contexts) -> Iterator[tuple[int, list[Context]]]:
+def _ranges(contexts: TokenizedCorpus) -> Iterator[tuple[int, list[Context]]]:
     """Consecutive contexts that fill one shard, with the number of contexts up to their end."""
     length = int(contexts.manifest.identity["context_length"])
     per_shard, held, done = max(1, SHARD_TOKENS // length), list[Context](), 0

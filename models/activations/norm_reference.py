@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.activations.site_reading import Reader, read_sites
+from models.activations.site_reading import HookedModelProtocol, capture_sites
 from models.corpora.context_sample import context_sample
-from models.corpora.contexts import Contexts
+from models.corpora.contexts import TokenizedCorpus
 from models.language_model.sites import Site
 
 SAMPLE_TOKENS = 8_192
@@ -39,7 +39,7 @@ class NormReference:
 
 
 def norm_references(
-    host: Reader, contexts: Contexts, sites: Sequence[Site], max_norm: MaxNorm
+    host: HookedModelProtocol, contexts: TokenizedCorpus, sites: Sequence[Site], max_norm: MaxNorm
 ) -> dict[Site, NormReference]:
     """The reference of each site.
 
@@ -49,7 +49,7 @@ def norm_references(
         sites: Where it is read.
         max_norm: The limit as a multiple of the median norm; None for no limit, or `auto`.
     """
-    found = read_sites(host, context_sample(contexts, SAMPLE_TOKENS), contexts.token_filter, sites, torch.float32)
+    found = capture_sites(host, context_sample(contexts, SAMPLE_TOKENS), contexts.token_filter, sites, torch.float32)
     return {site: _reference(some.batch.x_TD, max_norm) for site, some in found.items()}
 
 

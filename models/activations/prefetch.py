@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import torch
 from torch import Tensor
 
-AHEAD = 2
+PREFETCH_DEPTH = 2
 """Batches that are read or being read beyond the one in use."""
 
 
@@ -26,10 +26,12 @@ class _End:
     pass
 
 
-_Said = tuple[Tensor, torch.cuda.Event | None] | _Failed | _End
+_Message = tuple[Tensor, torch.cuda.Event | None] | _Failed | _End
 
 
-def read_ahead(batches: Iterator[Tensor], device: torch.device, ahead: int = AHEAD) -> Generator[Tensor, None, None]:
+def read_ahead(
+    batches: Iterator[Tensor], device: torch.device, ahead: int = PREFETCH_DEPTH
+) -> Generator[Tensor, None, None]:
     """The same batches in the same order, on the device.
 
     The thread begins with the first batch that is asked for, and has ended when the last was given, when an error was
@@ -42,7 +44,7 @@ def read_ahead(batches: Iterator[Tensor], device: torch.device, ahead: int = AHE
         Exception: What `batches` raises, after the batches that came before.
     """
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-    said: SimpleQueue[_Said] = SimpleQueue()
+    said: SimpleQueue[_Message] = SimpleQueue()
     room, left = threading.Semaphore(ahead), threading.Event()
     thread = threading.Thread(target=_read, args=(batches, device, stream, said, room, left), daemon=True)
     thread.start()
@@ -67,7 +69,7 @@ def _read(
     batches: Iterator[Tensor],
     device: torch.device,
     stream: torch.cuda.Stream | None,
-    said: SimpleQueue[_Said],
+    said: SimpleQueue[_Message],
     room: threading.Semaphore,
     left: threading.Event,
 ) -> None:

@@ -25,7 +25,7 @@ ROW_GROUP = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ActivationBatch:
     """Consecutive stored tokens of one site."""
 
     x_TD: Tensor
@@ -53,7 +53,7 @@ def as_tensor(column: pa.FixedSizeBinaryArray, dtype: torch.dtype) -> Tensor:
     return torch.from_dlpack(values).view(dtype).view(len(column), width)
 
 
-def write_shard(path: Path, batch: Batch, metadata: dict[str, str]) -> None:
+def write_shard(path: Path, batch: ActivationBatch, metadata: dict[str, str]) -> None:
     """Writes one shard to a local path; `metadata` gains the dtype."""
     dtype = next(name for name, kind in DTYPES.items() if kind == batch.x_TD.dtype)
     table = pa.table(
@@ -68,22 +68,22 @@ def write_shard(path: Path, batch: Batch, metadata: dict[str, str]) -> None:
     pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
 
 
-def batch_of(table: pa.Table, dtype: torch.dtype) -> Batch:
+def batch_of(table: pa.Table, dtype: torch.dtype) -> ActivationBatch:
     """The rows of a shard, its vectors as a view of the table."""
     x_TD = as_tensor(table.column("activation").chunk(0), dtype)
     names = ("context_id", "position", "token_id")
-    return Batch(x_TD, *(torch.from_dlpack(table.column(name).chunk(0)).long() for name in names))
+    return ActivationBatch(x_TD, *(torch.from_dlpack(table.column(name).chunk(0)).long() for name in names))
 
 
 @dataclass(frozen=True, slots=True)
-class Shards:
+class ActivationShards:
     """The activations of one site in stored order: context ascending, position ascending, file after file."""
 
     folder: Folder
     manifest: Manifest
 
     @classmethod
-    def open(cls, folder: Folder, *, verify: bool = True) -> "Shards":
+    def open(cls, folder: Folder, *, verify: bool = True) -> "ActivationShards":
         """Opens a finished harvest; `verify` compares every file with the sha256 it was written with.
 
         Raises:
@@ -110,7 +110,7 @@ class Shards:
     def n_tokens(self) -> int:
         return self.manifest.rows
 
-    def shard(self, number: int) -> Batch:
+    def shard(self, number: int) -> ActivationBatch:
         """A whole shard; its vectors are a view of what was read."""
         entry = self.manifest.files[number]
         with self.folder.reading(entry.name) as path:
@@ -125,9 +125,9 @@ class Shards:
             )
         return batch_of(table, self.dtype)
 
-    def batches(self, rows: int) -> Iterator[Batch]:
+    def batches(self, rows: int) -> Iterator[ActivationBatch]:
         """All tokens in stored order, at most `rows` at a time; a batch never spans two shards."""
         for number in range(len(self.manifest.files)):
             whole = self.shard(number)
             parts = (t.split(rows) for t in (whole.x_TD, whole.context_T, whole.position_T, whole.token_T))
-            yield from (Batch(*part) for part in zip(*parts, strict=True))
+            yield from (ActivationBatch(*part) for part in zip(*parts, strict=True))

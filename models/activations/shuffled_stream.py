@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from models.activations.shards import Batch, Shards
-from models.numerics.hash_sampling import hash_order
+from models.activations.shards import ActivationBatch, ActivationShards
+from models.numerics.hash_sampling import hash_rank
 
 BUFFER_BYTES = 2**30
 
@@ -33,17 +33,17 @@ class ActivationSource(Protocol):
 
 
 def _chance(seed: int, epoch: int, what: object) -> torch.Generator:
-    return torch.Generator().manual_seed(hash_order(f"{epoch}/{what}", str(seed)))
+    return torch.Generator().manual_seed(hash_rank(f"{epoch}/{what}", str(seed)))
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class ShuffledActivations:
     """The tokens of a harvest whose context is kept, in stored order by chunks or shuffled by batches."""
 
-    shards: Shards
+    shards: ActivationShards
     kept_C: Tensor
     buffer_bytes: int = BUFFER_BYTES
-    written: Shards | None = None
+    written: ActivationShards | None = None
     """Of the same contexts at another site: what a transcoder writes."""
 
     @property
@@ -69,11 +69,11 @@ class Shuffled:
     def _n_shards(self) -> int:
         return len(self.shards.manifest.files)
 
-    def _shards(self, number: int) -> tuple[Batch, Batch | None]:
+    def _shards(self, number: int) -> tuple[ActivationBatch, ActivationBatch | None]:
         """A shard of the site that is read and, of a transcoder's, the same contexts of the one that is written."""
         return self.shards.shard(number), self.written.shard(number) if self.written else None
 
-    def _kept_rows(self, shard: Batch, other: Batch | None) -> tuple[Tensor, Tensor | None]:
+    def _kept_rows(self, shard: ActivationBatch, other: ActivationBatch | None) -> tuple[Tensor, Tensor | None]:
         """Which rows of each are kept: tokens that both sites hold, for an outlier at one site may be none at the
         other."""
         kept_T = self.kept_C[shard.context_T]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.activations.shards import Batch
+from models.activations.shards import ActivationBatch
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter, within
 from models.language_model.sites import Site
@@ -23,7 +23,7 @@ class NonFiniteActivations(ValueError):
     """The model produced NaN or Inf. Harvest in a wider dtype or repair the weights."""
 
 
-class Reader(Protocol):
+class HookedModelProtocol(Protocol):
     """The part of the host adapter that reading uses."""
 
     @property
@@ -36,7 +36,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Padded:
+class PaddedBatch:
     """Contexts that go through the model together, filled up to the longest."""
 
     token_ids_BP: Tensor
@@ -51,7 +51,7 @@ class Padded:
     """Place of each context in that order."""
 
 
-def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch_tokens: int) -> Iterator[Padded]:
+def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch_tokens: int) -> Iterator[PaddedBatch]:
     """Batches of contexts of like length, the longest first: little padding, and the first batch needs the most
     memory."""
     masks = token_filter.masks([context.token_ids for context in contexts])
@@ -69,7 +69,7 @@ def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch
             token_ids[row, :length] = contexts[i].token_ids
             flags[:, row, :length] = np.ones(length, bool), text[i], read[i]
         rows = np.concatenate([np.arange(ends[i] - read[i].sum(), ends[i]) for i in some])
-        yield Padded(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(some))))
+        yield PaddedBatch(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(some))))
 
 
 def _index(contexts: Sequence[Context], token_filter: TokenFilter) -> tuple[Tensor, Tensor, Tensor]:
@@ -85,15 +85,15 @@ def _index(contexts: Sequence[Context], token_filter: TokenFilter) -> tuple[Tens
 class SiteActivations:
     """What was read at one site: rows in stored order and dtype, those beyond the norm limit left out."""
 
-    batch: Batch
+    batch: ActivationBatch
     outlier_position_N: Tensor
     """Positions of the rows beyond the limit."""
     rounding: float
     """Sum over the rows of the squared distance between an activation and the same in the stored dtype."""
 
 
-def read_sites(
-    host: Reader,
+def capture_sites(
+    host: HookedModelProtocol,
     contexts: Sequence[Context],
     token_filter: TokenFilter,
     sites: Sequence[Site],
@@ -141,8 +141,8 @@ def read_sites(
 
 def _kept(x_TD: Tensor, index: tuple[Tensor, Tensor, Tensor], within_T: Tensor, rounding: float) -> SiteActivations:
     if within_T.all():
-        return SiteActivations(Batch(x_TD, *index), index[1][:0], rounding)
-    batch = Batch(x_TD[within_T], *(column[within_T] for column in index))
+        return SiteActivations(ActivationBatch(x_TD, *index), index[1][:0], rounding)
+    batch = ActivationBatch(x_TD[within_T], *(column[within_T] for column in index))
     return SiteActivations(batch, index[1][~within_T], rounding)
 
 

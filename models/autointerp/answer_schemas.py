@@ -24,7 +24,7 @@ LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AnswerSchema:
     """A list under one name; each item has an id and some values."""
 
     name: str
@@ -36,15 +36,15 @@ class Form:
         item = _object(id={"type": "string", "enum": list(ids)}, **self.values)
         return _object(**{self.name: {"type": "array", "items": item}})
 
-    def parse(self, text: str) -> "Parsed":
+    def parse(self, text: str) -> "ParsedAnswer":
         """Items by id; a text of another form is an error."""
         try:
             value = json.loads(text)
         except json.JSONDecodeError as error:
-            return Parsed({}, {}, f"invalid JSON: {error}")
+            return ParsedAnswer({}, {}, f"invalid JSON: {error}")
         items = value.get(self.name) if isinstance(value, dict) else None
         if not isinstance(items, list):
-            return Parsed({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
+            return ParsedAnswer({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
         found, wrong = dict[str, Any](), dict[str, str]()
         for item in items:
             name = item.get("id") if isinstance(item, dict) else None
@@ -58,11 +58,11 @@ class Form:
             if name in found and found[name] != said:
                 wrong[name] = "answered twice, and differently"
             found[name] = said
-        return Parsed({name: said for name, said in found.items() if name not in wrong}, wrong, "")
+        return ParsedAnswer({name: said for name, said in found.items() if name not in wrong}, wrong, "")
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedAnswer:
     """What an answer says by id, what is wrong with other ids, and what is wrong with all of it."""
 
     said: dict[str, Any]
@@ -89,18 +89,18 @@ def _strengths(active: Any) -> dict[int, int]:
 RATINGS = (0, 1, 2, 3)
 OPTIONS = ("a", "b", "c", "d")
 
-LABELS = Form("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
-_FIRES = Form("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False)))
+LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
+_FIRES = AnswerSchema("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False)))
 FORMS = {
-    "specificity": Form(
+    "specificity": AnswerSchema(
         "ratings",
         {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
         lambda item: (_one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
     ),
     "detection": _FIRES,
     "fuzzing": _FIRES,
-    "simulation": Form("windows", {"active": _ACTIVE}, lambda item: _strengths(item["active"])),
-    "output": Form(
+    "simulation": AnswerSchema("windows", {"active": _ACTIVE}, lambda item: _strengths(item["active"])),
+    "output": AnswerSchema(
         "choices", {"option": {"type": "string", "enum": list(OPTIONS)}}, lambda item: _one_of(item["option"], OPTIONS)
     ),
 }

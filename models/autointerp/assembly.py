@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.explainers.inputs import ExplainerInputs
 from models.autointerp.explainers.llm import LLMExplainer
-from models.autointerp.feature_data import Material
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.judges.llm import LLMJudge
 from models.autointerp.lexical.explainer import LexicalExplainer
 from models.autointerp.lexical.judge import LexicalJudge
-from models.autointerp.llm_client.provider_access import Access, check_access
+from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
 from models.autointerp.llm_client.runner import LLM, LocalLLM, ProviderLLM
 from models.autointerp.scorers.trials import Judge
 from models.autointerp.tables import Explanation, Progress
@@ -21,11 +21,11 @@ from storage.folder import Folder
 class Explainer(Protocol):
     """Labels features by the examples of a gallery that are for explaining."""
 
-    def explain(self, exhibits: Exhibits, features: list[int], progress: Progress) -> list[Explanation]: ...
+    def explain(self, exhibits: ExplainerInputs, features: list[int], progress: Progress) -> list[Explanation]: ...
 
 
 @dataclass
-class Askers:
+class LabelingSetup:
     """Explainers and judge of one recipe, asking on one sae's account."""
 
     settings: ExplanationSettings
@@ -38,9 +38,9 @@ class Askers:
     def check(self) -> None:
         """Whether the settings can be carried out, before any work is done; raises as `check_access`."""
         if self.llm_of is None:
-            check_access(self.settings, Access.from_environment())
+            check_access(self.settings, ProviderAccess.from_environment())
 
-    def explainers(self, material: Material) -> list[Explainer]:
+    def explainers(self, material: FeatureData) -> list[Explainer]:
         """One for each explainer and prompt of the recipe."""
         found: list[Explainer] = []
         for name in self.settings.explainers:
@@ -51,10 +51,10 @@ class Askers:
                 found += [LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompts]
         return found
 
-    def judge(self, material: Material) -> Judge:
+    def judge(self, material: FeatureData) -> Judge:
         return LexicalJudge() if self.settings.judge == "lexical" else self.llm_judge(material)
 
-    def llm_judge(self, material: Material) -> LLMJudge:
+    def llm_judge(self, material: FeatureData) -> LLMJudge:
         return LLMJudge(self.settings.judge, self.llm(self.settings.judge), material.groups(self.settings))
 
     def llm(self, name: str) -> LLM:

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from models.config_base import Settings
 
-Asked = Literal["lexical", "anthropic", "local"]
+LabelerName = Literal["lexical", "anthropic", "local"]
 PromptName = Literal["activations", "logits", "contrastive"]
 ScorerName = Literal["detection", "fuzzing", "simulation", "embedding", "surprisal", "output"]
 
@@ -14,14 +14,14 @@ ScorerName = Literal["detection", "fuzzing", "simulation", "embedding", "surpris
 class ExplanationSettings(Settings):
     """Labels of one recipe: explainers, judge, scorers, budget."""
 
-    explainer: Asked | tuple[Asked, ...] = "lexical"
+    explainer: LabelerName | tuple[LabelerName, ...] = "lexical"
     """`lexical` needs nothing; `anthropic` asks `llm` over the Messages protocol; `local` asks `local_llm` in this
     process. Several give several labels a feature."""
     prompts: tuple[PromptName, ...] = ("activations",)
     """What an LLM that explains is shown besides the windows: nothing, the logits, or near misses. A label for each."""
     windows: Literal["intervals", "top"] = "intervals"
     """Which windows an explainer is shown: from all strengths, or the strongest alone."""
-    judge: Asked = "lexical"
+    judge: LabelerName = "lexical"
     scorers: tuple[ScorerName, ...] = ("detection", "fuzzing")
     """Tests that each label is put to besides its specificity."""
     llm: str | None = None
@@ -49,7 +49,7 @@ class ExplanationSettings(Settings):
     """Requests under way at once."""
 
     @property
-    def explainers(self) -> tuple[Asked, ...]:
+    def explainers(self) -> tuple[LabelerName, ...]:
         return (self.explainer,) if isinstance(self.explainer, str) else self.explainer
 
     @property

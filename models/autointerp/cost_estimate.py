@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from models.autointerp.llm_client.prices import Price
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Answer, Ledger
-from models.autointerp.llm_client.runner import Job, Result, together
-from models.autointerp.tables import Progress, silent
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
+from models.autointerp.llm_client.runner import AskingJob, Result, run_concurrently
+from models.autointerp.tables import Progress, no_progress
 
 TOKENS_PER_BYTE = 0.3
 """Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""
@@ -18,7 +18,7 @@ OUTPUT_TOKENS = {"explain": 20, "specificity": 400, "detection": 250, "fuzzing":
 
 
 @dataclass(slots=True)
-class Counted:
+class RequestCounts:
     """Questions of one purpose."""
 
     n_requests: int = 0
@@ -42,31 +42,31 @@ class Estimate:
 
 
 @dataclass
-class PlanLLM:
+class DryRunLLM:
     """Stands where an LLM would; its answers have the status 'planned'."""
 
     name: str
     price: Price
-    ledger: Ledger
-    counted: dict[str, Counted] = field(default_factory=lambda: defaultdict(Counted))
+    ledger: RequestLedger
+    counted: dict[str, RequestCounts] = field(default_factory=lambda: defaultdict(RequestCounts))
 
-    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
-        return asyncio.run(together(jobs, self._ask, 1, progress))
+    def run(self, jobs: Sequence[AskingJob[Result]], progress: Progress = no_progress) -> list[Result]:
+        return asyncio.run(run_concurrently(jobs, self._ask, 1, progress))
 
-    async def _ask(self, request: Request) -> Answer:
+    async def _ask(self, request: Request) -> LedgerAnswer:
         count = self.counted[request.purpose]
         count.n_requests += 1
         if request.key in self.ledger.answers:
             count.n_answered += 1
             return self.ledger.answers[request.key]
         count.n_bytes += request.n_bytes
-        return Answer(request.key, request.purpose, "", self.name, "planned")
+        return LedgerAnswer(request.key, request.purpose, "", self.name, "planned")
 
     def estimates(self) -> list[Estimate]:
         """One line a purpose, by what answers to this LLM have cost so far where the ledger has some."""
         return [self._estimate(purpose, count) for purpose, count in self.counted.items()]
 
-    def _estimate(self, purpose: str, count: Counted) -> Estimate:
+    def _estimate(self, purpose: str, count: RequestCounts) -> Estimate:
         per_byte, per_answer = self._seen(purpose)
         sent = round(count.n_bytes * per_byte)
         said = round((count.n_requests - count.n_answered) * per_answer)

@@ -10,13 +10,13 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.lexical.token_properties import Vocabulary
-from models.autointerp.lexical.token_windows import Tape
-from models.features.example_windows import is_for_scoring
+from models.autointerp.lexical.token_properties import TokenProperties
+from models.autointerp.lexical.token_windows import TokenWindows
+from models.features.example_windows import is_in_scoring_half
 
 
 @dataclass(frozen=True)
-class Gallery:
+class ExampleSet:
     """Rows of the `example` table as arrays: sorted by feature, kind, interval and rank, token strings as codes.
 
     The windows lie one after another: row r has tokens `start_R[r]` to `start_R[r + 1]`, its peak at `start_R[r] +
@@ -33,7 +33,7 @@ class Gallery:
     """Position of the first token of a context that may be read: where a context starts, for labels."""
 
     @classmethod
-    def of(cls, examples: pa.Table, first_read: int = 0) -> "Gallery":
+    def of(cls, examples: pa.Table, first_read: int = 0) -> "ExampleSet":
         keys = [("feature_id", "ascending"), ("kind", "descending"), ("interval", "ascending"), ("rank", "ascending")]
         table = examples.sort_by(keys).combine_chunks()
         tokens, activations = (_list(table, name) for name in ("tokens", "activations"))
@@ -106,7 +106,7 @@ class Gallery:
         contexts = zip(self.table["document_id"].to_pylist(), self.table["context_id"].to_pylist(), strict=True)
         known: dict[tuple[str, int], bool] = {}
         return np.array(
-            [known[c] if c in known else known.setdefault(c, is_for_scoring(*c)) for c in contexts], dtype=bool
+            [known[c] if c in known else known.setdefault(c, is_in_scoring_half(*c)) for c in contexts], dtype=bool
         )
 
     @cached_property
@@ -151,13 +151,13 @@ class Gallery:
         width = self.position_R.max(initial=0) + 1
         return self.column("context_id").astype(np.int64) * width + self.position_R
 
-    def tape(self, vocabulary: Vocabulary, rows_R: np.ndarray) -> Tape:
+    def tape(self, vocabulary: TokenProperties, rows_R: np.ndarray) -> TokenWindows:
         """The windows of some rows, in their order; the vocabulary begins with the strings of this gallery."""
         lengths = self.start_R[rows_R + 1] - self.start_R[rows_R]
         start_R = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         at_S = np.arange(start_R[-1]) + np.repeat(self.start_R[rows_R] - start_R[:-1], lengths)
         first_R = self.position_R[rows_R] - self.peak_R[rows_R] - self.first_read
-        return Tape(vocabulary, self.code_S[at_S], start_R, first_R)
+        return TokenWindows(vocabulary, self.code_S[at_S], start_R, first_R)
 
     def window(self, row: int) -> tuple[list[str], np.ndarray, int]:
         """Tokens, activations and peak of an example."""

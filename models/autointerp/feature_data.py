@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.example_set import Gallery
-from models.autointerp.explainers.inputs import NEAR_MISSES, Effects, Exhibits
-from models.autointerp.feature_selection import chosen
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.explainers.inputs import NEAR_MISSES, ExplainerInputs, TopLogits
+from models.autointerp.feature_selection import select_features
 from models.autointerp.scorers.hard_negatives import hard_negatives
-from models.features.firings import Fired
+from models.features.firings import Firings
 
-HARD = 10
+N_HARD_NEGATIVES = 10
 """Windows of features that fire together with a feature, in which it is silent, that a score is made from."""
 
 
 @dataclass(frozen=True)
-class Material:
+class FeatureData:
     """Tables by their names in the warehouse; those that nothing asked for may be left out."""
 
     sae_id: str
@@ -30,13 +30,13 @@ class Material:
     features: pa.Table | None = None
     effects: pa.Table | None = None
     neighbors: pa.Table | None = None
-    codes: Callable[[], Iterable[Fired]] | None = None
+    codes: Callable[[], Iterable[Firings]] | None = None
     first_read: int = 0
     """Position of the first token of a context that may be read."""
 
     @cached_property
-    def gallery(self) -> Gallery:
-        return Gallery.of(self.examples, self.first_read)
+    def gallery(self) -> ExampleSet:
+        return ExampleSet.of(self.examples, self.first_read)
 
     @cached_property
     def densities(self) -> dict[int, float]:
@@ -54,18 +54,20 @@ class Material:
         pairs = zip(*(self.features[name].to_pylist() for name in ("feature_id", "start_share")), strict=True)
         return {feature: share for feature, share in pairs if share is not None}
 
-    def exhibits(self, settings: ExplanationSettings) -> Exhibits:
+    def exhibits(self, settings: ExplanationSettings) -> ExplainerInputs:
         """What explainers are shown by these settings."""
         given: dict[str, Any] = {}
         if settings.sends_prompts and "logits" in settings.prompts and self.effects is not None:
-            given["effects"] = Effects.by_feature(self.effects)
+            given["effects"] = TopLogits.by_feature(self.effects)
         if settings.sends_prompts and "contrastive" in settings.prompts:
             given["near_misses"] = self._near_misses(NEAR_MISSES, for_scoring=False)
-        return Exhibits(self.gallery, only_top=settings.windows == "top", start_shares=self.start_shares, **given)
+        return ExplainerInputs(
+            self.gallery, only_top=settings.windows == "top", start_shares=self.start_shares, **given
+        )
 
     def chosen(self, settings: ExplanationSettings, requested: Sequence[int] = ()) -> list[int]:
         """The features that are labelled, in order."""
-        return chosen(settings, self.gallery.strengths(), self.densities, self.neighbors, requested)
+        return select_features(settings, self.gallery.strengths(), self.densities, self.neighbors, requested)
 
     def groups(self, settings: ExplanationSettings) -> dict[int, int]:
         """Which features share a question, by the recipe's own order: a feature that is asked for besides is alone, so
@@ -77,7 +79,7 @@ class Material:
     @cached_property
     def hard(self) -> Mapping[int, np.ndarray]:
         """Hard negatives for scores; none without the codes, which alone tell that a feature is silent."""
-        return self._near_misses(HARD, for_scoring=True)
+        return self._near_misses(N_HARD_NEGATIVES, for_scoring=True)
 
     def _near_misses(self, n: int, *, for_scoring: bool) -> dict[int, np.ndarray]:
         if self.neighbors is None or self.codes is None:

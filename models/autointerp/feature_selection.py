@@ -7,7 +7,7 @@ import pyarrow as pa
 from models.autointerp.config import ExplanationSettings
 
 
-def chosen(
+def select_features(
     settings: ExplanationSettings,
     strengths: Mapping[int, float],
     densities: Mapping[int, float],
@@ -27,7 +27,7 @@ def chosen(
         ValueError: If the recipe names a feature that never fires, or does not exist.
     """
     named = settings.features if isinstance(settings.features, tuple) else ()
-    refuse_silent(named, strengths)
+    require_firing(named, strengths)
     asked = list(dict.fromkeys([*(feature for feature in requested if feature in strengths), *named]))
     if isinstance(settings.features, tuple):
         return asked
@@ -36,7 +36,7 @@ def chosen(
     return list(dict.fromkeys([*asked, *order[:wanted]]))
 
 
-def refuse_silent(features: Iterable[int], alive: Container[int]) -> None:
+def require_firing(features: Iterable[int], alive: Container[int]) -> None:
     """Raises ValueError if a feature is asked for that never fires, or does not exist."""
     if unknown := [feature for feature in features if feature not in alive]:
         raise ValueError(
@@ -57,11 +57,11 @@ def _order(
     if settings.first == "density":
         return sorted(strengths, key=lambda feature: (-densities.get(feature, 0.0), feature))
     if settings.first == "neighbors":
-        return _outward(asked or strongest[:1], strongest, neighbors)
+        return _breadth_first(asked or strongest[:1], strongest, neighbors)
     return strongest
 
 
-def _outward(seeds: Sequence[int], strongest: Sequence[int], neighbors: pa.Table | None) -> list[int]:
+def _breadth_first(seeds: Sequence[int], strongest: Sequence[int], neighbors: pa.Table | None) -> list[int]:
     """From the seeds to their nearest, to the nearest of those, and so on; what nothing leads to comes last."""
     near: dict[int, list[int]] = {}
     if neighbors is not None:

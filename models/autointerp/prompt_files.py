@@ -8,11 +8,11 @@ FOLDER = Path(__file__).with_name("prompts")
 
 
 @lru_cache
-def instructions(name: str) -> str:
+def prompt_text(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
 @lru_cache
 def prompt_sha256(name: str) -> str:
     """Hash of the instructions as they are sent."""
-    return hashlib.sha256(instructions(name).encode()).hexdigest()
+    return hashlib.sha256(prompt_text(name).encode()).hexdigest()

@@ -4,9 +4,9 @@ import html
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 
-ON = 0.3
+MARK_FROM = 0.3
 """A token beside the peak is marked from this share of the peak's activation on."""
 
 
@@ -17,15 +17,15 @@ def escaped(text: str) -> str:
     return html.escape(printable, quote=False)
 
 
-def clearly_active(gallery: Gallery, row: int) -> tuple[int, ...]:
+def clearly_active(gallery: ExampleSet, row: int) -> tuple[int, ...]:
     """Tokens of a window on which the feature is clearly active, the peak left out."""
     _, activations, peak = gallery.window(row)
     if activations[peak] <= 0:
         return ()
-    return tuple(i for i in (activations >= ON * activations[peak]).nonzero()[0].tolist() if i != peak)
+    return tuple(i for i in (activations >= MARK_FROM * activations[peak]).nonzero()[0].tolist() if i != peak)
 
 
-def marked(tokens: Sequence[str], on: Iterable[int] = (), peak: int | None = None) -> str:
+def mark_tokens(tokens: Sequence[str], on: Iterable[int] = (), peak: int | None = None) -> str:
     """A text with some tokens in tags."""
     tags = dict.fromkeys(on, "on") | ({peak: "peak"} if peak is not None else {})
     texts = (escaped(token) for token in tokens)
@@ -37,7 +37,7 @@ def numbered(tokens: Sequence[str]) -> str:
     return "".join(f'<t n="{i}">{escaped(token)}</t>' for i, token in enumerate(tokens))
 
 
-def listed(name: str, tokens: Sequence[str]) -> str:
+def token_list(name: str, tokens: Sequence[str]) -> str:
     return f"<{name}>{''.join(f'<token>{escaped(token)}</token>' for token in tokens)}</{name}>"
 
 

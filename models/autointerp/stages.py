@@ -1,7 +1,7 @@
 """The stages: `explain` labels features, `rate` says how specific the labels are, `score` puts them to other tests.
 
 Explanations are made from examples for explaining only, ratings and scores from examples for scoring only
-(`models.features.example_windows.is_for_scoring`), so a label is never judged on what it was made from.
+(`models.features.example_windows.is_in_scoring_half`), so a label is never judged on what it was made from.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from models.autointerp.assembly import Askers
-from models.autointerp.feature_data import Material
-from models.autointerp.llm_client.request_ledger import Answer, Ledger
+from models.autointerp.assembly import LabelingSetup
+from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.scorers import score_rows as scores
 from models.autointerp.scorers import trials
-from models.autointerp.scorers.trials import Label, Trial, Verdict
-from models.autointerp.tables import EXPLANATION, Progress, request_table, silent
+from models.autointerp.scorers.trials import Judgement, Label, Trial
+from models.autointerp.tables import EXPLANATION, Progress, no_progress, request_table
 from storage.folder import Folder
 
 if TYPE_CHECKING:
-    from models.language_model.hooked_model import Host
+    from models.language_model.hooked_model import HookedModel
 
 BLOCK = 10_000
 """Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
@@ -46,14 +46,16 @@ Some = TypeVar("Some")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class StageResult:
     """Rows of a table, and all that an LLM was asked to make them."""
 
     rows: pa.Table
-    answers: list[Answer]
+    answers: list[LedgerAnswer]
 
 
-def explain(material: Material, askers: Askers, requested: Sequence[int] = (), progress: Progress = silent) -> Made:
+def label_features(
+    material: FeatureData, askers: LabelingSetup, requested: Sequence[int] = (), progress: Progress = no_progress
+) -> StageResult:
     """Labels features, those that the settings choose, by each explainer of the settings.
 
     Returns:
@@ -69,11 +71,11 @@ def explain(material: Material, askers: Askers, requested: Sequence[int] = (), p
     exhibits, explainers = material.exhibits(settings), askers.explainers(material)
     found = []
     for number, explainer in enumerate(explainers):
-        told = partial(_further, progress, number * len(features), len(explainers) * len(features))
+        told = partial(_offset_progress, progress, number * len(features), len(explainers) * len(features))
         found += explainer.explain(exhibits, features, told)
     by_feature = sorted(found, key=lambda one: one.feature_id)
     rows = pa.Table.from_pylist([one.row(material.sae_id) for one in by_feature], schema=EXPLANATION)
-    return Made(rows, [answer for one in found for answer in one.answers])
+    return StageResult(rows, [answer for one in found for answer in one.answers])
 
 
 def labels_of(explanations: pa.Table) -> list[Label]:
@@ -83,22 +85,26 @@ def labels_of(explanations: pa.Table) -> list[Label]:
     return [Label(r["explanation_id"], r["feature_id"], r["label"]) for r in found.values()]
 
 
-def rate(material: Material, explanations: pa.Table, askers: Askers, progress: Progress = silent) -> Made:
+def rate_labels(
+    material: FeatureData, explanations: pa.Table, askers: LabelingSetup, progress: Progress = no_progress
+) -> StageResult:
     """Rates every label on its feature's interval examples and controls: rows of `specificity`.
 
     Raises as `explain` does.
     """
     askers.check()
     labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge(material)
-    tables, answers = [SPECIFICITY.empty_table()], list[Answer]()
+    tables, answers = [SPECIFICITY.empty_table()], list[LedgerAnswer]()
     for done, some in _blocks(trials.specificity_trials(gallery, labels)):
-        verdicts, asked = judge.judge("specificity", gallery, some, partial(_further, progress, done, len(labels)))
+        verdicts, asked = judge.judge(
+            "specificity", gallery, some, partial(_offset_progress, progress, done, len(labels))
+        )
         answers += asked
         tables.append(_ratings(material, some, verdicts, judge.name))
-    return Made(pa.concat_tables(tables), answers)
+    return StageResult(pa.concat_tables(tables), answers)
 
 
-def _ratings(material: Material, some: Sequence[Trial], verdicts: Sequence[Sequence[Any]], judge: str) -> pa.Table:
+def _ratings(material: FeatureData, some: Sequence[Trial], verdicts: Sequence[Sequence[Any]], judge: str) -> pa.Table:
     """The rows of rated examples; what they do not share with the `example` table is added."""
     rows = material.gallery.table.take(pa.array([row for trial in some for row in trial.row_N.tolist()], pa.int64()))
     flat = [verdict for of_trial in verdicts for verdict in of_trial]
@@ -113,14 +119,14 @@ def _ratings(material: Material, some: Sequence[Trial], verdicts: Sequence[Seque
     return pa.table(columns).select(SPECIFICITY.names).cast(SPECIFICITY)
 
 
-def score(
-    material: Material,
+def score_labels(
+    material: FeatureData,
     explanations: pa.Table,
     specificity: pa.Table,
-    askers: Askers,
-    host: "Callable[[], Host] | None" = None,
-    progress: Progress = silent,
-) -> Made:
+    askers: LabelingSetup,
+    host: "Callable[[], HookedModel] | None" = None,
+    progress: Progress = no_progress,
+) -> StageResult:
     """Puts every label to the tests that the settings name: rows of `explanation_score`.
 
     Args:
@@ -130,34 +136,36 @@ def score(
     Raises as `explain` does.
     """
     askers.check()
-    labels, answers = labels_of(explanations), list[Answer]()
+    labels, answers = labels_of(explanations), list[LedgerAnswer]()
     tables = [_of_ratings(material, labels, specificity)]
     asked = askers.settings.scorers
     for number, scorer in enumerate(asked):
-        told = partial(_further, progress, number * len(labels), len(asked) * len(labels))
+        told = partial(_offset_progress, progress, number * len(labels), len(asked) * len(labels))
         made, some = _SCORERS[scorer](material, labels, askers, host, told)
         tables.append(made)
         answers += some
-    return Made(pa.concat_tables(tables), answers)
+    return StageResult(pa.concat_tables(tables), answers)
 
 
 def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None) -> pa.Table:
     """The meaning of every label as a vector of length 1: rows of `label_embedding`."""
-    from models.language_model.sentence_encoder import Encoder
+    from models.language_model.sentence_encoder import SentenceEncoder
 
-    labels, model = labels_of(explanations), Encoder.load(encoder, revision)
+    labels, model = labels_of(explanations), SentenceEncoder.load(encoder, revision)
     vectors = model.encode([label.text for label in labels]).tolist()
     ids = [label.explanation_id for label in labels]
     columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
     return pa.table(columns, schema=EMBEDDING)
 
 
-def _of_ratings(material: Material, labels: Sequence[Label], specificity: pa.Table) -> pa.Table:
+def _of_ratings(material: FeatureData, labels: Sequence[Label], specificity: pa.Table) -> pa.Table:
     """Whether the ratings that are there tell firing from silence."""
     columns = (specificity[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
-    said = {(label, example): Verdict(rating, status) for label, example, rating, status in zip(*columns, strict=True)}
+    said = {
+        (label, example): Judgement(rating, status) for label, example, rating, status in zip(*columns, strict=True)
+    }
     gallery, tables = material.gallery, [scores.SCORE.empty_table()]
-    missing = Verdict(None, "not_rated")
+    missing = Judgement(None, "not_rated")
     for _, some in _blocks(trials.specificity_trials(gallery, labels)):
         verdicts = [
             [said.get((t.label.explanation_id, gallery.example_ids[row]), missing) for row in t.row_N.tolist()]
@@ -167,11 +175,11 @@ def _of_ratings(material: Material, labels: Sequence[Label], specificity: pa.Tab
     return pa.concat_tables(tables)
 
 
-Scored = tuple[pa.Table, list[Answer]]
+Scored = tuple[pa.Table, list[LedgerAnswer]]
 
 
 def _judged(
-    task: str, material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress
+    task: str, material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
 ) -> Scored:
     """A test that the judge is put to, trial by trial."""
     gallery, judge = material.gallery, askers.judge(material)
@@ -180,26 +188,32 @@ def _judged(
         "fuzzing": lambda: trials.fuzzing_trials(gallery, labels),
         "simulation": lambda: trials.simulation_trials(gallery, labels),
     }[task]()
-    tables, answers = [scores.SCORE.empty_table()], list[Answer]()
+    tables, answers = [scores.SCORE.empty_table()], list[LedgerAnswer]()
     for done, some in _blocks(made):
-        verdicts, asked = judge.judge(task, gallery, some, partial(_further, progress, done, len(labels)))
+        verdicts, asked = judge.judge(task, gallery, some, partial(_offset_progress, progress, done, len(labels)))
         tables.append(scores.score_rows(task, gallery, some, verdicts))
         answers += asked
     return pa.concat_tables(tables), answers
 
 
-def _embedding(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
+def _embedding(
+    material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
+) -> Scored:
     from models.autointerp.scorers.embedding import embedding_scores
-    from models.language_model.sentence_encoder import Encoder
+    from models.language_model.sentence_encoder import SentenceEncoder
 
     settings = askers.settings
     assert settings.encoder is not None
-    encoder = Encoder.load(settings.encoder, settings.encoder_revision)
+    encoder = SentenceEncoder.load(settings.encoder, settings.encoder_revision)
     return _read(partial(embedding_scores, encoder), material, labels, progress), []
 
 
 def _surprisal(
-    material: Material, labels: Sequence[Label], _: Askers, host: "Callable[[], Host] | None", progress: Progress
+    material: FeatureData,
+    labels: Sequence[Label],
+    _: LabelingSetup,
+    host: "Callable[[], HookedModel] | None",
+    progress: Progress,
 ) -> Scored:
     from models.autointerp.scorers.surprisal import surprisal_scores
 
@@ -207,15 +221,19 @@ def _surprisal(
     return _read(partial(surprisal_scores, host()), material, labels, progress), []
 
 
-def _read(scored: Callable[..., pa.Table], material: Material, labels: Sequence[Label], progress: Progress) -> pa.Table:
+def _read(
+    scored: Callable[..., pa.Table], material: FeatureData, labels: Sequence[Label], progress: Progress
+) -> pa.Table:
     """Scores of a model that reads labels and windows by itself: trials of detection, judged by nobody."""
     tables = [scores.SCORE.empty_table()]
     for done, some in _blocks(trials.detection_trials(material.gallery, labels, material.hard)):
-        tables.append(scored(material.gallery, some, partial(_further, progress, done, len(labels))))
+        tables.append(scored(material.gallery, some, partial(_offset_progress, progress, done, len(labels))))
     return pa.concat_tables(tables)
 
 
-def _output(material: Material, labels: Sequence[Label], askers: Askers, _: Any, progress: Progress) -> Scored:
+def _output(
+    material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
+) -> Scored:
     choices = list(trials.choices(labels, material.effects)) if material.effects is not None else []
     verdicts, answers = askers.llm_judge(material).choose(choices, progress)
     return scores.choice_rows(choices, verdicts), answers
@@ -237,14 +255,16 @@ def _blocks(some: Iterator[Some]) -> Iterator[tuple[int, list[Some]]]:
         done += len(block)
 
 
-def _further(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+def _offset_progress(progress: Progress, before: int, total: int, done: int, _: int) -> None:
     progress(before + done, total)
 
 
-def requests(ledger: Folder, payer: str, purposes: Sequence[str], answers: Sequence[Answer]) -> dict[str, pa.Table]:
+def request_rows(
+    ledger: Folder, payer: str, purposes: Sequence[str], answers: Sequence[LedgerAnswer]
+) -> dict[str, pa.Table]:
     """Rows of `llm_request` by purpose, which is a partition of that table: all that the payer ever paid for, by other
     recipes' words too, and what was asked now in vain."""
-    paid = [answer for answer in Ledger.read(ledger).answers.values() if answer.payer == payer]
+    paid = [answer for answer in RequestLedger.read(ledger).answers.values() if answer.payer == payer]
     found = {}
     for purpose in purposes:
         mine = [[answer for answer in some if answer.purpose == purpose] for some in (paid, answers)]

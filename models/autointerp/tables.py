@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.autointerp.llm_client.request_ledger import Answer
+from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is in all."""
@@ -57,7 +57,7 @@ LLM_REQUEST = pa.schema(
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
 
-def silent(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -74,7 +74,7 @@ class Explanation:
     prompt: str | None = None
     prompt_sha256: str | None = None
     error: str | None = None
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[LedgerAnswer, ...] = ()
     """What an LLM was asked for it, in order; the tokens, the cost and the time of the row are theirs."""
     share: tuple[int, int] = (0, 1)
     """Its place among the features that the answers are for, and how many they are: each bears its part."""
@@ -101,7 +101,7 @@ class Explanation:
         return row
 
 
-def _part(answers: Sequence[Answer], place: int, n: int) -> dict[str, float | int]:
+def _part(answers: Sequence[LedgerAnswer], place: int, n: int) -> dict[str, float | int]:
     """One feature's part of what n features share: the parts add up to the whole."""
     sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens for a in answers)
     tokens = {"input_tokens": sent, "output_tokens": sum(a.output_tokens for a in answers)}
@@ -109,7 +109,7 @@ def _part(answers: Sequence[Answer], place: int, n: int) -> dict[str, float | in
     return parts | {"cost_usd": sum(a.cost_usd for a in answers) / n}
 
 
-def request_table(paid: Iterable[Answer], asked: Iterable[Answer]) -> pa.Table:
+def request_table(paid: Iterable[LedgerAnswer], asked: Iterable[LedgerAnswer]) -> pa.Table:
     """One row per request: all that were ever paid for, and those asked now that have no answer, once they were sent.
 
     Tokens and cost are the provider's count; null where no answer came.
@@ -120,7 +120,7 @@ def request_table(paid: Iterable[Answer], asked: Iterable[Answer]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=LLM_REQUEST)
 
 
-def _request_row(answer: Answer) -> dict[str, Any]:
+def _request_row(answer: LedgerAnswer) -> dict[str, Any]:
     row = {name: getattr(answer, name) for name in ("request_key", "purpose", "llm", "batch_id", "status", "attempts")}
     row |= {"sent_at": _time(answer.sent_at), "answered_at": _time(answer.answered_at)}
     if answer.answered_at:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from models.features.nearest_features import TILE
 
-SAME = 0.7
+SAME_FEATURE_COSINE = 0.7
 """Cosine above which a feature counts as found again."""
 SCHEMA = pa.schema(
     [
@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class FeatureMatches:
     """For each feature its likest in the other dictionary; ties go to the lower id."""
 
     other_F: Tensor
@@ -42,7 +42,7 @@ class Matches:
     """Features of the other dictionary that this one is the likest to, with a cosine above SAME."""
 
 
-def match(W_dec_FD: Tensor, other_GD: Tensor) -> Matches:
+def match_features(W_dec_FD: Tensor, other_GD: Tensor) -> FeatureMatches:
     """Compares two decoders, some rows at a time.
 
     Raises:
@@ -71,8 +71,8 @@ def match(W_dec_FD: Tensor, other_GD: Tensor) -> Matches:
         of_F.append(others_B)
     cosine_F, other_F = torch.cat(best_F), torch.cat(of_F)
     is_mutual_F = (of_G[other_F] == torch.arange(len(unit_FD), device=other_F.device)) & cosine_F.isfinite()
-    children_F = torch.bincount(of_G[best_G > SAME], minlength=len(unit_FD))
-    return Matches(other_F, cosine_F, is_mutual_F, children_F)
+    children_F = torch.bincount(of_G[best_G > SAME_FEATURE_COSINE], minlength=len(unit_FD))
+    return FeatureMatches(other_F, cosine_F, is_mutual_F, children_F)
 
 
 def _directions(W_dec_FD: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,7 +80,7 @@ def _directions(W_dec_FD: Tensor) -> tuple[Tensor, Tensor]:
     return unit_FD, unit_FD.any(dim=1)
 
 
-def match_rows(other_recipe_id: str, matches: Matches) -> pa.Table:
+def match_rows(other_recipe_id: str, matches: FeatureMatches) -> pa.Table:
     """Grain: a feature that has a direction; the columns of the table `dictionary_match` but its partition's keys."""
     feature = np.flatnonzero(matches.cosine_F.isfinite().cpu().numpy())
     other, cosine, mutual, children = (

@@ -17,7 +17,7 @@ class UnknownToken(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SpecialTokens:
     """Special tokens before and after a text, and the number of text tokens after the prefix that are not read."""
 
     prefix: tuple[int, ...]
@@ -30,7 +30,7 @@ class Frame:
         return len(self.prefix) + self.skip_first
 
     @classmethod
-    def of(cls, tokenizer: Any) -> "Frame":
+    def of(cls, tokenizer: Any) -> "SpecialTokens":
         """The tokenizer's own habit."""
         bare = tokenizer("a", add_special_tokens=False)["input_ids"]
         framed = tokenizer("a")["input_ids"]
@@ -38,7 +38,7 @@ class Frame:
         return cls(tuple(framed[:at]), tuple(framed[at + len(bare) :]))
 
     @classmethod
-    def asked(cls, tokenizer: Any, prepend_bos: bool | str) -> "Frame":
+    def asked(cls, tokenizer: Any, prepend_bos: bool | str) -> "SpecialTokens":
         """The frame that a card asks for: with the tokenizer's BOS, without it, or with another token; never doubled.
 
         Raises:
@@ -78,7 +78,7 @@ class Frame:
         """One context: the text's tokens with the frame around them."""
         return [*self.prefix, *content, *self.suffix]
 
-    def named(self, tokenizer: Any) -> dict[str, "Frame"]:
+    def named(self, tokenizer: Any) -> dict[str, "SpecialTokens"]:
         """This frame by the text of what stands before a context."""
         return {tokenizer.decode(list(self.prefix)) or "none": self}
 
@@ -88,15 +88,15 @@ class Frame:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-NO_FRAME = Frame((), ())
+NO_FRAME = SpecialTokens((), ())
 
 
-def candidates(tokenizer: Any) -> dict[str, Frame]:
+def candidates(tokenizer: Any) -> dict[str, SpecialTokens]:
     """Frames that `prepend_bos: auto` may choose from, by the name of the token before the text.
 
     A tokenizer that puts something before a text has its way; otherwise nothing, BOS and EOS are tried, in this order.
     """
-    habit = Frame.of(tokenizer)
+    habit = SpecialTokens.of(tokenizer)
     if habit.prefix:
         return habit.named(tokenizer)
     ends = [token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id) if token is not None]

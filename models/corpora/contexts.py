@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.corpora.context_frame import Frame
+from models.corpora.context_frame import SpecialTokens
 from models.corpora.documents import Document
 from models.corpora.token_filter import TokenFilter
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 PER_SHARD = 4096
 SCHEMA = pa.schema(
@@ -46,12 +46,12 @@ class Context:
     token_ids: np.ndarray
 
 
-def cut(
-    documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int, frame: Frame | None = None
+def tokenize_into_contexts(
+    documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int, frame: SpecialTokens | None = None
 ) -> Iterator[Context]:
     """Contexts of the documents in their order, until they hold `tokens` tokens of text; in the tokenizer's own frame
     if none is given."""
-    frame = frame or Frame.of(tokenizer)
+    frame = frame or SpecialTokens.of(tokenizer)
     room, context_id, held = frame.content(context_length), 0, 0
     for some in _batched(documents, 64):
         encoded = tokenizer([d.text for d in some], add_special_tokens=False, verbose=False)["input_ids"]
@@ -71,7 +71,7 @@ def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, 
         yield some
 
 
-def write_contexts(
+def write_corpus(
     folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], token_filter: TokenFilter
 ) -> Manifest:
     """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, text tokens, special
@@ -80,7 +80,7 @@ def write_contexts(
     Raises:
         EmptyCorpus: If there is no text, or less of it than one context holds.
     """
-    entries: list[FileEntry] = []
+    entries: list[ManifestFile] = []
     documents, n_tokens, n_special, n_skipped = set[str](), 0, 0, 0
     iterator = iter(contexts)
     for number in range(2**31):
@@ -91,7 +91,7 @@ def write_contexts(
         columns = [[getattr(row, field.name) for row in rows] for field in SCHEMA]
         with folder.writing(name) as path:
             pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd")
-            entries.append(FileEntry.of(path, name, len(rows)))
+            entries.append(ManifestFile.of(path, name, len(rows)))
         documents.update(row.document_id for row in rows)
         masks = token_filter.masks([row.token_ids for row in rows])
         text = int(masks.is_text_R.sum())
@@ -128,14 +128,14 @@ def write_contexts(
 
 
 @dataclass(frozen=True)
-class Contexts:
+class TokenizedCorpus:
     """A finished corpus, read by context id."""
 
     folder: Folder
     manifest: Manifest
 
     @classmethod
-    def open(cls, folder: Folder) -> "Contexts":
+    def open(cls, folder: Folder) -> "TokenizedCorpus":
         manifest = Manifest.read(folder)
         if manifest is None:
             raise FileNotFoundError(
@@ -152,7 +152,7 @@ class Contexts:
     def token_filter(self) -> TokenFilter:
         """Which of the tokens have activations."""
         facts = self.manifest.facts
-        frame = Frame(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
+        frame = SpecialTokens(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
         return TokenFilter(frozenset(facts["special_ids"]), frame)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.numerics.hash_sampling import hash_order
+from models.numerics.hash_sampling import hash_rank
 
 HELD_OUT_SHARE = 1 / 16
 
@@ -17,4 +17,4 @@ class Document:
 
 def is_held_out(document_id: str) -> bool:
     """Whether a document is kept from training, of language models and of SAEs alike: one in sixteen, by its hash."""
-    return hash_order(document_id, "held out") < HELD_OUT_SHARE * 2**63
+    return hash_rank(document_id, "held out") < HELD_OUT_SHARE * 2**63

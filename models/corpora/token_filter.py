@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.corpora.context_frame import NO_FRAME, Frame
+from models.corpora.context_frame import NO_FRAME, SpecialTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class TokenFilter:
     """Tells text tokens from special ones, and tokens that are read from text that is fed only."""
 
     special_ids: frozenset[int]
-    frame: Frame = NO_FRAME
+    frame: SpecialTokens = NO_FRAME
 
     @classmethod
-    def of(cls, tokenizer: Any, frame: Frame | None = None) -> "TokenFilter":
+    def of(cls, tokenizer: Any, frame: SpecialTokens | None = None) -> "TokenFilter":
         """The rule for a tokenizer's contexts in a frame; its own habit if none is given."""
-        return cls(frozenset(tokenizer.all_special_ids), frame or Frame.of(tokenizer))
+        return cls(frozenset(tokenizer.all_special_ids), frame or SpecialTokens.of(tokenizer))
 
     def masks(self, rows: Sequence[np.ndarray]) -> "TokenMasks":
         """What each token of some contexts is, one context after another."""

@@ -15,7 +15,7 @@ from models.corpora.token_filter import TokenFilter
 
 
 @dataclass(frozen=True)
-class Rows:
+class TokenRows:
     """Tokens of consecutive contexts in stored order, special tokens left out, those that are not read included."""
 
     contexts: Sequence[Context]

@@ -73,7 +73,7 @@ def contexts(encoded: list[np.ndarray], phase: np.random.Generator | None = None
     return np.stack(rows)
 
 
-def nats(model: GPT2LMHeadModel, rows_CT: torch.Tensor) -> torch.Tensor:
+def nll(model: GPT2LMHeadModel, rows_CT: torch.Tensor) -> torch.Tensor:
     """Summed negative log-likelihood of every token after the first, padding left out."""
     logits = model(input_ids=rows_CT.clamp_min(0)).logits[:, :-1].float()
     return torch.nn.functional.cross_entropy(
@@ -88,7 +88,7 @@ def bits_per_byte(model: GPT2LMHeadModel, rows: np.ndarray, n_bytes: int) -> flo
     total = 0.0
     for batch in torch.from_numpy(rows).split(64):
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            total += nats(model, batch).item()
+            total += nll(model, batch).item()
     model.train()
     return total / math.log(2) / n_bytes
 
@@ -180,7 +180,7 @@ def train(steps: int, plateau: float, folder: Path, start: Path | None, seed: in
     print(f"{model.num_parameters():,} parameters", flush=True)
     learners = optimizers(model)
     peaks = [group["lr"] for learner in learners for group in learner.param_groups]
-    loss_of = torch.compile(nats)
+    loss_of = torch.compile(nll)
     chance, rows, at, began, spent = (
         np.random.default_rng(seed),
         np.empty((0, CONTEXT), np.int64),

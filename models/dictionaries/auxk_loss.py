@@ -10,19 +10,19 @@ Axes: T tokens, D width that is read, E width that is written, F features, N dea
 import torch
 from torch import Tensor
 
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
-from models.sparse.topk_select import select
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
+from models.sparse.topk_select import topk_preactivations
 
 
-def revival_loss(
+def auxk_loss(
     x_TD: Tensor,
     error_TE: Tensor,
     dead_F: Tensor,
     encoder_FD: Tensor,
     b_enc_F: Tensor,
     W_dec: Tensor,
-    ensemble: Ensemble = alone,
+    ensemble: ProcessGroup = SINGLE_PROCESS,
 ) -> Tensor:
     """How badly dead features explain the error, as a fraction of the error's own spread; 0 where none is dead.
 
@@ -47,8 +47,8 @@ def revival_loss(
     if k == n_dead:
         part_TE = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_NE
     else:
-        pre_TK, places_TK = select(x_TD, encoder_ND, b_enc_N, min(k, len(dead_N)))
-        slots, _ = ensemble.strongest(Slots.of(places_TK, len(dead_N)), pre_TK, k)
+        pre_TK, places_TK = topk_preactivations(x_TD, encoder_ND, b_enc_N, min(k, len(dead_N)))
+        slots, _ = ensemble.strongest(SparseEntries.of(places_TK, len(dead_N)), pre_TK, k)
         part_TE = slots.combine(slots.products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N), W_dec_NE)
     squared = (ensemble.over_features(part_TE) - error_TE).square().sum()
     spread = ensemble.spread(error_TE).clamp_min(torch.finfo(error_TE.dtype).tiny)

@@ -1,7 +1,7 @@
 """What a trainer, an exporter and a reader ask of a dictionary; a new architecture is one more file that answers.
 
 An architecture is a file in `models/dictionaries/architectures`, found by `models.dictionaries.registry`; its class
-derives from `Dictionary`.
+derives from `SparseDictionary`.
 
 Axes: T tokens, D width of what is read, E width of what is written (D for an autoencoder), F features, M places.
 """
@@ -14,17 +14,17 @@ import torch
 import torch.nn.functional
 from torch import Tensor, nn
 
-from models.dictionaries.auxk_loss import revival_loss
+from models.dictionaries.auxk_loss import auxk_loss
 from models.dictionaries.config import SAESettings
-from models.dictionaries.loss_terms import Moment, Outcome
-from models.dictionaries.normalization import Scaling
-from models.sparse.codes import Codes
-from models.sparse.dense_ops import Everywhere
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
+from models.dictionaries.loss_terms import LossTerms, StepContext
+from models.dictionaries.normalization import Normalization
+from models.sparse.codes import SparseCodes
+from models.sparse.dense_ops import DenseEntries
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
 
 
-class Dictionary(nn.Module, ABC):
+class SparseDictionary(nn.Module, ABC):
     """Features of one site: a code for each activation and an activation for each code.
 
     pre = (x - b_dec) @ W_enc + b_enc;  codes = the architecture's own choice among pre;  y_hat = codes @ W_dec + b_dec
@@ -106,13 +106,13 @@ class Dictionary(nn.Module, ABC):
     # Coding
 
     @abstractmethod
-    def encode(self, x_TD: Tensor) -> Codes: ...
+    def encode(self, x_TD: Tensor) -> SparseCodes: ...
 
-    def decode(self, codes: Codes) -> Tensor:
+    def decode(self, codes: SparseCodes) -> Tensor:
         slots, acts_M = codes.slots()
         return slots.combine(acts_M, self.W_dec) + self.b_dec
 
-    def guess(self, x_TD: Tensor, codes: Codes) -> Tensor:
+    def guess(self, x_TD: Tensor, codes: SparseCodes) -> Tensor:
         """What is written for these activations with these codes of theirs."""
         decoded_TE = self.decode(codes)
         return decoded_TE if self.W_skip is None else decoded_TE + x_TD.float() @ self.W_skip.T
@@ -122,11 +122,13 @@ class Dictionary(nn.Module, ABC):
 
     # Training
 
-    def meet(self, x_TD: Tensor, ensemble: Ensemble = alone) -> None:
+    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
         """Sees the first batch before it learns anything: the place to choose what depends on the data."""
 
     @abstractmethod
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         """What a batch costs.
 
         Args:
@@ -138,7 +140,7 @@ class Dictionary(nn.Module, ABC):
         """
 
     def error(
-        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, places: Slots | Everywhere, ensemble: Ensemble
+        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, places: SparseEntries | DenseEntries, ensemble: ProcessGroup
     ) -> Tensor:
         """What is to be written, less what is."""
         error_TE = y_TE - self.b_dec - ensemble.over_features(places.combine(acts_M, self.W_dec))
@@ -149,11 +151,11 @@ class Dictionary(nn.Module, ABC):
         x_TD: Tensor,
         y_TE: Tensor,
         acts_M: Tensor,
-        places: Slots | Everywhere,
-        moment: Moment,
-        ensemble: Ensemble,
+        places: SparseEntries | DenseEntries,
+        moment: StepContext,
+        ensemble: ProcessGroup,
         penalty: Tensor | float = 0.0,
-    ) -> Outcome:
+    ) -> LossTerms:
         """Squared error over the batch's spread, the same of the dead features' guess at the error, and a penalty that
         is already a part of the loss."""
         error_TE = self.error(x_TD, y_TE, acts_M, places, ensemble)
@@ -167,16 +169,16 @@ class Dictionary(nn.Module, ABC):
         x_TD: Tensor,
         y_TE: Tensor,
         firings_F: Tensor,
-        moment: Moment,
-        ensemble: Ensemble,
+        moment: StepContext,
+        ensemble: ProcessGroup,
         penalty: Tensor | float,
-    ) -> Outcome:
+    ) -> LossTerms:
         centred_TD = (x_TD - self.centre_D).detach()
-        aux_loss = revival_loss(
+        aux_loss = auxk_loss(
             centred_TD, error_TE, moment.dead_F, self.encoder_FD, self.dead_bias_F, self.W_dec, ensemble
         )
         loss = squared / ensemble.spread(y_TE) + moment.aux_coefficient * aux_loss + penalty
-        return Outcome(loss, aux_loss.detach(), error_TE.detach(), firings_F)
+        return LossTerms(loss, aux_loss.detach(), error_TE.detach(), firings_F)
 
     @property
     def dead_bias_F(self) -> Tensor:
@@ -197,7 +199,7 @@ class Dictionary(nn.Module, ABC):
 
     # Leaving the trainer
 
-    def exported(self) -> "Dictionary":
+    def exported(self) -> "SparseDictionary":
         """The dictionary that is kept: another where codes of training depend on more than the token."""
         return self
 
@@ -224,7 +226,7 @@ class Dictionary(nn.Module, ABC):
         return {name: tensors[name] - shift_F * self.slope(name) for name in self.biases}
 
     @torch.no_grad()
-    def folded(self, scaling: Scaling, written: Scaling | None = None) -> Self:
+    def folded(self, scaling: Normalization, written: Normalization | None = None) -> Self:
         """The same dictionary for raw activations: `folded(s)(x) == s.undo(self(s.apply(x)))`, with decoder rows of
         norm 1. `written` is the scaling of the site that is written, where that is another."""
         out = written or scaling

@@ -7,7 +7,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from models.config_base import Settings
 from models.language_model.sites import Site
 
-ONLY_FOR: dict[str, tuple[str, ...]] = {
+APPLIES_TO: dict[str, tuple[str, ...]] = {
     "coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
     "sparsity": ("jumprelu",),
     "bandwidth": ("jumprelu",),
@@ -93,7 +93,7 @@ class SAESettings(Settings):
 
     @model_validator(mode="after")
     def _each_in_its_place(self) -> Self:
-        for name, architectures in ONLY_FOR.items():
+        for name, architectures in APPLIES_TO.items():
             if name in self._different() and self.architecture not in architectures:
                 raise ValueError(f"{name} is for {', '.join(architectures)}, not for {self.architecture}: leave it out")
         if self.output_site is not None:

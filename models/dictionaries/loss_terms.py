@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StepContext:
     """What a loss may depend on besides the batch."""
 
     step: int
@@ -28,7 +28,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LossTerms:
     """What a batch costs, and what the curves and the count of the dead need to know of it."""
 
     loss: Tensor

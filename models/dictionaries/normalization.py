@@ -14,13 +14,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from models.sparse.process_group import Ensemble
+from models.sparse.process_group import ProcessGroup
 
 ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
+class Normalization:
     """x becomes (x - mean) * scale."""
 
     mean_D: Tensor
@@ -32,12 +32,12 @@ class Scaling:
     def undo(self, x_TD: Tensor) -> Tensor:
         return x_TD / self.scale + self.mean_D
 
-    def to(self, device: torch.device) -> "Scaling":
-        return Scaling(self.mean_D.to(device), self.scale)
+    def to(self, device: torch.device) -> "Normalization":
+        return Normalization(self.mean_D.to(device), self.scale)
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class RunningMoments:
     """Count, sum and sum of squared norms of vectors, in float64; a value that adds up over shards and machines."""
 
     n: int
@@ -53,20 +53,20 @@ class Moments:
         norm = torch.linalg.vector_norm(x_TD, dtype=torch.float64)
         return cls(len(x_TD), x_TD.sum(0, dtype=torch.float64).cpu(), float(norm) ** 2)
 
-    def __add__(self, other: "Moments") -> "Moments":
-        return Moments(self.n + other.n, self.sum_D + other.sum_D, self.squares + other.squares)
+    def __add__(self, other: "RunningMoments") -> "RunningMoments":
+        return RunningMoments(self.n + other.n, self.sum_D + other.sum_D, self.squares + other.squares)
 
-    def over(self, ensemble: Ensemble) -> "Moments":
+    def over(self, ensemble: ProcessGroup) -> "RunningMoments":
         """The moments of the whole batches of which the processes hold parts."""
         n_and_squares = ensemble.over_tokens(torch.tensor([float(self.n), self.squares], dtype=torch.float64))
-        return Moments(int(n_and_squares[0]), ensemble.over_tokens(self.sum_D), float(n_and_squares[1]))
+        return RunningMoments(int(n_and_squares[0]), ensemble.over_tokens(self.sum_D), float(n_and_squares[1]))
 
     @property
     def variation(self) -> float:
         """Sum of squared distances from the mean: sum |x|^2 - |sum x|^2 / n."""
         return self.squares - float(self.sum_D.square().sum()) / max(self.n, 1)
 
-    def scaling(self) -> Scaling:
+    def scaling(self) -> Normalization:
         """The scaling that gives these vectors mean 0 and mean squared norm D.
 
         Raises:
@@ -83,21 +83,23 @@ class Moments:
             )
         if variance <= 1e-12 * max(self.squares / self.n, torch.finfo(torch.float64).tiny):
             raise ValueError(f"all {self.n:,} activations of width {width} are equal: check the site and the corpus")
-        return Scaling(mean_D.float(), (width / variance) ** 0.5)
+        return Normalization(mean_D.float(), (width / variance) ** 0.5)
 
 
-def measure(chunks: Iterable[Tensor], *widths: int) -> list[Scaling]:
+def fit_normalization(chunks: Iterable[Tensor], *widths: int) -> list[Normalization]:
     """Scaling of all vectors of a stream, each seen once; of several sites beside each other, one for each width.
 
     Raises:
-        ValueError: If a chunk has another width, or as `Moments.scaling`.
+        ValueError: If a chunk has another width, or as `RunningMoments.scaling`.
     """
-    totals = [Moments.zero(width) for width in widths]
+    totals = [RunningMoments.zero(width) for width in widths]
     for chunk_TD in chunks:
         if chunk_TD.shape[1] != sum(widths):
             raise ValueError(
                 f"activations of width {chunk_TD.shape[1]} came where {sum(widths)} was wanted: harvest the site again"
             )
         for part_TD in chunk_TD.split(ROWS):
-            totals = [total + Moments.of(x) for total, x in zip(totals, part_TD.split(widths, dim=1), strict=True)]
+            totals = [
+                total + RunningMoments.of(x) for total, x in zip(totals, part_TD.split(widths, dim=1), strict=True)
+            ]
     return [total.scaling() for total in totals]

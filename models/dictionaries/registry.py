@@ -4,10 +4,10 @@ import importlib
 import pkgutil
 
 from models.dictionaries import architectures
-from models.dictionaries.base import Dictionary
+from models.dictionaries.base import SparseDictionary
 
 
-def architecture(name: str) -> type[Dictionary]:
+def architecture(name: str) -> type[SparseDictionary]:
     """The class whose architecture is so called.
 
     Raises:
@@ -15,7 +15,7 @@ def architecture(name: str) -> type[Dictionary]:
     """
     for module in pkgutil.iter_modules(architectures.__path__):
         for value in vars(importlib.import_module(f"{architectures.__name__}.{module.name}")).values():
-            is_dictionary = isinstance(value, type) and issubclass(value, Dictionary)
+            is_dictionary = isinstance(value, type) and issubclass(value, SparseDictionary)
             if is_dictionary and getattr(value, "architecture", None) == name:
                 return value
     raise ValueError(

@@ -14,23 +14,23 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-from models.dictionaries.base import Dictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.registry import architecture
-from models.dictionaries.tensor_checks import checked
-from models.dictionaries.tensor_files import counts, read_json, read_safetensors, wanted
+from models.dictionaries.tensor_checks import validate_tensors
+from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys, require_positive_ints
 from storage.folder import Folder
 
 CONFIG, WEIGHTS, SPARSITY = "cfg.json", "sae_weights.safetensors", "sparsity.safetensors"
 VERSION = "6.54.12"
 """Of SAELens: the one whose layout this is; below 6 its reader would take the file for an older one."""
-RAREST = 1e-10
+MIN_DENSITY = 1e-10
 """Density that stands for none, as SAELens has it: `sparsity` holds logarithms."""
-LIKE = {"identity": "standard"}
+ALIASES = {"identity": "standard"}
 """Architectures that SAELens has not, and the one that it reads them as; `cfg.json` keeps their name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """What `cfg.json` says besides of a dictionary: where it belongs and how it came about."""
 
     model_name: str | None = None
@@ -45,7 +45,7 @@ class Origin:
     l0: float | None = None
 
 
-def export(sae: Dictionary, folder: Folder, origin: Origin, density_F: Tensor | None = None) -> list[str]:
+def export(sae: SparseDictionary, folder: Folder, origin: Provenance, density_F: Tensor | None = None) -> list[str]:
     """Writes a dictionary in the form that is kept; `cfg.json` goes last, and without it there is no dictionary.
 
     Args:
@@ -58,7 +58,7 @@ def export(sae: Dictionary, folder: Folder, origin: Origin, density_F: Tensor | 
     tensors = {name: t.float().cpu().contiguous().clone() for name, t in sae.tensors().items()}
     contents = {WEIGHTS: tensors}
     if density_F is not None:
-        contents[SPARSITY] = {"sparsity": density_F.clamp_min(RAREST).log10().float()}
+        contents[SPARSITY] = {"sparsity": density_F.clamp_min(MIN_DENSITY).log10().float()}
     folder.remove(CONFIG)
     for name, content in contents.items():
         with folder.writing(name) as path:
@@ -67,11 +67,11 @@ def export(sae: Dictionary, folder: Folder, origin: Origin, density_F: Tensor | 
     return [*contents, CONFIG]
 
 
-def _description(sae: Dictionary, origin: Origin, density_F: Tensor | None) -> dict[str, Any]:
+def _description(sae: SparseDictionary, origin: Provenance, density_F: Tensor | None) -> dict[str, Any]:
     """The content of `cfg.json`."""
     trained_as = origin.architecture or sae.architecture
     return {
-        "architecture": spelled(sae),
+        "architecture": saelens_architecture(sae),
         "d_in": sae.d_in,
         "d_sae": sae.n_features,
         **({"d_out": sae.d_out} if sae.crosses else {}),
@@ -100,17 +100,17 @@ def _description(sae: Dictionary, origin: Origin, density_F: Tensor | None) -> d
     }
 
 
-def spelled(sae: Dictionary) -> str:
+def saelens_architecture(sae: SparseDictionary) -> str:
     """The architecture as SAELens has it: transcoders are architectures of their own there, and have a ReLU unless the
     name says otherwise. It has neither top-k nor gated ones, and refuses their names."""
-    name = LIKE.get(sae.architecture, sae.architecture)
+    name = ALIASES.get(sae.architecture, sae.architecture)
     if not sae.crosses:
         return name
     kind = "transcoder" if sae.W_skip is None else "skip_transcoder"
     return kind if name == "standard" else f"{name}_{kind}"
 
 
-def load(folder: Folder) -> Dictionary:
+def load(folder: Folder) -> SparseDictionary:
     """Reads what `export` wrote.
 
     Raises:
@@ -123,13 +123,13 @@ def load(folder: Folder) -> Dictionary:
             f"{folder} holds no {CONFIG}: train a dictionary there, or name a folder in SAELens layout"
         )
     config, where = read_json(folder, CONFIG), f"{folder}/{CONFIG}"
-    wanted(where, config, "architecture")
-    counts(where, config, "d_in", "d_sae", *(["k"] if _kind(config)[0].architecture == "topk" else []))
-    tensors = checked(f"{folder}/{WEIGHTS}", read_safetensors(folder, WEIGHTS), _shapes(config))
-    return restored(config, tensors)
+    require_keys(where, config, "architecture")
+    require_positive_ints(where, config, "d_in", "d_sae", *(["k"] if _kind(config)[0].architecture == "topk" else []))
+    tensors = validate_tensors(f"{folder}/{WEIGHTS}", read_safetensors(folder, WEIGHTS), _shapes(config))
+    return from_saelens(config, tensors)
 
 
-def restored(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dictionary:
+def from_saelens(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> SparseDictionary:
     """A dictionary from a configuration of SAELens and float32 tensors in its names and shapes.
 
     A decoder bias that an autoencoder does not subtract from its input, or a transcoder does, is folded into the other
@@ -144,14 +144,14 @@ def restored(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dictio
     return sae.requires_grad_(False)
 
 
-def _kind(config: Mapping[str, Any]) -> tuple[type[Dictionary], bool]:
+def _kind(config: Mapping[str, Any]) -> tuple[type[SparseDictionary], bool]:
     """The class, and whether it writes another site than it reads."""
     name = config["architecture"]
     base = name.removesuffix("transcoder").removesuffix("skip_").rstrip("_") or "standard"
     if base == "standard" and "k" in config:
         base = "topk"
     learned = str((config.get("metadata") or {}).get("training_architecture"))
-    return architecture(learned if LIKE.get(learned) == base else base), name.endswith("transcoder")
+    return architecture(learned if ALIASES.get(learned) == base else base), name.endswith("transcoder")
 
 
 def _shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 START = 1.0
-TRAVEL = 20.0
-PULL = 1.0
+INTEGRAL_GAIN = 20.0
+PROPORTIONAL_GAIN = 1.0
 WIDE, SETTLED = 8.0, 0.75
 """Times the L0 that is wanted at first; share of the run after which the L0 is wanted as it is."""
-MEMORY = 0.9
+SMOOTHING = 0.9
 """Of the running mean of log (L0 / wanted)."""
 
 
-class Weight(nn.Module):
+class SparsityController(nn.Module):
     """State of the dictionary that it belongs to: saved with it, never learned by gradient."""
 
     def __init__(self, coefficient: float | str, wanted: float, warmup: float) -> None:
@@ -44,6 +44,6 @@ class Weight(nn.Module):
             return self.fixed * warm
         wanted = self.wanted * WIDE ** max(0.0, 1 - step / n_steps / SETTLED)
         off = max(-1.0, min(1.0, math.log(max(l0, 1e-3) / wanted)))
-        self.excess.mul_(MEMORY).add_((1 - MEMORY) * off)
-        self.log_weight.add_(TRAVEL / n_steps * float(self.excess))
-        return math.exp(float(self.log_weight) + PULL * float(self.excess)) * warm
+        self.excess.mul_(SMOOTHING).add_((1 - SMOOTHING) * off)
+        self.log_weight.add_(INTEGRAL_GAIN / n_steps * float(self.excess))
+        return math.exp(float(self.log_weight) + PROPORTIONAL_GAIN * float(self.excess)) * warm

@@ -26,7 +26,7 @@ class _Jump(torch.autograd.Function):
         return grad * (pre > threshold) + ramp, -ramp, None
 
 
-def jump(pre: Tensor, threshold: Tensor, width: float) -> Tensor:
+def jumprelu_ste(pre: Tensor, threshold: Tensor, width: float) -> Tensor:
     """`pre` where it exceeds the threshold, else 0.
 
     Gradients: 1 to `pre` where it exceeds, and within half a width of the threshold threshold / width more; as much,

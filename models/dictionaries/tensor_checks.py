@@ -6,11 +6,13 @@ from typing import Any
 from torch import Tensor
 
 
-class ForeignDictionary(ValueError):
+class UnreadableDictionary(ValueError):
     """The files hold no dictionary that can be read. Point at another folder or format, or export it again."""
 
 
-def checked(where: str, tensors: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+def validate_tensors(
+    where: str, tensors: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Tensor]:
     """The tensors in float32, once they are the ones that were promised: no more, no fewer, finite, and of their shape.
 
     A square matrix that lies transposed cannot be seen.
@@ -20,13 +22,13 @@ def checked(where: str, tensors: Mapping[str, Any], shapes: Mapping[str, tuple[i
         shapes: Name and shape of every tensor that the file is to hold.
 
     Raises:
-        ForeignDictionary: Naming the file, the tensor, what was found and what was wanted.
+        UnreadableDictionary: Naming the file, the tensor, what was found and what was wanted.
     """
     for name in sorted(shapes.keys() | tensors.keys()):
         if name not in tensors:
             raise _lacking(where, name, tensors)
         if name not in shapes:
-            raise ForeignDictionary(
+            raise UnreadableDictionary(
                 f"{where} holds {name}, which such a dictionary does not have (it has {', '.join(sorted(shapes))}): "
                 "correct the configuration beside it, or export the dictionary again"
             )
@@ -34,34 +36,36 @@ def checked(where: str, tensors: Mapping[str, Any], shapes: Mapping[str, tuple[i
     return {name: tensors[name].float() for name in shapes}
 
 
-def length_of(where: str, tensors: Mapping[str, Any], name: str) -> int:
+def vector_length(where: str, tensors: Mapping[str, Any], name: str) -> int:
     """The length of a vector: the width that a file without a configuration has.
 
     Raises:
-        ForeignDictionary: If there is no such vector.
+        UnreadableDictionary: If there is no such vector.
     """
     if name not in tensors:
         raise _lacking(where, name, tensors)
     if not isinstance(tensors[name], Tensor) or tensors[name].ndim != 1:
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{where}: {name} is {list(getattr(tensors[name], 'shape', ()))}, wanted a vector: export it again"
         )
     return len(tensors[name])
 
 
-def _lacking(where: str, name: str, tensors: Mapping[str, Any]) -> ForeignDictionary:
+def _lacking(where: str, name: str, tensors: Mapping[str, Any]) -> UnreadableDictionary:
     held = ", ".join(sorted(tensors)) or "no tensor"
-    return ForeignDictionary(f"{where} lacks {name}; it holds {held}: export the dictionary again")
+    return UnreadableDictionary(f"{where} lacks {name}; it holds {held}: export the dictionary again")
 
 
 def _check(where: str, name: str, tensor: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(tensor, Tensor):
-        raise ForeignDictionary(f"{where}: {name} is a {type(tensor).__name__}, wanted a tensor: export it again")
+        raise UnreadableDictionary(f"{where}: {name} is a {type(tensor).__name__}, wanted a tensor: export it again")
     found = tuple(tensor.shape)
     if found != shape:
         hint = "it is transposed" if found == shape[::-1] else "its width is another than the dictionary's"
-        raise ForeignDictionary(f"{where}: {name} is {list(found)}, wanted {list(shape)}: {hint}")
+        raise UnreadableDictionary(f"{where}: {name} is {list(found)}, wanted {list(shape)}: {hint}")
     if not tensor.is_floating_point():
-        raise ForeignDictionary(f"{where}: {name} is {tensor.dtype}, wanted floating point: export it again as float32")
+        raise UnreadableDictionary(
+            f"{where}: {name} is {tensor.dtype}, wanted floating point: export it again as float32"
+        )
     if not tensor.isfinite().all():
-        raise ForeignDictionary(f"{where}: {name} holds NaN or Inf: train the dictionary again")
+        raise UnreadableDictionary(f"{where}: {name} holds NaN or Inf: train the dictionary again")

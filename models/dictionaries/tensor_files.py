@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.dictionaries.tensor_checks import ForeignDictionary
+from models.dictionaries.tensor_checks import UnreadableDictionary
 from storage.folder import Folder
 
 
@@ -20,9 +20,11 @@ def read_json(folder: Folder, name: str) -> dict[str, Any]:
     try:
         found = json.loads(folder.read_bytes(name))
     except ValueError as error:
-        raise ForeignDictionary(f"{folder}/{name} is not JSON ({error}): export the dictionary again") from error
+        raise UnreadableDictionary(f"{folder}/{name} is not JSON ({error}): export the dictionary again") from error
     if not isinstance(found, dict):
-        raise ForeignDictionary(f"{folder}/{name} holds a {type(found).__name__}, wanted an object of keys and values")
+        raise UnreadableDictionary(
+            f"{folder}/{name} holds a {type(found).__name__}, wanted an object of keys and values"
+        )
     return found
 
 
@@ -56,44 +58,44 @@ def read_torch(folder: Folder, name: str) -> dict[str, Any]:
         with folder.reading(name) as path:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch tells damage and forbidden content by many types, one of them pickle's own
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{folder}/{name} is damaged, or holds more than tensors and plain values, which is never run "
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__}): save its state_dict alone"
         ) from error
     if not isinstance(found, dict):
-        raise ForeignDictionary(f"{folder}/{name} holds a {type(found).__name__}, wanted a state_dict")
+        raise UnreadableDictionary(f"{folder}/{name} holds a {type(found).__name__}, wanted a state_dict")
     return found
 
 
-def wanted(where: str, config: dict[str, Any], *keys: str) -> list[Any]:
+def require_keys(where: str, config: dict[str, Any], *keys: str) -> list[Any]:
     """Values of a configuration that has to have them.
 
     Raises:
-        ForeignDictionary: Naming the keys that are missing.
+        UnreadableDictionary: Naming the keys that are missing.
     """
     missing = [key for key in keys if config.get(key) is None]
     if missing:
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{where} lacks {', '.join(missing)}; it has {', '.join(sorted(config)) or 'no key'}: "
             "without it the dictionary cannot be read"
         )
     return [config[key] for key in keys]
 
 
-def counts(where: str, config: dict[str, Any], *keys: str) -> list[int]:
+def require_positive_ints(where: str, config: dict[str, Any], *keys: str) -> list[int]:
     """Whole numbers above 0 that a configuration has to have."""
-    found = wanted(where, config, *keys)
+    found = require_keys(where, config, *keys)
     for key, value in zip(keys, found, strict=True):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ForeignDictionary(f"{where} says {key}={value!r}, wanted a whole number above 0")
+            raise UnreadableDictionary(f"{where} says {key}={value!r}, wanted a whole number above 0")
     return found
 
 
 def _present(folder: Folder, name: str) -> None:
     if not folder.exists(name):
         held = ", ".join(folder.names()) or "no file"
-        raise ForeignDictionary(f"{folder}/{name} is missing; the folder holds {held}: name a folder that has it")
+        raise UnreadableDictionary(f"{folder}/{name} is missing; the folder holds {held}: name a folder that has it")
 
 
-def _damaged(folder: Folder, name: str, error: Exception) -> ForeignDictionary:
-    return ForeignDictionary(f"{folder}/{name} is cut short or damaged ({error}): export the dictionary again")
+def _damaged(folder: Folder, name: str, error: Exception) -> UnreadableDictionary:
+    return UnreadableDictionary(f"{folder}/{name} is cut short or damaged ({error}): export the dictionary again")

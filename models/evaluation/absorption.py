@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.numerics.hash_sampling import draw
-from models.probes.codes_by_feature import Latents
-from models.probes.linear_probe import fit
+from models.numerics.hash_sampling import hash_draw
+from models.probes.codes_by_feature import CodesByFeature
+from models.probes.linear_probe import fit_linear_probes
 
 FEWEST_WORDS = 20
 """A letter counts where so many tokens of the vocabulary begin with it in training, and a quarter as many in the
@@ -25,9 +25,9 @@ LEAST_ACCURACY = 0.5
 """… and on such a share of them: where the letter cannot be read off the activation, no latent need say it."""
 PER_WORD = 4
 """Occurrences of one token of the vocabulary, at most: the first ones."""
-SPLIT = 0.03
+MIN_F1_GAIN = 0.03
 """What one more latent must add to F1 to be one of a letter's."""
-MOST_MAIN = 10
+MAX_MAIN_LATENTS = 10
 COSINE = 0.025
 """With the probe, of a latent that absorbs."""
 SHARE = 0.4
@@ -35,7 +35,7 @@ SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Absorption:
+class AbsorptionCounts:
     """Counts over occurrences of words that the probe did not learn from."""
 
     n_words: int
@@ -59,8 +59,8 @@ class Absorption:
 
 
 def absorption(
-    x_TD: Tensor, latents: Latents, token_T: np.ndarray, letter_T: np.ndarray, W_dec_FD: Tensor, b_dec_D: Tensor
-) -> Absorption:
+    x_TD: Tensor, latents: CodesByFeature, token_T: np.ndarray, letter_T: np.ndarray, W_dec_FD: Tensor, b_dec_D: Tensor
+) -> AbsorptionCounts:
     """First-letter absorption of one dictionary, on words as they stand in a corpus.
 
     Words are tokens of the vocabulary that are a word (`token_targets.first_letters`), at most PER_WORD occurrences of
@@ -87,19 +87,19 @@ def absorption(
         The counts; zeros where fewer than two letters have enough words.
     """
     words_W = _words(token_T, letter_T)
-    test_W = draw(token_T[words_W], 0, 0) % 4 == 0
+    test_W = hash_draw(token_T[words_W], 0, 0) % 4 == 0
     letters = _letters(token_T[words_W], letter_T[words_W], test_W)
     kept_W = np.isin(letter_T[words_W], letters)
     if len(letters) < 2:
-        return Absorption(0, 0, 0, ())
+        return AbsorptionCounts(0, 0, 0, ())
     device = x_TD.device
     train_N, test_N = (torch.from_numpy(words_W[kept_W & of]).to(device) for of in (~test_W, test_W))
     letter_N = torch.from_numpy(np.searchsorted(letters, letter_T)).to(device)
     seen_WL = torch.nn.functional.one_hot(letter_N[train_N], len(letters)).bool()
-    probe = fit(x_TD[train_N], seen_WL, one_space=True)
+    probe = fit_linear_probes(x_TD[train_N], seen_WL, one_space=True)
     right_W = probe.logits(x_TD[test_N]).argmax(dim=1) == letter_N[test_N]
     trained = latents.at(train_N)
-    ranked_LF = trained.differences(seen_WL).topk(min(MOST_MAIN, latents.n_features), dim=1).indices
+    ranked_LF = trained.differences(seen_WL).topk(min(MAX_MAIN_LATENTS, latents.n_features), dim=1).indices
     main = [main_latents(trained, ranked_F, y_W) for ranked_F, y_W in zip(ranked_LF, seen_WL.T, strict=True)]
     n_absorbed = 0
     for place, mine_K in enumerate(main):
@@ -107,7 +107,7 @@ def absorption(
         direction_D = torch.nn.functional.normalize(probe.weights_KC[:, place], dim=0)
         along_W = (x_TD[found_N] - b_dec_D) @ direction_D
         n_absorbed += int(absorbed(latents.at(found_N), mine_K, W_dec_FD, direction_D, along_W).sum())
-    return Absorption(len(test_N), int(right_W.sum()), n_absorbed, tuple(len(mine_K) for mine_K in main))
+    return AbsorptionCounts(len(test_N), int(right_W.sum()), n_absorbed, tuple(len(mine_K) for mine_K in main))
 
 
 def _words(token_T: np.ndarray, letter_T: np.ndarray) -> np.ndarray:
@@ -124,12 +124,14 @@ def _letters(token_W: np.ndarray, letter_W: np.ndarray, test_W: np.ndarray) -> l
     return [i for i in range(26) if n_words[0][i] >= FEWEST_WORDS and n_words[1][i] >= FEWEST_WORDS // 4]
 
 
-def main_latents(trained: Latents, ranked_F: Tensor, y_W: Tensor) -> Tensor:
+def main_latents(trained: CodesByFeature, ranked_F: Tensor, y_W: Tensor) -> Tensor:
     """As many of the ranked latents as F1 asks for, at least one."""
-    best, columns_WK = -SPLIT, trained.columns(ranked_F)
+    best, columns_WK = -MIN_F1_GAIN, trained.columns(ranked_F)
     for n in range(len(ranked_F)):
-        score = _f1(fit(columns_WK[:, : n + 1], y_W[:, None]).logits(columns_WK[:, : n + 1])[:, 0] > 0, y_W)
-        if score <= best + SPLIT and n:
+        score = _f1(
+            fit_linear_probes(columns_WK[:, : n + 1], y_W[:, None]).logits(columns_WK[:, : n + 1])[:, 0] > 0, y_W
+        )
+        if score <= best + MIN_F1_GAIN and n:
             return ranked_F[:n]
         best = score
     return ranked_F
@@ -140,7 +142,9 @@ def _f1(said_W: Tensor, y_W: Tensor) -> float:
     return 2 * int((said_W & y_W).sum()) / max(1, 2 * int((said_W & y_W).sum()) + wrong)
 
 
-def absorbed(latents: Latents, main_K: Tensor, W_dec_FD: Tensor, direction_D: Tensor, along_W: Tensor) -> np.ndarray:
+def absorbed(
+    latents: CodesByFeature, main_K: Tensor, W_dec_FD: Tensor, direction_D: Tensor, along_W: Tensor
+) -> np.ndarray:
     """Which words another latent speaks for, bool; `along_W` is what their activations have along the direction."""
     brings_F = W_dec_FD @ direction_D
     cosine_F = brings_F / torch.linalg.vector_norm(W_dec_FD, dim=1).clamp_min(torch.finfo(W_dec_FD.dtype).tiny)

@@ -5,7 +5,7 @@ from pydantic import NonNegativeFloat
 from models.config_base import Settings
 
 
-class Bounds(Settings):
+class QualityBounds(Settings):
     """Limits that the asset checks hold the numbers to."""
 
     max_fvu: NonNegativeFloat = 0.5

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from models.activations.site_reading import Padded
+from models.activations.site_reading import PaddedBatch
 from models.corpora.contexts import Context
 from models.numerics.bootstrap import ratio_interval
 
@@ -38,7 +38,7 @@ class DocumentSums:
         names = {name: number for number, name in enumerate(dict.fromkeys(c.document_id for c in contexts))}
         return cls(np.array([names[c.document_id] for c in contexts]))
 
-    def add(self, name: str, batch: Padded, mask_BP: Tensor, values: Tensor) -> None:
+    def add(self, name: str, batch: PaddedBatch, mask_BP: Tensor, values: Tensor) -> None:
         """Adds a value for each of the batch's tokens under the mask, row by row."""
         document = self.document_of[batch.contexts_B[mask_BP.nonzero()[:, 0]].numpy()]
         n = int(self.document_of.max()) + 1

@@ -11,19 +11,19 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from models.activations.site_reading import BATCH_TOKENS, Reader, read_sites
+from models.activations.site_reading import BATCH_TOKENS, HookedModelProtocol, capture_sites
 from models.corpora.context_sample import held_out, trained_on
-from models.corpora.contexts import Context, Contexts
+from models.corpora.contexts import Context, TokenizedCorpus
 from models.corpora.token_filter import TokenFilter
 from models.evaluation.absorption import absorption
-from models.evaluation.reconstruction import SCHEMA, Coder
+from models.evaluation.reconstruction import SCHEMA, DictionaryProtocol
 from models.evaluation.shrinkage import shrinkage
 from models.evaluation.sparse_probing import sparse_probing
 from models.language_model.sites import Site
-from models.language_model.token_strings import Pieces
-from models.probes.codes_by_feature import Latents
+from models.language_model.token_strings import TokenStrings
+from models.probes.codes_by_feature import CodesByFeature
 from models.probes.token_targets import first_letters, token_targets
-from models.sparse.codes import Codes
+from models.sparse.codes import SparseCodes
 
 UNITS = {
     "shrinkage_gamma": "ratio",
@@ -38,7 +38,7 @@ UNITS = {
 }
 
 
-class Autoencoder(Coder, Protocol):
+class AutoencoderProtocol(DictionaryProtocol, Protocol):
     """The part of a dictionary that these measures use."""
 
     crosses: bool
@@ -48,20 +48,20 @@ class Autoencoder(Coder, Protocol):
     def b_dec(self) -> Tensor: ...
 
 
-def probed(contexts: Contexts, tokens: int, seed: int = 0) -> tuple[list[Context], list[Context]]:
+def probe_contexts(contexts: TokenizedCorpus, tokens: int, seed: int = 0) -> tuple[list[Context], list[Context]]:
     """Contexts of documents that were trained on, with about three quarters of the tokens, and of held-out ones."""
     return trained_on(contexts, math.ceil(tokens * 3 / 4), seed), held_out(contexts, tokens // 4)
 
 
 @torch.no_grad()
-def measure(
-    host: Reader,
+def evaluate_feature_quality(
+    host: HookedModelProtocol,
     site: Site,
-    sae: Autoencoder,
+    sae: AutoencoderProtocol,
     trained: Sequence[Context],
     unseen: Sequence[Context],
     token_filter: TokenFilter,
-    pieces: Pieces,
+    pieces: TokenStrings,
     *,
     norm_limit: float | None = None,
     split: str = "held_out",
@@ -85,11 +85,13 @@ def measure(
     """
     if not trained or not unseen:
         return _rows(split, {})
-    batch = read_sites(host, [*trained, *unseen], token_filter, [site], torch.float32, {site: norm_limit})[site].batch
+    batch = capture_sites(host, [*trained, *unseen], token_filter, [site], torch.float32, {site: norm_limit})[
+        site
+    ].batch
     unseen_ids = torch.tensor([context.context_id for context in unseen], dtype=batch.context_T.dtype)
     x_TD, is_unseen_T = batch.x_TD.to(sae.W_dec.device), torch.isin(batch.context_T, unseen_ids).to(sae.W_dec.device)
     codes = [sae.encode(some_TD) for some_TD in x_TD.split(BATCH_TOKENS)]
-    latents, token_T, n = Latents.of(codes), batch.token_T.numpy(), int(is_unseen_T.sum())
+    latents, token_T, n = CodesByFeature.of(codes), batch.token_T.numpy(), int(is_unseen_T.sum())
     targets = token_targets(pieces.texts, token_T, batch.context_T.numpy())
     metrics = sparse_probing(x_TD, latents, targets, is_unseen_T)
     words: dict[str, tuple[float, int]] = {}
@@ -100,7 +102,7 @@ def measure(
     return _rows(split, {name: (value, n) for name, value in metrics.items()} | words)
 
 
-def _reconstructed(sae: Autoencoder, x_TD: Tensor, codes: Sequence[Codes], wanted_T: Tensor) -> Tensor:
+def _reconstructed(sae: AutoencoderProtocol, x_TD: Tensor, codes: Sequence[SparseCodes], wanted_T: Tensor) -> Tensor:
     parts = zip(x_TD.split(BATCH_TOKENS), codes, wanted_T.split(BATCH_TOKENS), strict=True)
     return torch.cat([sae.guess(some_TD, some)[wanted] for some_TD, some, wanted in parts if wanted.any()])
 

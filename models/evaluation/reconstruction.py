@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from models.activations.activation_profile import largest_share
-from models.activations.site_reading import Padded, padded_batches
+from models.activations.site_reading import PaddedBatch, padded_batches
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter, within
 from models.evaluation.document_sums import DocumentSums, Metric
-from models.interventions.splice import Model, spliced, targets, unspliced
+from models.interventions.splice import EditableModelProtocol, clean_run, logits_with_replacement, targets
 from models.language_model.sites import Site
-from models.sparse.codes import Codes
+from models.sparse.codes import SparseCodes
 
 BATCH_TOKENS = 4096
 LOGITS = {"cpu": 2**25, "cuda": 2**29}
@@ -56,13 +56,13 @@ SCHEMA = pa.schema(
 )
 
 
-class Coder(Protocol):
+class DictionaryProtocol(Protocol):
     """The part of a dictionary that an evaluation uses."""
 
     n_features: int
 
-    def encode(self, x_TD: Tensor) -> Codes: ...
-    def guess(self, x_TD: Tensor, codes: Codes) -> Tensor: ...
+    def encode(self, x_TD: Tensor) -> SparseCodes: ...
+    def guess(self, x_TD: Tensor, codes: SparseCodes) -> Tensor: ...
     @property
     def W_dec(self) -> Tensor: ...
 
@@ -73,10 +73,10 @@ def cross_entropy(log_probabilities_NV: Tensor, targets_N: Tensor) -> Tensor:
     return -log_probabilities_NV.gather(1, targets_N[:, None]).double().squeeze(1)
 
 
-def evaluate(
-    host: Model,
+def evaluate_reconstruction(
+    host: EditableModelProtocol,
     site: Site,
-    sae: Coder,
+    sae: DictionaryProtocol,
     contexts: Sequence[Context],
     token_filter: TokenFilter,
     *,
@@ -119,7 +119,7 @@ def evaluate(
     sum_E, measured = torch.zeros(sae.W_dec.shape[1], dtype=torch.float64), list[Tensor]()
     end, sites = written or site, list(dict.fromkeys([site, written or site]))
     for number, batch in enumerate(batches):
-        found, clean_NV = unspliced(host, sites, batch)
+        found, clean_NV = clean_run(host, sites, batch)
         within_T = within(found[0], norm_limit)
         measured.append(_of_read(batch, within_T))
         x_TD, y_TE = found[0][within_T].to(sae.W_dec.device), found[-1][within_T.to(found[-1].device)]
@@ -133,7 +133,7 @@ def evaluate(
         sums.add("firings", batch, measured[-1], torch.bincount(tokens_M, minlength=len(y_TE)))
         sums.add("error", batch, measured[-1], (y_TE.double() - recon_TE.double()).square().sum(dim=1))
         if clean_NV is not None:
-            spliced_NV = spliced(host, end, batch, _in_place(within_T, recon_TE))
+            spliced_NV = logits_with_replacement(host, end, batch, _in_place(within_T, recon_TE))
             _add_losses(sums, batch, clean_NV, spliced_NV)
         report(number + 1, 2 * len(batches))
     mean_E, distances = sum_E / sums.total("rows"), list[Tensor]()
@@ -152,7 +152,7 @@ def evaluate(
     return metric_rows(split, metrics)
 
 
-def _of_read(batch: Padded, within_T: Tensor) -> Tensor:
+def _of_read(batch: PaddedBatch, within_T: Tensor) -> Tensor:
     """The tokens that are read and whose activation is within the limit, as a mask of the batch: [B, P]."""
     measured_BP = batch.read_BP.clone()
     measured_BP[batch.read_BP] = within_T.cpu()
@@ -169,14 +169,14 @@ def _in_place(within_T: Tensor, value_TE: Tensor) -> Callable[[Tensor], Tensor]:
     return replaced
 
 
-def _predicted(batch: Padded) -> Tensor:
+def _predicted(batch: PaddedBatch) -> Tensor:
     """The tokens that are predicted, each at its own place: [B, P]."""
     predicted_BP = batch.text_BP.clone()
     predicted_BP[:, 0] = False
     return predicted_BP
 
 
-def _add_losses(sums: DocumentSums, batch: Padded, clean_NV: Tensor, spliced_NV: Tensor) -> None:
+def _add_losses(sums: DocumentSums, batch: PaddedBatch, clean_NV: Tensor, spliced_NV: Tensor) -> None:
     predicted_BP, targets_N = _predicted(batch), targets(batch)
     divergence_N = (clean_NV.exp() * (clean_NV - spliced_NV)).sum(dim=1, dtype=torch.float64)
     sums.add("predicted", batch, predicted_BP, torch.ones(len(targets_N)))
@@ -186,19 +186,19 @@ def _add_losses(sums: DocumentSums, batch: Padded, clean_NV: Tensor, spliced_NV:
 
 
 def _mean_ablated(
-    host: Model, site: Site, batch: Padded, measured_BP: Tensor, mean_E: Tensor
+    host: EditableModelProtocol, site: Site, batch: PaddedBatch, measured_BP: Tensor, mean_E: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """The site's values at the measured tokens, and what the model predicts with their mean in their place."""
     within_T, seen = measured_BP[batch.read_BP], list[Tensor]()
     if not host.is_causal:
-        [y_TE], _ = unspliced(host, [site], batch)
+        [y_TE], _ = clean_run(host, [site], batch)
         return y_TE[within_T.to(y_TE.device)], None
 
     def replaced(y_TE: Tensor) -> Tensor:
         seen.append(y_TE[within_T.to(y_TE.device)])
         return _in_place(within_T, mean_E)(y_TE)
 
-    logits_NV = spliced(host, site, batch, replaced)
+    logits_NV = logits_with_replacement(host, site, batch, replaced)
     return seen[0], logits_NV
 
 

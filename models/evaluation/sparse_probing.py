@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.probes.codes_by_feature import Latents
-from models.probes.linear_probe import fit
-from models.probes.token_targets import Targets
+from models.probes.codes_by_feature import CodesByFeature
+from models.probes.linear_probe import fit_linear_probes
+from models.probes.token_targets import TokenTargets
 
 LATENTS = (1, 5, 20)
 FEWEST = 50
@@ -19,7 +19,7 @@ FEWEST = 50
 test."""
 
 
-def sparse_probing(x_TD: Tensor, latents: Latents, targets: Targets, is_test_T: Tensor) -> dict[str, float]:
+def sparse_probing(x_TD: Tensor, latents: CodesByFeature, targets: TokenTargets, is_test_T: Tensor) -> dict[str, float]:
     """Areas under the ROC curve on test tokens, means over the targets that have enough tokens.
 
     `sparse_probing_k1`, `_k5` and `_k20`: for each target the k latents whose mean activation on its training tokens
@@ -48,9 +48,9 @@ def sparse_probing(x_TD: Tensor, latents: Latents, targets: Targets, is_test_T: 
     for features_K, y_T in zip(best_CK, y_TC.T, strict=True):
         seen_TK, unseen_TK = trained.columns(features_K), tested.columns(features_K)
         for k in LATENTS:
-            probe = fit(seen_TK[:, :k], y_T[train_N, None])
+            probe = fit_linear_probes(seen_TK[:, :k], y_T[train_N, None])
             found[f"sparse_probing_k{k}"].append(auroc(probe.logits(unseen_TK[:, :k])[:, 0], y_T[test_N]))
-    logits_TC = fit(x_TD[train_N], y_TC[train_N], one_space=True).logits(x_TD[test_N])
+    logits_TC = fit_linear_probes(x_TD[train_N], y_TC[train_N], one_space=True).logits(x_TD[test_N])
     found["sparse_probing_raw"] = [auroc(z_T, y_T) for z_T, y_T in zip(logits_TC.T, y_TC[test_N].T, strict=True)]
     return {name: float(np.mean(areas)) for name, areas in found.items()}
 

@@ -9,26 +9,26 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from models.features.firings import Fired
+from models.features.firings import Firings
 
 
-def edge(max_F: np.ndarray, number: np.ndarray | int, n: int) -> np.ndarray:
+def bin_edge(max_F: np.ndarray, number: np.ndarray | int, n: int) -> np.ndarray:
     """Where slice `number` of n equal ones of (0, max] begins; the last one ends at max exactly."""
     return max_F * number / n
 
 
-def slices(fired: Fired, max_F: np.ndarray, n: int) -> np.ndarray:
+def bin_index(fired: Firings, max_F: np.ndarray, n: int) -> np.ndarray:
     """Which of n equal slices of (0, max] holds each firing: `edge(s) < activation <= edge(s + 1)`, to the last bit."""
     acts_M, max_M = fired.acts_M.astype(np.float64), fired.spread(max_F)
     slice_M = np.ceil(acts_M * fired.spread(n / np.where(max_F > 0, max_F, 1.0))).astype(np.int32) - 1
     np.clip(slice_M, 0, n - 1, out=slice_M)
-    slice_M -= acts_M <= edge(max_M, slice_M, n)
-    slice_M += acts_M > edge(max_M, slice_M + 1, n)
+    slice_M -= acts_M <= bin_edge(max_M, slice_M, n)
+    slice_M += acts_M > bin_edge(max_M, slice_M + 1, n)
     return slice_M
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class ActivationHistogram:
     """Firings of each feature in equal bins of (0, max activation]; they add up to its firings."""
 
     n_FB: np.ndarray
@@ -38,12 +38,12 @@ class Histogram:
         return cls(np.zeros((n_features, bins), np.int64))
 
     @classmethod
-    def of(cls, fired: Fired, max_F: np.ndarray, bins: int) -> Self:
-        cells_M = fired.features_M.astype(np.int64) * bins + slices(fired, max_F, bins)
+    def of(cls, fired: Firings, max_F: np.ndarray, bins: int) -> Self:
+        cells_M = fired.features_M.astype(np.int64) * bins + bin_index(fired, max_F, bins)
         return cls(np.bincount(cells_M, minlength=fired.n_features * bins).reshape(-1, bins))
 
-    def __add__(self, other: "Histogram") -> "Histogram":
-        return Histogram(self.n_FB + other.n_FB)
+    def __add__(self, other: "ActivationHistogram") -> "ActivationHistogram":
+        return ActivationHistogram(self.n_FB + other.n_FB)
 
     def rows(self, max_F: np.ndarray) -> pa.Table:
         """Grain: a bin of a live feature, empty bins included: `feature_id, bin, lower, upper, n`."""
@@ -54,8 +54,8 @@ class Histogram:
             {
                 "feature_id": np.repeat(alive.astype(np.int32), bins),
                 "bin": bin_M,
-                "lower": edge(max_M, bin_M, bins),
-                "upper": edge(max_M, bin_M + 1, bins),
+                "lower": bin_edge(max_M, bin_M, bins),
+                "upper": bin_edge(max_M, bin_M + 1, bins),
                 "n": self.n_FB[alive].ravel(),
             }
         )

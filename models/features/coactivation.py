@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.features.firings import Fired
+from models.features.firings import Firings
 
 COUNT_BYTES = 2**30
 FIRINGS_TOGETHER = 2**26
 
-Source = Callable[[], Iterable[Fired]]
+CodesFactory = Callable[[], Iterable[Firings]]
 """Gives all codes from the beginning, as often as it is called."""
 
 
@@ -36,7 +36,7 @@ class _Tokens:
     starts_F1: np.ndarray
 
     @classmethod
-    def of(cls, fired: Fired) -> Iterator[Self]:
+    def of(cls, fired: Firings) -> Iterator[Self]:
         """The tokens in classes of like number of features, so that few places are unused."""
         place_M = (fired.contexts_M - fired.first_context) * (
             int(fired.positions_M.max(initial=0)) + 1
@@ -47,7 +47,7 @@ class _Tokens:
             yield cls._dense(fired, place_M, mine)
 
     @classmethod
-    def _dense(cls, fired: Fired, place_M: np.ndarray, mine: np.ndarray) -> Self:
+    def _dense(cls, fired: Firings, place_M: np.ndarray, mine: np.ndarray) -> Self:
         token_of = np.cumsum(mine) - 1
         kept_M = np.flatnonzero(mine[place_M])
         token_M, feature_M = token_of[place_M[kept_M]], fired.features_M[kept_M]
@@ -70,12 +70,12 @@ class _Tokens:
                 counts_BF[feature - first] += torch.bincount(others, minlength=n_features + 1)[:n_features]
 
 
-def _joined(codes: Iterable[Fired]) -> Iterator[Fired]:
+def _merge_small(codes: Iterable[Firings]) -> Iterator[Firings]:
     """Codes in blocks large enough that a feature meets in each, on average, as many others as there are features.
 
     Else clearing its counter, as long as the dictionary is wide, would cost more than counting.
     """
-    held: Fired | None = None
+    held: Firings | None = None
     for fired in codes:
         held = fired if held is None else held + fired
         met = len(held.acts_M) ** 2 / max(held.n_tokens, 1)
@@ -86,7 +86,9 @@ def _joined(codes: Iterable[Fired]) -> Iterator[Fired]:
         yield held
 
 
-def shared_tokens(codes: Source, n_features: int, memory: int = COUNT_BYTES) -> Iterator[tuple[int, Tensor, Tensor]]:
+def cofiring_counts(
+    codes: CodesFactory, n_features: int, memory: int = COUNT_BYTES
+) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Blocks of the matrix of shared tokens.
 
     Yields:
@@ -98,7 +100,7 @@ def shared_tokens(codes: Source, n_features: int, memory: int = COUNT_BYTES) -> 
             counts_BF = torch.zeros(min(rows, n_features - first), n_features, dtype=torch.int32)
             firings_F = torch.zeros(n_features, dtype=torch.int64)
             strips = [range(first + n, first + len(counts_BF), n_threads) for n in range(n_threads)]
-            for fired in _joined(codes()):
+            for fired in _merge_small(codes()):
                 firings_F += torch.from_numpy(fired.counts_F)
                 for tokens in _Tokens.of(fired):
                     list(threads.map(partial(tokens.count, counts_BF, first), strips))

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.features.firings import Fired
+from models.features.firings import Firings
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 SCHEMA = pa.schema(
     [("context_id", pa.int64()), ("position", pa.int32()), ("feature_id", pa.int32()), ("activation", pa.float32())]
@@ -35,7 +35,7 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
-def write_part(path: Path, fired: Fired, identity_sha256: str = "") -> None:
+def write_part(path: Path, fired: Firings, identity_sha256: str = "") -> None:
     """Writes what fired in some contexts; what the rows do not say of them goes into the metadata."""
     columns = [pa.array(c) for c in (fired.contexts_M, fired.positions_M, fired.features_M, fired.acts_M)]
     facts = {name: str(getattr(fired, name)) for name in ("n_features", "n_tokens", "first_context", "last_context")}
@@ -43,24 +43,24 @@ def write_part(path: Path, fired: Fired, identity_sha256: str = "") -> None:
     pq.write_table(table, path, row_group_size=ROW_GROUP, **_ENCODING)
 
 
-def read_part(path: Path) -> Fired:
+def write_codes(path: Path) -> Firings:
     """Reads back what was written."""
     table = pq.read_table(path, schema=SCHEMA)
     metadata = pq.read_metadata(path).metadata or {}
     facts = {name: int(metadata[name.encode()]) for name in ("n_features", "n_tokens", "first_context", "last_context")}
     contexts, positions, features, acts = (table.column(name).to_numpy() for name in SCHEMA.names)
-    return Fired(features, contexts, positions, acts, **facts)
+    return Firings(features, contexts, positions, acts, **facts)
 
 
 @dataclass(frozen=True)
-class CodesTable:
+class StoredCodes:
     """Written codes, read part by part as often as wanted."""
 
     folder: Folder
-    entries: Sequence[FileEntry]
+    entries: Sequence[ManifestFile]
 
     @classmethod
-    def open(cls, folder: Folder) -> "CodesTable":
+    def open(cls, folder: Folder) -> "StoredCodes":
         """Opens the codes of a finished partition.
 
         Raises:
@@ -80,8 +80,8 @@ class CodesTable:
     def n_rows(self) -> int:
         return sum(entry.rows for entry in self.entries)
 
-    def __iter__(self) -> Iterator[Fired]:
+    def __iter__(self) -> Iterator[Firings]:
         for entry in self.entries:
             with self.folder.reading(entry.name) as path:
-                fired = read_part(path)
+                fired = write_codes(path)
             yield fired

@@ -11,18 +11,18 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from models.corpora.token_rows import Rows
-from models.features.firings import Fired
-from models.language_model.token_strings import Pieces
-from models.numerics.hash_sampling import hash_order
-from models.numerics.keyed_reservoir import Kept
+from models.corpora.token_rows import TokenRows
+from models.features.firings import Firings
+from models.language_model.token_strings import TokenStrings
+from models.numerics.hash_sampling import hash_rank
+from models.numerics.keyed_reservoir import KeyedReservoir
 
 KINDS = ("top", "interval", "random")
 
 
-def is_for_scoring(document_id: str, context_id: int) -> bool:
+def is_in_scoring_half(document_id: str, context_id: int) -> bool:
     """Whether examples of this context score labels, or else help to find them: one half each, by hash."""
-    return hash_order(f"{document_id}\0{context_id}", "scoring") % 2 == 1
+    return hash_rank(f"{document_id}\0{context_id}", "scoring") % 2 == 1
 
 
 def example_id(
@@ -34,7 +34,7 @@ def example_id(
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedExamples:
     """Which (feature, context, position) are to be shown and why, by feature, kind, interval and rank."""
 
     feature_N: np.ndarray
@@ -47,7 +47,7 @@ class Chosen:
     act_N: np.ndarray
 
     @classmethod
-    def of(cls, kept: Mapping[str, Kept], intervals: int) -> Self:
+    def of(cls, kept: Mapping[str, KeyedReservoir], intervals: int) -> Self:
         """All that was kept for each kind."""
         parts = []
         for kind, some in kept.items():
@@ -63,11 +63,11 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Windows:
+class ExampleWindows:
     """The windows of chosen examples, filled in as the contexts come by."""
 
-    chosen: Chosen
-    pieces: Pieces
+    chosen: SelectedExamples
+    pieces: TokenStrings
     text_NW: np.ndarray
     """Index into the pieces' texts and, after those, into `more`."""
     act_NW: np.ndarray
@@ -77,7 +77,7 @@ class Windows:
     more: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def around(cls, chosen: Chosen, pieces: Pieces, width: int) -> Self:
+    def around(cls, chosen: SelectedExamples, pieces: TokenStrings, width: int) -> Self:
         n = len(chosen.feature_N)
         text_NW, act_NW = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
         return cls(chosen, pieces, text_NW, act_NW, np.zeros(n, np.int32), np.zeros(n, np.int32), np.empty(n, object))
@@ -85,7 +85,7 @@ class Windows:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_context", np.argsort(self.chosen.context_N, kind="stable"))
 
-    def fill(self, fired: Fired, rows: Rows) -> None:
+    def fill(self, fired: Firings, rows: TokenRows) -> None:
         """Fills in the windows that lie in these contexts."""
         by_context: np.ndarray = self._by_context  # type: ignore[attr-defined]
         contexts = self.chosen.context_N[by_context]
@@ -100,7 +100,7 @@ class Windows:
         example, at, act = _inside(fired, rows, self.chosen.feature_N[mine], begin, end)
         self.act_NW[mine[example], at - begin[example]] = act
 
-    def _texts(self, rows: Rows) -> np.ndarray:
+    def _texts(self, rows: TokenRows) -> np.ndarray:
         """Index of each row's text."""
         texts_R, first = rows.tokens_R.astype(np.int32), len(self.pieces.texts)
         for place, text in self.pieces.spelled(rows.tokens_R).items():
@@ -135,7 +135,7 @@ class Windows:
 
 
 def _inside(
-    fired: Fired, rows: Rows, feature_N: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray
+    fired: Firings, rows: TokenRows, feature_N: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The firings of each window's feature in it: number of the window, row of text, activation."""
     row_M, n_rows = rows.at(fired.contexts_M, fired.positions_M), len(rows.tokens_R)

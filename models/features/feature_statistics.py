@@ -18,34 +18,34 @@ import torch
 from torch import Tensor
 
 from models.activations.activation_profile import PositionBuckets
-from models.activations.shards import Shards
-from models.corpora.contexts import Contexts
-from models.corpora.token_rows import Rows
-from models.features.activation_histogram import Histogram
-from models.features.codes_parquet import CodesTable, part_name, read_part, write_part
+from models.activations.shards import ActivationShards
+from models.corpora.contexts import TokenizedCorpus
+from models.corpora.token_rows import TokenRows
+from models.features.activation_histogram import ActivationHistogram
+from models.features.codes_parquet import StoredCodes, part_name, write_codes, write_part
 from models.features.config import StatisticsSettings
-from models.features.control_windows import Controls
-from models.features.example_windows import Chosen, Windows
+from models.features.control_windows import ControlWindows
+from models.features.example_windows import ExampleWindows, SelectedExamples
 from models.features.firing_positions import FiringPositions
-from models.features.firing_statistics import Firing
-from models.features.firings import Fired
-from models.features.interval_sample import Intervals
-from models.features.top_activations import Top
-from models.language_model.token_strings import Pieces
-from models.sparse.codes import Codes
+from models.features.firing_statistics import FiringStatistics
+from models.features.firings import Firings
+from models.features.interval_sample import IntervalSample
+from models.features.top_activations import TopActivations
+from models.language_model.token_strings import TokenStrings
+from models.sparse.codes import SparseCodes
 from storage.folder import Folder
-from storage.manifest import FileEntry
+from storage.manifest import ManifestFile
 
 ENCODED_TOGETHER = 8192
 Report = Callable[[str, int, int], None]
 
 
-class Reader(Protocol):
+class EncoderProtocol(Protocol):
     """The part of a dictionary that statistics use."""
 
     n_features: int
 
-    def encode(self, x_TD: Tensor) -> Codes: ...
+    def encode(self, x_TD: Tensor) -> SparseCodes: ...
     @property
     def W_enc(self) -> Tensor: ...
     @property
@@ -53,20 +53,20 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class FeatureTables:
     """Tables `feature`, `activation_histogram` and `example` of one dictionary, and the codes that were written."""
 
     feature: pa.Table
     histogram: pa.Table
     example: pa.Table
-    codes: tuple[FileEntry, ...]
-    firing: Firing
+    codes: tuple[ManifestFile, ...]
+    firing: FiringStatistics
 
 
-def measure(
-    sae: Reader,
-    shards: Shards,
-    contexts: Contexts,
+def compute_feature_statistics(
+    sae: EncoderProtocol,
+    shards: ActivationShards,
+    contexts: TokenizedCorpus,
     settings: StatisticsSettings,
     codes_folder: Folder,
     *,
@@ -75,7 +75,7 @@ def measure(
     recipe_id: str,
     identity_sha256: str,
     report: Report = lambda step, done, total: None,
-) -> Statistics:
+) -> FeatureTables:
     """Counts, histograms and examples of every feature over all stored tokens.
 
     Args:
@@ -94,34 +94,34 @@ def measure(
         Tables without their partition's keys. The codes' manifest is left to the caller; if they are not to be kept, so
         is their removal.
     """
-    firing, top = Firing.zero(sae.n_features), Top.zero(sae.n_features, settings.top)
+    firing, top = FiringStatistics.zero(sae.n_features), TopActivations.zero(sae.n_features, settings.top)
     length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
     positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), sae.n_features)
-    entries: list[FileEntry] = []
+    entries: list[ManifestFile] = []
     n_shards = len(shards.manifest.files)
-    for fired, entry in written_codes(sae, shards, codes_folder, identity_sha256):
-        firing += Firing.of(fired)
+    for fired, entry in encode_and_store(sae, shards, codes_folder, identity_sha256):
+        firing += FiringStatistics.of(fired)
         top += top.among(fired)
         positions += no_firing.of(fired)
         entries.append(entry)
         report("encode", len(entries), n_shards)
 
-    codes, max_F, shares_FK = CodesTable(codes_folder, entries), firing.max_F, positions.class_shares_FK()
-    histogram = Histogram.zero(sae.n_features, settings.bins)
-    intervals = Intervals.zero(sae.n_features, settings.intervals, settings.per_interval)
-    controls = Controls.zero(sae.n_features, settings.controls)
+    codes, max_F, shares_FK = StoredCodes(codes_folder, entries), firing.max_F, positions.class_shares_FK()
+    histogram = ActivationHistogram.zero(sae.n_features, settings.bins)
+    intervals = IntervalSample.zero(sae.n_features, settings.intervals, settings.per_interval)
+    controls = ControlWindows.zero(sae.n_features, settings.controls)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
-        histogram += Histogram.of(fired, max_F, settings.bins)
+        histogram += ActivationHistogram.of(fired, max_F, settings.bins)
         intervals += intervals.among(fired, max_F)
         controls += controls.among(fired, rows, shares_FK, settings.window)
         report("sample", number + 1, n_shards)
 
-    chosen = Chosen.of({"top": top, "interval": intervals, "random": controls}, settings.intervals)
-    windows = Windows.around(chosen, Pieces.of(tokenizer), settings.window)
+    chosen = SelectedExamples.of({"top": top, "interval": intervals, "random": controls}, settings.intervals)
+    windows = ExampleWindows.around(chosen, TokenStrings.of(tokenizer), settings.window)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
         windows.fill(fired, rows)
         report("show", number + 1, n_shards)
-    return Statistics(
+    return FeatureTables(
         feature_rows(sae, firing, positions),
         histogram.rows(max_F),
         windows.rows(model_id, recipe_id),
@@ -130,18 +130,18 @@ def measure(
     )
 
 
-def encoded(sae: Reader, shards: Shards, number: int) -> Fired:
+def encoded(sae: EncoderProtocol, shards: ActivationShards, number: int) -> Firings:
     """What fires in one shard of activations."""
     shard = shards.shard(number)
     device = sae.W_dec.device
     with torch.no_grad():
         codes = [sae.encode(x_TD.to(device)) for x_TD in shard.x_TD.split(ENCODED_TOGETHER)]
-    return Fired.of(codes, shard.context_T, shard.position_T)
+    return Firings.of(codes, shard.context_T, shard.position_T)
 
 
-def written_codes(
-    sae: Reader, shards: Shards, folder: Folder, identity_sha256: str
-) -> Iterator[tuple[Fired, FileEntry]]:
+def encode_and_store(
+    sae: EncoderProtocol, shards: ActivationShards, folder: Folder, identity_sha256: str
+) -> Iterator[tuple[Firings, ManifestFile]]:
     """What fires in each shard, and the file that says so; files of the same identity are read instead of made."""
     folder.sweep()
     for number in range(len(shards.manifest.files)):
@@ -152,28 +152,28 @@ def written_codes(
         fired = encoded(sae, shards, number)
         with folder.writing(name) as path:
             write_part(path, fired, identity_sha256)
-            entry = FileEntry.of(path, name, len(fired.acts_M))
+            entry = ManifestFile.of(path, name, len(fired.acts_M))
         yield fired, entry
 
 
-def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Fired, FileEntry] | None:
+def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, ManifestFile] | None:
     if not folder.exists(name):
         return None
     with folder.reading(name) as path:
         metadata = pq.read_metadata(path).metadata or {}
         if metadata.get(b"identity_sha256", b"").decode() != identity_sha256:
             return None
-        fired = read_part(path)
-        return fired, FileEntry.of(path, name, len(fired.acts_M))
+        fired = write_codes(path)
+        return fired, ManifestFile.of(path, name, len(fired.acts_M))
 
 
-def _with_text(codes: CodesTable, contexts: Contexts) -> Iterator[tuple[Fired, Rows]]:
+def _with_text(codes: StoredCodes, contexts: TokenizedCorpus) -> Iterator[tuple[Firings, TokenRows]]:
     for fired in codes:
         some = contexts.rows(range(fired.first_context, fired.last_context + 1))
-        yield fired, Rows.of(some, contexts.token_filter)
+        yield fired, TokenRows.of(some, contexts.token_filter)
 
 
-def feature_rows(sae: Reader, firing: Firing, positions: FiringPositions) -> pa.Table:
+def feature_rows(sae: EncoderProtocol, firing: FiringStatistics, positions: FiringPositions) -> pa.Table:
     """Grain: a feature. The shape of its effect on the logits is null: `logit_shape` is joined in at publishing."""
     with torch.no_grad():
         W_dec = sae.W_dec.double().cpu()

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.activations.activation_profile import PositionBuckets
-from models.features.firings import Fired
+from models.features.firings import Firings
 
 CLASSES = np.array([0, 1, 2, 3, 4, 8, 16, 32])
 """First offset, from the first token that is read, of each class of positions: what controls are matched by."""
@@ -34,7 +34,7 @@ class FiringPositions:
     def zero(cls, buckets: PositionBuckets, n_features: int) -> Self:
         return cls(buckets, np.zeros((n_features, buckets.n), np.int32))
 
-    def of(self, fired: Fired) -> Self:
+    def of(self, fired: Firings) -> Self:
         """The firings of some contexts alone."""
         n_FB = np.zeros_like(self.n_FB)
         np.add.at(n_FB, (fired.features_M, self.buckets.at(fired.positions_M)), 1)

@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 
-from models.features.firings import Fired
+from models.features.firings import Firings
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class FiringStatistics:
     """Firings of each feature: their number, sum, sum of squares and maximum, and the tokens looked at.
 
     Counts and maxima do not depend on how the tokens were split; sums are float64, exact to its rounding.
@@ -29,7 +29,7 @@ class Firing:
         return cls(np.zeros(n_features, np.int64), *(np.zeros(n_features) for _ in range(3)), n_tokens=0)
 
     @classmethod
-    def of(cls, fired: Fired) -> Self:
+    def of(cls, fired: Firings) -> Self:
         acts_M = fired.acts_M.astype(np.float64)
         return cls(
             fired.counts_F.astype(np.int64),
@@ -39,8 +39,8 @@ class Firing:
             fired.n_tokens,
         )
 
-    def __add__(self, other: "Firing") -> "Firing":
-        return Firing(
+    def __add__(self, other: "FiringStatistics") -> "FiringStatistics":
+        return FiringStatistics(
             self.n_F + other.n_F,
             self.sum_F + other.sum_F,
             self.squares_F + other.squares_F,

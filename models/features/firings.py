@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.sparse.codes import Codes
+from models.sparse.codes import SparseCodes
 
 
 @dataclass(frozen=True)
-class Fired:
+class Firings:
     """Firings in ascending order of feature, then context, then position: one feature's are one slice.
 
     Holds every firing of its contexts, `first_context` to `last_context`, silent ones included; a context is never cut.
@@ -31,7 +31,7 @@ class Fired:
     last_context: int
 
     @classmethod
-    def of(cls, codes: Sequence[Codes], context_T: Tensor, position_T: Tensor) -> "Fired":
+    def of(cls, codes: Sequence[SparseCodes], context_T: Tensor, position_T: Tensor) -> "Firings":
         """Sorts the codes of consecutive batches; contexts and positions ascend, as they are stored."""
         features, acts, tokens = (torch.cat(parts) for parts in zip(*_flat(codes), strict=True))
         n_features = codes[0].n_features
@@ -49,11 +49,11 @@ class Fired:
             int(context_T[-1]),
         )
 
-    def __add__(self, later: "Fired") -> "Fired":
+    def __add__(self, later: "Firings") -> "Firings":
         """The firings of these contexts and of later ones."""
         features_M = np.concatenate([self.features_M, later.features_M])
         order_M = torch.sort(torch.from_numpy(features_M), stable=True).indices.numpy()
-        return Fired(
+        return Firings(
             features_M[order_M],
             np.concatenate([self.contexts_M, later.contexts_M])[order_M],
             np.concatenate([self.positions_M, later.positions_M])[order_M],
@@ -86,7 +86,7 @@ class Fired:
         return folded_F
 
 
-def _flat(codes: Sequence[Codes]) -> list[tuple[Tensor, Tensor, Tensor]]:
+def _flat(codes: Sequence[SparseCodes]) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Feature, activation and token of the non-empty slots of each batch, tokens counted through."""
     flat, first = [], 0
     for some in codes:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from models.language_model.sites import Site
-from models.language_model.token_strings import Pieces
+from models.language_model.token_strings import TokenStrings
 from models.language_model.unembedding import Unembedding
-from models.numerics.stable_topk import largest
+from models.numerics.stable_topk import stable_topk
 
-IN_THE_STREAM = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "embed"}
+RESIDUAL_KINDS = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "embed"}
 """Kinds of site whose directions are directions of the residual stream."""
 TILE = {"cpu": 2**22, "cuda": 2**28}
 """Effects held at once."""
@@ -44,7 +44,7 @@ class LogitEffects:
 
 
 def logit_effects(
-    W_dec_FD: Tensor, site: Site, unembedding: Unembedding | None, pieces: Pieces, n: int
+    W_dec_FD: Tensor, site: Site, unembedding: Unembedding | None, pieces: TokenStrings, n: int
 ) -> LogitEffects:
     """Direct effect of each feature's unit decoder direction on the logits.
 
@@ -64,23 +64,23 @@ def logit_effects(
         kurtosis (3 for a normal distribution) of the effects over the vocabulary, null for a feature that has no
         effect.
     """
-    if (reason := _why_none(site, unembedding)) is not None or unembedding is None:
+    if (reason := _reason_not_defined(site, unembedding)) is not None or unembedding is None:
         return LogitEffects(EFFECT.empty_table(), _SHAPE.empty_table(), reason)
     words = pa.array(pieces.texts)
     effects, shapes = [], []
     for first, effects_BV in _blocks(W_dec_FD, unembedding, len(pieces.texts)):
         features_B = np.arange(first, first + len(effects_BV), dtype=np.int32)
         for direction, sign in (("positive", 1), ("negative", -1)):
-            logits_BN, tokens_BN = largest(sign * effects_BV, n)
+            logits_BN, tokens_BN = stable_topk(sign * effects_BV, n)
             effects.append(_effect_rows(features_B, direction, sign * logits_BN, tokens_BN, words))
         shapes.append(_shape_rows(features_B, effects_BV))
     return LogitEffects(pa.concat_tables(effects), pa.concat_tables(shapes))
 
 
-def _why_none(site: Site, unembedding: Unembedding | None) -> str | None:
+def _reason_not_defined(site: Site, unembedding: Unembedding | None) -> str | None:
     if unembedding is None:
         return "the model is an encoder: it predicts no next token, so that no direction has a direct effect on one"
-    if site.kind not in IN_THE_STREAM:
+    if site.kind not in RESIDUAL_KINDS:
         return f"{site} is not in the residual stream: its directions do not reach the unembedding"
     return None
 
@@ -114,12 +114,12 @@ def _effect_rows(
 
 
 def _shape_rows(features_B: np.ndarray, effects_BV: Tensor) -> pa.Table:
-    skew_B, kurtosis_B = (moment.cpu().numpy() for moment in shape(effects_BV))
+    skew_B, kurtosis_B = (moment.cpu().numpy() for moment in skew_and_kurtosis(effects_BV))
     columns = [pa.array(features_B), pa.array(skew_B, from_pandas=True), pa.array(kurtosis_B, from_pandas=True)]
     return pa.Table.from_arrays(columns, schema=_SHAPE)
 
 
-def shape(values_BV: Tensor) -> tuple[Tensor, Tensor]:
+def skew_and_kurtosis(values_BV: Tensor) -> tuple[Tensor, Tensor]:
     """Skewness and kurtosis of each row, as of a population, in float64; NaN for a row without variance."""
     centred_BV = values_BV.double()
     centred_BV = centred_BV - centred_BV.mean(dim=1, keepdim=True)

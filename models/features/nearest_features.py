@@ -10,8 +10,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from models.features.coactivation import COUNT_BYTES, Source, shared_tokens
-from models.numerics.stable_topk import largest
+from models.features.coactivation import COUNT_BYTES, CodesFactory, cofiring_counts
+from models.numerics.stable_topk import stable_topk
 
 TILE = {"cpu": 2**23, "cuda": 2**28}
 """Similarities held at once."""
@@ -20,7 +20,7 @@ Block = tuple[int, Tensor, Tensor]
 """First feature of some, and values and ids of the nearest others of each (B, N); -inf says that there is none."""
 
 
-def by_cosine(W_dec_FD: Tensor, n: int) -> Iterator[Block]:
+def nearest_by_cosine(W_dec_FD: Tensor, n: int) -> Iterator[Block]:
     """Nearest by cosine between decoder directions, ties to the lower id; a feature without direction has none."""
     with torch.no_grad():
         unit_FD = torch.nn.functional.normalize(W_dec_FD.float(), dim=1)
@@ -32,12 +32,12 @@ def by_cosine(W_dec_FD: Tensor, n: int) -> Iterator[Block]:
             yield first, *_nearest(cosine_BF, rows_B, n)
 
 
-def by_coactivation(codes: Source, n_features: int, n: int, memory: int = COUNT_BYTES) -> Iterator[Block]:
+def nearest_by_jaccard(codes: CodesFactory, n_features: int, n: int, memory: int = COUNT_BYTES) -> Iterator[Block]:
     """Nearest by Jaccard index of the tokens on which two features fire, over all tokens, ties to the lower id.
 
     Features that share no token are no neighbors.
     """
-    for start, counts_BF, firings_F in shared_tokens(codes, n_features, memory):
+    for start, counts_BF, firings_F in cofiring_counts(codes, n_features, memory):
         for first, rows_B in _rows(len(counts_BF), counts_BF.device, n_features):
             shared_BF = counts_BF[rows_B].double()
             either_BF = firings_F[start + rows_B, None] + firings_F - shared_BF
@@ -53,7 +53,7 @@ def _rows(n: int, device: torch.device, width: int | None = None) -> Iterator[tu
 
 def _nearest(likeness_BF: Tensor, own_B: Tensor, n: int) -> tuple[Tensor, Tensor]:
     likeness_BF[torch.arange(len(own_B), device=own_B.device), own_B] = -torch.inf
-    return largest(likeness_BF, n)
+    return stable_topk(likeness_BF, n)
 
 
 def neighbor_rows(kind: str, blocks: Iterator[Block], model_id: str, recipe_id: str) -> pa.Table:

@@ -7,11 +7,11 @@ from typing import Self
 
 import numpy as np
 
-from models.features.firings import Fired
-from models.numerics.keyed_reservoir import Kept, Places
+from models.features.firings import Firings
+from models.numerics.keyed_reservoir import Candidates, KeyedReservoir
 
 
-class Top(Kept):
+class TopActivations(KeyedReservoir):
     """The n strongest firings of each feature, at most one of a context; ties go to the earlier token."""
 
     __slots__ = ()
@@ -20,12 +20,12 @@ class Top(Kept):
     def zero(cls, n_features: int, n: int) -> Self:
         return cls.empty(n_features, n, once=True)
 
-    def among(self, fired: Fired) -> Self:
+    def among(self, fired: Firings) -> Self:
         """The strongest of some firings, as far as they matter to this: one comparison for each that does not."""
         key_M = ~fired.acts_M.view(np.uint32)
         passed = np.flatnonzero(key_M <= fired.spread(self.floor_G))
         return self.of(
-            Places(
+            Candidates(
                 fired.features_M[passed],
                 key_M[passed].astype(np.uint64),
                 fired.contexts_M[passed],

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from torch import Tensor
 
 import models.interchange.sae_formats
-from models.dictionaries.tensor_checks import ForeignDictionary
+from models.dictionaries.tensor_checks import UnreadableDictionary
 from storage.folder import Folder
 from storage.revisions import resolve_revision
 
@@ -21,7 +21,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:blocks|layers|h)\.(\d+)(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ImportedDictionary:
     """A dictionary of another library, in the names and shapes of SAELens 6, float32, for raw activations.
 
     With s = 1 where `apply_b_dec_to_input`, else 0:
@@ -53,7 +53,7 @@ class Format(Protocol):
 
     def recognises(self, folder: Folder) -> bool: ...
 
-    def read(self, folder: Folder) -> Foreign: ...
+    def read(self, folder: Folder) -> ImportedDictionary: ...
 
 
 @functools.cache
@@ -63,34 +63,34 @@ def formats() -> dict[str, Format]:
     return {name: cast(Format, importlib.import_module(f"models.interchange.sae_formats.{name}")) for name in names}
 
 
-def read_foreign(folder: Folder, format: str = "auto") -> Foreign:
+def read_foreign(folder: Folder, format: str = "auto") -> ImportedDictionary:
     """Reads the dictionary in a folder.
 
     Args:
         format: The name of a module of `models/interchange/sae_formats`, or `auto` to ask each of them.
 
     Raises:
-        ForeignDictionary: If no format or several recognise the folder, or if what it holds is damaged, incomplete or
-            scaled in a way that tensors cannot hold.
+        UnreadableDictionary: If no format or several recognise the folder, or if what it holds is damaged, incomplete
+            or scaled in a way that tensors cannot hold.
     """
     known = formats()
     if format != "auto":
         if format not in known:
-            raise ForeignDictionary(f"format {format!r} is none of {', '.join(known)}: correct it, or say auto")
+            raise UnreadableDictionary(f"format {format!r} is none of {', '.join(known)}: correct it, or say auto")
         return known[format].read(folder)
     found = [name for name, module in known.items() if module.recognises(folder)]
     if len(found) == 1:
         return known[found[0]].read(folder)
     held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
     if found:
-        raise ForeignDictionary(f"{folder} could be {' or '.join(found)} (it holds {held}): say which in `format`")
-    raise ForeignDictionary(
+        raise UnreadableDictionary(f"{folder} could be {' or '.join(found)} (it holds {held}): say which in `format`")
+    raise UnreadableDictionary(
         f"{folder} holds {held}, in which no format of {', '.join(known)} is seen: name the folder of one dictionary"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class OneFile(Folder):
+class SingleFileFolder(Folder):
     """A folder in which one file of weights is looked at; other files of weights are as if they were not there."""
 
     chosen: str = ""
@@ -105,7 +105,7 @@ class OneFile(Folder):
         return name == self.chosen or not name.endswith(_WEIGHTS)
 
 
-def fetched(source: str, revision: str | None = None) -> Folder:
+def fetch(source: str, revision: str | None = None) -> Folder:
     """The folder that a source means; from the hub, only files that some format reads are downloaded.
 
     Args:
@@ -113,20 +113,20 @@ def fetched(source: str, revision: str | None = None) -> Folder:
         revision: Of a hub repository: branch, tag or commit.
 
     Raises:
-        ForeignDictionary: If there is nothing of that name, or the hub does not give it.
+        UnreadableDictionary: If there is nothing of that name, or the hub does not give it.
     """
     if source.startswith("hf:"):
         source = _downloaded(source, revision)
     parent, _, name = source.rstrip("/").rpartition("/")
-    folder = OneFile(parent or ".", name) if name.endswith(_WEIGHTS) else Folder(source)
+    folder = SingleFileFolder(parent or ".", name) if name.endswith(_WEIGHTS) else Folder(source)
     if not folder.exists():
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{source!r} is no folder and no file of weights here: correct it, or name a hub repository as "
             "hf:owner/repository/path"
         )
-    if isinstance(folder, OneFile) and not folder.exists(name):
+    if isinstance(folder, SingleFileFolder) and not folder.exists(name):
         beside = ", ".join(Folder.names(folder)) or "no files"
-        raise ForeignDictionary(f"{source!r} is not there; beside it lie {beside}: name one of them")
+        raise UnreadableDictionary(f"{source!r} is not there; beside it lie {beside}: name one of them")
     return folder
 
 
@@ -138,7 +138,7 @@ def revision_of(source: str, revision: str | None = None) -> str:
     """
     if match := _HUB.fullmatch(source):
         return resolve_revision(match["repository"], revision)
-    return resolve_revision(fetched(source).url, None)
+    return resolve_revision(fetch(source).url, None)
 
 
 def _downloaded(source: str, revision: str | None) -> str:
@@ -152,7 +152,7 @@ def _downloaded(source: str, revision: str | None) -> str:
 
     match = _HUB.fullmatch(source)
     if match is None:
-        raise ForeignDictionary(f"{source!r} is not of the form hf:owner/repository[/path]: correct it")
+        raise UnreadableDictionary(f"{source!r} is not of the form hf:owner/repository[/path]: correct it")
     repository, path = match["repository"], match["path"] or ""
     known = [name for module in formats().values() for name in module.FILES]
     if path.endswith(_WEIGHTS):
@@ -164,12 +164,12 @@ def _downloaded(source: str, revision: str | None) -> str:
     try:
         snapshot = snapshot_download(repository, revision=revision, allow_patterns=patterns)
     except (HfHubHTTPError, HFValidationError, OSError, CachedRepoTreeNotFoundError, RevisionResolutionError) as error:
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"the hub did not give {source!r} (revision {revision or 'default'}): {error}. Correct the name, give a "
             "local folder or s3:// address, or check the network"
         ) from error
     if not (Path(snapshot) / path).exists():
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{repository} (revision {revision or 'default'}) has at {path!r} no file that a dictionary is read from: "
             "name the folder of one dictionary"
         )
@@ -182,6 +182,6 @@ def layer_of(hook: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-def said(**facts: Any) -> dict[str, Any]:
+def known_facts(**facts: Any) -> dict[str, Any]:
     """The facts that are known."""
     return {name: value for name, value in facts.items() if value is not None}

@@ -9,7 +9,7 @@ SMALLEST = 1e-12
 """Norm below which a decoder row counts as this long, so that a dead feature does not become NaN."""
 
 
-def raw(tensors: dict[str, Tensor], reads: float, writes: float) -> dict[str, Tensor]:
+def fold_scales(tensors: dict[str, Tensor], reads: float, writes: float) -> dict[str, Tensor]:
     """The same dictionary for raw activations, when it was made for `reads · x` and gives `writes · y`.
 
     Codes keep the unit of the library. There must be no W_skip, and no decoder bias that is subtracted from what is
@@ -22,7 +22,7 @@ def raw(tensors: dict[str, Tensor], reads: float, writes: float) -> dict[str, Te
     }
 
 
-def unsubtracted(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def fold_decoder_bias(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same dictionary without `x - b_dec`: what that did is in the encoder's bias."""
     return tensors | {"b_enc": tensors["b_enc"] - tensors["b_dec"] @ tensors["W_enc"]}
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from models.activations.site_reading import Padded
+from models.activations.site_reading import PaddedBatch
 from models.language_model.sites import Site
 
 
-class Model(Protocol):
+class EditableModelProtocol(Protocol):
     """The part of the host adapter that splicing uses."""
 
     is_causal: bool
@@ -30,7 +30,9 @@ class Model(Protocol):
     def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
 
 
-def unspliced(host: Model, sites: Sequence[Site], batch: Padded) -> tuple[list[Tensor], Tensor | None]:
+def clean_run(
+    host: EditableModelProtocol, sites: Sequence[Site], batch: PaddedBatch
+) -> tuple[list[Tensor], Tensor | None]:
     """The activations at each site of the tokens that are read, and what the model predicts; None where it predicts
     nothing."""
     with host.reading(sites, stop=not host.is_causal) as found:
@@ -39,7 +41,9 @@ def unspliced(host: Model, sites: Sequence[Site], batch: Padded) -> tuple[list[T
     return read, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
 
 
-def spliced(host: Model, site: Site, batch: Padded, replaced: Callable[[Tensor], Tensor]) -> Tensor:
+def logits_with_replacement(
+    host: EditableModelProtocol, site: Site, batch: PaddedBatch, replaced: Callable[[Tensor], Tensor]
+) -> Tensor:
     """What the model predicts when the activations of the tokens that are read, [T, D], are replaced by a function of
     them."""
 
@@ -54,18 +58,18 @@ def spliced(host: Model, site: Site, batch: Padded, replaced: Callable[[Tensor],
     return _log_probabilities(logits_BPV, batch)
 
 
-def targets(batch: Padded) -> Tensor:
+def targets(batch: PaddedBatch) -> Tensor:
     """The token ids that are predicted: every text token but the first of its row."""
     return batch.token_ids_BP[:, 1:][batch.text_BP[:, 1:]]
 
 
-def _run(host: Model, batch: Padded) -> Tensor | None:
+def _run(host: EditableModelProtocol, batch: PaddedBatch) -> Tensor | None:
     with torch.no_grad():
         mask_BP = None if batch.mask_BP.all() else batch.mask_BP
         return host.run(batch.token_ids_BP.to(host.device), mask_BP)
 
 
-def _log_probabilities(logits_BPV: Tensor, batch: Padded) -> Tensor:
+def _log_probabilities(logits_BPV: Tensor, batch: PaddedBatch) -> Tensor:
     """[N, V] in float32, in the order of `targets`."""
     logits_NV = logits_BPV[:, :-1][batch.text_BP[:, 1:].to(logits_BPV.device)]
     return logits_NV.float().log_softmax(dim=-1)

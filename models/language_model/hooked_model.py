@@ -14,20 +14,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.language_model.hooks import hook
-from models.language_model.loading import checkpoint, load_tokenizer, read_model, read_tokenizer
-from models.language_model.module_map import Architecture
-from models.language_model.self_test import measured_widths
+from models.language_model.hooks import add_hook
+from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
+from models.language_model.module_map import ModuleMap
+from models.language_model.self_test import check_and_measure_widths
 from models.language_model.sites import Site
 from models.language_model.unembedding import Unembedding, unembedding
 
-__all__ = ["Host", "load_tokenizer"]
+__all__ = ["HookedModel", "load_tokenizer"]
 
 Edit = Callable[[Tensor], Tensor]
 
 
 class _Stopped(Exception):
-    """Ends a forward pass whose remainder nobody reads; never leaves `Host.run`."""
+    """Ends a forward pass whose remainder nobody reads; never leaves `HookedModel.run`."""
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class _Reading:
 
 
 @dataclass(eq=False, repr=False)
-class Host:
+class HookedModel:
     """A language model with addresses. One forward pass at a time: hooks belong to the model, not to a call.
 
     The weights are frozen, so that nothing is recorded for gradients unless an edit brings in a tensor that wants one.
@@ -56,7 +56,7 @@ class Host:
     model: Any
     """The transformers model itself, for `generate` and everything else; hooks act there too."""
     tokenizer: Any
-    architecture_map: Architecture
+    architecture_map: ModuleMap
     is_causal: bool
     source: str
     revision: str
@@ -76,7 +76,7 @@ class Host:
         device: str | torch.device | None = None,
         *,
         cache: Path | None = None,
-    ) -> "Host":
+    ) -> "HookedModel":
         """Loads a causal language model or an encoder and proves its map on four tokens.
 
         Args:
@@ -90,12 +90,12 @@ class Host:
             UnusableModel: If weights or tokenizer are missing, damaged or pickled.
             UnknownArchitecture: If no family's map fits, in its names or in its arithmetic.
         """
-        with checkpoint(source, revision, cache=cache) as files:
-            model, causal = read_model(files, dtype)
+        with open_model_files(source, revision, cache=cache) as files:
+            model, causal = load_model(files, dtype)
             tokenizer, sha256, found = read_tokenizer(files), files.weights_sha256(), files.revision
         model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        host = cls(model, tokenizer, Architecture.of(model), causal, source, found, sha256)
-        host.widths = measured_widths(host)
+        host = cls(model, tokenizer, ModuleMap.of(model), causal, source, found, sha256)
+        host.widths = check_and_measure_widths(host)
         return host
 
     @property
@@ -152,7 +152,7 @@ class Host:
         reading = _Reading(tuple(dict.fromkeys(sites)), stop)
         with ExitStack() as hooks:
             for site in reading.sites:
-                hooks.callback(hook(*self.architecture_map.at(site), self._keeping(reading, site)).remove)
+                hooks.callback(add_hook(*self.architecture_map.at(site), self._keeping(reading, site)).remove)
             self._readings.append(reading)
             hooks.callback(self._readings.remove, reading)
             yield reading.found
@@ -173,7 +173,7 @@ class Host:
         `generate` with a cache it sees the whole prompt once and then one position at a time. Of edits of one site the
         inner one comes first. An edit of `mlp_in` reaches the MLP only, one of `resid_mid` the residual stream too.
         """
-        handle = hook(*self.architecture_map.at(site), _editor(site, edit), first=True)
+        handle = add_hook(*self.architecture_map.at(site), _editor(site, edit), first=True)
         try:
             yield
         finally:

@@ -6,13 +6,13 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from models.language_model.module_map import Tap
+from models.language_model.module_map import HookPoint
 
-See = Callable[[Tensor], Tensor | None]
+HookFunction = Callable[[Tensor], Tensor | None]
 """Is shown a value; what it returns, unless None, takes the value's place."""
 
 
-def hook(module: nn.Module, tap: Tap, see: See, *, first: bool = False) -> RemovableHandle:
+def add_hook(module: nn.Module, tap: HookPoint, see: HookFunction, *, first: bool = False) -> RemovableHandle:
     """Shows `see` every value that passes the tap until the handle is removed; `first` puts it before earlier hooks."""
     if tap.side == "out":
         return module.register_forward_hook(lambda _, __, output: _exit(output, see), prepend=first)
@@ -22,7 +22,7 @@ def hook(module: nn.Module, tap: Tap, see: See, *, first: bool = False) -> Remov
     )
 
 
-def _exit(output: Any, see: See) -> Any:
+def _exit(output: Any, see: HookFunction) -> Any:
     """Attention returns a tuple, most other modules a tensor; what is put back has the same form."""
     if isinstance(output, Tensor):
         return see(output)
@@ -30,14 +30,16 @@ def _exit(output: Any, see: See) -> Any:
     return None if new is None else (new, *output[1:])
 
 
-def _enter(args: tuple[Any, ...], kwargs: dict[str, Any], see: See) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+def _enter(
+    args: tuple[Any, ...], kwargs: dict[str, Any], see: HookFunction
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     new = see(_entering(args, kwargs))
     if new is None:
         return None
     return ((new, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": new})
 
 
-def _enter_shared(args: tuple[Any, ...], kwargs: dict[str, Any], see: See) -> None:
+def _enter_shared(args: tuple[Any, ...], kwargs: dict[str, Any], see: HookFunction) -> None:
     """The block holds the same tensor as its residual, so it is written over in place; autograd follows such a copy."""
     x = _entering(args, kwargs)
     new = see(x)

@@ -25,7 +25,7 @@ class UnusableModel(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class ModelFiles:
     """A model's files in a local folder, and the one version of the source that they are."""
 
     source: str
@@ -87,9 +87,9 @@ def _no_weights(source: str, missing: list[str], names: Iterable[str]) -> Unusab
 
 
 @contextmanager
-def checkpoint(
+def open_model_files(
     source: str, revision: str | None = None, *, weights: bool = True, cache: Path | None = None
-) -> Iterator[Checkpoint]:
+) -> Iterator[ModelFiles]:
     """A model's files as a local folder for as long as the block lasts.
 
     Args:
@@ -117,12 +117,12 @@ def checkpoint(
         )
     found = resolve_revision(source, None)
     if folder.is_local:
-        yield Checkpoint(source, found, Path(folder.path))
+        yield ModelFiles(source, found, Path(folder.path))
     elif cache is not None:
-        yield Checkpoint(source, found, _kept(folder, names, weights, cache / found))
+        yield ModelFiles(source, found, _kept(folder, names, weights, cache / found))
     else:
         with tempfile.TemporaryDirectory(prefix="glasshouse-") as directory:
-            yield Checkpoint(source, found, _download(folder, names, weights, Path(directory)))
+            yield ModelFiles(source, found, _download(folder, names, weights, Path(directory)))
 
 
 def _kept(folder: Folder, names: list[str], weights: bool, into: Path) -> Path:
@@ -141,7 +141,7 @@ def _download(folder: Folder, names: list[str], weights: bool, into: Path) -> Pa
     return into
 
 
-def _from_hub(source: str, revision: str | None, weights: bool) -> Checkpoint:
+def _from_hub(source: str, revision: str | None, weights: bool) -> ModelFiles:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -154,16 +154,16 @@ def _from_hub(source: str, revision: str | None, weights: bool) -> Checkpoint:
             f"{source!r} (revision {revision or 'default'}) is no folder here and could not be fetched from the hub: "
             f"{error}. Correct `source` in the model card, give a local folder or s3:// address, or check the network"
         ) from error
-    return Checkpoint(source, path.name, path)
+    return ModelFiles(source, path.name, path)
 
 
 def load_tokenizer(source: str, revision: str | None = None, *, cache: Path | None = None) -> Any:
     """The tokenizer of a model; its weights are not fetched."""
-    with checkpoint(source, revision, weights=False, cache=cache) as files:
+    with open_model_files(source, revision, weights=False, cache=cache) as files:
         return read_tokenizer(files)
 
 
-def read_tokenizer(files: Checkpoint) -> Any:
+def read_tokenizer(files: ModelFiles) -> Any:
     """The tokenizer of a checkpoint.
 
     Raises:
@@ -182,7 +182,7 @@ def read_tokenizer(files: Checkpoint) -> Any:
         raise UnusableModel(f"{files.source}: its tokenizer cannot be read ({error}). Save it again") from error
 
 
-def read_model(files: Checkpoint, dtype: str) -> tuple[Any, bool]:
+def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
     """The model of a checkpoint on the CPU, frozen and in evaluation mode, and whether it is causal.
 
     A causal language model comes with its head, an encoder with its head for masked tokens where there is one.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from models.language_model.sites import KINDS, Site
+from models.language_model.sites import SITE_KINDS, Site
 
 
 class UnknownArchitecture(ValueError):
@@ -18,7 +18,7 @@ class UnknownArchitecture(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class HookPoint:
     """A value that passes the entry or the exit of a module.
 
     A value at an entry is `shared` when it is used elsewhere too, as the residual stream that enters a norm goes on
@@ -31,16 +31,16 @@ class Tap:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """The names of the parts: `blocks` and `final_norm` as seen from the base model, the taps as seen from a block."""
 
     name: str
     blocks: str
-    attn_out: Tap
-    mlp_in: Tap
-    mlp_out: Tap
-    mlp_act: Tap | None
-    resid_mid: Tap | None
+    attn_out: HookPoint
+    mlp_in: HookPoint
+    mlp_out: HookPoint
+    mlp_act: HookPoint | None
+    resid_mid: HookPoint | None
     """None where attention and MLP read the same stream side by side."""
     final_norm: str | None
     post_norms: tuple[str, str] | None = None
@@ -59,86 +59,86 @@ class Family:
         return all(_part(block, path) is not None for block in blocks for path in wanted)
 
 
-def _llama(name: str, **changes: Any) -> Family:
+def _llama(name: str, **changes: Any) -> ModelFamily:
     """Names that most families since Llama share: the pre-norm of the MLP is called post_attention_layernorm."""
     names: dict[str, Any] = {
         "blocks": "layers",
-        "attn_out": Tap("self_attn", "out"),
-        "resid_mid": Tap("post_attention_layernorm", "in", shared=True),
-        "mlp_in": Tap("mlp", "in"),
-        "mlp_act": Tap("mlp.down_proj", "in"),
-        "mlp_out": Tap("mlp", "out"),
+        "attn_out": HookPoint("self_attn", "out"),
+        "resid_mid": HookPoint("post_attention_layernorm", "in", shared=True),
+        "mlp_in": HookPoint("mlp", "in"),
+        "mlp_act": HookPoint("mlp.down_proj", "in"),
+        "mlp_out": HookPoint("mlp", "out"),
         "final_norm": "norm",
     }
-    return Family(name, **names | changes)
+    return ModelFamily(name, **names | changes)
 
 
-def _neox(name: str, resid_mid: Tap | None, parallel: bool) -> Family:
+def _neox(name: str, resid_mid: HookPoint | None, parallel: bool) -> ModelFamily:
     return _llama(
         name,
-        attn_out=Tap("attention", "out"),
+        attn_out=HookPoint("attention", "out"),
         resid_mid=resid_mid,
-        mlp_act=Tap("mlp.dense_4h_to_h", "in"),
+        mlp_act=HookPoint("mlp.dense_4h_to_h", "in"),
         final_norm="final_layer_norm",
         config={"use_parallel_residual": parallel},
     )
 
 
 FAMILIES = (
-    Family(
+    ModelFamily(
         "GPT-2, GPT-Neo",
         blocks="h",
-        attn_out=Tap("attn", "out"),
-        resid_mid=Tap("ln_2", "in", shared=True),
-        mlp_in=Tap("mlp", "in"),
-        mlp_act=Tap("mlp.c_proj", "in"),
-        mlp_out=Tap("mlp", "out"),
+        attn_out=HookPoint("attn", "out"),
+        resid_mid=HookPoint("ln_2", "in", shared=True),
+        mlp_in=HookPoint("mlp", "in"),
+        mlp_act=HookPoint("mlp.c_proj", "in"),
+        mlp_out=HookPoint("mlp", "out"),
         final_norm="ln_f",
     ),
     _neox("GPT-NeoX and Pythia", resid_mid=None, parallel=True),
-    _neox("GPT-NeoX in sequence", resid_mid=Tap("post_attention_layernorm", "in", shared=True), parallel=False),
+    _neox("GPT-NeoX in sequence", resid_mid=HookPoint("post_attention_layernorm", "in", shared=True), parallel=False),
     # The norm after a sublayer belongs to what is added to the stream, so attn_out and mlp_out are read behind it.
     _llama(
         "Gemma 2, Gemma 3",
-        attn_out=Tap("post_attention_layernorm", "out"),
-        resid_mid=Tap("pre_feedforward_layernorm", "in", shared=True),
-        mlp_out=Tap("post_feedforward_layernorm", "out"),
+        attn_out=HookPoint("post_attention_layernorm", "out"),
+        resid_mid=HookPoint("pre_feedforward_layernorm", "in", shared=True),
+        mlp_out=HookPoint("post_feedforward_layernorm", "out"),
     ),
     _llama("Llama, Mistral, Qwen 2, Qwen 3, Phi-3, Gemma"),
-    _llama("StarCoder 2", mlp_act=Tap("mlp.c_proj", "in")),
+    _llama("StarCoder 2", mlp_act=HookPoint("mlp.c_proj", "in")),
     # Where experts take turns no one module reads all neurons, hence no mlp_act, in no block.
     _llama("Mixtral, Qwen MoE", mlp_act=None),
     # The stream itself is normed after each sublayer: resid_mid and resid_post are what the next module reads.
-    Family(
+    ModelFamily(
         "BERT, RoBERTa",
         blocks="encoder.layer",
-        attn_out=Tap("attention.output.dense", "out"),
-        resid_mid=Tap("attention", "out"),
-        mlp_in=Tap("intermediate", "in"),
-        mlp_act=Tap("output.dense", "in"),
-        mlp_out=Tap("output.dense", "out"),
+        attn_out=HookPoint("attention.output.dense", "out"),
+        resid_mid=HookPoint("attention", "out"),
+        mlp_in=HookPoint("intermediate", "in"),
+        mlp_act=HookPoint("output.dense", "in"),
+        mlp_out=HookPoint("output.dense", "out"),
         final_norm=None,
         post_norms=("attention.output.LayerNorm", "output.LayerNorm"),
     ),
-    Family(
+    ModelFamily(
         "DistilBERT",
         blocks="transformer.layer",
-        attn_out=Tap("attention", "out"),
-        resid_mid=Tap("sa_layer_norm", "out"),
-        mlp_in=Tap("ffn", "in"),
-        mlp_act=Tap("ffn.lin2", "in"),
-        mlp_out=Tap("ffn", "out"),
+        attn_out=HookPoint("attention", "out"),
+        resid_mid=HookPoint("sa_layer_norm", "out"),
+        mlp_in=HookPoint("ffn", "in"),
+        mlp_act=HookPoint("ffn.lin2", "in"),
+        mlp_out=HookPoint("ffn", "out"),
         final_norm=None,
         post_norms=("sa_layer_norm", "output_layer_norm"),
     ),
-    Family(
+    ModelFamily(
         "ModernBERT",
         blocks="layers",
-        attn_out=Tap("attn", "out"),
-        resid_mid=Tap("mlp_norm", "in", shared=True),
-        mlp_in=Tap("mlp", "in"),
-        mlp_act=Tap("mlp.Wo", "in"),
-        mlp_out=Tap("mlp", "out"),
+        attn_out=HookPoint("attn", "out"),
+        resid_mid=HookPoint("mlp_norm", "in", shared=True),
+        mlp_in=HookPoint("mlp", "in"),
+        mlp_act=HookPoint("mlp.Wo", "in"),
+        mlp_out=HookPoint("mlp", "out"),
         final_norm="final_norm",
     ),
 )
@@ -146,17 +146,17 @@ FAMILIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
+class ModuleMap:
     """One model's parts, found by the names of its family."""
 
     name: str
-    family: Family
+    family: ModelFamily
     embedding: nn.Embedding
     blocks: nn.ModuleList
     final_norm: nn.Module | None
 
     @classmethod
-    def of(cls, model: Any) -> "Architecture":
+    def of(cls, model: Any) -> "ModuleMap":
         """Finds the parts of a transformers model; of one that also sees, the parts that read text.
 
         Raises:
@@ -171,7 +171,7 @@ class Architecture:
         assert isinstance(blocks, nn.ModuleList)
         return cls(name, family, model.get_input_embeddings(), blocks, final_norm if family.final_norm else None)
 
-    def at(self, site: Site) -> tuple[nn.Module, Tap]:
+    def at(self, site: Site) -> tuple[nn.Module, HookPoint]:
         """The module at which a site's value passes, and how.
 
         Raises:
@@ -179,7 +179,7 @@ class Architecture:
         """
         site = site.resolve(len(self.blocks))
         if site.layer is None:
-            return self.embedding, Tap("", "out")
+            return self.embedding, HookPoint("", "out")
         tap = self._tap(site.kind)
         if tap is None:
             raise ValueError(f"{self.name} has no {site}: {self._lack(site.kind)}; it has {', '.join(self.kinds)}")
@@ -190,7 +190,7 @@ class Architecture:
     @property
     def kinds(self) -> list[str]:
         """The kinds of site that the model has."""
-        return [kind for kind in KINDS if kind == "embed" or self._tap(kind) is not None]
+        return [kind for kind in SITE_KINDS if kind == "embed" or self._tap(kind) is not None]
 
     @property
     def sites(self) -> list[Site]:
@@ -198,9 +198,9 @@ class Architecture:
         placed = [Site(kind, layer) for layer in range(len(self.blocks)) for kind in self.kinds if kind != "embed"]
         return [Site("embed"), *placed]
 
-    def _tap(self, kind: str) -> Tap | None:
+    def _tap(self, kind: str) -> HookPoint | None:
         if kind in ("resid_pre", "resid_post"):
-            return Tap("", "in" if kind == "resid_pre" else "out")
+            return HookPoint("", "in" if kind == "resid_pre" else "out")
         return getattr(self.family, kind)
 
     def _lack(self, kind: str) -> str:

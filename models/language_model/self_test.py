@@ -12,13 +12,13 @@ from models.language_model.module_map import UnknownArchitecture
 from models.language_model.sites import Site
 
 if TYPE_CHECKING:
-    from models.language_model.hooked_model import Host
+    from models.language_model.hooked_model import HookedModel
 
 N_TOKENS = 4
 
 
 @torch.no_grad()
-def measured_widths(host: "Host") -> dict[Site, int]:
+def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
     """Width of every site of a model that keeps what its map promises.
 
     Promised are: one vector a token at every site; `resid_post.L` is `resid_pre.L+1`; the stream is the sum of what is
@@ -40,15 +40,15 @@ def measured_widths(host: "Host") -> dict[Site, int]:
             edits.enter_context(host.editing(site, lambda x_BPD: x_BPD))
         edited = run()[0]
     for site in host.sites:
-        _promise(host, f"{site} has one vector a token", found[site].shape[:2] == token_ids_BP.shape)
-    _promise(host, "reading leaves the output as it was", _same(plain, read))
-    _promise(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))
+        _require(host, f"{site} has one vector a token", found[site].shape[:2] == token_ids_BP.shape)
+    _require(host, "reading leaves the output as it was", _same(plain, read))
+    _require(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))
     _check_stream(host, found)
     _check_edit(host, token_ids_BP)
     return {site: x_BPD.shape[-1] for site, x_BPD in found.items()}
 
 
-def _check_stream(host: "Host", found: Mapping[Site, Tensor]) -> None:
+def _check_stream(host: "HookedModel", found: Mapping[Site, Tensor]) -> None:
     family, blocks = host.architecture_map.family, host.architecture_map.blocks
     norms = [[block.get_submodule(path) for path in family.post_norms or ()] for block in blocks]
     for layer in range(host.n_layers):
@@ -56,21 +56,21 @@ def _check_stream(host: "Host", found: Mapping[Site, Tensor]) -> None:
         after_attention, after_mlp = norms[layer] or (_unchanged, _unchanged)
         if family.resid_mid is None:
             said = f"resid_post.{layer} = resid_pre.{layer} + attn_out.{layer} + mlp_out.{layer}"
-            _promise(host, said, _close(post, pre + attn + mlp))
+            _require(host, said, _close(post, pre + attn + mlp))
         else:
             mid = found[Site("resid_mid", layer)]
             for said, value, wanted in (
                 (f"resid_mid.{layer} = resid_pre.{layer} + attn_out.{layer}", mid, after_attention(pre + attn)),
                 (f"resid_post.{layer} = resid_mid.{layer} + mlp_out.{layer}", post, after_mlp(mid + mlp)),
             ):
-                _promise(host, said + (", normed" if family.post_norms else ""), _close(value, wanted))
+                _require(host, said + (", normed" if family.post_norms else ""), _close(value, wanted))
         if layer:
-            _promise(
+            _require(
                 host, f"resid_post.{layer - 1} = resid_pre.{layer}", _same(found[Site("resid_post", layer - 1)], pre)
             )
 
 
-def _check_edit(host: "Host", token_ids_BP: Tensor) -> None:
+def _check_edit(host: "HookedModel", token_ids_BP: Tensor) -> None:
     """With the stream between attention and MLP set to 0, nothing but the MLP's output leaves the first block."""
     family = host.architecture_map.family
     if family.resid_mid is None or family.post_norms is not None:
@@ -78,10 +78,10 @@ def _check_edit(host: "Host", token_ids_BP: Tensor) -> None:
     leaving, mlp_out = Site("resid_post", 0), Site("mlp_out", 0)
     with host.editing(Site("resid_mid", 0), torch.zeros_like), host.reading([leaving, mlp_out]) as found:
         host.run(token_ids_BP)
-    _promise(host, "an edit of resid_mid changes the stream", _close(found[leaving], found[mlp_out]))
+    _require(host, "an edit of resid_mid changes the stream", _close(found[leaving], found[mlp_out]))
 
 
-def _promise(host: "Host", said: str, kept: bool) -> None:
+def _require(host: "HookedModel", said: str, kept: bool) -> None:
     if not kept:
         raise UnknownArchitecture(
             f"{host.architecture} has the parts of the family {host.architecture_map.family.name!r} but does not "

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.device import best_device
-from models.language_model.loading import Checkpoint, UnusableModel, checkpoint, read_model, read_tokenizer
+from models.device import default_device
+from models.language_model.loading import ModelFiles, UnusableModel, load_model, open_model_files, read_tokenizer
 
 LONGEST = 256
 """Tokens of a text that are read; encoders are trained on no more, labels and windows are far shorter."""
@@ -23,7 +23,7 @@ _POOLING = Path("1_Pooling") / "config.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Encoder:
+class SentenceEncoder:
     """Mean of the last layer over a text's tokens, of length 1.
 
     Mean pooling is how E5, GTE, MiniLM and MPNet encoders were trained. No instruction is put before a text.
@@ -44,8 +44,8 @@ class Encoder:
         device: str | torch.device | None = None,
         *,
         cache: Path | None = None,
-    ) -> "Encoder":
-        """Loads what `models.language_model.hooked_model.Host.load` would, under the same conditions, without its head.
+    ) -> "SentenceEncoder":
+        """Loads what `HookedModel.load` would, under the same conditions, without its head.
 
         Args:
             source: Hub repository, local folder, or URL of one.
@@ -58,11 +58,11 @@ class Encoder:
             UnusableModel: If weights or tokenizer are missing, damaged or pickled, or it pools in another way.
             UnknownArchitecture: If transformers does not know it.
         """
-        with checkpoint(source, revision, cache=cache) as files:
+        with open_model_files(source, revision, cache=cache) as files:
             _check_pooling(files)
-            model, _ = read_model(files, dtype)
+            model, _ = load_model(files, dtype)
             tokenizer, identity = read_tokenizer(files), files.revision
-        return cls(model.base_model.to(device or best_device()), tokenizer, source, identity)
+        return cls(model.base_model.to(device or default_device()), tokenizer, source, identity)
 
     @property
     def width(self) -> int:
@@ -100,7 +100,7 @@ class Encoder:
         return torch.nn.functional.normalize(mean_BD, dim=1).cpu()
 
 
-def _check_pooling(files: Checkpoint) -> None:
+def _check_pooling(files: ModelFiles) -> None:
     """What a sentence encoder says of its pooling, where it says something."""
     said_in = files.folder / _POOLING
     said = json.loads(said_in.read_bytes()) if said_in.exists() else {}

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-KINDS = {
+SITE_KINDS = {
     "resid_pre": "the residual stream that enters block L",
     "resid_mid": "the residual stream between attention and MLP",
     "resid_post": "the residual stream that leaves block L",
@@ -45,8 +45,8 @@ class Site:
         written = _WRITTEN.fullmatch(text)
         kind, layer, fraction = written.groups() if written else ("", None, None)
         placed = layer is not None or fraction is not None
-        if kind not in KINDS or placed == (kind == "embed") or (fraction and Decimal(fraction) > 1):
-            kinds = ", ".join(f"{kind}.L" for kind in KINDS if kind != "embed")
+        if kind not in SITE_KINDS or placed == (kind == "embed") or (fraction and Decimal(fraction) > 1):
+            kinds = ", ".join(f"{kind}.L" for kind in SITE_KINDS if kind != "embed")
             raise ValueError(
                 f"site {text!r} is not one: write {kinds} or embed, L a block counted from 0 or a fraction of the "
                 "depth such as @0.5, between @0 and @1"

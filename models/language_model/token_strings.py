@@ -27,7 +27,7 @@ def _byte_of_sign() -> Mapping[str, int]:
 
 
 @dataclass(frozen=True)
-class Pieces:
+class TokenStrings:
     """Texts by token id; `raw` is how the tokenizer itself writes a token."""
 
     texts: list[str]

@@ -40,7 +40,7 @@ def unembedding(norm: nn.Module, head: nn.Module) -> Unembedding:
     assert isinstance(W_VD, Tensor)
     probe_D = 100 * torch.randn(W_VD.shape[1], generator=torch.Generator().manual_seed(0))  # so large that epsilon is 0
     x_D, shifted_D = probe_D.to(W_VD), (probe_D + 100).to(W_VD)
-    seen_D, seen_shifted_D = _odd(norm, x_D), _odd(norm, shifted_D)
+    seen_D, seen_shifted_D = _odd_part(norm, x_D), _odd_part(norm, shifted_D)
     rounding = 16 * torch.finfo(W_VD.dtype).eps * float(seen_D.abs().max())
     centred = torch.allclose(seen_D, seen_shifted_D, rtol=0, atol=rounding)
     wide_D = x_D.float() - (x_D.float().mean() if centred else 0)
@@ -55,6 +55,6 @@ def unembedding(norm: nn.Module, head: nn.Module) -> Unembedding:
     )
 
 
-def _odd(norm: nn.Module, x_D: Tensor) -> Tensor:
+def _odd_part(norm: nn.Module, x_D: Tensor) -> Tensor:
     """The part of the norm's answer that turns with the sign: all but the bias."""
     return (norm(x_D) - norm(-x_D)).float() / 2

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def draw(context: np.ndarray, other: np.ndarray | int, seed: int) -> np.ndarray:
+def hash_draw(context: np.ndarray, other: np.ndarray | int, seed: int) -> np.ndarray:
     """32 random bits for each pair of a context and another number below 2**64 (finalizer of MurmurHash3, twice)."""
     return _mixed(_mixed(context.astype(np.uint64) + _scaled(seed)) ^ _scaled(other)) >> np.uint64(32)
 
@@ -21,6 +21,6 @@ def _mixed(bits: np.ndarray) -> np.ndarray:
     return bits ^ (bits >> np.uint64(33))
 
 
-def hash_order(name: str, seed: str = "") -> int:
+def hash_rank(name: str, seed: str = "") -> int:
     """A place in an order that depends on the name alone: 63 bits of its SHA-256."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode()).digest()[:8], "big") >> 1

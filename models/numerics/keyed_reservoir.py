@@ -11,11 +11,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-NEVER = np.uint64(2**64 - 1)
+NO_THRESHOLD = np.uint64(2**64 - 1)
 _LOW = np.uint64(2**32 - 1)
 
 
-class Places(NamedTuple):
+class Candidates(NamedTuple):
     """Candidates, or kept ones: group, key, context, position and activation of each."""
 
     group: np.ndarray
@@ -24,11 +24,11 @@ class Places(NamedTuple):
     position: np.ndarray
     act: np.ndarray
 
-    def at(self, chosen: np.ndarray) -> "Places":
-        return Places(*(column[chosen] for column in self))
+    def at(self, chosen: np.ndarray) -> "Candidates":
+        return Candidates(*(column[chosen] for column in self))
 
-    def __add__(self, other: "Places") -> "Places":  # type: ignore[override]
-        return Places(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
+    def __add__(self, other: "Candidates") -> "Candidates":  # type: ignore[override]
+        return Candidates(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
     @classmethod
     def none(cls) -> Self:
@@ -36,7 +36,7 @@ class Places(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeyedReservoir:
     """Of each group the n places first in the order of (turn, key, context, position).
 
     A place's turn is the number of places of its group and context that precede it, so that a context comes a second
@@ -44,7 +44,7 @@ class Kept:
     its turn above them.
     """
 
-    places: Places
+    places: Candidates
     floor_G: np.ndarray
     """The key that a newcomer may not exceed: the last kept one's, where a group is full."""
     n: int
@@ -52,9 +52,9 @@ class Kept:
 
     @classmethod
     def empty(cls, n_groups: int, n: int, *, once: bool) -> Self:
-        return cls(Places.none(), np.full(n_groups, NEVER), n, once)
+        return cls(Candidates.none(), np.full(n_groups, NO_THRESHOLD), n, once)
 
-    def of(self, places: Places) -> Self:
+    def of(self, places: Candidates) -> Self:
         """The kept ones of some candidates alone; these come by context and position within each group."""
         kept = _first(places, np.argsort(_group_and_key(places), kind="stable"), self.n, self.once)
         return replace(self, places=kept, floor_G=_floors(kept, len(self.floor_G), self.n))
@@ -70,14 +70,14 @@ class Kept:
         floor_G = np.where(touched_G, _floors(merged, len(self.floor_G), self.n), self.floor_G)
         return replace(self, places=self.places.at(~changed_S) + merged, floor_G=floor_G)
 
-    def ranked(self) -> tuple[Places, np.ndarray]:
+    def ranked(self) -> tuple[Candidates, np.ndarray]:
         """All kept places by group and rank, with their ranks from 0."""
         order = np.argsort(self.places.group, kind="stable")
         places = self.places.at(order)
         return places, _rank(places.group)
 
 
-def _group_and_key(places: Places) -> np.ndarray:
+def _group_and_key(places: Candidates) -> np.ndarray:
     return (places.group.astype(np.uint64) << np.uint64(32)) | places.key
 
 
@@ -89,7 +89,7 @@ def _rank(runs: np.ndarray) -> np.ndarray:
     return np.arange(len(runs)) - np.repeat(starts, np.diff(np.append(starts, len(runs))))
 
 
-def _turn(places: Places) -> np.ndarray:
+def _turn(places: Candidates) -> np.ndarray:
     """For places in order, how many of the same group and context stand before each."""
     assert places.context.max(initial=0) < 2**40
     assert places.group.max(initial=0) < 2**24
@@ -100,7 +100,7 @@ def _turn(places: Places) -> np.ndarray:
     return turn
 
 
-def _first(places: Places, order: np.ndarray, n: int, once: bool) -> Places:
+def _first(places: Candidates, order: np.ndarray, n: int, once: bool) -> Candidates:
     """The n first of each group, given the order of (group, key, context, position); by group and rank."""
     places = places.at(order)
     turn = _turn(places)
@@ -112,9 +112,9 @@ def _first(places: Places, order: np.ndarray, n: int, once: bool) -> Places:
     return places.at(_rank(places.group) < n)
 
 
-def _floors(kept: Places, n_groups: int, n: int) -> np.ndarray:
+def _floors(kept: Candidates, n_groups: int, n: int) -> np.ndarray:
     """The last key of each full group; of the others, one that nothing exceeds."""
-    floor_G = np.full(n_groups, NEVER)
+    floor_G = np.full(n_groups, NO_THRESHOLD)
     full = _rank(kept.group) == n - 1
     floor_G[kept.group[full]] = kept.key[full]
     return floor_G

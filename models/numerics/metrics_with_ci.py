@@ -12,14 +12,14 @@ Z = 1.959963984540054
 HALVINGS = 50
 """Halvings of an interval of length 1 that leave less than a rounding error."""
 
-Estimate = tuple[np.ndarray, np.ndarray, np.ndarray]
+ValueWithCI = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _unknown(of_L: np.ndarray) -> np.ndarray:
     return np.full(of_L.shape, np.nan)
 
 
-def wilson(hits_L: np.ndarray, n_L: np.ndarray) -> Estimate:
+def wilson(hits_L: np.ndarray, n_L: np.ndarray) -> ValueWithCI:
     """A share with Wilson's score interval: the shares p with |hits/n - p| <= Z sqrt(p (1 - p) / n).
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
@@ -31,7 +31,7 @@ def wilson(hits_L: np.ndarray, n_L: np.ndarray) -> Estimate:
     return share_L, np.clip(centre_L - half_L, 0, share_L), np.clip(centre_L + half_L, share_L, 1)
 
 
-def mean_of(one: Estimate, other: Estimate) -> Estimate:
+def balanced_accuracy(one: ValueWithCI, other: ValueWithCI) -> ValueWithCI:
     """The mean of two independent shares; of the rates of hits among positives and negatives it is balanced accuracy.
 
     The distances from the value to an end of each interval add as squares (MOVER).
@@ -44,7 +44,7 @@ def mean_of(one: Estimate, other: Estimate) -> Estimate:
     return value_L, value_L - np.hypot(p - p_low, q - q_low) / 2, value_L + np.hypot(p_high - p, q_high - q) / 2
 
 
-def f1(hits_L: np.ndarray, false_alarms_L: np.ndarray, misses_L: np.ndarray) -> Estimate:
+def f1(hits_L: np.ndarray, false_alarms_L: np.ndarray, misses_L: np.ndarray) -> ValueWithCI:
     """2 hits / (2 hits + false alarms + misses), without interval; none where there was nothing to hit.
 
     Source: van Rijsbergen 1979, "Information Retrieval", chapter 7 (1 - E, precision and recall weighing alike).
@@ -53,7 +53,7 @@ def f1(hits_L: np.ndarray, false_alarms_L: np.ndarray, misses_L: np.ndarray) -> 
     return 2 * hits_L / there_L, _unknown(there_L), _unknown(there_L)
 
 
-def midranks(label_N: np.ndarray, value_N: np.ndarray) -> np.ndarray:
+def average_ranks(label_N: np.ndarray, value_N: np.ndarray) -> np.ndarray:
     """The place of each value among its label's, from 1; equal values share the mean of their places.
 
     Values are compared as float32, so that label and value fit into one number to sort by.
@@ -71,7 +71,7 @@ def midranks(label_N: np.ndarray, value_N: np.ndarray) -> np.ndarray:
     return rank_N
 
 
-def auroc(label_N: np.ndarray, truth_N: np.ndarray, value_N: np.ndarray, n_labels: int) -> Estimate:
+def auroc(label_N: np.ndarray, truth_N: np.ndarray, value_N: np.ndarray, n_labels: int) -> ValueWithCI:
     """The share of pairs of a true and a false one in which the true one has the higher value; a tie counts half.
 
     The interval holds the areas A' with |A - A'| <= Z sd(A'), by the variance of Hanley and McNeil at A', with
@@ -86,7 +86,7 @@ def auroc(label_N: np.ndarray, truth_N: np.ndarray, value_N: np.ndarray, n_label
     Medicine 25 (method 5).
     """
     positives_L, negatives_L = (np.bincount(label_N[side], minlength=n_labels) for side in (truth_N, ~truth_N))
-    ranks_L = np.bincount(label_N[truth_N], midranks(label_N, value_N)[truth_N], minlength=n_labels)
+    ranks_L = np.bincount(label_N[truth_N], average_ranks(label_N, value_N)[truth_N], minlength=n_labels)
     pairs_L = np.where(positives_L * negatives_L > 0, positives_L * negatives_L, np.nan)
     area_L = (ranks_L - positives_L * (positives_L + 1) / 2) / pairs_L
     m_L = (positives_L + negatives_L) / 2 - 1
@@ -107,7 +107,7 @@ def auroc(label_N: np.ndarray, truth_N: np.ndarray, value_N: np.ndarray, n_label
     return area_L, ends[0], ends[1]
 
 
-def pearson(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_labels: int) -> Estimate:
+def pearson(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_labels: int) -> ValueWithCI:
     """Product-moment correlation with the interval of Fisher's z, of standard error 1 / sqrt(n - 3).
 
     The interval takes the n for independent: tokens of one window are not quite, so that it is rather too short. There
@@ -119,7 +119,7 @@ def pearson(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_label
     return _fisher(r_L, np.ones(n_labels), n_L)
 
 
-def spearman(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_labels: int) -> Estimate:
+def spearman(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_labels: int) -> ValueWithCI:
     """Product-moment correlation of the midranks; Fisher's z has the standard error sqrt((1 + r^2 / 2) / (n - 3)).
 
     What `pearson` says of its interval holds here too.
@@ -127,7 +127,7 @@ def spearman(label_N: np.ndarray, one_N: np.ndarray, other_N: np.ndarray, n_labe
     Source: Spearman 1904; interval: Bonett and Wright 2000, "Sample size requirements for estimating Pearson, Kendall
     and Spearman correlations", Psychometrika 65.
     """
-    r_L, n_L = _correlation(label_N, midranks(label_N, one_N), midranks(label_N, other_N), n_labels)
+    r_L, n_L = _correlation(label_N, average_ranks(label_N, one_N), average_ranks(label_N, other_N), n_labels)
     return _fisher(r_L, 1 + r_L**2 / 2, n_L)
 
 
@@ -149,7 +149,7 @@ def _correlation(
     return np.clip(sums(a_N * b_N) / np.where(scale_L > 0, scale_L, np.nan), -1, 1), n_L
 
 
-def _fisher(r_L: np.ndarray, factor_L: np.ndarray, n_L: np.ndarray) -> Estimate:
+def _fisher(r_L: np.ndarray, factor_L: np.ndarray, n_L: np.ndarray) -> ValueWithCI:
     error_L = np.sqrt(factor_L / np.where(n_L > 3, n_L - 3, np.nan))
     with np.errstate(divide="ignore"):  # a correlation of 1 is at infinity, and so is its interval
         z_L = np.arctanh(r_L)

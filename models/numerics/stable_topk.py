@@ -6,7 +6,7 @@ Axes: B rows, X columns, N kept.
 from torch import Tensor
 
 
-def largest(values_BX: Tensor, n: int) -> tuple[Tensor, Tensor]:
+def stable_topk(values_BX: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Values and columns of the n largest of each row, descending; all of them where a row has fewer.
 
     `topk` alone breaks ties as it likes: rows in which a value that is kept equals one that is not are looked at again.

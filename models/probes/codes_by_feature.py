@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.sparse.codes import Codes
+from models.sparse.codes import SparseCodes
 
 
 @dataclass(frozen=True)
-class Latents:
+class CodesByFeature:
     """Firings in ascending order of latent, then token: a latent's are one slice, which begins at `starts_F1`."""
 
     tokens_M: Tensor
@@ -23,7 +23,7 @@ class Latents:
     n_tokens: int
 
     @classmethod
-    def of(cls, codes: Sequence[Codes]) -> "Latents":
+    def of(cls, codes: Sequence[SparseCodes]) -> "CodesByFeature":
         """Codes of consecutive batches; they may differ in slots per token."""
         parts, first = [], 0
         for some in codes:
@@ -34,7 +34,9 @@ class Latents:
         return cls._sorted(tokens_M, features_M, acts_M, codes[0].n_features, first)
 
     @classmethod
-    def _sorted(cls, tokens_M: Tensor, features_M: Tensor, acts_M: Tensor, n_features: int, n_tokens: int) -> "Latents":
+    def _sorted(
+        cls, tokens_M: Tensor, features_M: Tensor, acts_M: Tensor, n_features: int, n_tokens: int
+    ) -> "CodesByFeature":
         features_M, order_M = torch.sort(features_M, stable=True)
         starts_F1 = torch.searchsorted(features_M, torch.arange(n_features + 1, device=features_M.device))
         return cls(tokens_M[order_M], features_M, acts_M[order_M], starts_F1, n_tokens)
@@ -43,7 +45,7 @@ class Latents:
     def n_features(self) -> int:
         return len(self.starts_F1) - 1
 
-    def at(self, tokens_N: Tensor) -> "Latents":
+    def at(self, tokens_N: Tensor) -> "CodesByFeature":
         """The latents of some of the tokens, counted anew in the order given; none stands there twice."""
         new_T = torch.full((self.n_tokens,), -1, device=self.tokens_M.device)
         new_T[tokens_N] = torch.arange(len(tokens_N), device=new_T.device)

@@ -15,7 +15,7 @@ STEPS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class LinearProbe:
     """One linear probe for each target; a logit above 0 says yes."""
 
     weights_KC: Tensor
@@ -25,7 +25,9 @@ class Probe:
         return x_TK @ self.weights_KC + self.bias_C
 
 
-def fit(x_TK: Tensor, y_TC: Tensor, *, one_space: bool = False, ridge: float = RIDGE, tolerance: float = 1e-4) -> Probe:
+def fit_linear_probes(
+    x_TK: Tensor, y_TC: Tensor, *, one_space: bool = False, ridge: float = RIDGE, tolerance: float = 1e-4
+) -> LinearProbe:
     """Fits a probe to each target, all of them at once.
 
     Minimises, for each target, the mean cross-entropy + ridge / 2 * |w|^2, w the weights over scaled columns; the bias
@@ -83,4 +85,4 @@ def fit(x_TK: Tensor, y_TC: Tensor, *, one_space: bool = False, ridge: float = R
         solver.step(loss)
     with torch.no_grad():
         weights_KC = weights() * scale_K[:, None]
-        return Probe(weights_KC, bias_C.detach() - mean_K @ weights_KC)
+        return LinearProbe(weights_KC, bias_C.detach() - mean_K @ weights_KC)

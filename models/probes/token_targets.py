@@ -17,7 +17,7 @@ FREQUENT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
+class TokenTargets:
     """Names of targets, and which tokens are of each."""
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ def first_letters(texts: Sequence[str]) -> np.ndarray:
     return np.array([ord(match[1].lower()) - ord("a") if match else -1 for match in found], dtype=np.int64)
 
 
-def token_targets(texts: Sequence[str], token_T: np.ndarray, context_T: np.ndarray) -> Targets:
+def token_targets(texts: Sequence[str], token_T: np.ndarray, context_T: np.ndarray) -> TokenTargets:
     """Targets of each token.
 
     `digit`: digits only, but for space around them. `space`: begins with a space. `upper`: has letters, none of them
@@ -48,7 +48,7 @@ def token_targets(texts: Sequence[str], token_T: np.ndarray, context_T: np.ndarr
     letter_T = first_letters(texts)[token_T]
     for letter in _most_frequent(letter_T):
         named[f"letter {chr(ord('a') + letter)}"] = letter_T == letter
-    return Targets(tuple(named), np.stack(list(named.values()), axis=1))
+    return TokenTargets(tuple(named), np.stack(list(named.values()), axis=1))
 
 
 def _kinds(text: str) -> tuple[bool, ...]:

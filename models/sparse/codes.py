@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.sparse.sparse_ops import Slots
+from models.sparse.sparse_ops import SparseEntries
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
+class SparseCodes:
     """Sparse codes of T tokens: K slots a token, each a feature and its activation.
 
     A slot whose activation is 0 is empty: its feature is a valid index that means nothing. Activations are float32 and
@@ -24,7 +24,7 @@ class Codes:
     n_features: int
 
     @classmethod
-    def of(cls, slots: Slots, acts_M: Tensor) -> "Codes":
+    def of(cls, slots: SparseEntries, acts_M: Tensor) -> "SparseCodes":
         """As many slots a token as the fullest token needs; what is not positive is left out."""
         kept_M = acts_M > 0
         slots, acts_M = slots.where(kept_M), acts_M[kept_M]
@@ -41,7 +41,7 @@ class Codes:
         tokens_M, slots_M = torch.nonzero(self.acts_TK, as_tuple=True)
         return tokens_M, self.features_TK[tokens_M, slots_M], self.acts_TK[tokens_M, slots_M]
 
-    def slots(self) -> tuple[Slots, Tensor]:
+    def slots(self) -> tuple[SparseEntries, Tensor]:
         """The non-empty slots and their activations."""
         tokens_M, features_M, acts_M = self.fired()
-        return Slots(features_M, tokens_M, len(self.acts_TK), self.n_features), acts_M
+        return SparseEntries(features_M, tokens_M, len(self.acts_TK), self.n_features), acts_M

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 
 @dataclass(frozen=True)
-class Everywhere:
+class DenseEntries:
     """Answers as `Slots` do, with matrices [T, F] in the place of vectors over slots."""
 
     matmul: torch.dtype

@@ -10,10 +10,10 @@ this process.
 
 from torch import Tensor
 
-from models.sparse.sparse_ops import Slots
+from models.sparse.sparse_ops import SparseEntries
 
 
-class Ensemble:
+class ProcessGroup:
     """A process that is alone: its tokens are the whole batch, its features the whole dictionary."""
 
     rank = 0
@@ -71,7 +71,7 @@ class Ensemble:
         """How many parts of the dictionary come before this process's."""
         return 0
 
-    def strongest(self, slots: Slots, values_TK: Tensor, k: int) -> tuple[Slots, Tensor]:
+    def strongest(self, slots: SparseEntries, values_TK: Tensor, k: int) -> tuple[SparseEntries, Tensor]:
         """Of each token's candidates those that are among its k largest anywhere, and their values; the process's own
         are its k largest, or all that it has."""
         return slots, values_TK.flatten()
@@ -85,4 +85,4 @@ class Ensemble:
         return rows_FD
 
 
-alone = Ensemble()
+SINGLE_PROCESS = ProcessGroup()

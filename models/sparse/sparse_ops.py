@@ -20,11 +20,11 @@ import torch.nn.functional
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.sparse.kernels.dispatch import takes
+from models.sparse.kernels.dispatch import use_kernels
 
 
 @dataclass(frozen=True)
-class Slots:
+class SparseEntries:
     """Which features each token has a place for: as many as it likes, none twice."""
 
     features_M: Tensor
@@ -34,7 +34,7 @@ class Slots:
     n_features: int
 
     @classmethod
-    def of(cls, features_TK: Tensor, n_features: int) -> "Slots":
+    def of(cls, features_TK: Tensor, n_features: int) -> "SparseEntries":
         """As many for every token."""
         n, k = features_TK.shape
         tokens_M = torch.arange(n, device=features_TK.device).repeat_interleave(k)
@@ -51,9 +51,9 @@ class Slots:
         order_M = self.features_M.argsort(stable=True)
         return order_M, self.tokens_M[order_M], _starts(self.features_M, self.n_features)
 
-    def where(self, kept_M: Tensor) -> "Slots":
+    def where(self, kept_M: Tensor) -> "SparseEntries":
         """Some of the slots, by a mask."""
-        return Slots(self.features_M[kept_M], self.tokens_M[kept_M], self.n_tokens, self.n_features)
+        return SparseEntries(self.features_M[kept_M], self.tokens_M[kept_M], self.n_tokens, self.n_features)
 
     def each(self, level_F: Tensor) -> Tensor:
         """A number of each feature, at each of its slots."""
@@ -84,47 +84,47 @@ def _starts(ids_M: Tensor, n: int) -> Tensor:
 
 def _gather(rows_ND: Tensor, indices_M: Tensor, offsets: Tensor, weights_M: Tensor) -> Tensor:
     """Weighted sums of rows, one for each offset."""
-    if takes(rows_ND, weights_M):
+    if use_kernels(rows_ND, weights_M):
         from models.sparse.kernels.weighted_sums import weighted_sums
 
         return weighted_sums(rows_ND, indices_M, offsets, weights_M)
     return torch.nn.functional.embedding_bag(indices_M, rows_ND, offsets, mode="sum", per_sample_weights=weights_M)
 
 
-def _combine(weights_M: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+def _combine(weights_M: Tensor, rows_FD: Tensor, slots: SparseEntries) -> Tensor:
     return _gather(rows_FD, slots.features_M, slots.offsets_T, weights_M)
 
 
-def _products(x_TD: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+def _products(x_TD: Tensor, rows_FD: Tensor, slots: SparseEntries) -> Tensor:
     """Feature by feature, so that a row is read once, not once a slot: where rows exceed the cache, three times as
     fast."""
     order_M, tokens_M, offsets_F = slots.by_feature
-    if takes(x_TD, rows_FD):
-        from models.sparse.kernels.row_dots import dots
+    if use_kernels(x_TD, rows_FD):
+        from models.sparse.kernels.row_dots import row_dots
 
-        return dots(x_TD, rows_FD, tokens_M, slots.features_M[order_M], order_M)
+        return row_dots(x_TD, rows_FD, tokens_M, slots.features_M[order_M], order_M)
     dots_M = torch.ops.aten._embedding_bag_per_sample_weights_backward(
         rows_FD, x_TD, tokens_M, offsets_F, slots.features_M[order_M], 0
     )
     return torch.empty_like(dots_M).index_copy_(0, order_M, dots_M)
 
 
-def scatter(weights_M: Tensor, x_TD: Tensor, slots: Slots) -> Tensor:
+def scatter(weights_M: Tensor, x_TD: Tensor, slots: SparseEntries) -> Tensor:
     """Sum over tokens and slots of weight times the token's vector, in the row of the slot's feature: [F, D]."""
     order_M, tokens_M, offsets_F = slots.by_feature
     return _gather(x_TD, tokens_M, offsets_F, weights_M[order_M])
 
 
-def _sums(weights_M: Tensor, slots: Slots) -> Tensor:
+def sum_by_feature(weights_M: Tensor, slots: SparseEntries) -> Tensor:
     """Each feature's sum over its slots; on a GPU, where `index_add_` adds in any order, in the order of `scatter`."""
-    if takes(weights_M):
+    if use_kernels(weights_M):
         return scatter(weights_M, weights_M.new_ones(slots.n_tokens, 1), slots)[:, 0]
     return weights_M.new_zeros(slots.n_features).index_add_(0, slots.features_M, weights_M)
 
 
 class _Combine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weights_M: Tensor, rows_FD: Tensor, slots: Slots) -> Tensor:
+    def forward(ctx: Any, weights_M: Tensor, rows_FD: Tensor, slots: SparseEntries) -> Tensor:
         ctx.save_for_backward(weights_M, rows_FD)
         ctx.slots = slots
         return _combine(weights_M, rows_FD, slots)
@@ -141,7 +141,13 @@ class _Combine(torch.autograd.Function):
 class _Products(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x_TD: Tensor, centre_D: Tensor, rows_FD: Tensor, bias_F: Tensor, slots: Slots, known_M: Tensor | None
+        ctx: Any,
+        x_TD: Tensor,
+        centre_D: Tensor,
+        rows_FD: Tensor,
+        bias_F: Tensor,
+        slots: SparseEntries,
+        known_M: Tensor | None,
     ) -> Tensor:
         centred_TD = x_TD - centre_D
         ctx.save_for_backward(centred_TD, rows_FD)
@@ -154,7 +160,7 @@ class _Products(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (centred_TD, rows_FD), grad_M = ctx.saved_tensors, gradients[0].contiguous()
-        sums_F = _sums(grad_M, ctx.slots)
+        sums_F = sum_by_feature(grad_M, ctx.slots)
         x = _combine(grad_M, rows_FD, ctx.slots) if ctx.needs_input_grad[0] else None
         centre = -sums_F @ rows_FD if ctx.needs_input_grad[1] else None
         rows = scatter(grad_M, centred_TD, ctx.slots) if ctx.needs_input_grad[2] else None

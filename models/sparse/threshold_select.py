@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.sparse.dense_ops import Everywhere
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
+from models.sparse.dense_ops import DenseEntries
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
 from models.sparse.topk_select import preactivations
 
-CROWDED = 1 / 12
+DENSE_ABOVE = 1 / 12
 """Where a larger share of the pre-activations counts, dense products are faster than slots (two CPU cores, d 512)."""
 SAMPLE = 64
 """Tokens of a batch that are looked at first."""
-MARGIN = 1.5
+OVERSAMPLING = 1.5
 """So many times more candidates than wanted are taken by the sample's level; where they are too few, all are looked
 at."""
 
@@ -33,9 +33,9 @@ def _sample(x_TD: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def above(
+def select_above_threshold(
     x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, level_F: Tensor, matmul: torch.dtype
-) -> tuple[Slots | Everywhere, Tensor | None]:
+) -> tuple[SparseEntries | DenseEntries, Tensor | None]:
     """Places whose pre-activation exceeds the level of its feature, and their values in the precision of the product.
 
     Where they are many, every place, and no values. Below float32 the choice is approximate next to the level: give a
@@ -44,12 +44,12 @@ def above(
     halves = x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul)
     level_F = level_F.to(matmul)
     crowded = torch.addmm(halves[2], _sample(halves[0]), halves[1].T) > level_F
-    if crowded.count_nonzero() > CROWDED * crowded.numel():
-        return Everywhere(matmul), None
-    return gathered(*halves, level_F)
+    if crowded.count_nonzero() > DENSE_ABOVE * crowded.numel():
+        return DenseEntries(matmul), None
+    return entries_above(*halves, level_F)
 
 
-def gathered(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, level: Tensor) -> tuple[Slots, Tensor]:
+def entries_above(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, level: Tensor) -> tuple[SparseEntries, Tensor]:
     """Places whose pre-activation exceeds the level (one for all, or one of each feature), however many; their
     values."""
     n_features, first = len(encoder_FD), 0
@@ -61,19 +61,19 @@ def gathered(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, level: Tensor) -
         first += pre_TF.numel()
     places_M = torch.cat(places)
     tokens_M = torch.div(places_M, n_features, rounding_mode="floor")
-    slots = Slots(places_M - tokens_M * n_features, tokens_M, len(x_TD), n_features)
+    slots = SparseEntries(places_M - tokens_M * n_features, tokens_M, len(x_TD), n_features)
     return slots, torch.cat(values)
 
 
 @torch.no_grad()
-def largest_of_all(
+def batch_topk(
     x_TD: Tensor,
     encoder_FD: Tensor,
     b_enc_F: Tensor,
     n: int,
     matmul: torch.dtype = torch.float32,
-    ensemble: Ensemble = alone,
-) -> tuple[Slots, Tensor | None]:
+    ensemble: ProcessGroup = SINGLE_PROCESS,
+) -> tuple[SparseEntries, Tensor | None]:
     """The n largest positive pre-activations of the whole batch, ties to the earlier place; fewer where fewer are
     positive. Values are given where `matmul` is float32. Of processes that share the batch each gets its own part.
 
@@ -81,28 +81,28 @@ def largest_of_all(
     """
     halves = x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul)
     sample_TF = torch.addmm(halves[2], _sample(halves[0]), halves[1].T)
-    wanted = min(sample_TF.numel(), int(MARGIN * n / ensemble.size / len(x_TD) * len(sample_TF)) + 1)
-    guess = ensemble.gathered(level_of(sample_TF.flatten(), wanted)[None]).min().clamp_min(0)
-    slots, values_M = gathered(*halves, guess)
+    wanted = min(sample_TF.numel(), int(OVERSAMPLING * n / ensemble.size / len(x_TD) * len(sample_TF)) + 1)
+    guess = ensemble.gathered(kth_largest(sample_TF.flatten(), wanted)[None]).min().clamp_min(0)
+    slots, values_M = entries_above(*halves, guess)
     if guess > 0 and int(ensemble.sum(torch.tensor(len(values_M)))) < n:
-        slots, values_M = gathered(*halves, torch.zeros_like(guess))
+        slots, values_M = entries_above(*halves, torch.zeros_like(guess))
     kept_M = _first_n(values_M, n, ensemble)
     slots, values_M = slots.where(kept_M), values_M[kept_M]
     return slots, values_M if matmul == torch.float32 else None
 
 
-def batch_level(
-    x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, per_token: float, ensemble: Ensemble = alone
+def threshold_for_l0(
+    x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, per_token: float, ensemble: ProcessGroup = SINGLE_PROCESS
 ) -> float:
     """The level that so many pre-activations a token of the whole batch reach; 0 where fewer are positive."""
     n = round(per_token * ensemble.tokens(x_TD))
-    found = largest_of_all(x_TD, encoder_FD, b_enc_F, n, ensemble=ensemble)[1]
+    found = batch_topk(x_TD, encoder_FD, b_enc_F, n, ensemble=ensemble)[1]
     assert found is not None
     every_N = ensemble.gathered(found)
     return float(every_N.min()) if len(every_N) else 0.0
 
 
-def level_of(values_N: Tensor, n: int) -> Tensor:
+def kth_largest(values_N: Tensor, n: int) -> Tensor:
     """The n-th largest of some values, as a scalar of their dtype."""
     if values_N.device.type != "cpu":
         return values_N.topk(n, sorted=False).values.min()
@@ -110,12 +110,12 @@ def level_of(values_N: Tensor, n: int) -> Tensor:
     return torch.tensor(np.partition(values, len(values) - n)[len(values) - n], dtype=values_N.dtype)
 
 
-def _first_n(values_M: Tensor, n: int, ensemble: Ensemble) -> Tensor:
+def _first_n(values_M: Tensor, n: int, ensemble: ProcessGroup) -> Tensor:
     """Mask of this process's part of the n largest, ties to the earlier."""
     all_N = ensemble.gathered(values_M)
     if len(all_N) <= n:
         return torch.ones_like(values_M, dtype=torch.bool)
-    level = level_of(all_N, n)
+    level = kth_largest(all_N, n)
     kept_M = values_M > level
     ties = ensemble.gathered((values_M == level).sum()[None])
     left = n - int((all_N > level).sum()) - int(ties[: ensemble.rank].sum())

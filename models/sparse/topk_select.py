@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.sparse.kernels.dispatch import takes
+from models.sparse.kernels.dispatch import use_kernels
 
 TILE = {"cpu": 2**22, "cuda": 2**29}
 """Pre-activations held at once. On a CPU 16 MB in float32: larger buffers are mapped anew each step (8 ms of page
@@ -24,7 +24,7 @@ WIDE = 128
 ROWS_IN_CACHE = 512
 
 
-def multiplies_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 natively, faster than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -40,28 +40,28 @@ def preactivations(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor) -> Iterato
         yield torch.addmm(b_enc_F, tile_TD, encoder_FD.T, out=buffer[: len(tile_TD)])
 
 
-def largest(pre_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def fast_topk(pre_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest entries of each row and where they stand, in no order, exactly.
 
     An entry among the k largest stands in one of the k blocks with the largest maxima. So only those blocks are looked
     into, first blocks of neighbours, then, among what they hold, blocks of four. Measured on two CPU threads, on 2,048
     rows of 4,096 and of 8,192, k 32: 6 and 8 ms; `topk` takes 17 and 20. On a GPU kernels do the same (models/kernels).
     """
-    if takes(pre_TF):
-        from models.sparse.kernels.topk import largest as of_kernels
+    if use_kernels(pre_TF):
+        from models.sparse.kernels.topk import topk as of_kernels
 
         return of_kernels(pre_TF, k)
     if pre_TF.shape[1] % BLOCK or pre_TF.shape[1] < WIDE * k:
         top = pre_TF.topk(k, dim=1, sorted=False)
         return top.values, top.indices
     if pre_TF.device.type != "cpu":
-        return _by_blocks(pre_TF, k, _topk)
-    pick = _pick if pre_TF.dtype == torch.float32 else _pick_rounded
-    parts = [_by_blocks(rows.float(), k, pick) for rows in pre_TF.split(ROWS_IN_CACHE)]
+        return _topk_by_blocks(pre_TF, k, _topk)
+    pick = _topk_partition if pre_TF.dtype == torch.float32 else _pick_rounded
+    parts = [_topk_by_blocks(rows.float(), k, pick) for rows in pre_TF.split(ROWS_IN_CACHE)]
     return torch.cat([values for values, _ in parts]), torch.cat([places for _, places in parts])
 
 
-def _by_blocks(pre_TF: Tensor, k: int, pick: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, Tensor]:
+def _topk_by_blocks(pre_TF: Tensor, k: int, pick: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, Tensor]:
     n, width = pre_TF.shape
     blocks_TN = pick(pre_TF.view(n, width // BLOCK, BLOCK).amax(2), k)
     first_T1 = torch.arange(0, n * width // BLOCK, width // BLOCK, device=pre_TF.device)[:, None]
@@ -77,7 +77,7 @@ def _topk(values_TN: Tensor, k: int) -> Tensor:
     return values_TN.topk(k, dim=1, sorted=False).indices
 
 
-def _pick(values_TN: Tensor, k: int) -> Tensor:
+def _topk_partition(values_TN: Tensor, k: int) -> Tensor:
     """Where each row's k largest stand: all that reach the k-th, which numpy finds with vector instructions."""
     width = values_TN.shape[1]
     kth_T1 = np.partition(values_TN.numpy(), width - k, axis=1)[:, width - k, None]
@@ -90,11 +90,11 @@ def _pick(values_TN: Tensor, k: int) -> Tensor:
 def _pick_rounded(values_TN: Tensor, k: int) -> Tensor:
     """The same for values rounded to 16 bits, where ties are common: the free bits tell equal values apart."""
     places_N = torch.arange(values_TN.shape[1], dtype=torch.int32)
-    return _pick((values_TN.view(torch.int32) | places_N).view(torch.float32), k)
+    return _topk_partition((values_TN.view(torch.int32) | places_N).view(torch.float32), k)
 
 
 @torch.no_grad()
-def select(
+def topk_preactivations(
     x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, k: int, matmul: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
     """The k largest pre-activations of each token, in no order, and their features.
@@ -103,5 +103,5 @@ def select(
     next pre-activation nearly tie, and the values are rounded: take them anew by `sparse.products`.
     """
     tiles = preactivations(x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul))
-    parts = [largest(pre_TF, k) for pre_TF in tiles]
+    parts = [fast_topk(pre_TF, k) for pre_TF in tiles]
     return torch.cat([values for values, _ in parts]), torch.cat([features for _, features in parts])

@@ -12,7 +12,7 @@ from storage.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class TrainingCheckpoint:
     """Tensors by name, and what else the run remembers as JSON."""
 
     step: int
@@ -35,7 +35,7 @@ class Checkpoint:
                 folder.remove(name)
 
     @classmethod
-    def latest(cls, folder: Folder) -> "Checkpoint | None":
+    def latest(cls, folder: Folder) -> "TrainingCheckpoint | None":
         """The newest checkpoint; None where there is none.
 
         Raises:

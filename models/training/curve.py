@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.dictionaries.normalization import Moments
-from models.sparse.process_group import Ensemble
+from models.dictionaries.normalization import RunningMoments
+from models.sparse.process_group import ProcessGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CurvePoint:
     """What happened since the row before: one row of `sae_training`."""
 
     step: int
@@ -29,30 +29,32 @@ class Row:
     """The only figure that is not the same when the run is repeated."""
 
 
-class Window:
+class CurveWindow:
     """Sums over the batches since the last row of the curve, in float64."""
 
     def __init__(self, width: int) -> None:
-        self.moments = Moments.zero(width)
+        self.moments = RunningMoments.zero(width)
         self.error = self.loss = self.aux_loss = self.l0 = 0.0
         self.batches = 0
         self.began = time.perf_counter()
 
     def add(
-        self, y_TE: Tensor, error_TE: Tensor, loss: float, aux_loss: float, n_firings: int, ensemble: Ensemble
+        self, y_TE: Tensor, error_TE: Tensor, loss: float, aux_loss: float, n_firings: int, ensemble: ProcessGroup
     ) -> None:
         """A batch: what was to be written and the error are this process's part of it, the rest is of the whole."""
-        self.moments += Moments.of(y_TE)
+        self.moments += RunningMoments.of(y_TE)
         self.error += float(torch.linalg.vector_norm(error_TE, dtype=torch.float64)) ** 2
         self.loss += loss
         self.aux_loss += aux_loss
         self.l0 += n_firings / ensemble.tokens(y_TE)
         self.batches += 1
 
-    def row(self, step: int, tokens: int, dead_fraction: float, learning_rate: float, ensemble: Ensemble) -> Row:
+    def row(
+        self, step: int, tokens: int, dead_fraction: float, learning_rate: float, ensemble: ProcessGroup
+    ) -> CurvePoint:
         moments = self.moments.over(ensemble)
         error = ensemble.over_tokens(torch.tensor(self.error, dtype=torch.float64))
         speed = moments.n / max(time.perf_counter() - self.began, 1e-9)
         loss, l0, aux_loss = (total / self.batches for total in (self.loss, self.l0, self.aux_loss))
         fvu = float(error) / moments.variation
-        return Row(step, tokens, loss, fvu, l0, aux_loss, dead_fraction, learning_rate, speed)
+        return CurvePoint(step, tokens, loss, fvu, l0, aux_loss, dead_fraction, learning_rate, speed)

@@ -12,14 +12,14 @@ COPIES = 5
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def needed(sae: SAESettings, width_read: int, width: int) -> int:
+def training_bytes(sae: SAESettings, width_read: int, width: int) -> int:
     """Bytes that training a dictionary takes, activations aside."""
     n_features, width_written = sae.width(width_read), width - width_read or width_read
     n_weights = n_features * (width_read + width_written + 4) + width_written
     return 4 * COPIES * (n_weights + (width_read * width_written if sae.skip else 0))
 
 
-def available(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
     """Bytes free on the device; on a CPU what the machine has left, within what the container may use."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
@@ -32,7 +32,7 @@ def available(device: torch.device) -> int:
     return min(left)
 
 
-def refuse_too_many(
+def require_memory(
     saes: Sequence[SAESettings], width_read: int, width: int, device: torch.device, copies: float = 1
 ) -> None:
     """Raises where training these together would not fit.
@@ -44,8 +44,8 @@ def refuse_too_many(
     Raises:
         ValueError: With the size needed and the size there is.
     """
-    sizes = [copies * needed(sae, width_read, width) for sae in saes]
-    there = available(device)
+    sizes = [copies * training_bytes(sae, width_read, width) for sae in saes]
+    there = free_bytes(device)
     if sum(sizes) > there:
         raise ValueError(
             f"training {len(sizes)} dictionaries together takes {sum(sizes) / 2**30:.2f} GiB (the largest "

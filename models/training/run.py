@@ -10,29 +10,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import Dictionary, Moment, Outcome
-from models.dictionaries.normalization import Scaling
-from models.sparse.process_group import Ensemble, alone
-from models.training.checkpoint import Checkpoint
-from models.training.curve import Row, Window
-from models.training.schedule import Plan
+from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.normalization import Normalization
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.training.checkpoint import TrainingCheckpoint
+from models.training.curve import CurvePoint, CurveWindow
+from models.training.schedule import TrainingSchedule
 
 CLIP = 1.0
 EPSILON = 1e-8
 _KEPT_OF_PARAMETERS = (("sae", ""), ("adam", ".exp_avg"), ("adam", ".exp_avg_sq"))
 
 
-class Run:
+class TrainingRun:
     """A dictionary, its optimizer, its schedule and its curves."""
 
     def __init__(
         self,
-        sae: Dictionary,
-        read: Scaling,
-        plan: Plan,
+        sae: SparseDictionary,
+        read: Normalization,
+        plan: TrainingSchedule,
         device: torch.device,
-        ensemble: Ensemble = alone,
-        written: Scaling | None = None,
+        ensemble: ProcessGroup = SINGLE_PROCESS,
+        written: Normalization | None = None,
     ) -> None:
         """`read` and `written` are the scalings of the two sites: one and the same for an autoencoder."""
         self.sae, self.plan, self.device, self.ensemble = sae.to(device), plan, device, ensemble
@@ -44,11 +44,11 @@ class Run:
         """Tokens since each feature last fired."""
         self.firings_F = torch.zeros_like(self.silent_F)
         """Firings since the learning rate began to fall."""
-        self.curve: list[Row] = []
-        self.window = Window(sae.d_out)
+        self.curve: list[CurvePoint] = []
+        self.window = CurveWindow(sae.d_out)
 
     @property
-    def scalings(self) -> list[Scaling]:
+    def scalings(self) -> list[Normalization]:
         """One for each site."""
         return [self.read] if self.written is self.read else [self.read, self.written]
 
@@ -70,7 +70,7 @@ class Run:
         if self.step == 0:
             self.sae.meet(x_TD, self.ensemble)
         plan = self.plan
-        moment = Moment(self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul)
+        moment = StepContext(self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul)
         outcome = self.sae.loss(x_TD, y_TE, moment, self.ensemble)
         total = self.ensemble.sum(outcome.loss.detach())
         loss = float(total)
@@ -112,7 +112,7 @@ class Run:
         if norm > CLIP:
             torch.nn.utils.clip_grads_with_norm_(self.sae.parameters(), CLIP, norm)
 
-    def _count(self, y_TE: Tensor, outcome: Outcome, loss: float) -> None:
+    def _count(self, y_TE: Tensor, outcome: LossTerms, loss: float) -> None:
         firings_F = self.ensemble.over_tokens(outcome.firings_F)
         self.silent_F.add_(self.plan.batch).masked_fill_(firings_F > 0, 0)
         if self.step >= self.plan.decay:
@@ -121,13 +121,13 @@ class Run:
         n_firings = int(self.ensemble.over_features(firings_F.sum()))
         self.window.add(y_TE, outcome.error_TE, loss, aux_loss, n_firings, self.ensemble)
 
-    def row(self) -> Row:
+    def row(self) -> CurvePoint:
         """Ends the window."""
         n_dead, n_features = self.ensemble.over_features(self.dead_F.sum()), self.ensemble.features(len(self.dead_F))
         tokens, rate = self.step * self.plan.batch, self.plan.rate(self.step - 1)
         row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.ensemble)
         self.curve.append(row)
-        self.window = Window(self.sae.d_out)
+        self.window = CurveWindow(self.sae.d_out)
         return row
 
     def _state(self) -> dict[str, Tensor]:
@@ -141,7 +141,7 @@ class Run:
         kept = {f"{of}.{name}{key}" for name in self.sae.by_rows for of, key in _KEPT_OF_PARAMETERS}
         return kept | {"silent_F", "firings_F"}
 
-    def checkpoint(self, identity: str) -> Checkpoint:
+    def checkpoint(self, identity: str) -> TrainingCheckpoint:
         """Whole in the first process, whatever the ensemble: another may go on with it."""
         tensors = {name: t.detach() for name, t in self._state().items()}
         for name, p in self.sae.named_parameters():
@@ -149,10 +149,10 @@ class Run:
         tensors |= {name: self.ensemble.whole(tensors[name]) for name in sorted(self._by_rows())}
         facts: dict[str, Any] = {"identity": identity, "scales": [s.scale for s in self.scalings]}
         tensors |= {f"mean{number}": s.mean_D for number, s in enumerate(self.scalings)}
-        return Checkpoint(self.step, tensors, facts | {"curve": [asdict(row) for row in self.curve]})
+        return TrainingCheckpoint(self.step, tensors, facts | {"curve": [asdict(row) for row in self.curve]})
 
     @torch.no_grad()
-    def restore(self, checkpoint: Checkpoint) -> None:
+    def restore(self, checkpoint: TrainingCheckpoint) -> None:
         by_rows = self._by_rows()
         own = {name: self.ensemble.mine(t) if name in by_rows else t for name, t in checkpoint.tensors.items()}
         tensors = {name: tensor.to(self.device) for name, tensor in own.items()}
@@ -160,16 +160,16 @@ class Run:
             held.copy_(tensors[name])
         for name, p in self.sae.named_parameters():
             self.adam.state[p] = {key: tensors[f"adam.{name}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-        self.curve = [Row(**row) for row in checkpoint.facts["curve"]]
+        self.curve = [CurvePoint(**row) for row in checkpoint.facts["curve"]]
         self.step = checkpoint.step
 
     @torch.no_grad()
-    def trained(self) -> tuple[Dictionary, Tensor]:
+    def trained(self) -> tuple[SparseDictionary, Tensor]:
         """The dictionary in raw units and each feature's firings, whole in the first process."""
         whole = self.sae.folded(self.read, self.written).with_rows(self.ensemble.whole)
         return whole.requires_grad_(False).to(whole.W_dec.device), self.ensemble.whole(self.firings_F)
 
 
-def scalings_of(checkpoint: Checkpoint) -> list[Scaling]:
+def scalings_of(checkpoint: TrainingCheckpoint) -> list[Normalization]:
     """As they were measured before the run began, one for each site."""
-    return [Scaling(checkpoint.tensors[f"mean{n}"], scale) for n, scale in enumerate(checkpoint.facts["scales"])]
+    return [Normalization(checkpoint.tensors[f"mean{n}"], scale) for n, scale in enumerate(checkpoint.facts["scales"])]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.sparse.topk_select import multiplies_bfloat16
+from models.sparse.topk_select import has_fast_bfloat16
 from models.training.config import TrainingSettings
 
 WARMUP, DECAY = 0.05, 0.2
@@ -18,7 +18,7 @@ MOST_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingSchedule:
     """What settings, width and device come to, in steps."""
 
     n_steps: int
@@ -34,19 +34,19 @@ class Plan:
     matmul: torch.dtype
 
     @classmethod
-    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "Plan":
+    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "TrainingSchedule":
         n_steps = math.ceil(settings.tokens / settings.batch)
         per_row = math.ceil(n_steps / MOST_ROWS)
         matmul = settings.matmul
         if matmul == "auto":
-            matmul = "bfloat16" if multiplies_bfloat16(device) else "float32"
+            matmul = "bfloat16" if has_fast_bfloat16(device) else "float32"
         dead_tokens = settings.dead_tokens
         if dead_tokens == "auto":
             dead_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch))
         return cls(
             n_steps=n_steps,
             batch=settings.batch,
-            peak=automatic_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
+            peak=default_learning_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
             warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
             decay=n_steps - round(DECAY * n_steps),
             dead_tokens=dead_tokens,
@@ -63,7 +63,7 @@ class Plan:
         return self.peak * min(1.0, rising, falling)
 
 
-def automatic_rate(d_in: int) -> float:
+def default_learning_rate(d_in: int) -> float:
     """Peak rate of Adam: 0.05 / sqrt(D).
 
     Adam moves every entry by about the rate, so a row of norm 1 turns by about rate x sqrt(D) radians a step, whatever

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.jumprelu import JumpReLUSAE
-from models.dictionaries.base import Dictionary
-from models.dictionaries.normalization import Moments
-from models.sparse.threshold_select import gathered, level_of
+from models.dictionaries.base import SparseDictionary
+from models.dictionaries.normalization import RunningMoments
+from models.sparse.threshold_select import entries_above, kth_largest
 
 TOKENS = 2**18
 """Held-out tokens that are looked at, at most."""
@@ -31,7 +31,7 @@ FARTHEST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class L0AndFVU:
     """What a dictionary does on some tokens."""
 
     l0: float
@@ -39,18 +39,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class Calibration:
     """A dictionary as it leaves the trainer, and what it does before and after on the same held-out tokens."""
 
-    sae: Dictionary
-    trained: Measured
-    exported: Measured
+    sae: SparseDictionary
+    trained: L0AndFVU
+    exported: L0AndFVU
     factor: float
     """Of the thresholds; for BatchTopK, which has none, the threshold itself."""
     n_tokens: int
 
 
-def calibrated(sae: Dictionary, chunks: Callable[[], Iterable[Tensor]], k: float) -> Calibrated:
+def calibrate(sae: SparseDictionary, chunks: Callable[[], Iterable[Tensor]], k: float) -> Calibration:
     """A dictionary with the L0 that was wanted, as far as its thresholds decide that.
 
     Args:
@@ -70,13 +70,13 @@ def calibrated(sae: Dictionary, chunks: Callable[[], Iterable[Tensor]], k: float
         )
     factor, exported = 1.0, sae.exported()
     if isinstance(exported, JumpReLUSAE):
-        factor = _factor(exported, found, k)
+        factor = _threshold_factor(exported, found, k)
         if isinstance(sae, JumpReLUSAE):
             factor = min(FARTHEST, max(1 / FARTHEST, factor))
         exported = exported.rescaled(factor)
     exported.requires_grad_(False)
     n_tokens = sum(map(len, found))
-    return Calibrated(exported, measured(sae, found), measured(exported, found), factor, n_tokens)
+    return Calibration(exported, measured(sae, found), measured(exported, found), factor, n_tokens)
 
 
 def _capped(chunks: Iterable[Tensor]) -> Iterable[Tensor]:
@@ -89,9 +89,9 @@ def _capped(chunks: Iterable[Tensor]) -> Iterable[Tensor]:
         left -= len(chunk)
 
 
-def measured(sae: Dictionary, chunks: Iterable[Tensor]) -> Measured:
+def measured(sae: SparseDictionary, chunks: Iterable[Tensor]) -> L0AndFVU:
     """L0 and FVU over all chunks, each coded as one batch."""
-    moments, error, firings, device = Moments.zero(sae.d_out), 0.0, 0, sae.W_dec.device
+    moments, error, firings, device = RunningMoments.zero(sae.d_out), 0.0, 0, sae.W_dec.device
     with torch.no_grad():
         for rows in chunks:
             x_TD = rows[:, : sae.d_in].to(device)
@@ -99,17 +99,17 @@ def measured(sae: Dictionary, chunks: Iterable[Tensor]) -> Measured:
             codes = sae.encode(x_TD)
             error += float((y_TE - sae.guess(x_TD, codes)).double().square().sum())
             firings += int((codes.acts_TK > 0).sum())
-            moments += Moments.of(y_TE)
-    return Measured(firings / moments.n, error / max(moments.variation, 1e-300))
+            moments += RunningMoments.of(y_TE)
+    return L0AndFVU(firings / moments.n, error / max(moments.variation, 1e-300))
 
 
-def _factor(sae: JumpReLUSAE, chunks: list[Tensor], k: float) -> float:
+def _threshold_factor(sae: JumpReLUSAE, chunks: list[Tensor], k: float) -> float:
     """Between the n-th and the next of the ratios of pre-activation to threshold, n = k times the tokens; 0, at which
     every positive one counts, where there are no more than n."""
     n = round(k * sum(map(len, chunks)))
     sample = chunks[0][:SAMPLE]
     of_sample_N = _ratios(sae, sample, 0.0)
-    guess = float(level_of(of_sample_N, min(len(of_sample_N), round(k * len(sample))))) if len(of_sample_N) else 0.0
+    guess = float(kth_largest(of_sample_N, min(len(of_sample_N), round(k * len(sample))))) if len(of_sample_N) else 0.0
     for floor in (guess * NEAR, 0.0):
         values = torch.cat([_ratios(sae, rows, floor) for rows in chunks]).cpu().numpy()
         if len(values) > n:
@@ -124,5 +124,5 @@ def _ratios(sae: JumpReLUSAE, rows: Tensor, floor: float) -> Tensor:
     """Pre-activations over thresholds where they exceed `floor` and 0."""
     x_TD = rows[:, : sae.d_in].to(sae.W_dec.device) - sae.centre_D
     level_F = sae.threshold * floor
-    slots, pre_M = gathered(x_TD, sae.encoder_FD, sae.b_enc, level_F.clamp_min(0))
+    slots, pre_M = entries_above(x_TD, sae.encoder_FD, sae.b_enc, level_F.clamp_min(0))
     return pre_M / slots.each(sae.threshold)

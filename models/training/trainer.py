@@ -20,17 +20,17 @@ from torch import Tensor
 
 from models.activations.prefetch import read_ahead
 from models.activations.shuffled_stream import ActivationSource
-from models.dictionaries.base import Dictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
-from models.dictionaries.normalization import Scaling, measure
+from models.dictionaries.normalization import Normalization, fit_normalization
 from models.dictionaries.registry import architecture
-from models.sparse.process_group import Ensemble, alone
-from models.training.checkpoint import Checkpoint
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.training.checkpoint import TrainingCheckpoint
 from models.training.config import TrainingSettings
-from models.training.curve import Row
-from models.training.memory_estimate import refuse_too_many
-from models.training.run import Run, scalings_of
-from models.training.schedule import Plan
+from models.training.curve import CurvePoint
+from models.training.memory_estimate import require_memory
+from models.training.run import TrainingRun, scalings_of
+from models.training.schedule import TrainingSchedule
 from storage.folder import Folder
 from storage.manifest import sha256_of
 
@@ -40,45 +40,47 @@ class Diverged(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedDictionary:
     """A dictionary in raw units and how it came about."""
 
-    sae: Dictionary
-    curve: tuple[Row, ...]
+    sae: SparseDictionary
+    curve: tuple[CurvePoint, ...]
     n_tokens: int
     density_F: Tensor
     """Fraction of the tokens of the last fifth of the run on which each feature fired."""
-    scaling: Scaling
+    scaling: Normalization
     """Of the site that is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """One dictionary to be trained, and where it may leave its state."""
 
     sae: SAESettings
     training: TrainingSettings
     checkpoints: Folder
     """A checkpoint of other settings, source or identity is not used, and is replaced by the first of this run."""
-    log: Callable[[Row], None]
+    log: Callable[[CurvePoint], None]
     """Called with each new row of the curve; rows before a checkpoint are not repeated."""
     name: str = "the dictionary"
     """For messages."""
 
 
-class _Course:
+class _JobState:
     """A job under way: its run, its checkpoints and its log."""
 
-    def __init__(self, job: Job, source: ActivationSource, device: torch.device, ensemble: Ensemble, of: str) -> None:
+    def __init__(
+        self, job: TrainingJob, source: ActivationSource, device: torch.device, ensemble: ProcessGroup, of: str
+    ) -> None:
         self.job, self.source, self.ensemble = job, source, ensemble
         asked = {"sae": job.sae.model_dump(), "training": job.training.model_dump()}
         self.identity = sha256_of(asked | {"width": source.width, "tokens": source.n_tokens, "of": of})
-        found = Checkpoint.latest(job.checkpoints)
+        found = TrainingCheckpoint.latest(job.checkpoints)
         self.checkpoint = found if found is not None and found.facts["identity"] == self.identity else None
-        self.run: Run
+        self.run: TrainingRun
         self.device = device
 
-    def begin(self, scalings: Callable[[], list[Scaling]]) -> None:
+    def begin(self, scalings: Callable[[], list[Normalization]]) -> None:
         """At the first step, or where the checkpoint left off."""
         if self.ensemble.rank == 0:
             self.job.checkpoints.sweep()
@@ -87,8 +89,8 @@ class _Course:
         whole = architecture(job.sae.architecture).build(job.sae, self.source.width_read, chance, d_out)
         sae = whole.with_rows(self.ensemble.mine)
         read, *written = scalings_of(self.checkpoint) if self.checkpoint else scalings()
-        plan = Plan.of(job.training, whole.d_in, self.device)
-        self.run = Run(sae, read, plan, self.device, self.ensemble, *written)
+        plan = TrainingSchedule.of(job.training, whole.d_in, self.device)
+        self.run = TrainingRun(sae, read, plan, self.device, self.ensemble, *written)
         if self.checkpoint is not None:
             self.run.restore(self.checkpoint)
 
@@ -115,21 +117,21 @@ class _Course:
             f"learning rate {plan.rate(step):.2g}); {kept}: lower training.learning_rate, or look at the activations"
         )
 
-    def trained(self) -> Trained:
+    def trained(self) -> TrainedDictionary:
         run, plan = self.run, self.run.plan
         counted = (plan.n_steps - plan.decay) * plan.batch
         sae, firings_F = run.trained()
         density_F = firings_F.double().cpu() / max(counted, 1)
-        return Trained(sae, tuple(run.curve), run.step * plan.batch, density_F, run.read)
+        return TrainedDictionary(sae, tuple(run.curve), run.step * plan.batch, density_F, run.read)
 
 
-def train_together(
-    jobs: Sequence[Job],
+def train_many(
+    jobs: Sequence[TrainingJob],
     source: ActivationSource,
     device: torch.device | str = "cpu",
     identity: str = "",
-    ensemble: Ensemble = alone,
-) -> Iterator[Trained]:
+    ensemble: ProcessGroup = SINGLE_PROCESS,
+) -> Iterator[TrainedDictionary]:
     """Trains several dictionaries on one reading of the activations, each from the last checkpoint of its own run.
 
     Jobs of the same batch and seed see the same batches at the same time; others are read for by themselves, later.
@@ -149,10 +151,10 @@ def train_together(
     """
     device = torch.device(device)
     copies = ensemble.token_parts if device.type == "cpu" else ensemble.share
-    refuse_too_many([job.sae for job in jobs], source.width_read, source.width, device, copies)
-    courses = [_Course(job, source, device, ensemble, identity) for job in jobs]
+    require_memory([job.sae for job in jobs], source.width_read, source.width, device, copies)
+    courses = [_JobState(job, source, device, ensemble, identity) for job in jobs]
     widths = [w for w in (source.width_read, source.width - source.width_read) if w]
-    scalings = cache(lambda: measure(source.chunks(), *widths))
+    scalings = cache(lambda: fit_normalization(source.chunks(), *widths))
     for course in courses:
         course.begin(scalings)
     for batch, seed in dict.fromkeys((job.training.batch, job.training.seed) for job in jobs):
@@ -160,7 +162,7 @@ def train_together(
     return (course.trained() for course in courses)
 
 
-def _advance(courses: Sequence[_Course], ensemble: Ensemble) -> None:
+def _advance(courses: Sequence[_JobState], ensemble: ProcessGroup) -> None:
     """To their ends, together: a course that is ahead waits for the others."""
     first, last = min(c.run.step for c in courses), max(c.run.plan.n_steps for c in courses)
     settings = courses[0].job.training
@@ -180,10 +182,10 @@ def train(
     training: TrainingSettings,
     source: ActivationSource,
     checkpoints: Folder,
-    log: Callable[[Row], None],
+    log: Callable[[CurvePoint], None],
     device: torch.device | str = "cpu",
     identity: str = "",
-) -> Trained:
+) -> TrainedDictionary:
     """One dictionary, as `train_together` trains it."""
-    (trained,) = train_together([Job(sae, training, checkpoints, log)], source, device, identity)
+    (trained,) = train_many([TrainingJob(sae, training, checkpoints, log)], source, device, identity)
     return trained

@@ -7,7 +7,7 @@ from rich.console import Console
 
 export_app = typer.Typer(no_args_is_help=True, help="Write a dictionary in another house's layout.")
 import_app = typer.Typer(no_args_is_help=True, help="Bring another house's dump in as a dictionary, and publish it.")
-_say = Console()
+console = Console()
 
 Model = Annotated[str, typer.Option(help="The model_id.")]
 Recipe = Annotated[str, typer.Option(help="The recipe_id.")]
@@ -22,11 +22,11 @@ def export_neuronpedia(
     features: Annotated[str | None, typer.Option(help="Only these, such as 7,12,900.")] = None,
 ) -> None:
     """Write JSON lines as Neuronpedia's public data sets have them, 1,024 features a file."""
-    from pipelines.interchange.import_export import export_to
+    from pipelines.interchange.import_export import export_dictionary
     from pipelines.store.store import Store
 
-    made = export_to(Store(), model, recipe, "neuronpedia", out, feature_ids(features) if features else None)
-    _say.print(str(made), markup=False, highlight=False, soft_wrap=True)
+    made = export_dictionary(Store(), model, recipe, "neuronpedia", out, feature_ids(features) if features else None)
+    console.print(str(made), markup=False, highlight=False, soft_wrap=True)
 
 
 @import_app.command("neuronpedia")
@@ -48,19 +48,19 @@ def import_delphi(folder: Dump, model: Model, recipe: Recipe) -> None:
 
 
 def _import(format: str, folder: str, model: str, recipe: str) -> None:
-    from pipelines.interchange.import_export import import_from, publish_again
+    from pipelines.interchange.import_export import import_dictionary, publish_again
     from pipelines.store.store import Store
 
     store = Store()
-    done = import_from(store, format, folder, model, recipe)
+    done = import_dictionary(store, format, folder, model, recipe)
     rows = ", ".join(f"{n:,} of {name}" for name, n in done.rows.items() if n)
-    _say.print(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}", highlight=False, soft_wrap=True)
+    console.print(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}", highlight=False, soft_wrap=True)
     for note in done.notes:
-        _say.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
     findings = publish_again(store)
     for finding in findings:
-        _say.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
-    _say.print(f"published in {store.published}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
+    console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
     if findings:
         raise SystemExit(1)
 

@@ -14,12 +14,12 @@ from pipelines.cli.import_export import export_app, feature_ids, import_app
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipelines.runs.in_process import Ran
+    from pipelines.runs.in_process import RunResult
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
-_say = Console()
+console = Console()
 
 
 def main() -> None:
@@ -51,13 +51,13 @@ def run(
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
 ) -> None:
     """Run the whole chain for what the registry asks for, in this process, with progress bars."""
-    from pipelines.runs.in_process import run_chain, wanted
+    from pipelines.runs.in_process import run_partition, selected_partitions
 
     store, cards = _registry()
-    keys = wanted(cards, model, recipe)
+    keys = selected_partitions(cards, model, recipe)
     with _instance() as instance:
-        ran = [_shown(sae_id, lambda key: [run_chain(store, key, instance)]) for sae_id in keys]
-    _finish(all(ran), keys[0])
+        ran = [_run_with_progress(sae_id, lambda key: [run_partition(store, key, instance)]) for sae_id in keys]
+    _exit(all(ran), keys[0])
 
 
 @app.command()
@@ -66,19 +66,21 @@ def sweep(
     recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe_id; may be given again.")] = None,
 ) -> None:
     """Run the chain for several recipes of a model, all dictionaries trained from one reading of its activations."""
-    from pipelines.runs.in_process import run_sweep, wanted
+    from pipelines.runs.in_process import run_sweep, selected_partitions
 
     store, cards = _registry()
-    keys = [key for key in wanted(cards, model, None) if not recipe or key.split("/")[1] in recipe]
+    keys = [key for key in selected_partitions(cards, model, None) if not recipe or key.split("/")[1] in recipe]
     if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
         raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
     models = dict.fromkeys(key.split("/")[0] for key in keys)
     with _instance() as instance:
         ran = [
-            _shown(name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance))
+            _run_with_progress(
+                name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance)
+            )
             for name in models
         ]
-    _finish(all(ran), keys[0])
+    _exit(all(ran), keys[0])
 
 
 @app.command()
@@ -89,21 +91,23 @@ def explain(
     dry_run: Annotated[bool, typer.Option(help="Print what it would cost, and ask nothing.")] = False,
 ) -> None:
     """Label features, rate and score the labels, and publish; what was answered before is not asked again."""
-    from pipelines.labels.cost_estimate import plan_table, planned
-    from pipelines.labels.requested_features import request
-    from pipelines.runs.in_process import run_chain, wanted
+    from pipelines.labels.cost_estimate import estimate_cost, plan_table
+    from pipelines.labels.requested_features import request_labels
+    from pipelines.runs.in_process import run_partition, selected_partitions
 
     store, cards = _registry()
-    keys = wanted(cards, model, recipe)
+    keys = selected_partitions(cards, model, recipe)
     asked = feature_ids(features) if features else ()
     if dry_run:
-        _say.print(plan_table([line for key in keys for line in planned(store, store.registration(key), asked)]))
+        console.print(
+            plan_table([line for key in keys for line in estimate_cost(store, store.registration(key), asked)])
+        )
         return
     for key in keys if asked else ():
-        request(store, store.registration(key), asked)
+        request_labels(store, store.registration(key), asked)
     with _instance() as instance:
-        ran = [_shown(key, lambda key: [run_chain(store, key, instance, "explain")]) for key in keys]
-    _finish(all(ran), keys[0])
+        ran = [_run_with_progress(key, lambda key: [run_partition(store, key, instance, "explain")]) for key in keys]
+    _exit(all(ran), keys[0])
 
 
 def _registry():
@@ -113,7 +117,7 @@ def _registry():
     store = Store()
     cards = store.cards()
     for error in cards.errors.values():
-        _say.print(f"[red]card refused[/red] {error}", highlight=False)
+        console.print(f"[red]card refused[/red] {error}", highlight=False)
     return store, cards
 
 
@@ -124,22 +128,22 @@ def _instance():
     return dg.DagsterInstance.get()
 
 
-def _shown(name: str, work: "Callable[[str], Sequence[Ran]]") -> bool:
+def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
     """Does some work under progress bars; says what failed, and whether nothing did."""
-    from pipelines.cli.progress_bars import bars
+    from pipelines.cli.progress_bars import progress_bars
 
-    _say.print(f"[bold]{name}[/bold]")
-    with bars(_say):
+    console.print(f"[bold]{name}[/bold]")
+    with progress_bars(console):
         found = work(name)
     for ran in found:
         for check in ran.failed_checks:
-            _say.print(f"  [yellow]check failed[/yellow] {ran.sae_id}: {check}", highlight=False)
+            console.print(f"  [yellow]check failed[/yellow] {ran.sae_id}: {check}", highlight=False)
         if ran.error:
-            _say.print(f"  [red]failed[/red] {ran.sae_id}: {ran.error}", highlight=False, markup=True)
+            console.print(f"  [red]failed[/red] {ran.sae_id}: {ran.error}", highlight=False, markup=True)
     return all(ran.success for ran in found)
 
 
-def _finish(success: bool, sae_id: str) -> None:
+def _exit(success: bool, sae_id: str) -> None:
     if not success:
         raise SystemExit(1)
     summary(sae_id)
@@ -158,17 +162,17 @@ def summary(sae_id: str) -> None:
     from sql.answers import answer, as_text
 
     published, (model_id, recipe_id) = Store().published, sae_id.split("/")
-    _say.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
+    console.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
     for query in (_SUMMARY, "select * from table_rows"):
-        _say.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
-    _say.print("Three queries to try:", highlight=False)
+        console.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
+    console.print("Three queries to try:", highlight=False)
     for query in (
         "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
         "specificity_mean desc limit 20",
         "from find_features('import')",
         f"select rank, text from examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
     ):
-        _say.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
+        console.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -190,11 +194,11 @@ def find(
     most: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 30,
 ) -> None:
     """Features about something: by label, by token and, where a recipe names a sentence encoder, by meaning."""
-    from pipelines.serving.semantic_search import found
+    from pipelines.serving.semantic_search import search_features
     from sql.answers import write
 
     store, cards = _registry()
-    write(found(store.published, cards, text, most))
+    write(search_features(store.published, cards, text, most))
 
 
 @app.command()
@@ -203,15 +207,15 @@ def page(
     host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
 ) -> None:
     """Serve the feature pages over the published warehouse."""
-    from pipelines.serving.semantic_search import Meanings
-    from pipelines.serving.text_reader import OwnText
+    from pipelines.serving.semantic_search import TextEmbedder
+    from pipelines.serving.text_reader import TextReader
     from pipelines.store.store import Store
     from web.app import serve
 
     store = Store()
     where = f"http://{host}:{port}"
-    _say.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, OwnText(store), Meanings(store.cards))
+    console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
+    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards))
 
 
 @export_app.command("pages")

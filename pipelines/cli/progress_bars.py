@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from pipelines.dagster_support.progress import terminal
+from pipelines.dagster_support.progress import terminal_listener
 
 
 @contextmanager
-def bars(console: Console) -> Iterator[None]:
+def progress_bars(console: Console) -> Iterator[None]:
     """Shows what assets report while the block lasts."""
     columns = (TextColumn("  {task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     tasks: dict[str, TaskID] = {}
@@ -21,8 +21,8 @@ def bars(console: Console) -> Iterator[None]:
                 tasks[asset] = progress.add_task(asset, total=total)
             progress.update(tasks[asset], completed=done, total=total)
 
-        token = terminal.set(show)
+        token = terminal_listener.set(show)
         try:
             yield
         finally:
-            terminal.reset(token)
+            terminal_listener.reset(token)

@@ -6,11 +6,11 @@ from urllib.parse import quote
 import dagster as dg
 
 
-def shown(value: float) -> float:
+def rounded(value: float) -> float:
     """A measure to four significant digits."""
     return float(f"{value:.4g}")
 
 
-def page(sae_id: str) -> dg.UrlMetadataValue:
+def page_link(sae_id: str) -> dg.UrlMetadataValue:
     """The permanent address of a dictionary's page, on the server that `GLASSHOUSE_PAGES` names."""
     return dg.MetadataValue.url(f"{os.environ.get('GLASSHOUSE_PAGES', 'http://127.0.0.1:8765')}/sae/{quote(sae_id)}")

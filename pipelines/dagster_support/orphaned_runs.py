@@ -9,7 +9,7 @@ import dagster as dg
 TAG = "glasshouse/process"
 
 
-def this_process() -> str:
+def process_tag() -> str:
     """Names this process among all that ran on this host: its number is used again, its start is not."""
     return _named(os.getpid())
 
@@ -34,7 +34,7 @@ def _is_alive(process: str) -> bool:
     return _named(int(pid)) == process
 
 
-def end_orphans(instance: dg.DagsterInstance) -> list[str]:
+def fail_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Marks in-process runs as failed whose process is gone, and gives back their places in the pools.
 
     Returns:

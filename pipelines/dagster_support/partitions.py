@@ -2,4 +2,4 @@
 
 import dagster as dg
 
-by_sae = dg.DynamicPartitionsDefinition(name="sae")
+sae_partitions = dg.DynamicPartitionsDefinition(name="sae")

@@ -52,7 +52,7 @@ def log_density(densities: Sequence[float]) -> dg.MarkdownMetadataValue:
     )
 
 
-def curves(
+def training_curves(
     steps: Sequence[int], first: tuple[str, Sequence[float]], second: tuple[str, Sequence[float]]
 ) -> dg.MarkdownMetadataValue:
     """Two training curves over the same steps, the second on its own axis."""
@@ -69,7 +69,7 @@ def curves(
     return _figure(draw, f"{first[0]} (left) and {second[0]} (right)", "step", first[0])
 
 
-def stacked(
+def stacked_bars(
     names: Sequence[str], shares: Mapping[str, Sequence[float]], title: str, x: str, y: str
 ) -> dg.MarkdownMetadataValue:
     """For each name, shares that add up to one, from the darkest at the bottom up."""
@@ -92,10 +92,10 @@ def pareto(points: Sequence[tuple[str, float, float, float | None]]) -> dg.Markd
 
     def paint(figure) -> None:
         upper, *lower = figure.subplots(2 if recovered else 1, sharex=True, squeeze=False)[:, 0]
-        _named(upper, [(name, l0, fvu) for name, l0, fvu, _ in points], _LINE)
+        _labelled_points(upper, [(name, l0, fvu) for name, l0, fvu, _ in points], _LINE)
         _plain(upper, "" if lower else _L0, "FVU")
         for axes in lower:
-            _named(axes, recovered, _SECOND)
+            _labelled_points(axes, recovered, _SECOND)
             _plain(axes, _L0, "CE recovered")
 
     return _picture(paint, named, 6.4 if recovered else 3.6)
@@ -104,7 +104,7 @@ def pareto(points: Sequence[tuple[str, float, float, float | None]]) -> dg.Markd
 _L0 = "L0, features a token"
 
 
-def _named(axes, points: Sequence[tuple[str, float, float]], colour: str) -> None:
+def _labelled_points(axes, points: Sequence[tuple[str, float, float]], colour: str) -> None:
     """Points with their names to the right, moved apart where they would lie on each other."""
     axes.scatter([x for _, x, _ in points], [y for _, _, y in points], color=colour, s=18)
     axes.margins(x=0.3, y=0.12)

@@ -8,7 +8,7 @@ import dagster as dg
 
 EVERY_SECONDS = 10.0
 
-terminal: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("terminal", default=None)
+terminal_listener: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("terminal", default=None)
 """Where a terminal wants to hear (asset, done, total); set by the command line around an in-process run."""
 
 
@@ -21,7 +21,7 @@ class Progress:
         self._began = self._told = time.monotonic()
 
     def __call__(self, done: int, total: int, **facts: float) -> None:
-        if show := terminal.get():
+        if show := terminal_listener.get():
             show(self._asset, done, total)
         now = time.monotonic()
         if now - self._told < EVERY_SECONDS:

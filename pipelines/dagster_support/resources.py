@@ -8,19 +8,19 @@ import dagster as dg
 _BACK_OFF = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 _ONE_GPU = {"dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}}
 
-on_gpu: dict[str, Any] = {"pool": "gpu", "op_tags": _ONE_GPU}
+GPU_STEP: dict[str, Any] = {"pool": "gpu", "op_tags": _ONE_GPU}
 """Steps that run the model or train: a GPU where there is one."""
-on_llm: dict[str, Any] = {"pool": "llm", "retry_policy": _BACK_OFF}
+LLM_STEP: dict[str, Any] = {"pool": "llm", "retry_policy": _BACK_OFF}
 """Steps that ask a provider."""
-on_warehouse: dict[str, Any] = {"pool": "warehouse", "retry_policy": _BACK_OFF}
+PUBLISH_STEP: dict[str, Any] = {"pool": "warehouse", "retry_policy": _BACK_OFF}
 """The one step that publishes."""
 
 _AC = dg.AutomationCondition
-_busy = _AC.any_deps_missing() | _AC.any_deps_in_progress() | _AC.in_progress()
+_upstream_in_progress = _AC.any_deps_missing() | _AC.any_deps_in_progress() | _AC.in_progress()
 _fill = _AC.missing() & ~_AC.execution_failed()
 _changed = _AC.any_deps_updated() | _AC.code_version_changed()
 _refresh = _changed.since_last_handled()  # pyright: ignore[reportAttributeAccessIssue]: every condition has it
 
-when_behind = (_fill | _refresh) & ~_busy & _AC.all_deps_blocking_checks_passed()
+REFRESH_WHEN_STALE = (_fill | _refresh) & ~_upstream_in_progress & _AC.all_deps_blocking_checks_passed()
 """Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. For
 cheap assets only."""

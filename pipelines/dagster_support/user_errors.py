@@ -13,7 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def plain_errors(body: Callable[P, R]) -> Callable[P, R]:
+def fail_without_retry(body: Callable[P, R]) -> Callable[P, R]:
     """Turns what a user can mend (a ValueError, a missing file, a full disk) into a failure that is not retried.
 
     Other errors pass.

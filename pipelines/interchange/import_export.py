@@ -9,17 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipelines.interchange.imported_rows import DumpFacts
+from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.registry.cards import checked_id
 from pipelines.registry.registry import CODE_VERSION
-from pipelines.store.dictionary_tables import StoredRows
+from pipelines.store.dictionary_tables import DictionaryTables
 from pipelines.store.store import Store
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 if TYPE_CHECKING:
-    from models.interchange.dashboards.dump import Dump
-    from models.language_model.token_strings import Pieces
+    from models.interchange.dashboards.dump import FeatureDump
+    from models.language_model.token_strings import TokenStrings
 
 IMPORTS = ("neuronpedia", "saedashboard", "delphi")
 EXPORTS = ("neuronpedia",)
@@ -35,7 +35,7 @@ class Imported:
     """Whether this very dump was there already."""
 
 
-def export_to(
+def export_dictionary(
     store: Store,
     model_id: str,
     recipe_id: str,
@@ -57,11 +57,11 @@ def export_to(
     Raises:
         ValueError: If the store lacks the dictionary or its features, or a feature that is asked for.
     """
-    from models.interchange.dashboards.neuronpedia.export_identity import Stamp
-    from models.interchange.dashboards.neuronpedia.writer import Subject, write
+    from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
+    from models.interchange.dashboards.neuronpedia.writer import ExportInput, write
 
     _known(format, EXPORTS)
-    rows = StoredRows(store, model_id, recipe_id)
+    rows = DictionaryTables(store, model_id, recipe_id)
     sae, firings = rows.sae(), rows.firings()
     if unknown := sorted(set(features or ()) - firings.keys()):
         raise ValueError(
@@ -70,8 +70,8 @@ def export_to(
         )
     moment = (created_at or sae["created_at"]).isoformat(timespec="milliseconds") + "Z"
     return write(
-        Subject(
-            stamp=Stamp(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
+        ExportInput(
+            stamp=ExportIdentity(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
             model=rows.model(),
             corpus=rows.corpus(sae["corpus_id"], sae["frame_sha256"]),
             architecture=sae["architecture"],
@@ -86,7 +86,7 @@ def export_to(
     )
 
 
-def import_from(store: Store, format: str, folder: str, model_id: str, recipe_id: str) -> Imported:
+def import_dictionary(store: Store, format: str, folder: str, model_id: str, recipe_id: str) -> Imported:
     """Brings a dump into the store as a dictionary, whole or not at all; publishing then takes it up.
 
     Every line is read and checked before the first table is written, a batch in memory at a time. The same dump is not
@@ -117,11 +117,13 @@ def import_from(store: Store, format: str, folder: str, model_id: str, recipe_id
         found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
         return Imported(found, (), True)
     dump = _opened(store, format, source, model_id, recipe_id)
-    with _staged(dump) as (staged, highest):
+    with staged_parts(dump) as (staged, highest):
         n_features = dump.about.n_features or highest + 1
-        DumpFacts(dump.about, format, source.url, identity, model_id, n_features).write(store, places["sae"])
+        ImportedDictionaryRows(dump.about, format, source.url, identity, model_id, n_features).write(
+            store, places["sae"]
+        )
         for name, parts in staged.items():
-            _land(places[name], [] if name in dump.left_out else parts, identity)
+            replace_partition(places[name], [] if name in dump.left_out else parts, identity)
     found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
     return Imported(found, tuple(dump.notes), False)
 
@@ -141,7 +143,7 @@ def _refuse_taken(store: Store, model_id: str, recipe_id: str) -> None:
         raise ValueError(f"{model_id}/{recipe_id} is {why}: import under another recipe id, which no card has")
 
 
-def _opened(store: Store, format: str, source: Folder, model_id: str, recipe_id: str) -> "Dump":
+def _opened(store: Store, format: str, source: Folder, model_id: str, recipe_id: str) -> "FeatureDump":
     if format == "neuronpedia":
         from models.interchange.dashboards.neuronpedia.reader import read
 
@@ -155,10 +157,10 @@ def _opened(store: Store, format: str, source: Folder, model_id: str, recipe_id:
     return delphi.read(source, model_id, recipe_id, _pieces(store, model_id))
 
 
-def _pieces(store: Store, model_id: str) -> "Pieces":
+def _pieces(store: Store, model_id: str) -> "TokenStrings":
     """Texts of the tokens of a model that has a card."""
     from models.language_model.hooked_model import load_tokenizer
-    from models.language_model.token_strings import Pieces
+    from models.language_model.token_strings import TokenStrings
     from storage.revisions import is_folder, resolve_revision
 
     cards = store.cards()
@@ -169,14 +171,14 @@ def _pieces(store: Store, model_id: str) -> "Pieces":
         )
     card = cards.models[model_id]
     revision = None if is_folder(card.source) else resolve_revision(card.source, card.revision)
-    return Pieces.of(load_tokenizer(card.source, revision))
+    return TokenStrings.of(load_tokenizer(card.source, revision))
 
 
 Staged = dict[str, list[tuple[Path, int]]]
 
 
 @contextmanager
-def _staged(dump: "Dump") -> "Iterator[tuple[Staged, int]]":
+def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
     """Every part of a dump as Parquet files aside from the store, with their rows; and the highest feature that is
     named."""
     import pyarrow.parquet as pq
@@ -198,7 +200,7 @@ def _staged(dump: "Dump") -> "Iterator[tuple[Staged, int]]":
         yield staged, highest
 
 
-def _land(folder: Folder, parts: Sequence[tuple[Path, int]], identity: dict[str, Any]) -> Manifest:
+def replace_partition(folder: Folder, parts: Sequence[tuple[Path, int]], identity: dict[str, Any]) -> Manifest:
     """Makes files the whole content of a partition. Names tell identities apart: until the manifest is replaced, the
     old one still speaks of the old files."""
     new = Manifest(identity)
@@ -207,7 +209,7 @@ def _land(folder: Folder, parts: Sequence[tuple[Path, int]], identity: dict[str,
         name = f"part-{new.identity_sha256[:12]}-{number:05d}.parquet"
         with folder.writing(name) as place:
             shutil.copyfile(path, place)
-            entries.append(FileEntry.of(place, name, rows))
+            entries.append(ManifestFile.of(place, name, rows))
     manifest = Manifest(identity, tuple(entries))
     manifest.write(folder)
     return manifest
@@ -221,14 +223,14 @@ def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None
     """
     from contextlib import closing
 
-    from pipelines.store.resolve_all import survey
+    from pipelines.store.resolve_all import resolve_registry
     from sql.inspection import inspect
     from sql.partitions import StoredTables
     from sql.publish import publish
     from sql.warehouse import connect
 
     tables = store.root / "tables"
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in survey(store)[0]]
+    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
     publish(
         store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=progress
     )

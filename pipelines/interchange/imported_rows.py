@@ -13,14 +13,14 @@ from storage.manifest import Manifest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from models.interchange.dashboards.dump import About
+    from models.interchange.dashboards.dump import DumpInfo
 
 
 @dataclass(frozen=True, slots=True)
-class DumpFacts:
+class ImportedDictionaryRows:
     """What an import says of itself: its rows of `model`, `corpus` and `sae`."""
 
-    about: "About"
+    about: "DumpInfo"
     format: str
     url: str
     identity: dict[str, Any]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.labels.inputs import material
-from pipelines.labels.requested_features import check, requested
-from pipelines.registry.registry import Registration
+from pipelines.labels.inputs import feature_data
+from pipelines.labels.requested_features import requested, require_firing_features
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from models.autointerp.cost_estimate import Estimate
 
-A_LABEL = "a label of about as many words as labels mostly have"
+PLACEHOLDER_LABEL = "a label of about as many words as labels mostly have"
 """Stands for a label that is not made yet when the questions of a judge are counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EstimateLine:
     """Questions of one purpose to one LLM, for one partition."""
 
     sae_id: str
@@ -27,27 +27,27 @@ class Line:
     estimate: "Estimate"
 
 
-def planned(store: Store, registration: Registration, asked: Sequence[int] = ()) -> list[Line]:
+def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[int] = ()) -> list[EstimateLine]:
     """One line for each purpose; nothing where no LLM would be asked. Labels of the examples that are there now."""
     import pyarrow as pa
 
-    from models.autointerp.assembly import Askers
-    from models.autointerp.cost_estimate import PlanLLM
+    from models.autointerp.assembly import LabelingSetup
+    from models.autointerp.cost_estimate import DryRunLLM
     from models.autointerp.llm_client.prices import FREE, price_of
-    from models.autointerp.llm_client.request_ledger import Ledger
-    from models.autointerp.stages import SPECIFICITY, explain, rate, score
+    from models.autointerp.llm_client.request_ledger import RequestLedger
+    from models.autointerp.stages import SPECIFICITY, label_features, rate_labels, score_labels
 
-    check(store, registration, asked)
+    require_firing_features(store, registration, asked)
     settings = registration.recipe.explanations
     if not settings.sends_prompts:
         return []
-    ledger, known, plans = Ledger.read(store.ledger()), material(store, registration), dict[str, PlanLLM]()
+    ledger, known, plans = RequestLedger.read(store.ledger()), feature_data(store, registration), dict[str, DryRunLLM]()
 
-    def plan(name: str) -> PlanLLM:
+    def plan(name: str) -> DryRunLLM:
         llm, price = (settings.llm, price_of(settings.llm or "")) if name == "anthropic" else (settings.local_llm, FREE)
-        return plans.setdefault(name, PlanLLM(llm or name, price, ledger))
+        return plans.setdefault(name, DryRunLLM(llm or name, price, ledger))
 
-    asking = Askers(
+    asking = LabelingSetup(
         settings.model_copy(
             update={"scorers": tuple(name for name in settings.scorers if name not in ("embedding", "surprisal"))}
         ),
@@ -56,17 +56,17 @@ def planned(store: Store, registration: Registration, asked: Sequence[int] = ())
         plan,
     )
     wanted = (*requested(store, registration), *asked)
-    made = explain(known, asking, wanted).rows
-    stand_in = pa.array([label or A_LABEL for label in made["label"].to_pylist()])
+    made = label_features(known, asking, wanted).rows
+    stand_in = pa.array([label or PLACEHOLDER_LABEL for label in made["label"].to_pylist()])
     status = pa.array(["ok" if s == "planned" else s for s in made["status"].to_pylist()])
     made = made.set_column(made.schema.get_field_index("label"), "label", stand_in)
     made = made.set_column(made.schema.get_field_index("status"), "status", status)
-    rate(known, made, asking)
-    score(known, made, SPECIFICITY.empty_table(), asking)
-    return [Line(registration.sae_id, llm.name, one) for llm in plans.values() for one in llm.estimates()]
+    rate_labels(known, made, asking)
+    score_labels(known, made, SPECIFICITY.empty_table(), asking)
+    return [EstimateLine(registration.sae_id, llm.name, one) for llm in plans.values() for one in llm.estimates()]
 
 
-def plan_table(lines: Sequence[Line]) -> "Table | str":
+def plan_table(lines: Sequence[EstimateLine]) -> "Table | str":
     """For the terminal: what would be asked, and dollars live and in batches."""
     from rich.table import Table
 

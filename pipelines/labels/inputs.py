@@ -7,15 +7,15 @@ import pyarrow as pa
 
 from models.autointerp.config import ExplanationSettings
 from pipelines.labels.requested_features import requested
-from pipelines.registry.registry import CODE_VERSION, Registration
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 from storage.revisions import resolve_revision
 
 if TYPE_CHECKING:
-    from models.autointerp.assembly import Askers
-    from models.autointerp.feature_data import Material
-    from models.autointerp.llm_client.request_ledger import Answer
+    from models.autointerp.assembly import LabelingSetup
+    from models.autointerp.feature_data import FeatureData
+    from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
 _ASKED = {"llm", "local_llm", "together", "budget_usd"}
 _EXPLAINS = _ASKED | {"explainer", "prompts", "windows", "features", "first"}
@@ -23,19 +23,19 @@ _JUDGES = _ASKED | {"judge"}
 _SCORES = _JUDGES | {"scorers", "encoder"}
 
 
-def material(store: Store, registration: Registration) -> "Material":
+def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
     """All that is known of the partition's features."""
-    from models.autointerp.feature_data import Material
+    from models.autointerp.feature_data import FeatureData
     from models.autointerp.lexical.token_counts import token_counts
-    from models.language_model.token_strings import Pieces
+    from models.language_model.token_strings import TokenStrings
 
     def read(name: str) -> pa.Table | None:
         return store.read_table(name, registration) if Manifest.read(store.table(name, registration)) else None
 
     def background() -> dict[str, int]:
-        return token_counts(store.contexts(store.trained(registration)), Pieces.of(store.tokenizer(registration)))
+        return token_counts(store.contexts(store.trained(registration)), TokenStrings.of(store.tokenizer(registration)))
 
-    return Material(
+    return FeatureData(
         registration.sae_id,
         store.read_table("example", registration),
         background,
@@ -47,13 +47,13 @@ def material(store: Store, registration: Registration) -> "Material":
     )
 
 
-def askers(store: Store, registration: Registration) -> "Askers":
-    from models.autointerp.assembly import Askers
+def labeling_setup(store: Store, registration: SAERegistration) -> "LabelingSetup":
+    from models.autointerp.assembly import LabelingSetup
 
-    return Askers(registration.recipe.explanations, store.ledger(), registration.sae_id)
+    return LabelingSetup(registration.recipe.explanations, store.ledger(), registration.sae_id)
 
 
-def explained_identity(store: Store, registration: Registration) -> dict[str, Any]:
+def explained_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What labels depend on: the examples, who labels by which prompt what, and what prompts show besides."""
     from models.autointerp.prompt_files import prompt_sha256
 
@@ -62,8 +62,8 @@ def explained_identity(store: Store, registration: Registration) -> dict[str, An
     beside = {"logits": "logit_effect", "contrastive": "neighbor"}
     shown = [beside[name] for name in settings.prompts if name in beside and settings.sends_prompts]
     return {
-        "examples": made_as(store, "example", registration),
-        "shown": {table: made_as(store, table, registration) for table in shown},
+        "examples": identity_of_table(store, "example", registration),
+        "shown": {table: identity_of_table(store, table, registration) for table in shown},
         "explanations": settings.model_dump(mode="json", include=_EXPLAINS),
         "requested": list(requested(store, registration)),
         "prompts": prompts,
@@ -72,19 +72,19 @@ def explained_identity(store: Store, registration: Registration) -> dict[str, An
     }
 
 
-def rated_identity(store: Store, registration: Registration) -> dict[str, Any]:
+def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
     settings = registration.recipe.explanations
     versions = _versions(settings, local_llm=settings.judge == "local")
     return _judged(store, registration, _JUDGES, ["specificity"]) | versions
 
 
-def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
+def scored_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
     tables = ("specificity", "neighbor", "logit_effect")
     settings = registration.recipe.explanations
     tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
-    made = {name: made_as(store, name, registration) for name in tables}
+    made = {name: identity_of_table(store, name, registration) for name in tables}
     reads = settings.judge == "local" or "surprisal" in settings.scorers
     versions = _versions(
         settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
@@ -92,12 +92,12 @@ def scored_identity(store: Store, registration: Registration) -> dict[str, Any]:
     return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
 
 
-def _judged(store: Store, registration: Registration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
+def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
     from models.autointerp.prompt_files import prompt_sha256
 
     settings = registration.recipe.explanations
     return {
-        "explanation": made_as(store, "explanation", registration),
+        "explanation": identity_of_table(store, "explanation", registration),
         "explanations": settings.model_dump(mode="json", include=fields),
         "prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else [],
         "code": CODE_VERSION,
@@ -115,20 +115,20 @@ def _versions(settings: ExplanationSettings, **used: bool) -> dict[str, Any]:
     return {"models": found} if found else {}
 
 
-def made_as(store: Store, table: str, registration: Registration) -> str:
+def identity_of_table(store: Store, table: str, registration: SAERegistration) -> str:
     """The identity of a table's partition that is there."""
     return store.written(table, registration).identity_sha256
 
 
 def write_requests(
     store: Store,
-    registration: Registration,
+    registration: SAERegistration,
     purposes: Sequence[str],
-    answers: "Sequence[Answer]",
+    answers: "Sequence[LedgerAnswer]",
     identity: dict[str, Any],
 ) -> None:
     """What was asked and paid, by purpose; written before the rows that came of it."""
-    from models.autointerp.stages import requests
+    from models.autointerp.stages import request_rows
 
-    for purpose, rows in requests(store.ledger(), registration.sae_id, purposes, answers).items():
+    for purpose, rows in request_rows(store.ledger(), registration.sae_id, purposes, answers).items():
         store.write_table(store.table("llm_request", registration) / f"purpose={purpose}", rows, identity)

@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import BaseModel
 
 
-def fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def card_fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
     """(key, type, default, meaning) of every field, inner cards unfolded."""
     for name, field in kind.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from fields(inner, f"{prefix}{name}.")
+            yield from card_fields(inner, f"{prefix}{name}.")
             continue
         name = field.alias or name
         default = "(required)" if field.is_required() else str(field.default)
@@ -25,5 +25,5 @@ def _spelled(kind: Any) -> str:
 def card_help(kind: type[BaseModel]) -> str:
     """The fields of a card, one a line."""
     return "\n".join(
-        f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in fields(kind)
+        f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in card_fields(kind)
     )

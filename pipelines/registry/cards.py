@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveI
 from models.autointerp.config import ExplanationSettings
 from models.config_base import Settings
 from models.dictionaries.config import SAESettings
-from models.evaluation.config import Bounds
+from models.evaluation.config import QualityBounds
 from models.features.config import StatisticsSettings
 from models.language_model.sites import Site
 from models.training.config import TrainingSettings
@@ -20,7 +20,7 @@ C = TypeVar("C", bound=BaseModel)
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-class BadCard(ValueError):
+class InvalidCard(ValueError):
     """A card cannot be read. The message names file, line and key."""
 
 
@@ -98,7 +98,7 @@ class RecipeCard(Settings):
     training: TrainingSettings = TrainingSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     explanations: ExplanationSettings = ExplanationSettings()
-    bounds: Bounds = Bounds()
+    bounds: QualityBounds = QualityBounds()
 
     @property
     def sites(self) -> list[str]:
@@ -110,7 +110,7 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     """Reads one YAML card.
 
     Raises:
-        BadCard: Naming file, line and key, what was found and what was wanted.
+        InvalidCard: Naming file, line and key, what was found and what was wanted.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -118,19 +118,19 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadCard(
+        raise InvalidCard(
             f"{file}{line}: not YAML ({getattr(error, 'problem', error)}): mend the line or delete the card"
         ) from error
     if not isinstance(values, dict):
-        raise BadCard(f"{file}, line 1: found {type(values).__name__}, wanted keys and values such as `source: …`")
+        raise InvalidCard(f"{file}, line 1: found {type(values).__name__}, wanted keys and values such as `source: …`")
     _refuse_duplicates(file, node)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise BadCard(_sentences(kind, file, node, error)) from error
+        raise InvalidCard(_error_messages(kind, file, node, error)) from error
 
 
-def _sentences(kind: type[BaseModel], file: str, node: Any, error: ValidationError) -> str:
+def _error_messages(kind: type[BaseModel], file: str, node: Any, error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "(whole card)"
@@ -171,7 +171,7 @@ def _refuse_duplicates(file: str, node: Any) -> None:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if key.value in seen:
-            raise BadCard(
+            raise InvalidCard(
                 f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): "
                 "keep one"
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipelines.registry.cards import BadCard, C, ModelCard, RecipeCard, checked_id, read_card
+from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card
 from storage.folder import Folder
 from storage.manifest import sha256_of
 
@@ -14,7 +14,7 @@ CODE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class SAERegistration:
     """One model with one recipe: one partition, one row of `sae`."""
 
     model_id: str
@@ -86,12 +86,12 @@ class Registry:
                 )
         return cls(models, recipes, errors)
 
-    def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> Registration:
+    def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> SAERegistration:
         """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
         dictionary.
 
         Raises:
-            BadCard: If a card of it is missing or cannot be read.
+            InvalidCard: If a card of it is missing or cannot be read.
         """
         model_id, _, recipe_id = sae_id.partition("/")
         for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
@@ -99,10 +99,10 @@ class Registry:
                 why = self.errors.get(
                     f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
                 )
-                raise BadCard(f"{sae_id}: {why}")
+                raise InvalidCard(f"{sae_id}: {why}")
         model, recipe = self.models[model_id], self.recipes[recipe_id]
         imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
-        return Registration(model_id, recipe_id, model, recipe, resolve(model.source, model.revision), imported)
+        return SAERegistration(model_id, recipe_id, model, recipe, resolve(model.source, model.revision), imported)
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""
@@ -129,10 +129,10 @@ def _cards(folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C
         try:
             checked_id(stem)
             if stem in found:
-                raise BadCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
+                raise InvalidCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
             found[stem] = read_card(kind, f"{folder}/{name}", folder.read_bytes(name).decode("utf-8", errors="replace"))
         except ValueError as error:
             errors[f"{PurePosixPath(folder.path).name}/{name}"] = (
-                str(error) if isinstance(error, BadCard) else f"{folder}/{name}: {error}"
+                str(error) if isinstance(error, InvalidCard) else f"{folder}/{name}: {error}"
             )
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from pipelines.dagster_support.orphaned_runs import TAG, end_orphans, this_process
+from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
 from pipelines.registry.registry import Registry
 from pipelines.store.store import Store
 
@@ -15,7 +15,7 @@ _BLOCKED = "DagsterAssetCheckFailedError"
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """How one partition went."""
 
     sae_id: str
@@ -24,7 +24,7 @@ class Ran:
     error: str | None
 
 
-def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
+def selected_partitions(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
     """Partitions of the registry, narrowed to a model and a recipe.
 
     Raises:
@@ -42,19 +42,19 @@ def wanted(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
     return found
 
 
-def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "everything") -> Ran:
+def run_partition(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "everything") -> RunResult:
     """Materializes every asset of one partition, or those of one job; a failure is returned, not raised. Ends killed
     runs first."""
     from pipelines.definitions import defs
 
-    end_orphans(instance)
+    fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
     job = defs.resolve_job_def(job_name)
     result = job.execute_in_process(
         run_config=_QUIET,
         instance=instance,
         partition_key=sae_id,
-        tags={TAG: this_process()},
+        tags={TAG: process_tag()},
         resources={"store": store},
         raise_on_error=False,
     )
@@ -63,15 +63,15 @@ def run_chain(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name:
         for e in result.get_asset_check_evaluations()
         if not e.passed
     )
-    return Ran(sae_id, result.success, checks, _error(result))
+    return RunResult(sae_id, result.success, checks, _error(result))
 
 
-def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[Ran]:
+def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
     """Materializes every asset of several partitions of one model, their dictionaries trained from one reading of its
     activations; stops at the first step that fails."""
     from pipelines.definitions import defs
 
-    end_orphans(instance)
+    fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", list(sae_ids))
     model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
     asked = {"ops": {"train_them": {"config": {"model": model_id, "recipes": recipes}}}}
@@ -80,13 +80,13 @@ def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance
             run_config=_QUIET | config,
             instance=instance,
             partition_key=partition,
-            tags={TAG: this_process()},
+            tags={TAG: process_tag()},
             resources={"store": store},
             raise_on_error=False,
         )
         if not result.success:
-            return [Ran(f"{model_id} ({job})", False, (), _error(result))]
-    return [run_chain(store, sae_id, instance) for sae_id in sae_ids]
+            return [RunResult(f"{model_id} ({job})", False, (), _error(result))]
+    return [run_partition(store, sae_id, instance) for sae_id in sae_ids]
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from pipelines.registry.registry import Registry
 from sql.answers import Answer, answer
-from storage.revisions import is_at_hand
+from storage.revisions import is_available_offline
 
 if TYPE_CHECKING:
-    from models.language_model.sentence_encoder import Encoder
+    from models.language_model.sentence_encoder import SentenceEncoder
 
 _QUERY = "select * from find_features($text, $vector::float[], $encoder) limit $most"
-_TURN = Lock()
+_encoder_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class TextEmbedding:
     """A text as the encoder of that name and version has it."""
 
     vector: tuple[float, ...]
@@ -27,13 +27,13 @@ class Meaning:
     encoder: str
 
 
-class Meanings:
+class TextEmbedder:
     """What texts mean, to pages: nothing is downloaded while somebody waits."""
 
     def __init__(self, cards: Callable[[], Registry]) -> None:
         self._cards = cards
 
-    def of(self, text: str) -> Meaning:
+    def of(self, text: str) -> TextEmbedding:
         """The meaning of a text.
 
         Raises:
@@ -42,12 +42,12 @@ class Meanings:
         named = _named(self._cards())
         if named is None:
             raise ValueError("no recipe names an `encoder`, so that no label's meaning is known: name one, and run it")
-        if not is_at_hand(*named):
+        if not is_available_offline(*named):
             raise ValueError(f"the encoder {named[0]} is not on this machine, and the pages download nothing")
         return _meaning(*named, text)
 
 
-def found(published: Path, cards: Registry, text: str, most: int) -> Answer:
+def search_features(published: Path, cards: Registry, text: str, most: int) -> Answer:
     """By text always; by meaning too where a recipe names an encoder and labels were embedded with it."""
     named = _named(cards)
     meant = _meaning(*named, text) if named else None
@@ -61,14 +61,14 @@ def _named(cards: Registry) -> tuple[str, str | None] | None:
     return next(((one.encoder, one.encoder_revision) for one in named if one.encoder), None)
 
 
-def _meaning(source: str, revision: str | None, text: str) -> Meaning:
-    with _TURN:
+def _meaning(source: str, revision: str | None, text: str) -> TextEmbedding:
+    with _encoder_lock:
         encoder = _encoder(source, revision)
-        return Meaning(tuple(encoder.encode([text])[0].tolist()), source, encoder.identity)
+        return TextEmbedding(tuple(encoder.encode([text])[0].tolist()), source, encoder.identity)
 
 
 @lru_cache(maxsize=1)
-def _encoder(source: str, revision: str | None) -> "Encoder":
-    from models.language_model.sentence_encoder import Encoder
+def _encoder(source: str, revision: str | None) -> "SentenceEncoder":
+    from models.language_model.sentence_encoder import SentenceEncoder
 
-    return Encoder.load(source, revision)
+    return SentenceEncoder.load(source, revision)

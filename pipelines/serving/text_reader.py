@@ -17,25 +17,25 @@ from pipelines.store.store import Store
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
-    from models.corpora.contexts import Context, Contexts
-    from models.dictionaries.base import Dictionary
-    from models.language_model.hooked_model import Host
-    from models.language_model.token_strings import Pieces
+    from models.corpora.contexts import Context, TokenizedCorpus
+    from models.dictionaries.base import SparseDictionary
+    from models.language_model.hooked_model import HookedModel
+    from models.language_model.token_strings import TokenStrings
 
 KEPT_MODELS, KEPT_DICTIONARIES = 1, 4
-MOST_PARAMETERS = 2_000_000_000
+MAX_PARAMETERS = 2_000_000_000
 """Of a model that is run while somebody waits: 8 GB in float32."""
 LONGEST = 512
 """Tokens that are read at most, where a context has room for more: a page shows each of them fifty times."""
 T = TypeVar("T")
 
 
-class NotAtHand(ValueError):
+class CannotRunModel(ValueError):
     """The model or the dictionary cannot be run here. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TokenActivations:
     """Tokens of a text, and what fires: place among them, feature, activation. `cut` says what was not read."""
 
     tokens: tuple[str, ...]
@@ -45,42 +45,42 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    host: "Host"
-    pieces: "Pieces"
+    host: "HookedModel"
+    pieces: "TokenStrings"
 
 
-class OwnText:
+class TextReader:
     """Reads texts, one at a time: hooks belong to the model, not to a call."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._turn = Lock()
         self._models: OrderedDict[Any, _Loaded] = OrderedDict()
-        self._dictionaries: OrderedDict[Any, Dictionary] = OrderedDict()
+        self._dictionaries: OrderedDict[Any, SparseDictionary] = OrderedDict()
 
-    def read(self, sae_id: str, text: str) -> Reading:
+    def read(self, sae_id: str, text: str) -> TokenActivations:
         """What fires on a text, as it would have been stored had the text been a document of the corpus.
 
         Raises:
-            NotAtHand: If the model or the dictionary cannot be run here.
+            CannotRunModel: If the model or the dictionary cannot be run here.
             ValueError: If the text holds no token, or the model says NaN.
         """
         with self._turn:
             model_id, _, recipe_id = sae_id.partition("/")
             return self._read(model_id, recipe_id, text)
 
-    def _read(self, model_id: str, recipe_id: str, text: str) -> Reading:
+    def _read(self, model_id: str, recipe_id: str, text: str) -> TokenActivations:
         import torch
 
-        from models.activations.site_reading import read_sites
+        from models.activations.site_reading import capture_sites
         from models.dtypes import DTYPES
-        from models.features.firings import Fired
+        from models.features.firings import Firings
         from models.language_model.sites import Site
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
         harvested = _made(self.store.activations(model_id, sae["site"]), "`activations`")
         if harvested.identity["code"] != CODE_VERSION:
-            raise NotAtHand("the activations were read by an older version of Glasshouse: run the chain again")
+            raise CannotRunModel("the activations were read by an older version of Glasshouse: run the chain again")
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
         contexts = self.store.contexts(harvested)
@@ -88,18 +88,18 @@ class OwnText:
         site, dtype = Site.parse(sae["site"]), DTYPES[harvested.identity["dtype"]]
         with torch.no_grad():
             limit = {site: harvested.facts["norm_limit"]}
-            batch = read_sites(loaded.host, [context], contexts.token_filter, [site], dtype, limit)[site].batch
+            batch = capture_sites(loaded.host, [context], contexts.token_filter, [site], dtype, limit)[site].batch
             if not len(batch.token_T):
                 raise ValueError(
                     "no token of the text is read: this model's first tokens, or those with outlying activations, are "
                     "left out; type some more words"
                 )
-            fired = Fired.of([dictionary.encode(batch.x_TD)], batch.context_T, batch.position_T)
+            fired = Firings.of([dictionary.encode(batch.x_TD)], batch.context_T, batch.position_T)
         masks = contexts.token_filter.masks([context.token_ids])
         places = {int(position): place for place, position in enumerate(masks.position_R[masks.is_text_R])}
         ids = masks.tokens_R[masks.is_text_R]
         texts = loaded.pieces.spelled(ids)
-        return Reading(
+        return TokenActivations(
             tuple(texts[place] if place in texts else loaded.pieces.texts[token] for place, token in enumerate(ids)),
             tuple(
                 (places[int(position)], int(feature), float(activation))
@@ -115,39 +115,39 @@ class OwnText:
         return self.store.read_rows(folder)[0]
 
     def _model(self, model: dict[str, Any], harvested: Manifest) -> _Loaded:
-        from storage.revisions import is_at_hand, is_folder
+        from storage.revisions import is_available_offline, is_folder
 
         source, revision = model["source"], model["revision"]
-        if model["n_parameters"] > MOST_PARAMETERS:
-            raise NotAtHand(
+        if model["n_parameters"] > MAX_PARAMETERS:
+            raise CannotRunModel(
                 f"{source} has {model['n_parameters'] / 1e9:.1f} G parameters: the pages run models of up to "
-                f"{MOST_PARAMETERS / 1e9:.0f} G on the CPU"
+                f"{MAX_PARAMETERS / 1e9:.0f} G on the CPU"
             )
-        if not is_at_hand(source, revision):
-            raise NotAtHand(f"the model {source} is not on this machine, and the pages download nothing")
+        if not is_available_offline(source, revision):
+            raise CannotRunModel(f"the model {source} is not on this machine, and the pages download nothing")
         pinned = None if is_folder(source) else revision
 
         def load() -> _Loaded:
-            from models.language_model.hooked_model import Host
-            from models.language_model.token_strings import Pieces
+            from models.language_model.hooked_model import HookedModel
+            from models.language_model.token_strings import TokenStrings
 
             try:
-                host = Host.load(source, pinned, harvested.identity["compute_dtype"], "cpu")
+                host = HookedModel.load(source, pinned, harvested.identity["compute_dtype"], "cpu")
             except OSError as error:
-                raise NotAtHand(f"the model {source} could not be loaded: {error}") from error
+                raise CannotRunModel(f"the model {source} could not be loaded: {error}") from error
             if host.weights_sha256 != model["weights_sha256"]:
-                raise NotAtHand(
+                raise CannotRunModel(
                     f"{source} holds other weights now than those that the features were found in: run the chain again"
                 )
-            return _Loaded(host, Pieces.of(host.tokenizer))
+            return _Loaded(host, TokenStrings.of(host.tokenizer))
 
         return _kept(self._models, (source, revision, model["weights_sha256"]), load, KEPT_MODELS)
 
-    def _dictionary(self, model_id: str, recipe_id: str) -> "Dictionary":
+    def _dictionary(self, model_id: str, recipe_id: str) -> "SparseDictionary":
         folder = self.store.root / "saes" / model_id / recipe_id
         manifest = _made(folder, "`sae`")
 
-        def load() -> "Dictionary":
+        def load() -> "SparseDictionary":
             from models.dictionaries.saelens_format import load
 
             return load(folder)
@@ -158,7 +158,7 @@ class OwnText:
 def _made(folder: Any, asset: str) -> Manifest:
     manifest = Manifest.read(folder)
     if manifest is None:
-        raise NotAtHand(f"{folder} holds nothing: materialize {asset} here first")
+        raise CannotRunModel(f"{folder} holds nothing: materialize {asset} here first")
     return manifest
 
 
@@ -172,7 +172,7 @@ def _kept(kept: OrderedDict[Any, T], key: Any, load: Callable[[], T], most: int)
     return kept[key]
 
 
-def _context(tokenizer: Any, text: str, corpus: "Contexts") -> tuple["Context", str]:
+def _context(tokenizer: Any, text: str, corpus: "TokenizedCorpus") -> tuple["Context", str]:
     """The text as one context of the corpus, and what of it was cut."""
     import numpy as np
 

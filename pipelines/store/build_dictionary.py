@@ -6,107 +6,108 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.registry.registry import CODE_VERSION, Registration
-from pipelines.store.sae_rows import curve_rows, sae_row
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.sae_rows import sae_row, training_rows
 from pipelines.store.store import Store
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from torch import Tensor
 
-    from models.activations.shuffled_stream import Shuffled
-    from models.dictionaries.base import Dictionary
-    from models.training.threshold_calibration import Calibrated
-    from models.training.trainer import Job, Row, Trained
+    from models.activations.shuffled_stream import ShuffledActivations
+    from models.dictionaries.base import SparseDictionary
+    from models.training.curve import CurvePoint
+    from models.training.threshold_calibration import Calibration
+    from models.training.trainer import TrainedDictionary, TrainingJob
 
 
-def identity_of(store: Store, registration: Registration) -> dict[str, Any]:
+def identity_of(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """Everything that the dictionary depends on."""
     harvested = [store.harvested(registration, site).identity_sha256 for site in registration.recipe.sites]
     of = {"dictionary": registration.dictionary_identity, "activations": harvested[0], "code": CODE_VERSION}
     return of | ({"written": harvested[1]} if len(harvested) > 1 else {})
 
 
-def source_of(store: Store, registration: Registration, *, held_out: bool = False) -> "Shuffled":
+def training_stream(store: Store, registration: SAERegistration, *, held_out: bool = False) -> "ShuffledActivations":
     """The activations of the documents that are trained on, or of those that are held out."""
     import torch
 
-    from models.activations.shuffled_stream import Shuffled
+    from models.activations.shuffled_stream import ShuffledActivations
     from models.corpora.documents import is_held_out
 
     names = store.contexts(store.harvested(registration)).document_ids
     kept_C = torch.tensor([is_held_out(name) == held_out for name in names])
     shards, *written = [store.shards(registration, site) for site in registration.recipe.sites]
-    return Shuffled(shards, kept_C, written=written[0] if written else None)
+    return ShuffledActivations(shards, kept_C, written=written[0] if written else None)
 
 
-def job_of(store: Store, registration: Registration, log: "Callable[[Row], None]") -> "Job":
+def training_job(store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]") -> "TrainingJob":
     """What is to be trained for a partition."""
-    from models.training.trainer import Job
+    from models.training.trainer import TrainingJob
 
     recipe = registration.recipe
-    return Job(recipe.sae, recipe.training, store.sae(registration) / "checkpoint", log, registration.sae_id)
+    return TrainingJob(recipe.sae, recipe.training, store.sae(registration) / "checkpoint", log, registration.sae_id)
 
 
-def trained(jobs: "Sequence[Job]", source: "Shuffled", of: str) -> "Iterable[Trained]":
+def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
     """Trains dictionaries on one reading of the activations, in as many processes as `GLASSHOUSE_PROCESSES` says (one
     for each GPU, if it says nothing): the tokens of a batch divided among them or, where a dictionary is too large for
     one, its features."""
     import torch
 
-    from models.device import best_device
-    from models.training.distributed.feature_parallel import Sharded
-    from models.training.distributed.launcher import train_in_processes
-    from models.training.memory_estimate import available, needed
-    from models.training.trainer import train_together
+    from models.device import default_device
+    from models.training.distributed.feature_parallel import FeatureParallel
+    from models.training.distributed.launcher import launch_training
+    from models.training.memory_estimate import free_bytes, training_bytes
+    from models.training.trainer import train_many
 
-    device = best_device()
+    device = default_device()
     n = int(os.environ.get("GLASSHOUSE_PROCESSES") or max(1, torch.cuda.device_count()))
     if n == 1:
-        return train_together(jobs, source, device, of)
-    size = sum(needed(job.sae, source.width_read, source.width) for job in jobs)
-    divided = {"divided": Sharded} if size > available(device) else {}
-    return train_in_processes(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
+        return train_many(jobs, source, device, of)
+    size = sum(training_bytes(job.sae, source.width_read, source.width) for job in jobs)
+    divided = {"divided": FeatureParallel} if size > free_bytes(device) else {}
+    return launch_training(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltDictionary:
     """A dictionary before it is written down, and what is known of how it came about."""
 
-    sae: "Dictionary"
-    curve: "tuple[Row, ...]" = ()
+    sae: "SparseDictionary"
+    curve: "tuple[CurvePoint, ...]" = ()
     n_tokens: int | None = None
     density_F: "Tensor | None" = None
     origin: str = "trained"
     facts: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, trained: "Trained") -> "Made":
+    def of(cls, trained: "TrainedDictionary") -> "BuiltDictionary":
         return cls(trained.sae, trained.curve, trained.n_tokens, trained.density_F)
 
 
-def without_training(store: Store, registration: Registration) -> Made:
+def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDictionary:
     """The site's neurons, or a dictionary that another library trained.
 
     Raises:
         ValueError: If what is imported does not fit the recipe's sites.
     """
-    from models.dictionaries.architectures.neurons import IdentitySAE
-    from models.dictionaries.saelens_format import restored
-    from models.interchange.sae_import import fetched, read_foreign
+    from models.dictionaries.architectures.neurons import NeuronDictionary
+    from models.dictionaries.saelens_format import from_saelens
+    from models.interchange.sae_import import fetch, read_foreign
 
     asked, width = registration.recipe.sae, store.harvested(registration).facts["width"]
     if asked.imported is None:
-        return Made(IdentitySAE.of(width), origin="neurons")
+        return BuiltDictionary(NeuronDictionary.of(width), origin="neurons")
     revision = registration.imported if asked.imported.startswith("hf:") else None
-    foreign = read_foreign(fetched(asked.imported, revision), asked.format)
-    sae = restored(foreign.config, foreign.tensors)
+    foreign = read_foreign(fetch(asked.imported, revision), asked.format)
+    sae = from_saelens(foreign.config, foreign.tensors)
     _refuse_other_widths(store, registration, sae)
-    return Made(sae, origin=f"imported:{foreign.format}", facts=foreign.facts)
+    return BuiltDictionary(sae, origin=f"imported:{foreign.format}", facts=foreign.facts)
 
 
-def _refuse_other_widths(store: Store, registration: Registration, sae: "Dictionary") -> None:
+def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "SparseDictionary") -> None:
     sites = registration.recipe.sites
     widths = [store.harvested(registration, site).facts["width"] for site in sites]
     name = f"{registration.sae_id}: {registration.recipe.sae.imported}"
@@ -122,24 +123,24 @@ def _refuse_other_widths(store: Store, registration: Registration, sae: "Diction
         )
 
 
-def publish(store: Store, registration: Registration, made: Made) -> Manifest:
+def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDictionary) -> Manifest:
     """Calibrates a dictionary, writes it and its tables, reads it back; its manifest goes last."""
     from models.dictionaries.saelens_format import export, load
 
     identity, folder = identity_of(store, registration), store.sae(registration)
     known = calibration(store, registration, made) if registration.recipe.sae.learns else None
     sae = known.sae if known else made.sae
-    store.write_table(store.table("sae_training", registration), curve_rows(made.curve), identity)
+    store.write_table(store.table("sae_training", registration), training_rows(made.curve), identity)
     entries = []
     for name in export(sae, folder, _origin(store, registration, made, known), made.density_F):
         with folder.reading(name) as path:
-            entries.append(FileEntry.of(path, name, 1))
+            entries.append(ManifestFile.of(path, name, 1))
     probe_TD = next(store.shards(registration).batches(1024)).x_TD.float()
     facts = store.harvested(registration).facts | {
         "profile": None,
         "n_features": sae.n_features,
         "n_tokens": made.n_tokens,
-        "agree": same_codes(load(folder), sae, probe_TD),
+        "agree": codes_equal(load(folder), sae, probe_TD),
         "calibration": _calibration_facts(known),
         "written": store.site(registration, registration.recipe.sites[-1]),
         "note": (made.facts or {}).get("note"),
@@ -151,27 +152,27 @@ def publish(store: Store, registration: Registration, made: Made) -> Manifest:
     return manifest
 
 
-def calibration(store: Store, registration: Registration, made: Made) -> "Calibrated":
+def calibration(store: Store, registration: SAERegistration, made: BuiltDictionary) -> "Calibration":
     """On held-out documents, in batches as large as those of the training."""
-    from models.training.threshold_calibration import calibrated
+    from models.training.threshold_calibration import calibrate
 
-    source, batch = source_of(store, registration, held_out=True), registration.recipe.training.batch
-    return calibrated(made.sae, lambda: _batches(source, batch), registration.recipe.sae.k)
+    source, batch = training_stream(store, registration, held_out=True), registration.recipe.training.batch
+    return calibrate(made.sae, lambda: _batches(source, batch), registration.recipe.sae.k)
 
 
-def _batches(source: "Shuffled", batch: int) -> "Iterator[Tensor]":
+def _batches(source: "ShuffledActivations", batch: int) -> "Iterator[Tensor]":
     for chunk in source.chunks():
         yield from chunk.split(batch)
 
 
-def _calibration_facts(known: "Calibrated | None") -> dict[str, Any] | None:
+def _calibration_facts(known: "Calibration | None") -> dict[str, Any] | None:
     if known is None:
         return None
     measured = {"trained": asdict(known.trained), "exported": asdict(known.exported)}
     return measured | {"factor": known.factor, "n_tokens": known.n_tokens}
 
 
-def same_codes(read: "Dictionary", kept: "Dictionary", probe_TD: "Tensor") -> bool:
+def codes_equal(read: "SparseDictionary", kept: "SparseDictionary", probe_TD: "Tensor") -> bool:
     """Whether two dictionaries code some activations bit for bit alike."""
     import torch
 
@@ -179,12 +180,12 @@ def same_codes(read: "Dictionary", kept: "Dictionary", probe_TD: "Tensor") -> bo
     return torch.equal(found.features_TK, wanted.features_TK) and torch.equal(found.acts_TK, wanted.acts_TK)
 
 
-def _origin(store: Store, registration: Registration, made: Made, known: "Calibrated | None"):
+def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None"):
     """What the SAELens configuration says of where the dictionary belongs."""
-    from models.dictionaries.saelens_format import Origin
+    from models.dictionaries.saelens_format import Provenance
 
     site, *written = [store.site(registration, name) for name in registration.recipe.sites]
-    return Origin(
+    return Provenance(
         model_name=registration.model.source,
         hook_name=site,
         hook_name_out=written[0] if written else None,
@@ -196,7 +197,7 @@ def _origin(store: Store, registration: Registration, made: Made, known: "Calibr
     )
 
 
-def _row(store: Store, registration: Registration, made: Made, uri: str) -> "pa.Table":
+def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri: str) -> "pa.Table":
     harvested, asked = store.harvested(registration), registration.recipe.sae
     return sae_row(
         identity=registration.dictionary_identity,

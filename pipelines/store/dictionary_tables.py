@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StoredRows:
+class DictionaryTables:
     """Tables of one dictionary; one that no stage has written is empty."""
 
     store: Store

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from pipelines.registry.cards import BadCard
-from pipelines.registry.registry import Registration
+from pipelines.registry.cards import InvalidCard
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store, import_revision, resolve_revision
 
 
-def survey(store: Store) -> tuple[list[Registration], dict[str, str]]:
+def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str]]:
     """Registrations that can run, and errors by the card or partition that they keep from running.
 
     Every card is read once, and every source asked once for its revision.
@@ -18,7 +18,7 @@ def survey(store: Store) -> tuple[list[Registration], dict[str, str]]:
     for sae_id in cards.sae_ids():
         try:
             registrations.append(cards.registration(sae_id, revision, imported))
-        except BadCard as error:
+        except InvalidCard as error:
             errors[sae_id] = str(error)
         except (ValueError, OSError) as error:
             errors[sae_id] = f"{sae_id}: {error}"

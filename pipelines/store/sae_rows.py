@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from models.training.curve import Row
+    from models.training.curve import CurvePoint
 
 _WHOLE = {"step", "tokens", "layer", "d_in", "n_features", "n_training_tokens", "seed"}
 
@@ -24,12 +24,12 @@ def sae_row(**facts: Any) -> "pa.Table":
     return pa.Table.from_pylist([row], schema=pa.schema(kinds.items()))
 
 
-def curve_rows(curve: "Sequence[Row]") -> "pa.Table":
+def training_rows(curve: "Sequence[CurvePoint]") -> "pa.Table":
     """Grain: a logged step; none for a dictionary that was not trained here."""
     import pyarrow as pa
 
-    from models.training.curve import Row
+    from models.training.curve import CurvePoint
 
-    names = [field.name for field in fields(Row)]
+    names = [field.name for field in fields(CurvePoint)]
     schema = pa.schema([(name, pa.int64() if name in _WHOLE else pa.float64()) for name in names])
     return pa.Table.from_pylist([asdict(point) for point in curve], schema=schema)

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.registry.registry import CODE_VERSION, Registration, Registry
+from pipelines.registry.registry import CODE_VERSION, Registry, SAERegistration
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 from storage.revisions import resolve_revision
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from models.activations.shards import Shards
-    from models.corpora.context_frame import Frame
-    from models.corpora.contexts import Contexts
-    from models.features.firings import Fired
-    from models.language_model.hooked_model import Host
+    from models.activations.shards import ActivationShards
+    from models.corpora.context_frame import SpecialTokens
+    from models.corpora.contexts import TokenizedCorpus
+    from models.features.firings import Firings
+    from models.language_model.hooked_model import HookedModel
 
-PART = "part-00000.parquet"
+TABLE_FILE = "part-00000.parquet"
 
 
 def import_revision(source: str, revision: str | None) -> str:
@@ -30,7 +30,7 @@ def import_revision(source: str, revision: str | None) -> str:
     return revision_of(source, revision)
 
 
-class NotMade(ValueError):
+class MissingDataset(ValueError):
     """An asset reads what was not made, or was made from other cards. Materialize the asset that the message names."""
 
 
@@ -60,31 +60,31 @@ class Store(dg.ConfigurableResource):
     def cards(self) -> Registry:
         return Registry.read(self.registry_folder)
 
-    def registration(self, sae_id: str) -> Registration:
+    def registration(self, sae_id: str) -> SAERegistration:
         return self.cards().registration(sae_id, resolve_revision, import_revision)
 
-    def host(self, registration: Registration) -> "Host":
+    def host(self, registration: SAERegistration) -> "HookedModel":
         """The model of a registration, at the revision that it was resolved to."""
-        from models.language_model.hooked_model import Host
+        from models.language_model.hooked_model import HookedModel
 
-        return Host.load(registration.model.source, self.pinned(registration), registration.model.dtype)
+        return HookedModel.load(registration.model.source, self.pinned(registration), registration.model.dtype)
 
-    def reader(self, registration: Registration) -> "Host":
+    def reader(self, registration: SAERegistration) -> "HookedModel":
         """The language model that reads labels: the one that the recipe names, or else the model itself."""
-        from models.language_model.hooked_model import Host
+        from models.language_model.hooked_model import HookedModel
 
         settings = registration.recipe.explanations
         if settings.local_llm is None:
             return self.host(registration)
-        return Host.load(settings.local_llm, settings.local_llm_revision, "float32")
+        return HookedModel.load(settings.local_llm, settings.local_llm_revision, "float32")
 
-    def tokenizer(self, registration: Registration) -> Any:
+    def tokenizer(self, registration: SAERegistration) -> Any:
         """The model's tokenizer, without the model."""
         from models.language_model.hooked_model import load_tokenizer
 
         return load_tokenizer(registration.model.source, self.pinned(registration))
 
-    def pinned(self, registration: Registration) -> str | None:
+    def pinned(self, registration: SAERegistration) -> str | None:
         """The commit to load from the hub; None for a folder, which holds one version only."""
         from storage.revisions import is_folder
 
@@ -97,14 +97,14 @@ class Store(dg.ConfigurableResource):
     def activations(self, model_id: str, site: str) -> Folder:
         return self.root / "activations" / model_id / site
 
-    def sae(self, registration: Registration) -> Folder:
+    def sae(self, registration: SAERegistration) -> Folder:
         return self.root / "saes" / registration.model_id / registration.recipe_id
 
     def ledger(self) -> Folder:
         """Answers that were paid for: one ledger for the whole home, keyed by content."""
         return self.root / "ledger"
 
-    def table(self, name: str, registration: Registration) -> Folder:
+    def table(self, name: str, registration: SAERegistration) -> Folder:
         return self.table_at(name, model_id=registration.model_id, recipe_id=registration.recipe_id)
 
     def table_at(self, name: str, **keys: str) -> Folder:
@@ -113,34 +113,34 @@ class Store(dg.ConfigurableResource):
             folder = folder / f"{key}={value}"
         return folder
 
-    def trained(self, registration: Registration) -> Manifest:
+    def trained(self, registration: SAERegistration) -> Manifest:
         """The manifest of the partition's dictionary.
 
         Raises:
-            NotMade: If there is none, or it was made from other cards than the registry now holds.
+            MissingDataset: If there is none, or it was made from other cards than the registry now holds.
         """
         manifest = Manifest.read(self.sae(registration))
         found = "none" if manifest is None else f"one made for {manifest.identity['dictionary'][:12]}"
         if manifest is None or manifest.identity["dictionary"] != registration.dictionary_identity:
-            raise NotMade(
+            raise MissingDataset(
                 f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, "
                 f"{self.sae(registration)} holds "
                 f"{found}: materialize `sae` for this partition first"
             )
         return manifest
 
-    def site(self, registration: Registration, site: str | None = None) -> str:
+    def site(self, registration: SAERegistration, site: str | None = None) -> str:
         """The recipe's site, or another named as recipes name it, in a model of this depth."""
         from models.language_model.sites import Site
 
         return str(Site.parse(site or registration.recipe.site).resolve(self._n_layers(registration)))
 
-    def harvested(self, registration: Registration, site: str | None = None) -> Manifest:
+    def harvested(self, registration: SAERegistration, site: str | None = None) -> Manifest:
         """The manifest of the activations at the partition's site, or at another.
 
         Raises:
-            NotMade: If there are none, or they were read from another revision, corpus or dtype, with another limit on
-            norms, or by other code than is asked for now.
+            MissingDataset: If there are none, or they were read from another revision, corpus or dtype, with another
+            limit on norms, or by other code than is asked for now.
         """
         folder = self.activations(registration.model_id, self.site(registration, site))
         manifest = Manifest.read(folder)
@@ -155,41 +155,45 @@ class Store(dg.ConfigurableResource):
         }
         found = {key: (manifest.identity | manifest.facts).get(key) for key in wanted} if manifest else None
         if manifest is None or found != wanted:
-            raise NotMade(
+            raise MissingDataset(
                 f"{registration.sae_id}: {folder} holds {found or 'nothing'}, the model card asks for {wanted}: "
                 "materialize `activations` for this partition first"
             )
         return manifest
 
-    def harvest_profile(self, registration: Registration) -> dict[str, Any]:
+    def harvest_profile(self, registration: SAERegistration) -> dict[str, Any]:
         """How the variance of the partition's site is spread (`models.activations.activation_profile`)."""
         return self.harvested(registration).facts["profile"]
 
-    def _n_layers(self, registration: Registration) -> int:
+    def _n_layers(self, registration: SAERegistration) -> int:
         """Depth of the model, as its harvest recorded it."""
         import pyarrow.parquet as pq
 
         folder = self.table_at("model", model_id=registration.model_id)
         if Manifest.read(folder) is None:
-            raise NotMade(
+            raise MissingDataset(
                 f"{registration.sae_id}: {folder} is empty: materialize `activations` for this partition first"
             )
-        with folder.reading(PART) as path:
+        with folder.reading(TABLE_FILE) as path:
             return pq.read_table(path, columns=["n_layers"]).column(0)[0].as_py()
 
-    def shards(self, registration: Registration, site: str | None = None, *, verify: bool = True) -> "Shards":
+    def shards(
+        self, registration: SAERegistration, site: str | None = None, *, verify: bool = True
+    ) -> "ActivationShards":
         """The activations at the partition's site, or at another; every file compared with its sha256 unless told not
         to."""
-        from models.activations.shards import Shards
+        from models.activations.shards import ActivationShards
 
         self.harvested(registration, site)
-        return Shards.open(self.activations(registration.model_id, self.site(registration, site)), verify=verify)
+        return ActivationShards.open(
+            self.activations(registration.model_id, self.site(registration, site)), verify=verify
+        )
 
-    def contexts(self, manifest: Manifest) -> "Contexts":
+    def contexts(self, manifest: Manifest) -> "TokenizedCorpus":
         """The corpus that a harvest or a dictionary was made from, by its manifest."""
-        from models.corpora.contexts import Contexts
+        from models.corpora.contexts import TokenizedCorpus
 
-        return Contexts.open(self.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"]))
+        return TokenizedCorpus.open(self.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"]))
 
     def made(self, folder: Folder, identity: dict[str, Any]) -> Manifest | None:
         """The dataset in a folder, if it is whole and of this identity."""
@@ -205,72 +209,72 @@ class Store(dg.ConfigurableResource):
             return made
         import pyarrow.parquet as pq
 
-        with folder.writing(PART) as path:
+        with folder.writing(TABLE_FILE) as path:
             pq.write_table(rows, path, compression="zstd")
-            entry = FileEntry.of(path, PART, rows.num_rows)
+            entry = ManifestFile.of(path, TABLE_FILE, rows.num_rows)
         manifest = Manifest(identity, (entry,), facts or {})
         manifest.write(folder)
         return manifest
 
-    def read_table(self, name: str, registration: Registration) -> "pa.Table":
+    def read_table(self, name: str, registration: SAERegistration) -> "pa.Table":
         """One partition of a table.
 
         Raises:
-            NotMade: If the partition was never written.
+            MissingDataset: If the partition was never written.
         """
         import pyarrow.parquet as pq
 
         folder = self.table(name, registration)
         self.written(name, registration).check(folder)
-        with folder.reading(PART) as path:
+        with folder.reading(TABLE_FILE) as path:
             return pq.read_table(path)
 
     def read_rows(self, folder: Folder) -> list[dict[str, Any]]:
         """The rows of a partition of a table that is known to be there."""
         import pyarrow.parquet as pq
 
-        with folder.reading(PART) as path:
+        with folder.reading(TABLE_FILE) as path:
             return pq.read_table(path).to_pylist()
 
-    def written(self, name: str, registration: Registration) -> Manifest:
+    def written(self, name: str, registration: SAERegistration) -> Manifest:
         """The manifest of one partition of a table; raises as `read_table`."""
         folder = self.table(name, registration)
         manifest = Manifest.read(folder)
         if manifest is None:
-            raise NotMade(
+            raise MissingDataset(
                 f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this "
                 "partition first"
             )
         return manifest
 
-    def frame(self, registration: Registration) -> "Frame":
+    def frame(self, registration: SAERegistration) -> "SpecialTokens":
         """The frame of the model's contexts.
 
         Raises:
-            NotMade: If it was not chosen yet, or for another revision, corpus or setting than the cards now have.
+            MissingDataset: If it was not chosen yet, or for another revision, corpus or setting than the cards have.
         """
-        from models.corpora.context_frame import Frame
+        from models.corpora.context_frame import SpecialTokens
 
         folder = self.table_at("context_frame", model_id=registration.model_id)
         manifest = Manifest.read(folder)
         if manifest is None or manifest.facts["asked"] != registration.frame_identity:
             found = "nothing" if manifest is None else "a frame for other cards"
-            raise NotMade(
+            raise MissingDataset(
                 f"{registration.sae_id}: {folder} holds {found}: materialize `context_frame` for this partition first"
             )
         facts = manifest.facts
-        return Frame(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
+        return SpecialTokens(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
 
-    def codes(self, registration: Registration) -> "Callable[[], Iterable[Fired]] | None":
+    def codes(self, registration: SAERegistration) -> "Callable[[], Iterable[Firings]] | None":
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""
-        from models.features.codes_parquet import CodesTable
+        from models.features.codes_parquet import StoredCodes
 
         if not registration.recipe.statistics.keep_codes:
             return None
-        table = CodesTable.open(self.table("feature_activation", registration))
+        table = StoredCodes.open(self.table("feature_activation", registration))
         return lambda: table
 
-    def rows(self, name: str, registration: Registration) -> int:
+    def rows(self, name: str, registration: SAERegistration) -> int:
         """Rows of one partition of a table, by its manifest."""
         manifest = Manifest.read(self.table(name, registration))
         return manifest.rows if manifest else 0

@@ -16,12 +16,12 @@ import torch
 from dictionaries import D, activations, random_dictionary
 from planted import Pool, fvu, planted
 
-from models.dictionaries.architectures.neurons import IdentitySAE
-from models.dictionaries.base import Dictionary
+from models.dictionaries.architectures.neurons import NeuronDictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
-from models.dictionaries.saelens_format import Origin, export
+from models.dictionaries.saelens_format import Provenance, export
 from models.training.config import TrainingSettings
-from models.training.threshold_calibration import calibrated
+from models.training.threshold_calibration import calibrate
 from models.training.trainer import train
 from storage.folder import Folder
 
@@ -52,7 +52,7 @@ def theirs(tokens: torch.Tensor, folders: list[Path], where: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def agree(sae: Dictionary, folder: Path, x_TD: torch.Tensor) -> dict:
+def agree(sae: SparseDictionary, folder: Path, x_TD: torch.Tensor) -> dict:
     """Holds our codes and reconstruction against theirs; returns what they say besides."""
     with safetensors.safe_open(folder / "theirs.safetensors", "pt") as result:
         facts, theirs_TF, guess_TE = (
@@ -73,15 +73,15 @@ def x_TD() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Dictionary]]:
+def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, SparseDictionary]]:
     """Every architecture, trained, calibrated, exported and coded by SAELens."""
     settings, found = TrainingSettings(tokens=100 * 512, batch=512), {}
     for name in TRAINED:
         folder = tmp_path_factory.mktemp(name)
         asked = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]
         made = train(asked, settings, Pool(x_TD[:8192]), Folder(str(folder / "checkpoint")), lambda row: None)
-        sae = calibrated(made.sae, lambda: x_TD[:8192].split(512), 8).sae
-        export(sae, Folder(str(folder)), Origin(hook_name="resid_post.1", architecture=name), made.density_F)
+        sae = calibrate(made.sae, lambda: x_TD[:8192].split(512), 8).sae
+        export(sae, Folder(str(folder)), Provenance(hook_name="resid_post.1", architecture=name), made.density_F)
         found[name] = (folder, sae)
     theirs(x_TD[8192:], [folder for folder, _ in found.values()], tmp_path_factory.mktemp("tokens"))
     return found
@@ -89,7 +89,7 @@ def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_saelens_sees_the_features_that_we_see(
-    name: str, x_TD: torch.Tensor, trained: dict[str, tuple[Path, Dictionary]]
+    name: str, x_TD: torch.Tensor, trained: dict[str, tuple[Path, SparseDictionary]]
 ) -> None:
     (folder, sae), unseen_TD = trained[name], x_TD[8192:]
     facts = agree(sae, folder, unseen_TD)
@@ -101,12 +101,12 @@ def test_saelens_sees_the_features_that_we_see(
 
 
 def test_saelens_reads_transcoders_and_neurons(tmp_path: Path) -> None:
-    made: dict[str, tuple[Dictionary, str]] = {"neurons": (IdentitySAE.of(D), "StandardSAE")}
+    made: dict[str, tuple[SparseDictionary, str]] = {"neurons": (NeuronDictionary.of(D), "StandardSAE")}
     for title, (name, crosses, skip, kind) in RANDOM.items():
         made[title] = (random_dictionary(name, crosses=crosses, skip=skip).exported().requires_grad_(False), kind)
     folders = {title: tmp_path / title.replace(" ", "-") for title in made}
     for title, (sae, _) in made.items():
-        export(sae, Folder(str(folders[title])), Origin(hook_name="mlp_in.1", hook_name_out="mlp_out.1"))
+        export(sae, Folder(str(folders[title])), Provenance(hook_name="mlp_in.1", hook_name_out="mlp_out.1"))
     theirs(activations(), list(folders.values()), tmp_path)
     for title, (sae, kind) in made.items():
         assert agree(sae, folders[title], activations())["class"] == kind, title

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from pipelines.registry.card_reference import fields
+from pipelines.registry.card_reference import card_fields
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 from sql.views import define_views
 from sql.warehouse import define
@@ -36,7 +36,7 @@ def keys(value: dict, prefix: str = "") -> set[str]:
 def test_a_card_in_the_readme_shows_every_field_with_its_default(text: str, kind: type[BaseModel], required: dict):
     assert read_card(kind, "README.md", text) == kind.model_validate(required)
     instead = {"sae.n_features", "sae.expansion"}
-    assert keys(yaml.safe_load(text)) | instead == {key for key, *_ in fields(kind)} | instead
+    assert keys(yaml.safe_load(text)) | instead == {key for key, *_ in card_fields(kind)} | instead
 
 
 def test_every_query_in_the_readme_runs_on_an_empty_warehouse():

@@ -9,7 +9,7 @@ from synthetic_store import SyntheticStore
 
 from sql.partitions import BadPartition
 from sql.publish import publish
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 MID = {"model_id": "demo", "recipe_id": "mid"}
 PLACE = "partition model_id=demo/recipe_id=mid"
@@ -116,7 +116,7 @@ def test_a_row_that_breaks_the_schema_is_shown(
 def test_a_file_that_is_not_parquet_is_named(store: SyntheticStore, published: Path):
     folder = store.folder("feature", **MID)
     folder.write_bytes("part-00000.parquet", b"hello, I am no Parquet")
-    entry = FileEntry.of(Path(folder.path) / "part-00000.parquet", "part-00000.parquet", 1)
+    entry = ManifestFile.of(Path(folder.path) / "part-00000.parquet", "part-00000.parquet", 1)
     Manifest({}, (entry,)).write(folder)
     assert "part-00000.parquet cannot be loaded, for " in refusal(store, published)
 

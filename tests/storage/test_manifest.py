@@ -3,14 +3,14 @@
 import pytest
 
 from storage.folder import Folder
-from storage.manifest import DamagedFile, FileEntry, Manifest
+from storage.manifest import DamagedFile, Manifest, ManifestFile
 
 
 @pytest.fixture
 def dataset(tmp_path):
     folder = Folder(str(tmp_path))
     folder.write_bytes("part", b"0123456789")
-    Manifest({"b": 2, "a": 1}, (FileEntry.of(tmp_path / "part", "part", 10),), {"n": 3}).write(folder)
+    Manifest({"b": 2, "a": 1}, (ManifestFile.of(tmp_path / "part", "part", 10),), {"n": 3}).write(folder)
     return folder
 
 

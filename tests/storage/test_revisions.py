@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from storage.folder import Folder
-from storage.revisions import is_at_hand, resolve_revision
+from storage.revisions import is_available_offline, resolve_revision
 
 
 @pytest.fixture
@@ -120,8 +120,8 @@ def test_where_the_hub_cannot_be_reached_its_cache_says_which_commit(cached, mon
     for source, revision in (("someone/tiny", "other"), ("someone/else", None)):
         with pytest.raises(ValueError, match=f"'{source}' is no folder here, and the hub did not answer"):
             resolve_revision(source, revision)
-    assert is_at_hand("someone/tiny")
-    assert not is_at_hand("someone/else")
+    assert is_available_offline("someone/tiny")
+    assert not is_available_offline("someone/else")
 
 
 def test_a_commit_is_itself_and_nobody_is_asked(monkeypatch):

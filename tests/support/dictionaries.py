@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import Dictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.dictionaries.registry import architecture
 
@@ -16,7 +16,9 @@ def settings(name: str, *, crosses: bool = False, skip: bool = False, **more) ->
     return SAESettings(**asked, skip=skip, **more)  # type: ignore[arg-type]
 
 
-def random_dictionary(name: str, *, crosses: bool = False, skip: bool = False, seed: int = 0, **more) -> Dictionary:
+def random_dictionary(
+    name: str, *, crosses: bool = False, skip: bool = False, seed: int = 0, **more
+) -> SparseDictionary:
     """Written width is E where it crosses."""
     chance = torch.Generator().manual_seed(seed)
     asked = settings(name, crosses=crosses, skip=skip, **more)

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthetic_store import SyntheticStore
 
-from pipelines.interchange.import_export import export_to
+from pipelines.interchange.import_export import export_dictionary
 from pipelines.store.store import Store
 
 
@@ -22,7 +22,7 @@ def exported_house(root: Path) -> tuple[Store, Path]:
     synthetic.write_model("demo")
     synthetic.write_sae("demo", "mid")
     store = house(root)
-    return store, Path(export_to(store, "demo", "mid", "neuronpedia", str(root / "out")).url)
+    return store, Path(export_dictionary(store, "demo", "mid", "neuronpedia", str(root / "out")).url)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a `Foreign` means, densely and in float64; random weights, and the damages that a file can have.
+"""What a `ImportedDictionary` means, densely and in float64; random weights, and the damages that a file can have.
 
 Axes: T tokens, D width that is read, E width that is written, F features.
 """
@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.interchange.sae_import import Foreign
+from models.interchange.sae_import import ImportedDictionary
 
 D, F, T = 8, 24, 200
 
@@ -40,8 +40,8 @@ def double(tensors: dict[str, Any]) -> dict[str, Tensor]:
     return {name: tensor.double() for name, tensor in tensors.items()}
 
 
-def foreign_codes(foreign: Foreign, x_TD: Tensor) -> tuple[Tensor, Tensor]:
-    """Codes [T, F] and what they write [T, E], by the formulas of `Foreign` and nothing else."""
+def foreign_codes(foreign: ImportedDictionary, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes [T, F] and what they write [T, E], by the formulas of `ImportedDictionary` and nothing else."""
     w, config = double(foreign.tensors), foreign.config
     assert {tensor.dtype for tensor in foreign.tensors.values()} == {torch.float32}
     assert w["W_enc"].shape == (config["d_in"], config["d_sae"])
@@ -62,7 +62,7 @@ def foreign_codes(foreign: Foreign, x_TD: Tensor) -> tuple[Tensor, Tensor]:
     return codes_TF, written_TE + x_TD @ w["W_skip"].T if "W_skip" in w else written_TE
 
 
-def assert_same(foreign: Foreign, x_TD: Tensor, codes_TF: Tensor, written_TE: Tensor) -> None:
+def assert_same(foreign: ImportedDictionary, x_TD: Tensor, codes_TF: Tensor, written_TE: Tensor) -> None:
     """The dictionary that was read codes and writes as its library does; some features fire, and some do not."""
     found_TF, found_TE = foreign_codes(foreign, x_TD)
     torch.testing.assert_close(found_TF, codes_TF, rtol=1e-5, atol=1e-5)

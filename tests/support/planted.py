@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.sparse.codes import Codes
+from models.sparse.codes import SparseCodes
 
 
 def planted(n_tokens: int, width: int = 128, n_true: int = 512, l0: float = 16, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -40,7 +40,7 @@ def recovery(directions_FD: Tensor, W_dec: Tensor) -> Tensor:
     return (directions_FD @ torch.nn.functional.normalize(W_dec, dim=1).T).amax(1)
 
 
-def silent_fraction(codes: Codes) -> float:
+def silent_fraction(codes: SparseCodes) -> float:
     counts_F = torch.bincount(codes.features_TK[codes.acts_TK > 0], minlength=codes.n_features)
     return float((counts_F == 0).double().mean())
 

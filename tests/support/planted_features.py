@@ -10,7 +10,7 @@ import pyarrow as pa
 from example_rows import SCHEMA
 from rule_judge import FRENCH, RULES
 
-from models.autointerp.feature_data import Material
+from models.autointerp.feature_data import FeatureData
 
 WINDOW = 16
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "over", "hills", "of", "gold", "in", "rain"]
@@ -37,7 +37,7 @@ def _context(number: int) -> list[str]:
     return tokens
 
 
-def planted(n_contexts: int = 4_000) -> Material:
+def planted(n_contexts: int = 4_000) -> FeatureData:
     """Feature n follows the n-th rule of `rule_judge.RULES`."""
     rows = []
     for feature, rule in enumerate(RULES.values()):
@@ -53,7 +53,7 @@ def planted(n_contexts: int = 4_000) -> Material:
             if len(some) < wanted:
                 some.append(_row(feature, interval, len(some), context, tokens, acts, peak))
         rows += [row for some in kept.values() for row in some]
-    return Material("planted/truth", pa.Table.from_pylist(rows, schema=SCHEMA))
+    return FeatureData("planted/truth", pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def _row(

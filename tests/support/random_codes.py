@@ -7,9 +7,9 @@ import torch
 
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
-from models.corpora.token_rows import Rows
-from models.features.firings import Fired
-from models.sparse.codes import Codes
+from models.corpora.token_rows import TokenRows
+from models.features.firings import Firings
+from models.sparse.codes import SparseCodes
 
 SPECIAL = 0
 
@@ -19,20 +19,20 @@ class Made:
     """Contexts of uneven length behind a special token, and the codes of their text tokens."""
 
     contexts: list[Context]
-    codes: Codes
+    codes: SparseCodes
     context_T: torch.Tensor
     position_T: torch.Tensor
     token_T: torch.Tensor
 
-    def fired(self, first: int = 0, last: int | None = None) -> Fired:
+    def fired(self, first: int = 0, last: int | None = None) -> Firings:
         """What fires in the contexts from `first` up to, without it, `last`."""
         last = len(self.contexts) if last is None else last
         kept = (self.context_T >= first) & (self.context_T < last)
-        codes = Codes(self.codes.acts_TK[kept], self.codes.features_TK[kept], self.codes.n_features)
-        return Fired.of([codes], self.context_T[kept], self.position_T[kept])
+        codes = SparseCodes(self.codes.acts_TK[kept], self.codes.features_TK[kept], self.codes.n_features)
+        return Firings.of([codes], self.context_T[kept], self.position_T[kept])
 
-    def rows(self, first: int = 0, last: int | None = None) -> Rows:
-        return Rows.of(self.contexts[first:last], TokenFilter(frozenset({SPECIAL})))
+    def rows(self, first: int = 0, last: int | None = None) -> TokenRows:
+        return TokenRows.of(self.contexts[first:last], TokenFilter(frozenset({SPECIAL})))
 
     def parts(self, seed: int, n: int = 4) -> list[tuple[int, int]]:
         """The contexts cut into n runs at random, the runs in random order."""
@@ -70,5 +70,5 @@ def made(seed: int = 0, contexts: int = 60, n_features: int = 12, k: int = 3, le
     chances = np.log(1.0 / np.arange(1, n_features) ** 1.2) + chance.gumbel(size=(len(where), n_features - 1))
     features = chances.argsort(axis=1)[:, -k:]
     acts = chance.integers(0, 24, (len(where), k)) / 8
-    codes = Codes(torch.tensor(acts, dtype=torch.float32), torch.tensor(features), n_features)
+    codes = SparseCodes(torch.tensor(acts, dtype=torch.float32), torch.tensor(features), n_features)
     return Made(texts, codes, context_T, position_T, token_T)

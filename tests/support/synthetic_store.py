@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sql.partitions import StoredTables
 from storage.folder import Folder
-from storage.manifest import FileEntry, Manifest
+from storage.manifest import Manifest, ManifestFile
 
 WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " import"]
 N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
@@ -66,7 +66,7 @@ class SyntheticStore:
             share = pa.Table.from_pylist(rows[part::parts], schema=schema)
             with folder.writing(name) as path:
                 pq.write_table(share, path, compression="zstd")
-                entries.append(FileEntry.of(path, name, share.num_rows))
+                entries.append(ManifestFile.of(path, name, share.num_rows))
         Manifest({"made_from": made_from}, tuple(entries)).write(folder)
         return folder
 

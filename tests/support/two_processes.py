@@ -17,13 +17,13 @@ from torch import Tensor
 
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings
-from models.training.distributed.data_parallel import Processes, Unanswered, joined
-from models.training.distributed.feature_parallel import Sharded
-from models.training.trainer import Job, Trained, train_together
+from models.training.distributed.data_parallel import DataParallel, PeerLost, process_group
+from models.training.distributed.feature_parallel import FeatureParallel
+from models.training.trainer import TrainedDictionary, TrainingJob, train_many
 from storage.folder import Folder
 
 WIDTH, OTHER_WIDTH, N_STEPS, STOPPED_AT = 16, 12, 12, 5
-FLAVOURS = {"tokens divided": Processes, "features divided": Sharded}
+FLAVOURS = {"tokens divided": DataParallel, "features divided": FeatureParallel}
 SETTINGS = TrainingSettings(
     tokens=N_STEPS * 128, batch=128, checkpoint_tokens=STOPPED_AT * 128, dead_tokens=256, matmul="float32"
 )
@@ -93,21 +93,21 @@ def two_sites() -> Pool:
     return Two(torch.cat([x_TD, (x_TD @ planted(1, WIDTH, OTHER_WIDTH)[0].T).relu()], dim=1))
 
 
-def job(case: str, folder: Path, log=lambda row: None) -> Job:
-    return Job(CASES[case], SETTINGS, Folder(str(folder / case)), log, case)
+def job(case: str, folder: Path, log=lambda row: None) -> TrainingJob:
+    return TrainingJob(CASES[case], SETTINGS, Folder(str(folder / case)), log, case)
 
 
-def all_of_them(folder: Path, ensemble=None) -> dict[str, Trained]:
+def all_of_them(folder: Path, ensemble=None) -> dict[str, TrainedDictionary]:
     more = {} if ensemble is None else {"ensemble": ensemble}
-    found: dict[str, Trained] = {}
+    found: dict[str, TrainedDictionary] = {}
     for cases, source in ((AUTOENCODERS, pool()), (TRANSCODERS, two_sites())):
-        found |= zip(cases, train_together([job(case, folder) for case in cases], source, **more), strict=True)
+        found |= zip(cases, train_many([job(case, folder) for case in cases], source, **more), strict=True)
     return found
 
 
 def stopped(case: str, folder: Path, **more) -> None:
     try:
-        train_together([job(case, folder)], Stopping(pool().x_TD), **more)
+        train_many([job(case, folder)], Stopping(pool().x_TD), **more)
     except Stop:
         return
     raise AssertionError("the run was not stopped")
@@ -116,12 +116,12 @@ def stopped(case: str, folder: Path, **more) -> None:
 def work(rank: int, size: int, folder: Path) -> None:
     """Leaves in `folder` what each process has at the end, under flavour and rank; then the second process dies."""
     torch.set_num_threads(1)
-    with joined(rank, size, folder / "meeting", "cpu"):
+    with process_group(rank, size, folder / "meeting", "cpu"):
         for flavour, kind in FLAVOURS.items():
             ensemble = kind()
             found: dict[str, object] = dict(all_of_them(folder / flavour, ensemble))
-            (continued,) = train_together([job("topk", folder / f"by one, {flavour}")], pool(), ensemble=ensemble)
-            if kind is Sharded:
+            (continued,) = train_many([job("topk", folder / f"by one, {flavour}")], pool(), ensemble=ensemble)
+            if kind is FeatureParallel:
                 stopped("topk", folder / "by many", ensemble=ensemble)
             own = torch.arange(3 * rank)
             found |= {"continued": continued, "gathered": ensemble.gathered(own), "sum": ensemble.sum(own.sum())}
@@ -132,6 +132,6 @@ def work(rank: int, size: int, folder: Path) -> None:
         began = time.monotonic()
         try:
             ensemble.sum(torch.zeros(1))
-        except Unanswered as error:
+        except PeerLost as error:
             (folder / "unanswered").write_text(f"{time.monotonic() - began:.1f} s: {error}")
             os._exit(0)

@@ -9,9 +9,9 @@ import pytest
 from small_house import small_house
 from starlette.testclient import TestClient
 
-from models.language_model.hooked_model import Host
-from pipelines.runs.in_process import run_chain
-from pipelines.serving.text_reader import NotAtHand, OwnText
+from models.language_model.hooked_model import HookedModel
+from pipelines.runs.in_process import run_partition
+from pipelines.serving.text_reader import CannotRunModel, TextReader
 from sql.warehouse import connect
 from web.app import app
 from web.own_text import MOST_CHARACTERS, by_feature, by_token
@@ -23,13 +23,13 @@ ADDRESS = "/sae/demo/mid/text"
 def house(tmp_path_factory):
     store = small_house(tmp_path_factory.mktemp("house"))
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run_chain(store, "first/small", instance).success
+        assert run_partition(store, "first/small", instance).success
     return store
 
 
 @pytest.fixture(scope="module")
-def reader(house) -> OwnText:
-    return OwnText(house)
+def reader(house) -> TextReader:
+    return TextReader(house)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def client(house, reader) -> TestClient:
 def contexts_of(house, n: int):
     """The first contexts of documents of the corpus, which begin where a text begins: id, text and tokens of each."""
     found = house.harvested(house.registration("first/small"))
-    tokenizer = Host.load(*pair(house)).tokenizer
+    tokenizer = HookedModel.load(*pair(house)).tokenizer
     corpus = house.contexts(found)
     for context in [context for context in corpus if context.start == 0][:n]:
         ids = [int(token) for token in context.token_ids if int(token) not in corpus.token_filter.special_ids]
@@ -86,7 +86,7 @@ def test_a_text_longer_than_a_context_is_cut_and_says_so(reader, client, read):
 def test_what_cannot_be_run_is_refused_with_the_reason(house, reader, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="no token that a feature could fire on"):
         reader.read("first/small", "")
-    with pytest.raises(NotAtHand, match="materialize"):
+    with pytest.raises(CannotRunModel, match="materialize"):
         reader.read("first/none", "text")
     for changed, said in (
         ({"source": "nobody/has-this"}, "is not on this machine"),
@@ -94,9 +94,9 @@ def test_what_cannot_be_run_is_refused_with_the_reason(house, reader, tmp_path, 
         ({"n_parameters": 7_000_000_000}, "7.0 G parameters"),
         ({"weights_sha256": "0" * 64}, "other weights now"),
     ):
-        other = OwnText(house)
+        other = TextReader(house)
         monkeypatch.setattr(other, "_row", lambda table, changed=changed, **keys: reader._row(table, **keys) | changed)
-        with pytest.raises(NotAtHand, match=said):
+        with pytest.raises(CannotRunModel, match=said):
             other.read("first/small", "text")
 
 

@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 
 NEAR_MISSES = 8
 """Windows in which a feature is silent that a contrastive prompt shows."""
 
 
 @dataclass(frozen=True)
-class Effects:
+class TopLogits:
     """Tokens that a feature makes more and less likely, most of all first."""
 
     promoted: list[str] = field(default_factory=list)
     suppressed: list[str] = field(default_factory=list)
 
     @classmethod
-    def by_feature(cls, rows: pa.Table) -> dict[int, "Effects"]:
+    def by_feature(cls, rows: pa.Table) -> dict[int, "TopLogits"]:
         """From rows of the table `logit_effect`."""
-        found: dict[int, Effects] = {}
+        found: dict[int, TopLogits] = {}
         for row in rows.sort_by([("feature_id", "ascending"), ("rank", "ascending")]).to_pylist():
             effects = found.setdefault(row["feature_id"], cls())
             (effects.promoted if row["direction"] == "positive" else effects.suppressed).append(row["token"])
@@ -33,11 +33,11 @@ class Effects:
 
 
 @dataclass(frozen=True)
-class Exhibits:
+class ExplainerInputs:
     """Of all features of one dictionary."""
 
-    gallery: Gallery
-    effects: Mapping[int, Effects] = field(default_factory=dict)
+    gallery: ExampleSet
+    effects: Mapping[int, TopLogits] = field(default_factory=dict)
     near_misses: Mapping[int, np.ndarray] = field(default_factory=dict)
     """Rows of the gallery, of the half that explains."""
     start_shares: Mapping[int, float] = field(default_factory=dict)

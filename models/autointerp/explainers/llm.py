@@ -5,16 +5,16 @@ from functools import partial
 
 from models.autointerp.answer_schemas import LABELS
 from models.autointerp.config import PromptName
-from models.autointerp.example_set import Gallery
-from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.explainers.inputs import ExplainerInputs
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.runner import LLM, Ask
-from models.autointerp.prompt_files import instructions, prompt_sha256
-from models.autointerp.prompt_format import clearly_active, feature, listed, marked
-from models.autointerp.structured_answers import converse, grouped
-from models.autointerp.tables import Explanation, Progress, silent
+from models.autointerp.prompt_files import prompt_sha256, prompt_text
+from models.autointerp.prompt_format import clearly_active, feature, mark_tokens, token_list
+from models.autointerp.structured_answers import ask_with_repair, group_by
+from models.autointerp.tables import Explanation, Progress, no_progress
 
-SHOWN = 30
+MAX_WINDOWS = 30
 """Windows of a feature in one question."""
 LISTED = 10
 """Tokens of a list."""
@@ -28,19 +28,21 @@ class LLMExplainer:
     def __init__(self, name: str, llm: LLM, prompt: PromptName, groups: Mapping[int, int]):
         self.name, self.llm, self.prompt, self.groups = name, llm, prompt, groups
 
-    def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+    def explain(
+        self, exhibits: ExplainerInputs, features: Sequence[int], progress: Progress = no_progress
+    ) -> list[Explanation]:
         """One explanation a feature; those of a group share a question."""
-        groups = list(grouped(features, lambda feature: self.groups.get(feature, -1 - feature)).values())
+        groups = list(group_by(features, lambda feature: self.groups.get(feature, -1 - feature)).values())
         found = self.llm.run([partial(self._explain, exhibits, group) for group in groups], progress)
         return [explanation for group in found for explanation in group]
 
-    async def _explain(self, exhibits: Exhibits, group: Sequence[int], ask: Ask) -> list[Explanation]:
-        rows = {number: _spread(exhibits.windows(number).tolist()) for number in group}
+    async def _explain(self, exhibits: ExplainerInputs, group: Sequence[int], ask: Ask) -> list[Explanation]:
+        rows = {number: _sample_across_strengths(exhibits.windows(number).tolist()) for number in group}
         asked = {f"f{place}": number for place, number in enumerate((f for f in group if rows[f]), start=1)}
         said, wrong, status, error, answers = {}, {}, "ok", "", ()
         if asked:
             request = self._request(exhibits, {name: (number, rows[number]) for name, number in asked.items()})
-            parsed, status, answers = await converse(ask, request, LABELS)
+            parsed, status, answers = await ask_with_repair(ask, request, LABELS)
             said, wrong, error = parsed.said, parsed.wrong, parsed.error
         names = {number: name for name, number in asked.items()}
 
@@ -66,15 +68,15 @@ class LLMExplainer:
     def _file(self) -> str:
         return f"explain_{self.prompt}"
 
-    def _request(self, exhibits: Exhibits, asked: dict[str, tuple[int, list[int]]]) -> Request:
+    def _request(self, exhibits: ExplainerInputs, asked: dict[str, tuple[int, list[int]]]) -> Request:
         shown = "\n\n".join(
             feature(name, *self._parts(exhibits, number, rows)) for name, (number, rows) in asked.items()
         )
         question = f"{shown}\n\n" + ("What is its label?" if len(asked) == 1 else f"What are the {len(asked)} labels?")
-        schema, system = LABELS.schema(list(asked)), instructions(self._file)
+        schema, system = LABELS.schema(list(asked)), prompt_text(self._file)
         return Request.structured("explain", self.llm.name, system, question, schema, MAX_TOKENS, self.llm.price)
 
-    def _parts(self, exhibits: Exhibits, number: int, rows: list[int]) -> list[str]:
+    def _parts(self, exhibits: ExplainerInputs, number: int, rows: list[int]) -> list[str]:
         gallery = exhibits.gallery
         parts = [_window(gallery, row, rows[0]) for row in rows]
         if self.prompt == "logits":
@@ -82,25 +84,26 @@ class LLMExplainer:
             after = [tokens[peak + 1] for tokens, _, peak in map(gallery.window, rows) if peak + 1 < len(tokens)]
             lists = {"promoted": effects.promoted, "suppressed": effects.suppressed} if effects else {}
             lists["after"] = list(dict.fromkeys(after))
-            parts += [listed(name, tokens[:LISTED]) for name, tokens in lists.items()]
+            parts += [token_list(name, tokens[:LISTED]) for name, tokens in lists.items()]
         if self.prompt == "contrastive":
             parts += [
-                f"<silent>{marked(gallery.window(row)[0])}</silent>" for row in exhibits.near_misses.get(number, [])
+                f"<silent>{mark_tokens(gallery.window(row)[0])}</silent>"
+                for row in exhibits.near_misses.get(number, [])
             ]
         return parts
 
 
-def _spread(rows: list[int]) -> list[int]:
+def _sample_across_strengths(rows: list[int]) -> list[int]:
     """At most SHOWN windows: the stronger half of them the strongest there are, the rest evenly from all strengths
     below."""
-    if len(rows) <= SHOWN:
+    if len(rows) <= MAX_WINDOWS:
         return rows
-    strong, rest = rows[: SHOWN // 2], rows[SHOWN // 2 :]
-    wanted = SHOWN - len(strong)
+    strong, rest = rows[: MAX_WINDOWS // 2], rows[MAX_WINDOWS // 2 :]
+    wanted = MAX_WINDOWS - len(strong)
     return strong + [rest[i * len(rest) // wanted] for i in range(wanted)]
 
 
-def _window(gallery: Gallery, row: int, strongest: int) -> str:
+def _window(gallery: ExampleSet, row: int, strongest: int) -> str:
     tokens, _, peak = gallery.window(row)
     strength = max(1, round(10 * float(gallery.activation_R[row] / gallery.activation_R[strongest])))
-    return f'<window strength="{strength}">{marked(tokens, clearly_active(gallery, row), peak)}</window>'
+    return f'<window strength="{strength}">{mark_tokens(tokens, clearly_active(gallery, row), peak)}</window>'

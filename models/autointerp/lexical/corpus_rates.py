@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.lexical.rule_language import PLACES, SHAPES, Rule, Term
-from models.autointerp.lexical.token_properties import Vocabulary
-from models.autointerp.lexical.token_windows import NEAR, Tape
+from models.autointerp.lexical.token_properties import TokenProperties
+from models.autointerp.lexical.token_windows import NEAR, TokenWindows
 
 CONTROLS = 8_000
 """Control windows that are looked at, at most; those with the lowest example ids, which are hashes."""
@@ -25,16 +25,16 @@ REMEMBERED = 200
 
 
 @dataclass(frozen=True)
-class Rates:
+class CorpusRates:
     """Rates of what a term may look at, among all tokens of the corpus."""
 
-    vocabulary: Vocabulary
+    vocabulary: TokenProperties
     count_V: np.ndarray
-    tape: Tape
+    tape: TokenWindows
     """The control windows."""
 
     @classmethod
-    def of(cls, gallery: Gallery, vocabulary: Vocabulary, counts: Mapping[str, int]) -> "Rates":
+    def of(cls, gallery: ExampleSet, vocabulary: TokenProperties, counts: Mapping[str, int]) -> "CorpusRates":
         """Rates from the counts of a corpus' tokens and from the controls that are not for scoring."""
         count_V = np.array([counts.get(string, 0) for string in vocabulary.strings], np.int64)
         ids = gallery.example_ids

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.autointerp.example_set import Gallery
-from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.explainers.inputs import ExplainerInputs
 from models.autointerp.lexical.blocks import blocks
-from models.autointerp.lexical.corpus_rates import Rates
-from models.autointerp.lexical.rule_language import Rule, Term, write
-from models.autointerp.lexical.rule_search import WORDS, Evidence, best_rule
-from models.autointerp.lexical.token_properties import Vocabulary, text_of
-from models.autointerp.tables import Explanation, Progress, silent
+from models.autointerp.lexical.corpus_rates import CorpusRates
+from models.autointerp.lexical.rule_language import Rule, Term, format_rule
+from models.autointerp.lexical.rule_search import WORDS, PeakTokens, best_rule
+from models.autointerp.lexical.token_properties import TokenProperties, text_of
+from models.autointerp.tables import Explanation, Progress, no_progress
 
 ABOUT_POSITION = 0.9
 """Share of a feature's firings at the start of a context from which a feature that no clear rule tells is said to be
@@ -35,11 +35,15 @@ class LexicalExplainer:
     def __init__(self, background: Mapping[str, int]):
         self.counts = background
 
-    def explain(self, exhibits: Exhibits, features: Sequence[int], progress: Progress = silent) -> list[Explanation]:
+    def explain(
+        self, exhibits: ExplainerInputs, features: Sequence[int], progress: Progress = no_progress
+    ) -> list[Explanation]:
         gallery = exhibits.gallery
         strings = set(gallery.strings)
-        vocabulary = Vocabulary.of([*gallery.strings, *sorted(token for token in self.counts if token not in strings)])
-        corpus = Rates.of(gallery, vocabulary, self.counts)
+        vocabulary = TokenProperties.of(
+            [*gallery.strings, *sorted(token for token in self.counts if token not in strings)]
+        )
+        corpus = CorpusRates.of(gallery, vocabulary, self.counts)
         found: list[Explanation] = []
         for block in blocks(features):
             rows = [exhibits.windows(feature) for feature in block]
@@ -49,27 +53,27 @@ class LexicalExplainer:
                 at_N = tape.start_R[first : first + len(rows_N)] + gallery.peak_R[rows_N]
                 first += len(rows_N)
                 share = exhibits.start_shares.get(feature)
-                evidence = Evidence(tape, at_N, _weights(gallery, rows_N), share)
+                evidence = PeakTokens(tape, at_N, _weights(gallery, rows_N), share)
                 found.append(self._explanation(gallery, feature, rows_N, evidence, corpus))
             progress(len(found), len(features))
         return found
 
     def _explanation(
-        self, gallery: Gallery, feature: int, rows_N: np.ndarray, evidence: Evidence, corpus: Rates
+        self, gallery: ExampleSet, feature: int, rows_N: np.ndarray, evidence: PeakTokens, corpus: CorpusRates
     ) -> Explanation:
         if not len(rows_N):
             error = "no window in which it fires is for explaining"
             return Explanation(feature, self.name, None, "no_examples", 0, error=error)
         rule, clear = best_rule(evidence, corpus)
         if not clear and (evidence.start_share or 0.0) >= ABOUT_POSITION:
-            return Explanation(feature, self.name, write(AT_START), "ok", len(rows_N))
-        label = write(rule, clear=clear, seen_in=_whole_words(gallery, rows_N, evidence.weight_N, rule))
+            return Explanation(feature, self.name, format_rule(AT_START), "ok", len(rows_N))
+        label = format_rule(rule, clear=clear, seen_in=_whole_words(gallery, rows_N, evidence.weight_N, rule))
         if len(label.split()) > WORDS:
-            label = write(rule, clear=clear)
+            label = format_rule(rule, clear=clear)
         return Explanation(feature, self.name, label, "ok", len(rows_N))
 
 
-def _whole_words(gallery: Gallery, rows_N: np.ndarray, weight_N: np.ndarray, rule: Rule) -> list[str]:
+def _whole_words(gallery: ExampleSet, rows_N: np.ndarray, weight_N: np.ndarray, rule: Rule) -> list[str]:
     """Two words that a rule's tokens are pieces of, of different tokens if possible; none where most are whole."""
     pieces: dict[str, dict[str, float]] = {text: {} for text in rule.get("token")}
     balance = 0.0
@@ -97,7 +101,7 @@ def _word_around(tokens: Sequence[str], peak: int) -> str:
     return before + piece + re.findall(r"^\w*", "".join(tokens[peak + 1 : peak + 7]))[0]
 
 
-def _weights(gallery: Gallery, rows_N: np.ndarray) -> np.ndarray:
+def _weights(gallery: ExampleSet, rows_N: np.ndarray) -> np.ndarray:
     """How much each example counts: as it activates, less where its document has more of them, for documents repeat."""
     activation_N = gallery.activation_R[rows_N]
     _, which_N, count_U = np.unique(gallery.document_R[rows_N], return_inverse=True, return_counts=True)

@@ -5,15 +5,15 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.lexical.blocks import blocks
-from models.autointerp.lexical.rule_language import read
-from models.autointerp.lexical.token_properties import Vocabulary
-from models.autointerp.llm_client.request_ledger import Answer
-from models.autointerp.scorers.trials import Trial, Verdict
-from models.autointerp.tables import Progress, silent
+from models.autointerp.lexical.rule_language import parse_label
+from models.autointerp.lexical.token_properties import TokenProperties
+from models.autointerp.llm_client.request_ledger import LedgerAnswer
+from models.autointerp.scorers.trials import Judgement, Trial
+from models.autointerp.tables import Progress, no_progress
 
-CLOSE = 5
+NEAR_PEAK = 5
 """Tokens from the peak within which a match counts for 2."""
 
 
@@ -28,17 +28,17 @@ class LexicalJudge:
     name = "lexical"
 
     def judge(
-        self, task: str, gallery: Gallery, trials: Sequence[Trial], progress: Progress = silent
-    ) -> tuple[list[list[Verdict]], list[Answer]]:
-        vocabulary = Vocabulary.of(gallery.strings)
-        judged: list[list[Verdict]] = []
+        self, task: str, gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
+    ) -> tuple[list[list[Judgement]], list[LedgerAnswer]]:
+        vocabulary = TokenProperties.of(gallery.strings)
+        judged: list[list[Judgement]] = []
         for block in blocks(trials):
             row_N = np.concatenate([trial.row_N for trial in block])
             tape = gallery.tape(vocabulary, row_N)
             ends = np.cumsum([len(trial.row_N) for trial in block]).tolist()
             spans = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
             edges = [slice(*tape.start_R[[span.start, span.stop]].tolist()) for span in spans]
-            rules = [read(trial.label.text) for trial in block]
+            rules = [parse_label(trial.label.text) for trial in block]
             held_S = np.concatenate([tape.follows(rule, edge) for rule, edge in zip(rules, edges, strict=True)])
             verdicts = _verdicts(task, held_S, tape.start_R, gallery.peak_R[row_N], block)
             judged += [verdicts[span] for span in spans]
@@ -46,24 +46,24 @@ class LexicalJudge:
         return judged, []
 
 
-_YES_NO = (Verdict(False), Verdict(True))
+_YES_NO = (Judgement(False), Judgement(True))
 _RATINGS = (
-    Verdict(0, reason="the rule holds nowhere in the window"),
-    Verdict(1, reason=f"the rule holds more than {CLOSE} tokens from the marked one only"),
-    Verdict(2, reason=f"the rule holds within {CLOSE} tokens of the marked one"),
-    Verdict(3, reason="the rule holds on the marked token"),
+    Judgement(0, reason="the rule holds nowhere in the window"),
+    Judgement(1, reason=f"the rule holds more than {NEAR_PEAK} tokens from the marked one only"),
+    Judgement(2, reason=f"the rule holds within {NEAR_PEAK} tokens of the marked one"),
+    Judgement(3, reason="the rule holds on the marked token"),
 )
 
 
 def _verdicts(
     task: str, held_S: np.ndarray, start_N: np.ndarray, peak_N: np.ndarray, block: Sequence[Trial]
-) -> list[Verdict]:
+) -> list[Judgement]:
     """A verdict for each window, from where the rules hold."""
     if task == "specificity":
         return [_RATINGS[rating] for rating in ratings_of(held_S, start_N, peak_N).tolist()]
     if task == "simulation":
         strengths, edges = (held_S * 10).tolist(), start_N.tolist()
-        return [Verdict(strengths[a:b]) for a, b in pairwise(edges)]
+        return [Judgement(strengths[a:b]) for a, b in pairwise(edges)]
     if task == "detection":
         total = np.concatenate([[0], np.cumsum(held_S)])
         return [_YES_NO[found] for found in (total[start_N[1:]] > total[start_N[:-1]]).tolist()]
@@ -87,5 +87,5 @@ def ratings_of(held: np.ndarray, start_N: np.ndarray, peak_N: np.ndarray) -> np.
     total = np.concatenate([[0], np.cumsum(held)])
     at = start_N[:-1] + peak_N
     inside = total[start_N[1:]] - total[start_N[:-1]] > 0
-    close = total[np.minimum(at + CLOSE + 1, start_N[1:])] - total[np.maximum(at - CLOSE, start_N[:-1])] > 0
+    close = total[np.minimum(at + NEAR_PEAK + 1, start_N[1:])] - total[np.maximum(at - NEAR_PEAK, start_N[:-1])] > 0
     return np.where(held[at], 3, np.where(close, 2, inside.astype(np.int64)))

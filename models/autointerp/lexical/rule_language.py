@@ -67,7 +67,7 @@ class Rule:
         return next((term.values for term in self.terms if term.family == family), ())
 
 
-def write(rule: Rule, *, clear: bool = True, seen_in: Sequence[str] = ()) -> str:
+def format_rule(rule: Rule, *, clear: bool = True, seen_in: Sequence[str] = ()) -> str:
     """The label of a rule; `seen_in` are whole words to know a piece of a word by, which are no part of the rule."""
     has = {term.family: term.values for term in rule.terms}
     parts = [_main(has)]
@@ -103,14 +103,14 @@ def _either(values: tuple[str, ...]) -> str:
 
 
 def _quoted(values: tuple[str, ...]) -> str:
-    return _either(tuple(f"`{shown(value)}`" for value in values))
+    return _either(tuple(f"`{printable(value)}`" for value in values))
 
 
 def _words(values: tuple[str, ...]) -> str:
     return f"word{'s' if len(values) > 1 else ''}: {', '.join(values)}"
 
 
-def shown(token: str) -> str:
+def printable(token: str) -> str:
     """A token on one line of printable characters: line breaks as \\n, runs of spaces counted, backquotes and the like
     escaped."""
     text = "".join(_escape(c) for c in token)
@@ -154,11 +154,11 @@ _LABEL = re.compile(
 )
 
 
-def read(label: str) -> Rule:
+def parse_label(label: str) -> Rule:
     """The rule of a label; of one that no rule wrote, its quoted tokens or, without any, its content words."""
     match = _LABEL.fullmatch(label)
     if match is None:
-        return _guess(label)
+        return _rule_from_free_text(label)
     found = match.groupdict()
     found["previous"] = found["previous"] or found.pop("then")
     found["previous shape"] = found.pop("previous_shape")
@@ -239,7 +239,7 @@ _EMPTY_WORDS = frozenset(
 )
 
 
-def _guess(label: str) -> Rule:
+def _rule_from_free_text(label: str) -> Rule:
     quoted = tuple(dict.fromkeys(_unshown(text[1:-1]).strip() for text in re.findall(r"`[^`]+`", label)))
     if any(quoted):
         return Rule((Term("token", tuple(text for text in quoted if text)),))

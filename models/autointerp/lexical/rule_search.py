@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.autointerp.lexical.corpus_rates import Rates
-from models.autointerp.lexical.rule_language import MAIN, PLACES, SHAPES, Rule, Term, write
-from models.autointerp.lexical.token_windows import Tape
+from models.autointerp.lexical.corpus_rates import CorpusRates
+from models.autointerp.lexical.rule_language import MAIN, PLACES, SHAPES, Rule, Term, format_rule
+from models.autointerp.lexical.token_windows import TokenWindows
 
 VALUES = {"token": 4, "word": 4, "previous": 3, "head": 2, "near": 2}
 """Values that a term may name; one where nothing is said."""
-COST = {
+DESCRIPTION_LENGTH = {
     "token": 6.0,
     "word": 6.0,
     "previous": 6.0,
@@ -33,11 +33,11 @@ COST = {
 }
 """Nats to write a value down: about the logarithm of how many there are to choose from."""
 ANOTHER_TERM = 2.0
-STARTS = 2
+BEAM_WIDTH = 2
 """Rules that are grown further: more of them find what fits these examples and no others."""
 TERMS = 3
 WORDS = 12
-CLEAR = 0.4
+MIN_COVERAGE = 0.4
 """A label holds on at least this share of the examples, or it says of itself that it is unclear."""
 NEAR_SAMPLE = 250
 UNSEEN = 2.0
@@ -51,10 +51,10 @@ _START = PLACES.index("at the start of a context")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PeakTokens:
     """The peaks of one feature's examples on a tape, and how much each counts (1: the strongest)."""
 
-    tape: Tape
+    tape: TokenWindows
     at_N: np.ndarray
     weight_N: np.ndarray
     start_share: float | None = None
@@ -95,20 +95,20 @@ def divergence(c: float, b: float) -> float:
     return c * math.log(c / max(b, 1e-9)) + rest
 
 
-def best_rule(evidence: Evidence, corpus: Rates) -> tuple[Rule, bool]:
+def best_rule(evidence: PeakTokens, corpus: CorpusRates) -> tuple[Rule, bool]:
     """The rule worth most, and whether it is clear; of an unclear one only the first term, the rest would be chance.
 
     Ties go to the family named first, then to the lower value.
     """
     nothing = Candidate(Rule(()), np.ones(len(evidence.at_N), bool), 1.0, 0.0, 0.0)
-    starts = sorted(_extended(nothing, evidence, corpus), key=lambda found: -found.worth)[:STARTS]
-    best = max((_grown(start, evidence, corpus) for start in starts), key=lambda found: found.worth)
+    starts = sorted(_extended(nothing, evidence, corpus), key=lambda found: -found.worth)[:BEAM_WIDTH]
+    best = max((_extend_greedily(start, evidence, corpus) for start in starts), key=lambda found: found.worth)
     covered = float(evidence.weight_N[best.holds_N].sum()) / evidence.total
-    clear = best.worth > 0 and covered >= CLEAR
+    clear = best.worth > 0 and covered >= MIN_COVERAGE
     return _short(best.rule if clear else starts[0].rule), clear
 
 
-def _grown(start: Candidate, evidence: Evidence, corpus: Rates) -> Candidate:
+def _extend_greedily(start: Candidate, evidence: PeakTokens, corpus: CorpusRates) -> Candidate:
     """Adds the term that is worth most until none is worth its words."""
     while len(start.rule.terms) < TERMS:
         best = max(_extended(start, evidence, corpus), key=lambda found: found.worth, default=start)
@@ -118,11 +118,11 @@ def _grown(start: Candidate, evidence: Evidence, corpus: Rates) -> Candidate:
     return start
 
 
-def _extended(given: Candidate, evidence: Evidence, corpus: Rates) -> Iterator[Candidate]:
+def _extended(given: Candidate, evidence: PeakTokens, corpus: CorpusRates) -> Iterator[Candidate]:
     """For each family that the rule does not look at yet, the rule with that family's best term."""
     taken = {term.family for term in given.rule.terms}
     places = corpus.places_of(given.rule) if given.rule.terms else None
-    for family in COST:
+    for family in DESCRIPTION_LENGTH:
         if family in taken or (family in MAIN and taken & set(MAIN)):
             continue
         look = _flags if family in ("shape", "previous shape", "place") else _near if family == "near" else _texts
@@ -137,7 +137,7 @@ def _rate_given(counts_U: np.ndarray, n: int) -> np.ndarray:
 
 
 def _texts(
-    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+    family: str, given: Candidate, evidence: PeakTokens, corpus: CorpusRates, places: np.ndarray | None
 ) -> Candidate | None:
     """The best few texts, or words, that a token, its forerunner or its line's head may be."""
     value_N = np.where(given.holds_N, evidence.tape.numbers_S(family)[evidence.at_N], -1)
@@ -152,7 +152,7 @@ def _texts(
 
 
 def _near(
-    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+    family: str, given: Candidate, evidence: PeakTokens, corpus: CorpusRates, places: np.ndarray | None
 ) -> Candidate | None:
     """The best few words among the tokens before; one that few examples have in common is none."""
     words_NB = np.where(given.holds_N[:, None], evidence.tape.words_before(evidence.at_N), -1)
@@ -169,7 +169,7 @@ def _near(
 
 
 def _flags(
-    family: str, given: Candidate, evidence: Evidence, corpus: Rates, places: np.ndarray | None
+    family: str, given: Candidate, evidence: PeakTokens, corpus: CorpusRates, places: np.ndarray | None
 ) -> Candidate | None:
     """The best shape or place."""
     names = PLACES if family == "place" else SHAPES
@@ -185,7 +185,7 @@ def _flags(
 
 
 def _chosen(
-    family: str, given: Candidate, evidence: Evidence, names: Sequence[str], rate_U: np.ndarray, holds_UN: np.ndarray
+    family: str, given: Candidate, evidence: PeakTokens, names: Sequence[str], rate_U: np.ndarray, holds_UN: np.ndarray
 ) -> Candidate | None:
     """The values that together are worth most: the best one, then each next that adds more than it costs."""
     total, most = evidence.total, VALUES.get(family, 1)
@@ -198,7 +198,7 @@ def _chosen(
         some = [*values, value]
         held_N = np.asarray(holds_UN[some].any(axis=0))
         rate = min(1.0, float(rate_U[some].sum()) * given.rate)
-        cost = given.cost + COST[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
+        cost = given.cost + DESCRIPTION_LENGTH[family] * len(some) + (ANOTHER_TERM if given.rule.terms else 0.0)
         share = min(1.0, float(evidence.weight_N @ held_N) / total)
         worth = total * divergence(share, rate) - cost
         if best is None or worth > best.worth:
@@ -212,7 +212,7 @@ def _chosen(
 def _short(rule: Rule) -> Rule:
     """The rule cut down until its label has no more than WORDS words: last values first, then the last term."""
     terms = list(rule.terms)
-    while len(write(Rule(tuple(terms))).split()) > WORDS and (len(terms) > 1 or len(terms[0].values) > 1):
+    while len(format_rule(Rule(tuple(terms))).split()) > WORDS and (len(terms) > 1 or len(terms[0].values) > 1):
         longest = max(range(len(terms)), key=lambda i: (len(terms[i].values), i))
         if len(terms[longest].values) > 1:
             terms[longest] = Term(terms[longest].family, terms[longest].values[:-1])

@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 
-from models.corpora.contexts import Contexts
-from models.language_model.token_strings import Pieces
+from models.corpora.contexts import TokenizedCorpus
+from models.language_model.token_strings import TokenStrings
 
 
-def token_counts(contexts: Contexts, pieces: Pieces) -> dict[str, int]:
+def token_counts(contexts: TokenizedCorpus, pieces: TokenStrings) -> dict[str, int]:
     """How often each token's text stands in the corpus, special tokens left out."""
     counts_V = np.zeros(len(pieces.texts), dtype=np.int64)
     for number in range(len(contexts.manifest.files)):

@@ -57,7 +57,7 @@ def shape_bits(token: str) -> int:
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class TokenProperties:
     """Token strings with what is said of each: number of its text and of its word (-1: none), bits of its shapes."""
 
     strings: Sequence[str]
@@ -68,7 +68,7 @@ class Vocabulary:
     shape_V: np.ndarray
 
     @classmethod
-    def of(cls, strings: Sequence[str]) -> "Vocabulary":
+    def of(cls, strings: Sequence[str]) -> "TokenProperties":
         texts, words = [text_of(s) for s in strings], [word_of(s) for s in strings]
         all_texts, all_words = sorted(set(texts)), sorted(set(words) - {""})
         text_number = {text: i for i, text in enumerate(all_texts)}

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from models.autointerp.lexical.rule_language import PLACES, SHAPES, Rule, Term
-from models.autointerp.lexical.token_properties import Vocabulary
+from models.autointerp.lexical.token_properties import TokenProperties
 
 NEAR = 16
 """`near` looks at so many tokens before."""
@@ -20,11 +20,11 @@ FIRST = 3
 
 
 @dataclass(frozen=True)
-class Tape:
+class TokenWindows:
     """Tokens of R windows; window r is `start_R[r]` to `start_R[r + 1]`, its first token stands at `position_R[r]` of
     its context, counted from the first position that is read."""
 
-    vocabulary: Vocabulary
+    vocabulary: TokenProperties
     code_S: np.ndarray
     start_R: np.ndarray
     position_R: np.ndarray

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.autointerp.llm_client.messages_client import NoAnswer, Provider
+from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.request import Reply
 
 PATIENCE = 12
@@ -15,7 +15,7 @@ PATIENCE = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ListedBatch:
     """A batch as the provider lists it."""
 
     batch_id: str
@@ -24,7 +24,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchResult:
     """How one request of a batch ended: with a reply, or 'failed', 'expired' or 'canceled'."""
 
     key: str
@@ -49,19 +49,19 @@ class BatchAPI:
         """One attempt to hand over requests by key; the batch's id.
 
         Raises:
-            NoAnswer: If it is not known, or known not, to have been taken.
+            AttemptFailed: If it is not known, or known not, to have been taken.
         """
         requests = [{"custom_id": key, "params": body} for key, body in bodies.items()]
         return (await self._provider.call(self._api.create, llm, requests=requests)).id
 
-    async def newest_first(self) -> AsyncIterator[Made]:
+    async def newest_first(self) -> AsyncIterator[ListedBatch]:
         """Every batch that the provider knows of the key's workspace."""
         page = await self._patiently(self._api.list, limit=100)
         while True:
             for batch in page.data:
                 counts = batch.request_counts
                 parts = (counts.processing, counts.succeeded, counts.errored, counts.canceled, counts.expired)
-                yield Made(batch.id, sum(parts))
+                yield ListedBatch(batch.id, sum(parts))
             if not page.has_next_page():
                 return
             page = await self._patiently(page.get_next_page)
@@ -76,7 +76,7 @@ class BatchAPI:
         while (await self._patiently(self._api.retrieve, batch_id)).processing_status != "ended":
             await asyncio.sleep(self._provider.access.poll_every)
 
-    async def outcomes(self, batch_id: str) -> AsyncIterator[Outcome]:
+    async def outcomes(self, batch_id: str) -> AsyncIterator[BatchResult]:
         """The results of a batch that has ended, in the provider's order, read as they come; from the beginning again
         where the connection is cut."""
         for number in range(PATIENCE):
@@ -84,12 +84,12 @@ class BatchAPI:
                 async for outcome in self._read(batch_id):
                     yield outcome
                 return
-            except NoAnswer as ended:
+            except AttemptFailed as ended:
                 if not ended.again or number + 1 == PATIENCE:
                     raise
                 await asyncio.sleep(ended.delay(number, self._provider.access))
 
-    async def _read(self, batch_id: str) -> AsyncIterator[Outcome]:
+    async def _read(self, batch_id: str) -> AsyncIterator[BatchResult]:
         import httpx2
 
         results = await self._provider.call(self._api.results, "", batch_id)
@@ -97,31 +97,31 @@ class BatchAPI:
             async for line in results:
                 yield _outcome(line)
         except (httpx2.HTTPError, ValueError) as error:  # ValueError: half a line of JSON
-            raise NoAnswer(f"results of batch {batch_id} were cut off ({error!r})", True, False) from error
+            raise AttemptFailed(f"results of batch {batch_id} were cut off ({error!r})", True, False) from error
 
     async def _patiently(self, method: Any, *given: Any, **named: Any) -> Any:
         for number in range(PATIENCE):
             try:
                 return await self._provider.call(method, "", *given, **named)
-            except NoAnswer as ended:
+            except AttemptFailed as ended:
                 if not ended.again or number + 1 == PATIENCE:
                     raise
                 await asyncio.sleep(ended.delay(number, self._provider.access))
         raise AssertionError
 
 
-def _outcome(line: Any) -> Outcome:
+def _outcome(line: Any) -> BatchResult:
     kind = line.result.type
     if kind == "succeeded":
         try:
-            return Outcome(line.custom_id, "answered", Reply.model_validate(line.result.message.to_dict()))
+            return BatchResult(line.custom_id, "answered", Reply.model_validate(line.result.message.to_dict()))
         except ValidationError as error:
-            return Outcome(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")
+            return BatchResult(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")
     if kind == "errored":
         error = line.result.error.error
         why, again = f"{error.type}: {error.message}", error.type in ("api_error", "overloaded_error", "timeout_error")
-        return Outcome(line.custom_id, "failed", error=why, again=again)
+        return BatchResult(line.custom_id, "failed", error=why, again=again)
     if kind == "expired":
         why = "the batch expired before its turn came"
-        return Outcome(line.custom_id, "expired", error=why, again=True)
-    return Outcome(line.custom_id, "canceled", error="somebody canceled the batch before its turn came")
+        return BatchResult(line.custom_id, "expired", error=why, again=True)
+    return BatchResult(line.custom_id, "canceled", error="somebody canceled the batch before its turn came")

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from models.autointerp.llm_client.batch_api import BatchAPI, Outcome
+from models.autointerp.llm_client.batch_api import BatchAPI, BatchResult
 from models.autointerp.llm_client.budget import Budget
-from models.autointerp.llm_client.messages_client import NoAnswer, Provider
+from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.prices import price_of
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Answer, Batch, Ledger
-from models.autointerp.llm_client.request_queue import ATTEMPTS, ProviderDown, Terms, answered, now
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, PendingBatch, RequestLedger
+from models.autointerp.llm_client.request_queue import ATTEMPTS, ProviderDown, SpendingTerms, answered, now
 
 MOST_REQUESTS = 10_000
 MOST_BYTES = 64_000_000
@@ -30,15 +30,15 @@ ROUNDS = 3
 @dataclass(slots=True)
 class _Asked:
     request: Request
-    answer: asyncio.Future[Answer]
+    answer: asyncio.Future[LedgerAnswer]
     worst_usd: float
     rounds: int = 0
 
 
-class BatchLine:
+class BatchQueue:
     """Gathers questions and asks them in batches."""
 
-    def __init__(self, provider: Provider, ledger: Ledger, terms: Terms, access: Access):
+    def __init__(self, provider: Provider, ledger: RequestLedger, terms: SpendingTerms, access: ProviderAccess):
         self._api, self._ledger, self._terms, self._access = BatchAPI(provider), ledger, terms, access
         self._budget = Budget(terms.limit_usd, ledger.spent_usd(terms.payer))
         self._gathered: dict[str, _Asked] = {}
@@ -57,7 +57,7 @@ class BatchLine:
             await self._ledger.keep(replace(batch, done=True))
         self._budget = Budget(self._terms.limit_usd, self._ledger.spent_usd(self._terms.payer))
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> LedgerAnswer:
         """As `Line.ask`; returns when a batch with the question has ended, after `flush` or when one is full."""
         if request.key in self._ledger.answers:
             return self._ledger.answers[request.key]
@@ -83,7 +83,7 @@ class BatchLine:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            if isinstance(error, NoAnswer):
+            if isinstance(error, AttemptFailed):
                 error = ProviderDown(f"batches of {self._terms.llm}: {error}. Materialize again when this is mended")
             self._broken = error
             for asked in self._all.values():
@@ -116,15 +116,17 @@ class BatchLine:
         """Sends one batch and waits for it; returns the questions to send once more."""
         by_key = {asked.request.key: asked for asked in some}
         batch = await self._created(by_key)
-        endings = await self._collected(batch) if isinstance(batch, Batch) else {}
-        if isinstance(batch, Batch):
+        endings = await self._collected(batch) if isinstance(batch, PendingBatch) else {}
+        if isinstance(batch, PendingBatch):
             await self._ledger.keep(replace(batch, done=True))
         again: list[_Asked] = []
         for key, asked in by_key.items():
             answer = self._ledger.answers.get(key)
             await self._budget.settle(asked.worst_usd, answer.cost_usd if answer else 0.0)
             asked.rounds += 1
-            ending = endings.get(key) or Outcome(key, "failed", error=batch if isinstance(batch, str) else "no result")
+            ending = endings.get(key) or BatchResult(
+                key, "failed", error=batch if isinstance(batch, str) else "no result"
+            )
             if answer is not None:
                 self._settle(asked, answer)
             elif ending.again and asked.rounds < ROUNDS:
@@ -136,21 +138,23 @@ class BatchLine:
     def _end(self, asked: _Asked, status: str, why: str) -> None:
         """An end without an answer."""
         terms, request = self._terms, asked.request
-        answer = Answer(request.key, request.purpose, terms.payer, terms.llm, status, error=why, attempts=asked.rounds)
+        answer = LedgerAnswer(
+            request.key, request.purpose, terms.payer, terms.llm, status, error=why, attempts=asked.rounds
+        )
         self._settle(asked, replace(answer, sent_at=now()) if asked.rounds else answer)
 
-    def _settle(self, asked: _Asked, answer: Answer) -> None:
+    def _settle(self, asked: _Asked, answer: LedgerAnswer) -> None:
         self._all.pop(asked.request.key, None)
         if not asked.answer.done():
             asked.answer.set_result(answer)
 
-    async def _created(self, by_key: dict[str, _Asked]) -> Batch | str:
+    async def _created(self, by_key: dict[str, _Asked]) -> PendingBatch | str:
         """Hands the questions over, or says why that failed; none is lost and none sent twice, wherever the run is
         killed."""
         llm, payer = self._terms.llm, self._terms.payer
         async with self._creating:  # one at a time: what is newer than the newest before is then this one
             purposes = {key: asked.request.purpose for key, asked in by_key.items()}
-            batch = Batch(uuid4().hex, payer, llm, purposes, await self._api.newest())
+            batch = PendingBatch(uuid4().hex, payer, llm, purposes, await self._api.newest())
             sent = [replace(s, attempts=s.attempts + 1) for s in (self._ledger.sent(key, payer) for key in by_key)]
             await self._ledger.keep(batch, *sent)
             bodies = {key: asked.request.body for key, asked in by_key.items()}
@@ -159,7 +163,7 @@ class BatchLine:
                     made = replace(batch, batch_id=await self._api.create(llm, bodies))
                     await self._ledger.keep(made)
                     return made
-                except NoAnswer as ended:
+                except AttemptFailed as ended:
                     why = str(ended)
                     if ended.at_risk and (found := await self._lost(batch)):
                         return found
@@ -169,7 +173,7 @@ class BatchLine:
             await self._ledger.keep(replace(batch, done=True))
             return why
 
-    async def _lost(self, batch: Batch) -> Batch | None:
+    async def _lost(self, batch: PendingBatch) -> PendingBatch | None:
         """A batch that left while nobody was there to hear its id, if it did leave."""
         known = {other.batch_id for other in self._ledger.batches.values()}
         async for made in self._api.newest_first():
@@ -185,12 +189,12 @@ class BatchLine:
                     break
         return None
 
-    async def _collected(self, batch: Batch) -> dict[str, Outcome]:
+    async def _collected(self, batch: PendingBatch) -> dict[str, BatchResult]:
         """Waits for a batch and stores its answers, which come in any order, some at a time; returns the other ends."""
         assert batch.batch_id is not None
         await self._api.ended(batch.batch_id)
-        endings: dict[str, Outcome] = {}
-        some: dict[str, Answer] = {}
+        endings: dict[str, BatchResult] = {}
+        some: dict[str, LedgerAnswer] = {}
         async for outcome in self._api.outcomes(batch.batch_id):
             if outcome.reply is not None and outcome.key in batch.purposes:
                 some[outcome.key] = self._answer(outcome, batch)
@@ -202,11 +206,11 @@ class BatchLine:
         await self._ledger.keep(*some.values())
         return endings
 
-    def _answer(self, outcome: Outcome, batch: Batch) -> Answer:
+    def _answer(self, outcome: BatchResult, batch: PendingBatch) -> LedgerAnswer:
         key, sent = outcome.key, self._ledger.sent(outcome.key, batch.payer)
         asked = self._all.get(key)
         size = asked.request.n_bytes if asked else 0
-        bare = Answer(key, batch.purposes[key], batch.payer, batch.llm, "failed", sent_bytes=size, sent_at=now())
+        bare = LedgerAnswer(key, batch.purposes[key], batch.payer, batch.llm, "failed", sent_bytes=size, sent_at=now())
         assert outcome.reply is not None
         bare = replace(bare, attempts=max(1, sent.attempts), at_risk_usd=sent.at_risk_usd)
         return answered(bare, outcome.reply, None, price_of(batch.llm), batch.batch_id)

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from models.autointerp.llm_client.messages_client import NoAnswer
+from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Block, Reply, Usage
-from models.language_model.hooked_model import Host
+from models.language_model.hooked_model import HookedModel
 
 WORDS = 40
 """Tokens of a text at most."""
@@ -24,18 +24,18 @@ ITEMS = 32
 class LocalProvider:
     """Answers a question of the Messages protocol with a causal LM."""
 
-    def __init__(self, host: Host, context_length: int):
+    def __init__(self, host: HookedModel, context_length: int):
         self._host, self._longest = host, context_length
 
     async def send(self, body: dict[str, Any]) -> tuple[Reply, str | None]:
         """The reply.
 
         Raises:
-            NoAnswer: If the question and its answer are longer than the model's context.
+            AttemptFailed: If the question and its answer are longer than the model's context.
         """
         prompt = self._host.tokenizer.encode(self._prompt(body))
         with torch.no_grad():
-            form = _Filling(self._host, prompt, self._longest)
+            form = _ConstrainedDecoder(self._host, prompt, self._longest)
             form.fill(body["output_config"]["format"]["schema"])
         usage = Usage(input_tokens=len(prompt), output_tokens=len(form.tokens) - len(prompt))
         return Reply(content=[Block(type="text", text=form.text)], stop_reason="end_turn", usage=usage), None
@@ -47,10 +47,10 @@ class LocalProvider:
         return "\n\n".join(turn["content"] for turn in turns) + "\n\nAnswer as JSON:\n"
 
 
-class _Filling:
+class _ConstrainedDecoder:
     """A form being filled in: the tokens so far, and what the model has read of them."""
 
-    def __init__(self, host: Host, prompt: list[int], longest: int):
+    def __init__(self, host: HookedModel, prompt: list[int], longest: int):
         self._model, self._tokenizer, self._longest = host.model, host.tokenizer, longest
         self.tokens, self.text = list(prompt), ""
         self._cache: Any = None
@@ -106,7 +106,7 @@ class _Filling:
         """Log-probabilities after the tokens so far and after each of some more: (1 + more, V)."""
         tokens = [*self.tokens, *more]
         if len(tokens) > self._longest:
-            raise NoAnswer(
+            raise AttemptFailed(
                 f"question and answer take more than the {self._longest} tokens of the local model's context: show "
                 "fewer windows, or name a model with a longer one",
                 False,
@@ -153,6 +153,6 @@ def _json(value: Any) -> str:
 
 def local_model(source: str, revision: str | None = None) -> tuple[str, LocalProvider]:
     """A model from a folder or the hub, by a name that tells its version."""
-    host = Host.load(source, revision, "float32")
+    host = HookedModel.load(source, revision, "float32")
     longest = getattr(host.model.config, "max_position_embeddings", None) or host.tokenizer.model_max_length
     return f"{source}@{host.revision[:12]}", LocalProvider(host, int(longest))

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Reply
 
 
@@ -25,14 +25,14 @@ class UnknownLLM(ValueError):
     """The provider does not know the LLM, or the key may not use it. Name another."""
 
 
-class NoAnswer(Exception):
+class AttemptFailed(Exception):
     """An attempt ended without an answer: whether another may do better, and whether this one may have cost money."""
 
     def __init__(self, message: str, again: bool, at_risk: bool, wait: float | None = None):
         super().__init__(message)
         self.again, self.at_risk, self._wait = again, at_risk, wait
 
-    def delay(self, number: int, access: Access) -> float:
+    def delay(self, number: int, access: ProviderAccess) -> float:
         """Seconds to wait after attempt `number`: what the server asks for, or twice as long each time, less up to a
         quarter."""
         if self._wait is not None:
@@ -43,7 +43,7 @@ class NoAnswer(Exception):
 class Provider:
     """A connection to the provider, opened at the first question."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: ProviderAccess) -> None:
         self.access = access
 
     async def __aenter__(self) -> Self:
@@ -66,14 +66,14 @@ class Provider:
         """One attempt at one question.
 
         Raises:
-            NoAnswer: If it ended without one.
+            AttemptFailed: If it ended without one.
             KeyRefused, UnknownLLM: If no other attempt or request can end better.
         """
         raw = await self.call(self.client.messages.with_raw_response.create, body["model"], **body)
         try:
             return Reply.model_validate_json(raw.http_response.content), raw.headers.get("request-id")
         except ValidationError as error:
-            raise NoAnswer(f"the body is no message: {error.errors()[0]['msg']}", True, True) from error
+            raise AttemptFailed(f"the body is no message: {error.errors()[0]['msg']}", True, True) from error
 
     async def call(self, method: Any, llm: str = "", *given: Any, **named: Any) -> Any:
         """Calls the SDK; what goes wrong is put as `send` does."""
@@ -88,12 +88,12 @@ class Provider:
             again = {"true": True, "false": False}.get(
                 headers.get("x-should-retry", ""), status in (408, 409, 429) or status >= 500
             )
-            raise NoAnswer(
+            raise AttemptFailed(
                 f"status {status}: {error.message}", again, status in (408, 502, 504), retry_after(headers)
             ) from error
         except anthropic.APIConnectionError as error:
             never_left = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-            raise NoAnswer(f"{error.message} ({error.__cause__!r})", True, not never_left) from error
+            raise AttemptFailed(f"{error.message} ({error.__cause__!r})", True, not never_left) from error
 
     def _stop_if_pointless(self, status: int, message: str, llm: str) -> None:
         if status in (401, 402, 403):

@@ -15,14 +15,14 @@ class UnknownPrice(ValueError):
     """The LLM has no row in the price table. Add one, or name an LLM that has."""
 
 
-class Rate(BaseModel, frozen=True, extra="forbid"):
+class PricePerMillion(BaseModel, frozen=True, extra="forbid"):
     """US dollars per million tokens."""
 
     input: float
     output: float
 
 
-class LongRate(Rate, frozen=True):
+class LongRate(PricePerMillion, frozen=True):
     """The rate of every token of a request whose prompt is longer than `above` tokens."""
 
     above: int
@@ -34,7 +34,7 @@ BATCHED = 0.5
 """What a request costs in a batch, as a share of its price alone."""
 
 
-class Price(Rate, frozen=True):
+class Price(PricePerMillion, frozen=True):
     """What an LLM costs, and when that was last compared with the provider's page."""
 
     checked: date

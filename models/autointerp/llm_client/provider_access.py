@@ -13,7 +13,7 @@ class MissingKey(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ProviderAccess:
     """Address (null: the provider's own), credentials, and times in seconds."""
 
     base_url: str | None = None
@@ -35,7 +35,7 @@ class Access:
         )
 
 
-def check_access(settings: ExplanationSettings, access: Access) -> None:
+def check_access(settings: ExplanationSettings, access: ProviderAccess) -> None:
     """Whether the settings can be carried out, before any work is done.
 
     Raises:

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from storage.folder import Folder
 
-LINGER = 0.01
+GROUP_COMMIT_SECONDS = 0.01
 """Seconds in which records gather for one file."""
 MANY = 256
 """So many files are folded into one when the ledger is opened."""
@@ -35,7 +35,7 @@ def key_of(body: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LedgerAnswer:
     """How a request ended. Times are ISO 8601 in UTC; `cost_usd` is exact, by the tokens that the provider counts."""
 
     request_key: str
@@ -66,7 +66,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class PendingRequest:
     """Attempts at a request that has no answer yet."""
 
     request_key: str
@@ -76,7 +76,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PendingBatch:
     """Requests that are with the provider together."""
 
     name: str
@@ -91,8 +91,9 @@ class Batch:
     done: bool = False
 
 
-Record = Answer | Sent | Batch
-KINDS: dict[str, type[Record]] = {"answer": Answer, "sent": Sent, "batch": Batch}
+Record = LedgerAnswer | PendingRequest | PendingBatch
+KINDS: dict[str, type[Record]] = {"answer": LedgerAnswer, "sent": PendingRequest, "batch": PendingBatch}
+_KIND_OF = {kind: name for name, kind in KINDS.items()}
 
 
 class DamagedLedger(ValueError):
@@ -100,14 +101,14 @@ class DamagedLedger(ValueError):
 
 
 @dataclass
-class Ledger:
+class RequestLedger:
     """The records in one folder, and what each payer has spent."""
 
     folder: Folder
-    answers: dict[str, Answer] = field(default_factory=dict)
-    batches: dict[str, Batch] = field(default_factory=dict)
+    answers: dict[str, LedgerAnswer] = field(default_factory=dict)
+    batches: dict[str, PendingBatch] = field(default_factory=dict)
     """Those whose results are not stored yet, by our name."""
-    _sent: dict[str, Sent] = field(default_factory=dict)
+    _sent: dict[str, PendingRequest] = field(default_factory=dict)
     _next: int = 0
     _waiting: list[Record] = field(default_factory=list)
     _write: asyncio.Task[None] | None = None
@@ -115,7 +116,7 @@ class Ledger:
     """One file at a time: while one is being written, records gather for the next."""
 
     @classmethod
-    def open(cls, folder: Folder) -> "Ledger":
+    def open(cls, folder: Folder) -> "RequestLedger":
         """To write: reads the folder, which need not exist; folds its files into one where there are many."""
         folder.sweep()
         ledger = cls.read(folder)
@@ -125,7 +126,7 @@ class Ledger:
         return ledger
 
     @classmethod
-    def read(cls, folder: Folder) -> "Ledger":
+    def read(cls, folder: Folder) -> "RequestLedger":
         """What is there at this moment, while others may write."""
         for _ in range(3):
             with suppress(FileNotFoundError):  # a writer folded what was listed: list again
@@ -133,7 +134,7 @@ class Ledger:
         return cls._read(folder)
 
     @classmethod
-    def _read(cls, folder: Folder) -> "Ledger":
+    def _read(cls, folder: Folder) -> "RequestLedger":
         names = _names(folder)
         ledger = cls(folder, _next=1 + max((_number(name) for name in names), default=-1))
         with ThreadPoolExecutor(max_workers=16) as threads:  # on S3 each file takes a round trip
@@ -143,10 +144,10 @@ class Ledger:
         return ledger
 
     def _take(self, record: Record) -> None:
-        if isinstance(record, Answer):
+        if isinstance(record, LedgerAnswer):
             self.answers[record.request_key] = record
             self._sent.pop(record.request_key, None)
-        elif isinstance(record, Sent):
+        elif isinstance(record, PendingRequest):
             if record.request_key not in self.answers:
                 self._sent[record.request_key] = record
         elif record.done:
@@ -165,7 +166,7 @@ class Ledger:
         return self._next - 1
 
     def _put(self, number: int, records: Iterable[Record]) -> None:
-        lines = (json.dumps({"kind": type(record).__name__.lower()} | asdict(record)) for record in records)
+        lines = (json.dumps({"kind": _KIND_OF[type(record)]} | asdict(record)) for record in records)
         self.folder.write_bytes(f"{number:09d}-{uuid4().hex[:8]}.jsonl", ("\n".join(lines) + "\n").encode())
 
     async def keep(self, *records: Record) -> None:
@@ -178,7 +179,7 @@ class Ledger:
         await asyncio.shield(self._write)
 
     async def _write_waiting(self) -> None:
-        await asyncio.sleep(LINGER)
+        await asyncio.sleep(GROUP_COMMIT_SECONDS)
         async with self._writing:
             records, self._waiting, self._write = self._waiting, [], None
             await asyncio.to_thread(self._put, self._number(), records)
@@ -190,9 +191,9 @@ class Ledger:
         answered = sum(a.cost_usd + a.at_risk_usd for a in self.answers.values() if a.payer == payer)
         return answered + sum(sent.at_risk_usd for sent in self._sent.values() if sent.payer == payer)
 
-    def sent(self, key: str, payer: str) -> Sent:
+    def sent(self, key: str, payer: str) -> PendingRequest:
         """What is known of earlier attempts at a request that has no answer."""
-        return self._sent.get(key, Sent(key, payer, 0, 0.0))
+        return self._sent.get(key, PendingRequest(key, payer, 0, 0.0))
 
 
 def _names(folder: Folder) -> list[str]:

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from models.autointerp.llm_client.budget import Budget
-from models.autointerp.llm_client.messages_client import NoAnswer
+from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.prices import Price
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Reply, Request
-from models.autointerp.llm_client.request_ledger import Answer, Ledger, Sent
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, PendingRequest, RequestLedger
 
 ATTEMPTS = 6
 FIRST_FAILURES = 3
@@ -25,16 +25,16 @@ class ProviderDown(ValueError):
     """Requests fail one after the other, so no more were sent. Read the error, mend it, materialize again."""
 
 
-class Sends(Protocol):
+class Transport(Protocol):
     """Whoever answers: one method."""
 
     async def send(self, body: dict) -> tuple[Reply, str | None]:
-        """One attempt: the reply and the provider's name for it. Raises NoAnswer where it ended without one."""
+        """One attempt: the reply and the provider's name for it. Raises AttemptFailed where it ended without one."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SpendingTerms:
     """On whose account an LLM is asked, at which price, and how far."""
 
     llm: str
@@ -49,22 +49,22 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-class Line:
+class RequestQueue:
     """Asks a request until it is answered, cannot be, or may not be."""
 
-    def __init__(self, provider: Sends, ledger: Ledger, terms: Terms, access: Access):
+    def __init__(self, provider: Transport, ledger: RequestLedger, terms: SpendingTerms, access: ProviderAccess):
         self._provider, self._ledger, self._terms, self._access = provider, ledger, terms, access
         self._budget = Budget(terms.limit_usd, ledger.spent_usd(terms.payer))
         self._failed_in_a_row = 0
         self._answered = False
         self._first = asyncio.Lock()
         self._places = asyncio.Semaphore(terms.concurrency)
-        self._under_way: dict[str, asyncio.Task[Answer]] = {}
+        self._under_way: dict[str, asyncio.Task[LedgerAnswer]] = {}
         """By key: two that ask the same are one question."""
         self.closing = asyncio.Event()
         """Once set, no more attempts are begun."""
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> LedgerAnswer:
         """The answer in the ledger, or else the provider's; one that could not be had says why in its status.
 
         Requests go one at a time until the provider has answered once, so that a wrong key costs one request.
@@ -80,7 +80,7 @@ class Line:
             task.add_done_callback(lambda _: self._under_way.pop(request.key))
         return await asyncio.shield(self._under_way[request.key])
 
-    async def _asked_first(self, request: Request) -> Answer:
+    async def _asked_first(self, request: Request) -> LedgerAnswer:
         """Alone, as long as nothing was answered yet."""
         if not self._answered:
             async with self._first:
@@ -88,20 +88,22 @@ class Line:
                     return await self._asked(request)
         return await self._asked(request)
 
-    async def _asked(self, request: Request) -> Answer:
+    async def _asked(self, request: Request) -> LedgerAnswer:
         terms, ledger = self._terms, self._ledger
-        answer = Answer(request.key, request.purpose, terms.payer, terms.llm, "failed", sent_bytes=request.n_bytes)
+        answer = LedgerAnswer(
+            request.key, request.purpose, terms.payer, terms.llm, "failed", sent_bytes=request.n_bytes
+        )
         worst_usd = request.worst_usd(terms.price)
         for number in range(ATTEMPTS):
             if not await self._budget.reserve(worst_usd):
                 return replace(answer, status="over_budget", error=self._budget.refusal(worst_usd))
             before = ledger.sent(request.key, terms.payer)
-            sent = Sent(request.key, terms.payer, before.attempts + 1, before.at_risk_usd + worst_usd)
+            sent = PendingRequest(request.key, terms.payer, before.attempts + 1, before.at_risk_usd + worst_usd)
             await ledger.keep(sent)
             answer = replace(answer, attempts=sent.attempts, at_risk_usd=before.at_risk_usd, sent_at=now())
             try:
                 reply, request_id = await self._sent(request)
-            except NoAnswer as ended:
+            except AttemptFailed as ended:
                 lost_usd = worst_usd if ended.at_risk else 0.0
                 await ledger.keep(replace(sent, at_risk_usd=before.at_risk_usd + lost_usd))
                 await self._budget.settle(worst_usd, lost_usd)
@@ -123,10 +125,10 @@ class Line:
     async def _sent(self, request: Request) -> tuple[Reply, str | None]:
         async with self._places:
             if self.closing.is_set():
-                raise NoAnswer("nobody waits for it any more", False, False)
+                raise AttemptFailed("nobody waits for it any more", False, False)
             return await self._provider.send(request.body)
 
-    def _count_failure(self, answer: Answer) -> None:
+    def _count_failure(self, answer: LedgerAnswer) -> None:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= (2 * self._terms.concurrency if self._answered else FIRST_FAILURES):
             raise ProviderDown(
@@ -136,7 +138,9 @@ class Line:
             )
 
 
-def answered(answer: Answer, reply: Reply, request_id: str | None, price: Price, batch_id: str | None = None) -> Answer:
+def answered(
+    answer: LedgerAnswer, reply: Reply, request_id: str | None, price: Price, batch_id: str | None = None
+) -> LedgerAnswer:
     """An answer with what the reply says and costs."""
     counts = reply.usage.counts
     cost = price.cost(**counts, batched=batch_id is not None)

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.llm_client.batch_queue import BatchLine
-from models.autointerp.llm_client.messages_client import NoAnswer, Provider
+from models.autointerp.llm_client.batch_queue import BatchQueue
+from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.prices import FREE, Price, price_of
-from models.autointerp.llm_client.provider_access import Access, check_access
+from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Answer, Ledger
-from models.autointerp.llm_client.request_queue import Line, ProviderDown, Sends, Terms
-from models.autointerp.llm_client.sender_process import BatchesOut, sending, warm
-from models.autointerp.tables import Progress, silent
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
+from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms, Transport
+from models.autointerp.llm_client.sender_process import BatchesOutstanding, preload, sending
+from models.autointerp.tables import Progress, no_progress
 from storage.folder import Folder
-from storage.process_lock import locked
+from storage.process_lock import process_lock
 
 Result = TypeVar("Result")
-Ask = Callable[[Request], Awaitable[Answer]]
-Job = Callable[[Ask], Awaitable[Result]]
+Ask = Callable[[Request], Awaitable[LedgerAnswer]]
+AskingJob = Callable[[Ask], Awaitable[Result]]
 
 AHEAD = 2
 """Jobs begun for each request that may be with the provider: while some wait for it, others are written down."""
@@ -38,7 +38,7 @@ class LLM(Protocol):
     @property
     def price(self) -> Price: ...
 
-    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]: ...
+    def run(self, jobs: Sequence[AskingJob[Result]], progress: Progress = no_progress) -> list[Result]: ...
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ class ProviderLLM:
     """An LLM at a provider that speaks the Messages protocol, asked within one budget by one payer; every answer is in
     the ledger before it is used."""
 
-    terms: Terms
+    terms: SpendingTerms
     ledger: Folder
-    access: Access
+    access: ProviderAccess
     batch: bool
 
     @classmethod
     def of(
-        cls, settings: ExplanationSettings, ledger: Folder, payer: str, access: Access | None = None
+        cls, settings: ExplanationSettings, ledger: Folder, payer: str, access: ProviderAccess | None = None
     ) -> "ProviderLLM":
-        access = access or Access.from_environment()
+        access = access or ProviderAccess.from_environment()
         if settings.llm is None or settings.budget_usd is None:
             raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
         check_access(settings, access)
         if settings.mode == "live":
-            warm()
-        terms = Terms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
+            preload()
+        terms = SpendingTerms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
         return cls(terms, ledger, access, settings.mode == "batch")
 
     @property
@@ -72,7 +72,7 @@ class ProviderLLM:
     def price(self) -> Price:
         return self.terms.price
 
-    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
+    def run(self, jobs: Sequence[AskingJob[Result]], progress: Progress = no_progress) -> list[Result]:
         """Carries out jobs that ask questions, and returns what they return, in their order.
 
         Raises:
@@ -84,36 +84,36 @@ class ProviderLLM:
             return []
         return asyncio.run(self._in_batches(jobs, progress) if self.batch else self._live(jobs, progress))
 
-    async def _live(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+    async def _live(self, jobs: Sequence[AskingJob[Result]], progress: Progress) -> list[Result]:
         try:
             return await self._one_by_one(jobs, progress)
-        except BatchesOut:  # the recipe said `batch` when it was last run: what left then is not asked again
+        except BatchesOutstanding:  # the recipe said `batch` when it was last run: what left then is not asked again
             async with self._batching():
                 pass
             return await self._one_by_one(jobs, progress)
 
-    async def _one_by_one(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+    async def _one_by_one(self, jobs: Sequence[AskingJob[Result]], progress: Progress) -> list[Result]:
         async with sending(self.ledger, self.terms, self.access) as line:
-            return await together(jobs, line.ask, AHEAD * self.terms.concurrency, progress)
+            return await run_concurrently(jobs, line.ask, AHEAD * self.terms.concurrency, progress)
 
-    async def _in_batches(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
+    async def _in_batches(self, jobs: Sequence[AskingJob[Result]], progress: Progress) -> list[Result]:
         async with self._batching() as line:
             results: list[Result] = []
             for first in range(0, len(jobs), GATHERED):
                 some = jobs[first : first + GATHERED]
                 done = len(results)
-                results += await _all_waiting(some, line, lambda n, _, done=done: progress(done + n, len(jobs)))
+                results += await _run_in_batches(some, line, lambda n, _, done=done: progress(done + n, len(jobs)))
             return results
 
     @asynccontextmanager
-    async def _batching(self) -> AsyncIterator[BatchLine]:
+    async def _batching(self) -> AsyncIterator[BatchQueue]:
         """A line for batches, once what earlier runs left with the provider is fetched."""
-        with locked(self.ledger.url, self.access.timeout):
+        with process_lock(self.ledger.url, self.access.timeout):
             async with Provider(self.access) as provider:
-                line = BatchLine(provider, Ledger.open(self.ledger), self.terms, self.access)
+                line = BatchQueue(provider, RequestLedger.open(self.ledger), self.terms, self.access)
                 try:
                     await line.resume()
-                except NoAnswer as error:
+                except AttemptFailed as error:
                     raise ProviderDown(
                         f"batches of {self.name}: {error}. Materialize again when this is mended"
                     ) from error
@@ -125,24 +125,24 @@ class LocalLLM:
     """An LLM in this process: free, one question at a time, its answers in the ledger all the same."""
 
     name: str
-    provider: Sends
+    provider: Transport
     payer: str
     ledger: Folder
     price: Price = FREE
 
-    def run(self, jobs: Sequence[Job[Result]], progress: Progress = silent) -> list[Result]:
+    def run(self, jobs: Sequence[AskingJob[Result]], progress: Progress = no_progress) -> list[Result]:
         """As `ProviderLLM.run`."""
         return asyncio.run(self._run(jobs, progress))
 
-    async def _run(self, jobs: Sequence[Job[Result]], progress: Progress) -> list[Result]:
-        access = Access()
-        with locked(self.ledger.url, access.timeout):
-            terms = Terms(self.name, self.payer, self.price, 0.0, 1)
-            line = Line(self.provider, Ledger.open(self.ledger), terms, access)
-            return await together(jobs, line.ask, 1, progress)
+    async def _run(self, jobs: Sequence[AskingJob[Result]], progress: Progress) -> list[Result]:
+        access = ProviderAccess()
+        with process_lock(self.ledger.url, access.timeout):
+            terms = SpendingTerms(self.name, self.payer, self.price, 0.0, 1)
+            line = RequestQueue(self.provider, RequestLedger.open(self.ledger), terms, access)
+            return await run_concurrently(jobs, line.ask, 1, progress)
 
 
-async def together(jobs: Sequence[Job[Result]], ask: Ask, n: int, progress: Progress) -> list[Result]:
+async def run_concurrently(jobs: Sequence[AskingJob[Result]], ask: Ask, n: int, progress: Progress) -> list[Result]:
     """Carries out jobs, n at a time; the first that fails ends all."""
     results: dict[int, Result] = {}
     numbers = iter(range(len(jobs)))
@@ -158,7 +158,7 @@ async def together(jobs: Sequence[Job[Result]], ask: Ask, n: int, progress: Prog
     return [results[number] for number in range(len(jobs))]
 
 
-async def _all_waiting(jobs: Sequence[Job[Result]], line: BatchLine, progress: Progress) -> list[Result]:
+async def _run_in_batches(jobs: Sequence[AskingJob[Result]], line: BatchQueue, progress: Progress) -> list[Result]:
     """Carries out jobs all at once; whenever each that is not done waits for an answer, what they asked is sent."""
     results: dict[int, Result] = {}
     running = len(jobs)
@@ -169,7 +169,7 @@ async def _all_waiting(jobs: Sequence[Job[Result]], line: BatchLine, progress: P
         if running == 0:
             line.flush()
 
-    async def ask(request: Request) -> Answer:
+    async def ask(request: Request) -> LedgerAnswer:
         waits = asyncio.ensure_future(line.ask(request))
         await asyncio.sleep(0)
         pause(-1)

@@ -20,19 +20,19 @@ from multiprocessing import forkserver, get_context
 from typing import Any
 
 from models.autointerp.llm_client.messages_client import KeyRefused, Provider, UnknownLLM
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Answer, DamagedLedger, Ledger
-from models.autointerp.llm_client.request_queue import Line, ProviderDown, Terms
+from models.autointerp.llm_client.request_ledger import DamagedLedger, LedgerAnswer, RequestLedger
+from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms
 from storage.folder import Folder, Unwritable
-from storage.process_lock import LedgerBusy, locked
+from storage.process_lock import LockTimeout, process_lock
 
 
-class BatchesOut(ValueError):
+class BatchesOutstanding(ValueError):
     """Questions of this payer are with the provider in batches: they are fetched before anything is asked alone."""
 
 
-_KINDS = (KeyRefused, UnknownLLM, ProviderDown, LedgerBusy, DamagedLedger, BatchesOut, Unwritable)
+_KINDS = (KeyRefused, UnknownLLM, ProviderDown, LockTimeout, DamagedLedger, BatchesOutstanding, Unwritable)
 STOPS = {kind.__name__: kind for kind in _KINDS}
 """Errors that end the whole stage, by the names under which they are told."""
 
@@ -45,32 +45,32 @@ LONGEST_LINE = 2**27
 """Bytes of a question or an answer at most."""
 
 
-class _Remote:
+class SenderConnection:
     """A line whose other end is in the sender's process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self._reader, self._writer = reader, writer
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[int, asyncio.Future[LedgerAnswer]] = {}
         self._asked = 0
         self._stopped: Exception | None = None
         self._hearing = asyncio.create_task(self._hear())
 
-    async def ask(self, request: Request) -> Answer:
-        """As `Line.ask`."""
+    async def ask(self, request: Request) -> LedgerAnswer:
+        """As `RequestQueue.ask`."""
         if self._stopped:
             raise self._stopped
         self._asked += 1
         future = self._waiting[self._asked] = asyncio.get_running_loop().create_future()
-        await _tell(self._writer, {"number": self._asked, "purpose": request.purpose, "body": request.body})
+        await send_message(self._writer, {"number": self._asked, "purpose": request.purpose, "body": request.body})
         return await future
 
     async def _hear(self) -> None:
         """Hears answers; the end of the stream, too, is an answer."""
-        while (said := await _heard(self._reader)) is not None:
+        while (said := await read_message(self._reader)) is not None:
             if stop := said.get("stop"):
                 self._stop(STOPS.get(stop["kind"], SenderDied)(stop["message"]))
             elif future := self._waiting.pop(said["number"], None):
-                future.set_result(Answer(**said["answer"]))
+                future.set_result(LedgerAnswer(**said["answer"]))
         self._stop(_died())
 
     def _stop(self, why: Exception) -> None:
@@ -95,22 +95,22 @@ def _died() -> SenderDied:
     )
 
 
-def warm() -> None:
+def preload() -> None:
     """Begins to make ready what every sender needs: the SDK takes seconds to import, once."""
     get_context("forkserver").set_forkserver_preload([__name__, "anthropic"])
     forkserver.ensure_running()
 
 
 @asynccontextmanager
-async def sending(folder: Folder, terms: Terms, access: Access) -> AsyncIterator[_Remote]:
+async def sending(folder: Folder, terms: SpendingTerms, access: ProviderAccess) -> AsyncIterator[SenderConnection]:
     """A sender for as long as the block lasts."""
-    warm()
+    preload()
     ours, theirs = socket.socketpair()
     url = folder.path if folder.is_local else folder.url  # the server of forks may have been started elsewhere
     process = get_context("forkserver").Process(target=_send, args=(theirs, url, terms, access))
     process.start()
     theirs.close()
-    remote = _Remote(*await asyncio.open_connection(sock=ours, limit=LONGEST_LINE))
+    remote = SenderConnection(*await asyncio.open_connection(sock=ours, limit=LONGEST_LINE))
     try:
         yield remote
     finally:
@@ -118,7 +118,7 @@ async def sending(folder: Folder, terms: Terms, access: Access) -> AsyncIterator
         await asyncio.to_thread(process.join, access.timeout)
 
 
-def _send(ours: socket.socket, url: str, terms: Terms, access: Access) -> None:
+def _send(ours: socket.socket, url: str, terms: SpendingTerms, access: ProviderAccess) -> None:
     """The sender's life."""
     os.setsid()  # a terminal's Ctrl-C is for the run, which then closes its end
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -126,25 +126,27 @@ def _send(ours: socket.socket, url: str, terms: Terms, access: Access) -> None:
     asyncio.run(_serve(ours, Folder(url), terms, access))
 
 
-async def _serve(ours: socket.socket, folder: Folder, terms: Terms, access: Access) -> None:
+async def _serve(ours: socket.socket, folder: Folder, terms: SpendingTerms, access: ProviderAccess) -> None:
     reader, writer = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
     try:
-        with locked(folder.url, access.timeout):
-            ledger = Ledger.open(folder)
+        with process_lock(folder.url, access.timeout):
+            ledger = RequestLedger.open(folder)
             if any(batch.payer == terms.payer for batch in ledger.batches.values()):
-                raise BatchesOut
+                raise BatchesOutstanding
             async with Provider(access) as provider:
-                await _answer_all(reader, writer, Line(provider, ledger, terms, access), access.timeout)
+                await _answer_all(reader, writer, RequestQueue(provider, ledger, terms, access), access.timeout)
     except _KINDS as error:
-        await _tell(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
+        await send_message(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
     finally:
         writer.close()
 
 
-async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, timeout: float) -> None:
+async def _answer_all(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: RequestQueue, timeout: float
+) -> None:
     """Answers until nobody asks any more, and what is under way then."""
     under_way: set[asyncio.Task[None]] = set()
-    while (said := await _heard(reader)) is not None:
+    while (said := await read_message(reader)) is not None:
         task = asyncio.create_task(_answer(writer, line, said))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
@@ -153,20 +155,22 @@ async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         await asyncio.wait(under_way, timeout=timeout)
 
 
-async def _answer(writer: asyncio.StreamWriter, line: Line, said: dict[str, Any]) -> None:
+async def _answer(writer: asyncio.StreamWriter, line: RequestQueue, said: dict[str, Any]) -> None:
     try:
         answer = await line.ask(Request(said["purpose"], said["body"]))
-        await _tell(writer, {"number": said["number"], "answer": asdict(answer)})
+        await send_message(writer, {"number": said["number"], "answer": asdict(answer)})
     except _KINDS as error:
         line.closing.set()
-        await _tell(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
+        await send_message(writer, {"stop": {"kind": type(error).__name__, "message": str(error)}})
     except Exception as error:
         line.closing.set()
         traceback.print_exc(file=sys.stderr)
-        await _tell(writer, {"stop": {"kind": "", "message": f"the process that asks the provider failed: {error!r}"}})
+        await send_message(
+            writer, {"stop": {"kind": "", "message": f"the process that asks the provider failed: {error!r}"}}
+        )
 
 
-async def _heard(reader: asyncio.StreamReader) -> dict[str, Any] | None:
+async def read_message(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     try:
         line = await reader.readline()
     except OSError:
@@ -174,7 +178,7 @@ async def _heard(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     return json.loads(line) if line.endswith(b"\n") else None
 
 
-async def _tell(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
+async def send_message(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
     """To somebody who may have died meanwhile."""
     if writer.is_closing():
         return

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers.score_rows import auroc_rows
 from models.autointerp.scorers.trials import Trial
-from models.autointerp.tables import Progress, silent
-from models.language_model.sentence_encoder import Encoder
+from models.autointerp.tables import Progress, no_progress
+from models.language_model.sentence_encoder import SentenceEncoder
 
 DECIMALS = 5
 """A smaller difference of cosines is one of rounding, and would break a tie by chance."""
@@ -21,7 +21,7 @@ TOGETHER = 256
 
 
 def embedding_scores(
-    encoder: Encoder, gallery: Gallery, trials: Sequence[Trial], progress: Progress = silent
+    encoder: SentenceEncoder, gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
 ) -> pa.Table:
     """Does a label mean what the windows mean? Area under the curve of their cosine, over trials of detection.
 

@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.example_set import Gallery
-from models.features.firings import Fired
-from models.numerics.hash_sampling import draw
+from models.autointerp.example_set import ExampleSet
+from models.features.firings import Firings
+from models.numerics.hash_sampling import hash_draw
 
 CANDIDATES = 128
 """Windows that are looked at for one feature, so that memory is bounded."""
@@ -21,7 +21,7 @@ TOGETHER = 4096
 
 
 def hard_negatives(
-    gallery: Gallery, neighbors: pa.Table, codes: Iterable[Fired] | None, n: int, *, for_scoring: bool
+    gallery: ExampleSet, neighbors: pa.Table, codes: Iterable[Firings] | None, n: int, *, for_scoring: bool
 ) -> dict[int, np.ndarray]:
     """Of each feature up to n windows of features that fire on the same tokens, in which it does not fire itself.
 
@@ -45,7 +45,7 @@ def hard_negatives(
     return _first(gallery, feature_P[silent_P], row_P[silent_P], n)
 
 
-def _near(gallery: Gallery, neighbors: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+def _near(gallery: ExampleSet, neighbors: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """Features of the gallery and those near them, the nearest first: coactive ones, or else those that point alike."""
     feature_K, rank_K, other_K = (
         neighbors[name].to_numpy().astype(np.int64) for name in ("feature_id", "rank", "other_feature_id")
@@ -57,10 +57,10 @@ def _near(gallery: Gallery, neighbors: pa.Table) -> tuple[np.ndarray, np.ndarray
     return feature_K[kept_K][order], other_K[kept_K][order]
 
 
-def _candidates(gallery: Gallery, neighbors: pa.Table, for_scoring: bool) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(gallery: ExampleSet, neighbors: pa.Table, for_scoring: bool) -> tuple[np.ndarray, np.ndarray]:
     """Features and rows of features near them, by feature and preference."""
     row_E = np.flatnonzero(~gallery.is_control_R & (gallery.scores_R == for_scoring))
-    lot_E = draw(gallery.column("context_id")[row_E], gallery.position_R[row_E], 0)
+    lot_E = hash_draw(gallery.column("context_id")[row_E], gallery.position_R[row_E], 0)
     row_E = row_E[np.lexsort((lot_E, gallery.feature_R[row_E]))]
     owner_E = gallery.feature_R[row_E]
     feature_K, other_K = _near(gallery, neighbors)
@@ -90,7 +90,7 @@ def _place_in_run(sorted_P: np.ndarray) -> np.ndarray:
     return np.arange(len(sorted_P)) - np.searchsorted(sorted_P, sorted_P)
 
 
-def _is_silent(gallery: Gallery, feature_P: np.ndarray, row_P: np.ndarray, codes: Iterable[Fired]) -> np.ndarray:
+def _is_silent(gallery: ExampleSet, feature_P: np.ndarray, row_P: np.ndarray, codes: Iterable[Firings]) -> np.ndarray:
     """Whether the codes show the window and no firing of the feature in it."""
     context_R, begin_R = gallery.column("context_id"), gallery.position_R - gallery.peak_R
     end_R = begin_R + np.diff(gallery.start_R)
@@ -106,7 +106,7 @@ def _is_silent(gallery: Gallery, feature_P: np.ndarray, row_P: np.ndarray, codes
 
 
 def _fires(
-    fired: Fired, feature_N: np.ndarray, context_N: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray
+    fired: Firings, feature_N: np.ndarray, context_N: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray
 ) -> np.ndarray:
     """Whether each feature fires from a position of a context to before another."""
     width = max(int(fired.positions_M.max(initial=0)) + 1, int(end_N.max(initial=0)))
@@ -117,7 +117,7 @@ def _fires(
     return np.searchsorted(key_M, key_N + begin_N) < np.searchsorted(key_M, key_N + end_N)
 
 
-def _first(gallery: Gallery, feature_P: np.ndarray, row_P: np.ndarray, n: int) -> dict[int, np.ndarray]:
+def _first(gallery: ExampleSet, feature_P: np.ndarray, row_P: np.ndarray, n: int) -> dict[int, np.ndarray]:
     """The first n rows of each feature, of a context only the first."""
     context_P = gallery.column("context_id")[row_P].astype(np.int64)
     place_P = feature_P * (context_P.max(initial=0) + 1) + context_P

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.example_set import Gallery
-from models.autointerp.scorers.trials import Choice, Trial, Verdict
-from models.numerics.metrics_with_ci import Estimate, auroc, f1, mean_of, pearson, spearman, wilson
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.scorers.trials import Judgement, OutputTrial, Trial
+from models.numerics.metrics_with_ci import ValueWithCI, auroc, balanced_accuracy, f1, pearson, spearman, wilson
 
 SCORE = pa.schema(
     [
@@ -33,7 +33,7 @@ SCORE = pa.schema(
 BLOCK = 512
 """Trials whose tokens are held at once."""
 
-_Metric = tuple[str, Estimate, np.ndarray, np.ndarray]
+_Metric = tuple[str, ValueWithCI, np.ndarray, np.ndarray]
 """Name, values with intervals, windows that count and windows that failed."""
 
 
@@ -52,7 +52,7 @@ class _Windows:
     """What the verdicts say, of those windows that have one."""
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], verdicts: Sequence[Sequence[Verdict]]) -> "_Windows":
+    def of(cls, trials: Sequence[Trial], verdicts: Sequence[Sequence[Judgement]]) -> "_Windows":
         lengths = [len(trial.row_N) for trial in trials]
         assert lengths == [len(said) for said in verdicts], "a verdict for each window"
         values = [verdict.value for verdict in chain.from_iterable(verdicts)]
@@ -78,7 +78,7 @@ class _Windows:
 
 
 def score_rows(
-    scorer: str, gallery: Gallery, trials: Sequence[Trial], verdicts: Sequence[Sequence[Verdict]]
+    scorer: str, gallery: ExampleSet, trials: Sequence[Trial], verdicts: Sequence[Sequence[Judgement]]
 ) -> pa.Table:
     """What the verdicts of one task say of each label.
 
@@ -88,7 +88,12 @@ def score_rows(
         trials: One for each label.
         verdicts: A verdict for each window of each trial.
     """
-    measure = {"specificity": _specificity, "detection": _answers, "fuzzing": _answers, "simulation": _simulation}
+    measure = {
+        "specificity": _specificity,
+        "detection": _yes_no_metrics,
+        "fuzzing": _yes_no_metrics,
+        "simulation": _simulation,
+    }
     parts = [SCORE.empty_table()]
     for first in range(0, len(trials), BLOCK):
         some = trials[first : first + BLOCK]
@@ -109,7 +114,7 @@ def auroc_rows(scorer: str, trials: Sequence[Trial], values: Sequence[np.ndarray
     return _rows(scorer, ids, [("auroc", area, n_L, np.zeros_like(n_L))])
 
 
-def choice_rows(choices: Sequence[Choice], verdicts: Sequence[Verdict]) -> pa.Table:
+def choice_rows(choices: Sequence[OutputTrial], verdicts: Sequence[Judgement]) -> pa.Table:
     """How often the right tokens were found among the options; chance is 1 / options."""
     ids = list(dict.fromkeys(choice.label.explanation_id for choice in choices))
     place = {name: number for number, name in enumerate(ids)}
@@ -135,7 +140,7 @@ def _rows(scorer: str, ids: Sequence[str], metrics: Sequence[_Metric]) -> pa.Tab
     return pa.table([*texts, pa.array(names[asked], pa.string()), *numbers, *counts], schema=SCORE)
 
 
-def _specificity(_: Gallery, windows: _Windows) -> list[_Metric]:
+def _specificity(_: ExampleSet, windows: _Windows) -> list[_Metric]:
     """How well the ratings tell examples from controls."""
     said_N = windows.said_N
     example_N = windows.kind_N[said_N] == "interval"
@@ -143,17 +148,17 @@ def _specificity(_: Gallery, windows: _Windows) -> list[_Metric]:
     return [("auroc", area, windows.count(said_N), windows.count(~said_N))]
 
 
-def _answers(_: Gallery, windows: _Windows) -> list[_Metric]:
+def _yes_no_metrics(_: ExampleSet, windows: _Windows) -> list[_Metric]:
     """How often yes and no are right."""
     truth_N, said_N, yes_N, hard_N = windows.truth_N, windows.said_N, windows.numbers() > 0, windows.kind_N == "hard"
 
-    def rate(right_N: np.ndarray, of_N: np.ndarray) -> Estimate:
+    def rate(right_N: np.ndarray, of_N: np.ndarray) -> ValueWithCI:
         return wilson(windows.count(right_N & of_N & said_N), windows.count(of_N & said_N))
 
     true_positive, true_negative = rate(yes_N, truth_N), rate(~yes_N, ~truth_N)
     outcomes = (truth_N & yes_N, ~truth_N & yes_N, truth_N & ~yes_N)
     shares = [
-        ("balanced_accuracy", mean_of(true_positive, true_negative), said_N | True),
+        ("balanced_accuracy", balanced_accuracy(true_positive, true_negative), said_N | True),
         ("f1", f1(*(windows.count(outcome_N & said_N) for outcome_N in outcomes)), said_N | True),
         ("true_positive_rate", true_positive, truth_N),
         ("true_negative_rate", true_negative, ~truth_N),
@@ -162,7 +167,7 @@ def _answers(_: Gallery, windows: _Windows) -> list[_Metric]:
     return [(name, value, windows.count(of_N & said_N), windows.count(of_N & ~said_N)) for name, value, of_N in shares]
 
 
-def _simulation(gallery: Gallery, windows: _Windows) -> list[_Metric]:
+def _simulation(gallery: ExampleSet, windows: _Windows) -> list[_Metric]:
     """Correlation of strengths with activations over the tokens of all windows of a label."""
     said_N = windows.said_N
     row_N = windows.row_N[said_N]

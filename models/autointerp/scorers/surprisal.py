@@ -11,11 +11,11 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers.score_rows import auroc_rows
 from models.autointerp.scorers.trials import Trial
-from models.autointerp.tables import Progress, silent
-from models.language_model.hooked_model import Host
+from models.autointerp.tables import Progress, no_progress
+from models.language_model.hooked_model import HookedModel
 
 NEUTRAL = "text of any kind, from anywhere"
 """Stands for the label where nothing is said."""
@@ -27,7 +27,9 @@ DECIMALS = 4
 """A smaller difference of surprisals is one of rounding, and would break a tie by chance."""
 
 
-def surprisal_scores(host: Host, gallery: Gallery, trials: Sequence[Trial], progress: Progress = silent) -> pa.Table:
+def surprisal_scores(
+    host: HookedModel, gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
+) -> pa.Table:
     """Area under the curve of how much less surprising a window is after its label, over trials of detection.
 
     Surprisal is the mean cross-entropy (nats a token) of the window after "Description: {label}" and a line break;
@@ -64,7 +66,7 @@ def surprisal_scores(host: Host, gallery: Gallery, trials: Sequence[Trial], prog
 
 @dataclass(frozen=True)
 class _Reader:
-    host: Host
+    host: HookedModel
 
     def tokens(self, text: str) -> list[int]:
         return self.host.tokenizer(text, add_special_tokens=False)["input_ids"]

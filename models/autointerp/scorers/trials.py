@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from models.autointerp.example_set import Gallery
-from models.autointerp.llm_client.request_ledger import Answer
-from models.autointerp.prompt_format import ON
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.llm_client.request_ledger import LedgerAnswer
+from models.autointerp.prompt_format import MARK_FROM
 from models.autointerp.tables import Progress
-from models.numerics.hash_sampling import draw, hash_order
+from models.numerics.hash_sampling import hash_draw, hash_rank
 
 TOKENS_SHOWN = 10
 """Promoted tokens that an option lists."""
@@ -50,7 +50,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What a judge says of one window, or why it says nothing: `value` is None exactly when `status` is not 'ok'."""
 
     value: int | bool | list[float] | None
@@ -63,7 +63,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OutputTrial:
     """Which of several lists of promoted tokens belongs to the label; `right` is its place."""
 
     label: Label
@@ -77,15 +77,15 @@ class Judge(Protocol):
     name: str
 
     def judge(
-        self, task: str, gallery: Gallery, trials: Sequence[Trial], progress: Progress
-    ) -> tuple[list[list[Verdict]], list[Answer]]: ...
+        self, task: str, gallery: ExampleSet, trials: Sequence[Trial], progress: Progress
+    ) -> tuple[list[list[Judgement]], list[LedgerAnswer]]: ...
 
 
 _Shown = tuple[int, tuple[int, ...], bool, str]
 """Row, marks, truth and kind."""
 
 
-def specificity_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Trial]:
+def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Trial]:
     """Examples from the intervals and controls, each with its peak marked; a control's peak is an arbitrary token.
 
     Here as in the other builders, a label whose feature has no window for scoring has no trial.
@@ -97,7 +97,7 @@ def specificity_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Tr
         yield _trial(gallery, label, [(row, (peak,), False, kind) for row, peak, kind in places])
 
 
-def detection_trials(gallery: Gallery, labels: Iterable[Label], hard: Mapping[int, np.ndarray]) -> Iterator[Trial]:
+def detection_trials(gallery: ExampleSet, labels: Iterable[Label], hard: Mapping[int, np.ndarray]) -> Iterator[Trial]:
     """Does the feature fire in the window? It does in examples from the intervals; not in controls and hard negatives.
 
     A hard negative from the context of a control is left out, for the two may show the same text.
@@ -117,7 +117,7 @@ def detection_trials(gallery: Gallery, labels: Iterable[Label], hard: Mapping[in
         yield _trial(gallery, label, [*shown, *((row, (), False, "hard") for row in near.tolist())])
 
 
-def fuzzing_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Trial]:
+def fuzzing_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Trial]:
     """Are the marked tokens those on which the feature fires?
 
     Right: half of the examples from the intervals, the tokens marked that reach `ON` times the window's maximum.
@@ -132,14 +132,14 @@ def fuzzing_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Trial]
         yield _trial(gallery, label, shown)
 
 
-def simulation_trials(gallery: Gallery, labels: Iterable[Label]) -> Iterator[Trial]:
+def simulation_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Trial]:
     """How strongly does the feature fire on each token? Examples from the intervals and controls."""
     for label, examples, controls in _rated(gallery, labels):
         shown: list[_Shown] = [(row, (), False, "interval") for row in examples.tolist()]
         yield _trial(gallery, label, [*shown, *((row, (), False, "random") for row in controls.tolist())])
 
 
-def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[Choice]:
+def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[OutputTrial]:
     """Which tokens does the feature promote? Its own, or those of other features, labelled or not, drawn by hash: a
     label more changes no other's choice.
 
@@ -160,13 +160,13 @@ def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> I
         others: list[tuple[str, ...]] = []
         seen, attempt = {frozenset(own)}, 0
         while len(others) < n_options - 1:
-            drawn = pool[hash_order(f"{label.explanation_id}\0{attempt}", "distractor") % len(pool)]
+            drawn = pool[hash_rank(f"{label.explanation_id}\0{attempt}", "distractor") % len(pool)]
             attempt += 1
             if frozenset(drawn) not in seen:
                 seen.add(frozenset(drawn))
                 others.append(drawn)
-        right = hash_order(label.explanation_id, "right place") % n_options
-        yield Choice(label, (*others[:right], own, *others[right:]), right)
+        right = hash_rank(label.explanation_id, "right place") % n_options
+        yield OutputTrial(label, (*others[:right], own, *others[right:]), right)
 
 
 def _promoted(effects: pa.Table) -> dict[int, tuple[str, ...]]:
@@ -182,7 +182,7 @@ def _promoted(effects: pa.Table) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _rated(gallery: Gallery, labels: Iterable[Label]) -> Iterator[tuple[Label, np.ndarray, np.ndarray]]:
+def _rated(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[tuple[Label, np.ndarray, np.ndarray]]:
     """Each label with the rows that it is scored on, where there are any: examples and controls."""
     for label in labels:
         row_N = gallery.for_scoring(label.feature_id)
@@ -191,13 +191,13 @@ def _rated(gallery: Gallery, labels: Iterable[Label]) -> Iterator[tuple[Label, n
             yield label, row_N[~is_control_N], row_N[is_control_N]
 
 
-def _trial(gallery: Gallery, label: Label, shown: Iterable[_Shown]) -> Trial:
+def _trial(gallery: ExampleSet, label: Label, shown: Iterable[_Shown]) -> Trial:
     ids = gallery.example_ids
     rows, marked, truth, kinds = zip(*sorted(shown, key=lambda one: ids[one[0]]), strict=True)
     return Trial(label, np.array(rows, np.int64), marked, np.array(truth, bool), kinds)
 
 
-def _marks(gallery: Gallery, row_N: np.ndarray, n_examples: int) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+def _marks(gallery: ExampleSet, row_N: np.ndarray, n_examples: int) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     """Which of some windows, examples and then controls, are marked wrongly on purpose, and the marks of each."""
     length_N = gallery.start_R[row_N + 1] - gallery.start_R[row_N]
     first_N = np.cumsum(length_N) - length_N
@@ -205,10 +205,10 @@ def _marks(gallery: Gallery, row_N: np.ndarray, n_examples: int) -> tuple[np.nda
     at_S = np.arange(len(of_S)) - first_N[of_S]
     act_S = gallery.activation_S[gallery.start_R[row_N][of_S] + at_S]
     silent_S = act_S <= 0
-    on_S = ~silent_S & (act_S >= ON * np.maximum.reduceat(act_S, first_N)[of_S])
+    on_S = ~silent_S & (act_S >= MARK_FROM * np.maximum.reduceat(act_S, first_N)[of_S])
     n_on_N, n_silent_N = (np.bincount(of_S[flag_S], minlength=len(row_N)) for flag_S in (on_S, silent_S))
 
-    lot_N = np.array([hash_order(gallery.example_ids[row], "fuzzing") for row in row_N.tolist()], np.int64)
+    lot_N = np.array([hash_rank(gallery.example_ids[row], "fuzzing") for row in row_N.tolist()], np.int64)
     drawn = np.argsort(lot_N[:n_examples])
     wrong_N = np.zeros(len(row_N), bool)
     wrong_N[drawn[n_silent_N[drawn] >= n_on_N[drawn]][: n_examples // 2]] = True
@@ -218,7 +218,7 @@ def _marks(gallery: Gallery, row_N: np.ndarray, n_examples: int) -> tuple[np.nda
     usual = max(1, int(n_on_N[right_N].mean() + 0.5)) if right_N.any() else 1
     n_marks_N = np.where(control_N, np.minimum(usual, length_N), n_on_N)
     may_S = np.where(right_N[of_S], on_S, control_N[of_S] | silent_S)
-    order_S = np.lexsort((draw(lot_N[of_S], at_S, 0), ~may_S, of_S))
+    order_S = np.lexsort((hash_draw(lot_N[of_S], at_S, 0), ~may_S, of_S))
     marked_S = np.zeros(len(of_S), bool)
     marked_S[order_S[at_S < n_marks_N[of_S]]] = True
     at, ends = at_S[marked_S].tolist(), np.cumsum(n_marks_N).tolist()

@@ -1,13 +1,13 @@
 """Corpora: the standard library, files of text or rows (local or S3), and datasets of the Hugging Face hub."""
 
-from models.corpora.sources.base import Report, Source
-from models.corpora.sources.files import find, stdlib
-from models.corpora.sources.hf_datasets import HubRows
+from models.corpora.sources.base import CorpusSource, ReadReport
+from models.corpora.sources.files import find_files, stdlib
+from models.corpora.sources.hf_datasets import HubDataset
 
-__all__ = ["Report", "Source", "open_source"]
+__all__ = ["ReadReport", "CorpusSource", "open_source"]
 
 
-def open_source(spec: str, *, text_column: str | None = None) -> Source:
+def open_source(spec: str, *, text_column: str | None = None) -> CorpusSource:
     """The corpus that a card names; nothing of it is read yet.
 
     Args:
@@ -21,5 +21,5 @@ def open_source(spec: str, *, text_column: str | None = None) -> Source:
     if spec == "stdlib":
         return stdlib()
     if spec.startswith("hf:"):
-        return HubRows.parse(spec, column)
-    return find(spec, column)
+        return HubDataset.parse(spec, column)
+    return find_files(spec, column)

@@ -11,7 +11,7 @@ NAMES_KEPT = 10
 
 
 @dataclass(slots=True)
-class Report:
+class ReadReport:
     """What a source has met so far: counts grow while its documents are drawn, and begin anew with each drawing."""
 
     n_documents: int = 0
@@ -53,7 +53,7 @@ class Report:
         return told
 
 
-class Source(Protocol):
+class CorpusSource(Protocol):
     """A corpus before any tokenizer has seen it.
 
     The order of documents depends on names alone. Files come in hash order, so that the first million tokens are a
@@ -61,7 +61,7 @@ class Source(Protocol):
     """
 
     @property
-    def report(self) -> Report:
+    def report(self) -> ReadReport:
         """What the last drawing has met so far."""
         ...
 

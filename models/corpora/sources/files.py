@@ -14,15 +14,15 @@ from models.corpora.contexts import EmptyCorpus
 from models.corpora.documents import Document
 from models.corpora.sources import row_files as rows
 from models.corpora.sources import text_files as text
-from models.corpora.sources.base import KINDS, Report
+from models.corpora.sources.base import KINDS, ReadReport
 from models.corpora.sources.stdlib import stdlib_files
-from models.numerics.hash_sampling import hash_order
+from models.numerics.hash_sampling import hash_rank
 from storage.folder import Folder
 from storage.manifest import sha256_of_file
 
 
 @dataclass
-class Files:
+class FileCorpus:
     """Files below one root. `.jsonl`, `.ndjson` and `.parquet` are rows, `name#row`; every other file is text.
 
     A file that is not UTF-8 is left out whole and named in the report; a binary one is left out and counted. A long
@@ -35,11 +35,11 @@ class Files:
     """Paths relative to the root."""
     column: str = "text"
     whole: bool = False
-    report: Report = field(default_factory=Report)
+    report: ReadReport = field(default_factory=ReadReport)
 
     def documents(self) -> Iterator[Document]:
-        self.report = Report()
-        for name in sorted(self.names, key=hash_order):
+        self.report = ReadReport()
+        for name in sorted(self.names, key=hash_rank):
             with self._reading(name) as path:
                 for document_id, words in self._texts(path, name):
                     yield from self.report.give(document_id, words)
@@ -60,9 +60,9 @@ class Files:
         elif suffix in rows.JSONL:
             yield from _numbered(name, rows.jsonl_texts(path, where, self.column))
         elif self.whole or path.stat().st_size <= text.PIECE:
-            yield name, "".join(text.pieces(path))
+            yield name, "".join(text.split_text(path))
         else:
-            yield from _numbered(name, text.pieces(path))
+            yield from _numbered(name, text.split_text(path))
 
     def _place(self, name: str) -> tuple[Folder, str]:
         above, _, base = name.rpartition("/")
@@ -90,14 +90,14 @@ class Files:
             return sha256_of_file(path)
 
 
-def stdlib() -> Files:
+def stdlib() -> FileCorpus:
     """The standard library's source: one document a file, named as the bundled model's training named it."""
     root = Path(sysconfig.get_path("stdlib"))
     names = [path.relative_to(root).as_posix() for path in stdlib_files()]
-    return Files("stdlib", Folder(str(root)), names, whole=True)
+    return FileCorpus("stdlib", Folder(str(root)), names, whole=True)
 
 
-def find(spec: str, column: str) -> Files:
+def find_files(spec: str, column: str) -> FileCorpus:
     """The files that a path names: one file, all below a folder, or what a glob matches; hidden ones never.
 
     Raises:
@@ -121,7 +121,7 @@ def find(spec: str, column: str) -> Files:
     shown = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     if not shown:
         raise ValueError(f"corpus {spec!r}: no file is there, hidden ones aside: point the model card at files of text")
-    return Files(spec, root, shown, column)
+    return FileCorpus(spec, root, shown, column)
 
 
 def _above_magic(spec: str) -> Folder:

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.corpora.contexts import EmptyCorpus
 from models.corpora.documents import Document
-from models.corpora.sources.base import Report, missing_column
+from models.corpora.sources.base import ReadReport, missing_column
 from storage.manifest import sha256_of
 
 _PART = r"\w[\w.-]*"
@@ -15,7 +15,7 @@ _SPEC = re.compile(rf"hf:(?P<name>{_PART}(?:/{_PART})?)(?:/(?P<config>{_PART}))?
 
 
 @dataclass
-class HubRows:
+class HubDataset:
     """The rows of one split of one dataset, in their order; document = row, named `name[/config]:split#row`."""
 
     spec: str
@@ -23,10 +23,10 @@ class HubRows:
     config: str | None
     split: str
     column: str
-    report: Report = field(default_factory=Report)
+    report: ReadReport = field(default_factory=ReadReport)
 
     @classmethod
-    def parse(cls, spec: str, column: str) -> "HubRows":
+    def parse(cls, spec: str, column: str) -> "HubDataset":
         """Reads `hf:owner/name[/config][:split]`; the split is `train` where none is named."""
         match = _SPEC.fullmatch(spec)
         if match is None:
@@ -38,7 +38,7 @@ class HubRows:
         return cls(spec, match["name"], match["config"], match["split"] or "train", column)
 
     def documents(self) -> Iterator[Document]:
-        self.report = Report()
+        self.report = ReadReport()
         stem = self.spec.removeprefix("hf:").rsplit(":", 1)[0]
         for number, row in enumerate(self._rows()):
             if self.column not in row:

@@ -28,7 +28,7 @@ def is_utf8(path: Path) -> bool:
     return True
 
 
-def pieces(path: Path, length: int = PIECE) -> Iterator[str]:
+def split_text(path: Path, length: int = PIECE) -> Iterator[str]:
     """The file's text in pieces of at most `length` characters, each ending with a paragraph or a line if it can.
 
     Joined they are the text, without a byte order mark and with line ends as `\\n`.

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.jumprelu import JumpReLUSAE
-from models.dictionaries.base import Dictionary, Moment, Outcome
-from models.sparse.codes import Codes
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
-from models.sparse.threshold_select import largest_of_all
+from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.sparse.codes import SparseCodes
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
+from models.sparse.threshold_select import batch_topk
 
 
-class BatchTopKSAE(Dictionary):
+class BatchTopKSAE(SparseDictionary):
     """Codes a batch of B activations by its k B largest pre-activations, wherever they fall.
 
     codes = relu(pre) where it is among the k B largest of the batch, else 0;  pre = (x - b_dec) @ W_enc + b_enc;
@@ -33,24 +33,26 @@ class BatchTopKSAE(Dictionary):
         super().__init__(tensors, config)
         self.k = int(config["k"])
 
-    def _slots(self, x_TD: Tensor, matmul: torch.dtype, ensemble: Ensemble) -> tuple[Slots, Tensor | None]:
+    def _slots(self, x_TD: Tensor, matmul: torch.dtype, ensemble: ProcessGroup) -> tuple[SparseEntries, Tensor | None]:
         centred_TD = (x_TD.float() - self.centre_D).detach()
         wanted = self.k * ensemble.tokens(x_TD)
-        return largest_of_all(centred_TD, self.encoder_FD, self.b_enc, wanted, matmul, ensemble)
+        return batch_topk(centred_TD, self.encoder_FD, self.b_enc, wanted, matmul, ensemble)
 
     @torch.no_grad()
-    def encode(self, x_TD: Tensor) -> Codes:
+    def encode(self, x_TD: Tensor) -> SparseCodes:
         """Codes of these activations as one batch."""
-        slots, acts_M = self._slots(x_TD, torch.float32, alone)
+        slots, acts_M = self._slots(x_TD, torch.float32, SINGLE_PROCESS)
         assert acts_M is not None
-        return Codes.of(slots, acts_M)
+        return SparseCodes.of(slots, acts_M)
 
     def exported(self) -> JumpReLUSAE:
         """Not yet calibrated: every threshold is 1."""
         tensors = self.tensors() | {"threshold": torch.ones(self.n_features, device=self.b_enc.device)}
         return JumpReLUSAE(tensors, {"k": self.k, "crosses": self.crosses})
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         slots, exact = self._slots(x_TD, moment.matmul, ensemble)
         acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
         return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)

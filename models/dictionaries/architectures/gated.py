@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.architectures.standard import WARMUP
-from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.dictionaries.architectures.standard import SPARSITY_WARMUP
+from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
-from models.dictionaries.sparsity_controller import WIDE, Weight
-from models.sparse.codes import Codes
-from models.sparse.dense_ops import Everywhere
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
-from models.sparse.threshold_select import above, batch_level, gathered
+from models.dictionaries.sparsity_controller import WIDE, SparsityController
+from models.sparse.codes import SparseCodes
+from models.sparse.dense_ops import DenseEntries
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
+from models.sparse.threshold_select import entries_above, select_above_threshold, threshold_for_l0
 
 
-class GatedSAE(Dictionary):
+class GatedSAE(SparseDictionary):
     """Codes an activation by the features whose gate is open.
 
     gate = (x - b_dec) @ W_enc + b_gate;  codes = [gate > 0] relu((x - b_dec) @ (W_enc exp(r_mag)) + b_mag);
@@ -40,7 +40,9 @@ class GatedSAE(Dictionary):
 
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
-        self.weight = Weight(self.config.get("coefficient", "auto"), self.config.get("k", 1), WARMUP)
+        self.weight = SparsityController(
+            self.config.get("coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
+        )
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
@@ -50,27 +52,29 @@ class GatedSAE(Dictionary):
         return self.r_mag.detach().exp() if bias == "b_mag" else 1.0
 
     @torch.no_grad()
-    def meet(self, x_TD: Tensor, ensemble: Ensemble = alone) -> None:
+    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
         l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
-        level = batch_level(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, ensemble)
+        level = threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, ensemble)
         self.b_gate.sub_(level)
         self.b_mag.sub_(level)
 
     @torch.no_grad()
-    def encode(self, x_TD: Tensor) -> Codes:
+    def encode(self, x_TD: Tensor) -> SparseCodes:
         zero = self.b_gate.new_zeros(())
-        slots, gate_M = gathered(x_TD.float() - self.centre_D, self.encoder_FD, self.b_gate, zero)
-        return Codes.of(slots, self._magnitude(gate_M, slots).relu())
+        slots, gate_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_gate, zero)
+        return SparseCodes.of(slots, self._magnitude(gate_M, slots).relu())
 
-    def _magnitude(self, gate_M: Tensor, places: Slots | Everywhere) -> Tensor:
+    def _magnitude(self, gate_M: Tensor, places: SparseEntries | DenseEntries) -> Tensor:
         """`gate - b_gate` is the product, of which the magnitude is another multiple with another bias."""
         product_M = gate_M - places.each(self.b_gate)
         return product_M * places.each(self.r_mag).exp() + places.each(self.b_mag)
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_gate.new_zeros(())
-        places, found_M = above(centred_TD, self.encoder_FD, self.b_gate, zero, moment.matmul)
+        places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_gate, zero, moment.matmul)
         exact = found_M if moment.matmul == torch.float32 else None
         gate_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_gate, exact)
         open_M = gate_M.relu()
@@ -82,7 +86,7 @@ class GatedSAE(Dictionary):
         return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
 
     def _error_by_gates(
-        self, x_TD: Tensor, y_TE: Tensor, open_M: Tensor, places: Slots | Everywhere, ensemble: Ensemble
+        self, x_TD: Tensor, y_TE: Tensor, open_M: Tensor, places: SparseEntries | DenseEntries, ensemble: ProcessGroup
     ) -> Tensor:
         guess_TE = ensemble.over_features(places.combine(open_M, self.W_dec.detach())) + self.b_dec.detach()
         return y_TE - (guess_TE if self.W_skip is None else guess_TE + x_TD @ self.W_skip.detach().T)

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.batchtopk import BatchTopKSAE
-from models.dictionaries.base import Moment, Outcome
+from models.dictionaries.base import LossTerms, StepContext
 from models.dictionaries.config import SAESettings
-from models.sparse.dense_ops import Everywhere
-from models.sparse.process_group import Ensemble
-from models.sparse.sparse_ops import Slots
+from models.sparse.dense_ops import DenseEntries
+from models.sparse.process_group import ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
 
 
-class MatryoshkaSAE(BatchTopKSAE):
+class MatryoshkaBatchTopKSAE(BatchTopKSAE):
     """Codes as BatchTopK does, and learns that every prefix of the features reconstructs alone.
 
     loss = mean over g of |x - codes[:, :m_g] @ W_dec[:m_g] - b_dec|^2 / |x - mean x|^2 + aux / 32,  m_1 < … < m_G = F
@@ -46,12 +46,12 @@ class MatryoshkaSAE(BatchTopKSAE):
         x_TD: Tensor,
         y_TE: Tensor,
         acts_M: Tensor,
-        places: Slots | Everywhere,
-        moment: Moment,
-        ensemble: Ensemble,
+        places: SparseEntries | DenseEntries,
+        moment: StepContext,
+        ensemble: ProcessGroup,
         penalty: Tensor | float = 0.0,
-    ) -> Outcome:
-        assert isinstance(places, Slots)
+    ) -> LossTerms:
+        assert isinstance(places, SparseEntries)
         ends = self.ends_among(ensemble.features(self.n_features))
         features_M = places.features_M + self.n_features * ensemble.first
         group_M = torch.bucketize(features_M, torch.tensor(ends, device=acts_M.device), right=True)

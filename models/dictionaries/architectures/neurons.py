@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.standard import StandardSAE
-from models.dictionaries.base import Moment, Outcome
-from models.sparse.codes import Codes
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
+from models.dictionaries.base import LossTerms, StepContext
+from models.sparse.codes import SparseCodes
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
 
 
-class IdentitySAE(StandardSAE):
+class NeuronDictionary(StandardSAE):
     """Codes each activation by its own positive entries.
 
     codes = relu(x);  x_hat = codes, which is the ReLU autoencoder with W_enc = W_dec = 1 and no biases
@@ -24,7 +24,7 @@ class IdentitySAE(StandardSAE):
     architecture = "identity"
 
     @classmethod
-    def of(cls, width: int) -> "IdentitySAE":
+    def of(cls, width: int) -> "NeuronDictionary":
         zeros_D = torch.zeros(width)
         return cls(
             {"W_enc": torch.eye(width), "W_dec": torch.eye(width), "b_enc": zeros_D, "b_dec": zeros_D.clone()}, {}
@@ -34,10 +34,12 @@ class IdentitySAE(StandardSAE):
         return self
 
     @torch.no_grad()
-    def encode(self, x_TD: Tensor) -> Codes:
+    def encode(self, x_TD: Tensor) -> SparseCodes:
         tokens_M, features_M = torch.nonzero(x_TD > 0, as_tuple=True)
-        slots = Slots(features_M, tokens_M, len(x_TD), self.n_features)
-        return Codes.of(slots, x_TD[tokens_M, features_M].float())
+        slots = SparseEntries(features_M, tokens_M, len(x_TD), self.n_features)
+        return SparseCodes.of(slots, x_TD[tokens_M, features_M].float())
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         raise ValueError("architecture identity has nothing to learn: its dictionary is made without training")

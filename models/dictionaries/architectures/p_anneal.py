@@ -6,7 +6,7 @@ Axes: M places.
 from torch import Tensor
 
 from models.dictionaries.architectures.standard import StandardSAE
-from models.dictionaries.base import Moment
+from models.dictionaries.base import StepContext
 
 FIRST, LAST, END = 0.3, 0.7, 0.3
 """Shares of the run at which p begins to fall from 1 and has reached `END`."""
@@ -25,7 +25,7 @@ class PAnnealSAE(StandardSAE):
 
     architecture = "p_anneal"
 
-    def penalty(self, strengths_M: Tensor, moment: Moment) -> Tensor:
+    def penalty(self, strengths_M: Tensor, moment: StepContext) -> Tensor:
         done = min(1.0, max(0.0, (moment.progress - FIRST) / (LAST - FIRST)))
         p = 1 + (END - 1) * done
         return ((strengths_M + ROUND).pow(p) - ROUND**p).sum()

@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import Dictionary, Moment, Outcome
+from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
-from models.dictionaries.sparsity_controller import WIDE, Weight
-from models.sparse.codes import Codes
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.threshold_select import above, batch_level, gathered
+from models.dictionaries.sparsity_controller import WIDE, SparsityController
+from models.sparse.codes import SparseCodes
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.threshold_select import entries_above, select_above_threshold, threshold_for_l0
 
-WARMUP = 0.05
+SPARSITY_WARMUP = 0.05
 """Share of the run in which the weight of the penalty rises."""
 
 
-class StandardSAE(Dictionary):
+class StandardSAE(SparseDictionary):
     """Codes each activation by the positive part of its products with learned directions.
 
     codes = relu((x - b_dec) @ W_enc + b_enc);  x_hat = codes @ W_dec + b_dec
@@ -37,26 +37,30 @@ class StandardSAE(Dictionary):
 
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
-        self.weight = Weight(self.config.get("coefficient", "auto"), self.config.get("k", 1), WARMUP)
+        self.weight = SparsityController(
+            self.config.get("coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
+        )
 
     @torch.no_grad()
-    def meet(self, x_TD: Tensor, ensemble: Ensemble = alone) -> None:
+    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
         l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
-        self.b_enc.sub_(batch_level(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, ensemble))
+        self.b_enc.sub_(threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, ensemble))
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
         return super().asked(settings) | {"coefficient": settings.coefficient}
 
     @torch.no_grad()
-    def encode(self, x_TD: Tensor) -> Codes:
+    def encode(self, x_TD: Tensor) -> SparseCodes:
         zero = self.b_enc.new_zeros(())
-        return Codes.of(*gathered(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
+        return SparseCodes.of(*entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_enc.new_zeros(())
-        places, found_M = above(centred_TD, self.encoder_FD, self.b_enc, zero, moment.matmul)
+        places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_enc, zero, moment.matmul)
         exact = found_M if moment.matmul == torch.float32 else None
         acts_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
         l0 = ensemble.sum(places.firings(acts_M.detach()).sum()) / ensemble.tokens(x_TD)
@@ -65,6 +69,6 @@ class StandardSAE(Dictionary):
         penalty = weight * self.penalty(acts_M * places.each(norm_F), moment) / ensemble.spread(y_TE)
         return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
 
-    def penalty(self, strengths_M: Tensor, moment: Moment) -> Tensor:
+    def penalty(self, strengths_M: Tensor, moment: StepContext) -> Tensor:
         """Of activations times the norm of what they write."""
         return strengths_M.sum()

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import Dictionary, Moment, Outcome
-from models.sparse.codes import Codes
-from models.sparse.process_group import Ensemble, alone
-from models.sparse.sparse_ops import Slots
-from models.sparse.topk_select import select
+from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.sparse.codes import SparseCodes
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+from models.sparse.sparse_ops import SparseEntries
+from models.sparse.topk_select import topk_preactivations
 
 
-class TopKSAE(Dictionary):
+class TopKSAE(SparseDictionary):
     """Codes each activation as at most k directions of a learned dictionary.
 
     codes = topk((x - b_dec) @ W_enc + b_enc), negatives cut to 0;  x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
@@ -34,15 +34,17 @@ class TopKSAE(Dictionary):
         self.k = int(config["k"])
 
     @torch.no_grad()
-    def encode(self, x_TD: Tensor) -> Codes:
-        acts_TK, features_TK = select(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
-        return Codes(acts_TK.relu_(), features_TK, self.n_features)
+    def encode(self, x_TD: Tensor) -> SparseCodes:
+        acts_TK, features_TK = topk_preactivations(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
+        return SparseCodes(acts_TK.relu_(), features_TK, self.n_features)
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, moment: Moment, ensemble: Ensemble = alone) -> Outcome:
+    def loss(
+        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
+    ) -> LossTerms:
         centred_TD = (x_TD - self.centre_D).detach()
         k = min(self.k, self.n_features)
-        pre_TK, features_TK = select(centred_TD, self.encoder_FD, self.b_enc, k, moment.matmul)
-        slots, pre_M = ensemble.strongest(Slots.of(features_TK, self.n_features), pre_TK, self.k)
+        pre_TK, features_TK = topk_preactivations(centred_TD, self.encoder_FD, self.b_enc, k, moment.matmul)
+        slots, pre_M = ensemble.strongest(SparseEntries.of(features_TK, self.n_features), pre_TK, self.k)
         exact = pre_M if moment.matmul == torch.float32 else None
         acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
         return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)

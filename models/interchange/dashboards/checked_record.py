@@ -29,14 +29,14 @@ def parsed(text: str | bytes, place: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CheckedRecord:
     """An object and where it stands, such as `features/batch-0.jsonl.gz, line 3`."""
 
     place: str
     values: Mapping[str, Any]
 
     @classmethod
-    def of(cls, value: Any, place: str) -> "Record":
+    def of(cls, value: Any, place: str) -> "CheckedRecord":
         if not isinstance(value, dict):
             raise BadDump(f"{place}: found {type(value).__name__}, wanted an object such as {{…}}: write it again")
         return cls(place, value)

@@ -92,7 +92,7 @@ class BadDump(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class DumpInfo:
     """What a dump says of the dictionary as a whole, and nothing that it does not say."""
 
     model: str
@@ -115,10 +115,10 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Dump:
+class FeatureDump:
     """A dump that is open: its facts, and its parts, of which one at a time is in memory."""
 
-    about: About
+    about: DumpInfo
     parts: Iterable[Part]
     notes: list[str] = field(default_factory=list)
     """What was read otherwise than it was written, or not at all; complete once the parts are read."""

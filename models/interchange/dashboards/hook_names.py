@@ -15,10 +15,10 @@ _HOOKS = {
 }
 _KINDS = {hook: kind for kind, hook in _HOOKS.items()}
 _HOOK = re.compile(r"blocks\.(\d+)\.([\w.]+)")
-WIDE_AS_THE_STREAM = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_in", "mlp_out", "embed"}
+D_MODEL_KINDS = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_in", "mlp_out", "embed"}
 
 
-def hook_of(site: str) -> str | None:
+def to_hook_name(site: str) -> str | None:
     """`blocks.6.hook_resid_post` for resid_post.6; None for a site that has no such name."""
     kind, _, layer = site.partition(".")
     if kind == "embed":
@@ -26,7 +26,7 @@ def hook_of(site: str) -> str | None:
     return f"blocks.{layer}.{_HOOKS[kind]}" if kind in _HOOKS and layer.isdigit() else None
 
 
-def site_of(hook: str | None) -> str:
+def from_hook_name(hook: str | None) -> str:
     """resid_post.6 for `blocks.6.hook_resid_post`; `unknown` for a name that means no site of this house."""
     if hook == "hook_embed":
         return "embed"

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record, parsed
+from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import BadDump
 from storage.folder import Folder
 
@@ -35,14 +35,14 @@ def write_lines(folder: Folder, name: str, lines: Iterable[Mapping[str, Any]]) -
             else raw
         )
         for line in chain([first], rest):
-            file.write(as_line(line))
+            file.write(encode_line(line))
             n += 1
         if file is not raw:
             file.close()
     return n
 
 
-def as_line(line: Mapping[str, Any]) -> bytes:
+def encode_line(line: Mapping[str, Any]) -> bytes:
     """An object as one line of UTF-8, without any NUL, which PostgreSQL stores in no text.
 
     A text may itself say backslash, u, 0000, as source code does. Whoever then replaces those six characters in the
@@ -68,7 +68,7 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def read_lines(folder: Folder, name: str, *needed: str) -> Iterator[Record]:
+def read_lines(folder: Folder, name: str, *needed: str) -> Iterator[CheckedRecord]:
     """Each object of a file in turn, without the blank lines.
 
     Args:
@@ -82,7 +82,7 @@ def read_lines(folder: Folder, name: str, *needed: str) -> Iterator[Record]:
     """
     first: set[str] | None = None
     for place, text in _texts(folder, name):
-        record = Record.of(parsed(text, place), place)
+        record = CheckedRecord.of(parsed(text, place), place)
         if first is None:
             record.need(*needed)
             first = set(record.values)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record, parsed
-from models.interchange.dashboards.dump import About, BadDump, Dump, Part, table, without_histogram
-from models.interchange.dashboards.hook_names import layer_of, site_of
+from models.interchange.dashboards.checked_record import CheckedRecord, parsed
+from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
+from models.interchange.dashboards.hook_names import from_hook_name, layer_of
 from models.interchange.dashboards.neuronpedia import activations, features
 from storage.folder import Folder
 
@@ -37,7 +37,7 @@ _ACTIVATION = {
 }
 
 
-def read(folder: Folder, model_id: str, recipe_id: str) -> Dump:
+def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
     """Opens the folder of one run, local or `s3://…`.
 
     Raises:
@@ -50,21 +50,21 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> Dump:
     names = [name for _, name in numbered]
     settings = _object(folder, "run_settings.json") if folder.exists("run_settings.json") else None
     skipped = _object(folder, "skipped_indexes.json") if folder.exists("skipped_indexes.json") else None
-    reading = _Reading(folder, model_id, recipe_id, _about(folder, names[0], settings), skipped)
-    return Dump(reading.about, reading.parts(names), reading.notes, reading.left_out)
+    reading = _SAEDashboardReader(folder, model_id, recipe_id, _about(folder, names[0], settings), skipped)
+    return FeatureDump(reading.about, reading.parts(names), reading.notes, reading.left_out)
 
 
-def _object(folder: Folder, name: str) -> Record:
+def _object(folder: Folder, name: str) -> CheckedRecord:
     where = f"{folder}/{name}"
-    return Record.of(parsed(folder.read_bytes(name), where), where)
+    return CheckedRecord.of(parsed(folder.read_bytes(name), where), where)
 
 
-def _features(batch: Record) -> list[Record]:
+def _features(batch: CheckedRecord) -> list[CheckedRecord]:
     batch.need("features")
     found = batch.values["features"]
     if not isinstance(found, list):
         raise batch.fault(f"features is {type(found).__name__}, wanted a list")
-    records = [Record.of(one, f"{batch.place}, features[{place}]") for place, one in enumerate(found)]
+    records = [CheckedRecord.of(one, f"{batch.place}, features[{place}]") for place, one in enumerate(found)]
     for record in records:
         record.need(*_FEATURE)
         if record.values.keys() != records[0].values.keys():
@@ -73,10 +73,10 @@ def _features(batch: Record) -> list[Record]:
     return records
 
 
-def _about(folder: Folder, name: str, settings: Record | None) -> About:
+def _about(folder: Folder, name: str, settings: CheckedRecord | None) -> DumpInfo:
     batch = _object(folder, name)
     first = next(iter(_features(batch)), batch)
-    said = Record(folder.url, dict(settings.values) if settings else {})
+    said = CheckedRecord(folder.url, dict(settings.values) if settings else {})
     sources = (first, said)
     prompts, length = (
         next((n for record in sources if (n := record.whole(key))), None)
@@ -88,9 +88,9 @@ def _about(folder: Folder, name: str, settings: Record | None) -> About:
             "write them there"
         )
     named = _NAME.fullmatch(folder.path.rstrip("/").rsplit("/", 1)[-1])
-    site = site_of(named[1] if named else said.text("sae_path"))
+    site = from_hook_name(named[1] if named else said.text("sae_path"))
     layer = layer_of(site)
-    return About(
+    return DumpInfo(
         model=said.text("model_id") or batch.text("model_id") or "saedashboard",
         site=site,
         layer=batch.whole("layer") if layer is None and site != "embed" else layer,
@@ -104,14 +104,14 @@ def _about(folder: Folder, name: str, settings: Record | None) -> About:
 
 
 @dataclass
-class _Reading:
+class _SAEDashboardReader:
     """What must be remembered from batch to batch."""
 
     folder: Folder
     model_id: str
     recipe_id: str
-    about: About
-    skipped: Record | None
+    about: DumpInfo
+    skipped: CheckedRecord | None
     notes: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     known: dict[int, str] = field(default_factory=dict)
@@ -144,22 +144,22 @@ class _Reading:
             self.known[feature] = name
             shown = _shown(record)
             strongest = max((max(one.numbers("values"), default=0.0) for one in shown), default=0.0)
-            named = Record(record.place, {**record.values, "index": feature, "maxActApprox": strongest})
+            named = CheckedRecord(record.place, {**record.values, "index": feature, "maxActApprox": strongest})
             own = self.model_id, self.recipe_id
             self.uncounted += not features.add_rows(rows, named, self.about.n_tokens, own, ours=False)
             rows["example"] += made.rows(feature, shown)
         return {kind: table(kind, found) for kind, found in rows.items()}
 
 
-def _shown(record: Record) -> list[Record]:
+def _shown(record: CheckedRecord) -> list[CheckedRecord]:
     """The windows of a feature, their keys as Neuronpedia has them."""
     found = record.values["activations"]
     if not isinstance(found, list):
         raise record.fault(f"activations is {type(found).__name__}, wanted a list")
     shown = []
     for number, value in enumerate(found):
-        one = Record.of(value, f"{record.place}, activations[{number}]")
+        one = CheckedRecord.of(value, f"{record.place}, activations[{number}]")
         one.need("tokens", "values", "bin_min", "bin_max", "bin_contains")
         renamed = {_ACTIVATION.get(key, key): inner for key, inner in one.values.items()}
-        shown.append(Record(one.place, {**renamed, "id": f"{record.values['feature_index']} {number}"}))
+        shown.append(CheckedRecord(one.place, {**renamed, "id": f"{record.values['feature_index']} {number}"}))
     return shown

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from models.dictionaries.tensor_checks import ForeignDictionary, checked
-from models.dictionaries.tensor_files import counts, read_json, read_torch, wanted
-from models.interchange.sae_import import Foreign, said
+from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors
+from models.dictionaries.tensor_files import read_json, read_torch, require_keys, require_positive_ints
+from models.interchange.sae_import import ImportedDictionary, known_facts
 from storage.folder import Folder
 
 CONFIG, WEIGHTS = "config.json", "ae.pt"
@@ -39,17 +39,17 @@ def recognises(folder: Folder) -> bool:
     return folder.exists(WEIGHTS)
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     where = f"{folder}/{WEIGHTS}"
     config = read_json(folder, CONFIG)
     trainer = config.get("trainer") or {}
-    (kind,) = wanted(f"{folder}/{CONFIG}: trainer", trainer, "dict_class")
-    d_in, d_sae = counts(f"{folder}/{CONFIG}: trainer", trainer, "activation_dim", "dict_size")
+    (kind,) = require_keys(f"{folder}/{CONFIG}: trainer", trainer, "dict_class")
+    d_in, d_sae = require_positive_ints(f"{folder}/{CONFIG}: trainer", trainer, "activation_dim", "dict_size")
     if kind not in _NAMES:
-        raise ForeignDictionary(f"{folder}/{CONFIG}: dict_class is {kind!r}, wanted one of {', '.join(_NAMES)}")
+        raise UnreadableDictionary(f"{folder}/{CONFIG}: dict_class is {kind!r}, wanted one of {', '.join(_NAMES)}")
     state = read_torch(folder, WEIGHTS)
     read = {"d_in": d_in, "d_out": d_in, "d_sae": d_sae, "apply_b_dec_to_input": kind not in _UNCENTRED}
-    facts = said(
+    facts = known_facts(
         model_name=trainer.get("lm_name"),
         hook_name=trainer.get("submodule_name"),
         layer=trainer.get("layer"),
@@ -60,7 +60,7 @@ def read(folder: Folder) -> Foreign:
     state.pop("group_sizes", None)
     names = _NAMES[kind]
     shapes = {name: _shape(name, ours, d_in, d_sae) for name, ours in names.items()}
-    tensors = {names[name]: tensor for name, tensor in checked(where, state, shapes).items()}
+    tensors = {names[name]: tensor for name, tensor in validate_tensors(where, state, shapes).items()}
     for matrix, linear in (("W_enc", "encoder.weight"), ("W_dec", "decoder.weight")):
         if linear in names:
             tensors[matrix] = tensors[matrix].T.contiguous()
@@ -76,7 +76,7 @@ def read(folder: Folder) -> Foreign:
     else:
         read["architecture"] = "jumprelu"
         tensors["threshold"] = threshold.expand(d_sae).clone()
-    return Foreign("dictionary_learning", read, tensors, facts)
+    return ImportedDictionary("dictionary_learning", read, tensors, facts)
 
 
 def _shape(name: str, ours: str, d_in: int, d_sae: int) -> tuple[int, ...]:
@@ -92,11 +92,11 @@ def _taken_count(where: str, state: dict[str, Any], name: str, written: int | No
     if isinstance(found, Tensor) and found.numel() == 1:
         found = found.item()
     if not isinstance(found, int) or found < 1:
-        raise ForeignDictionary(f"{where}: {name} is {found}, wanted a whole number above 0 there or in {CONFIG}")
+        raise UnreadableDictionary(f"{where}: {name} is {found}, wanted a whole number above 0 there or in {CONFIG}")
     return found
 
 
 def _taken_threshold(where: str, state: dict[str, Any]) -> Tensor | None:
     """The threshold of all features, removed from the state_dict; older versions have none."""
     found = state.pop("threshold", None)
-    return None if found is None else checked(where, {"threshold": found}, {"threshold": ()})["threshold"]
+    return None if found is None else validate_tensors(where, {"threshold": found}, {"threshold": ()})["threshold"]

@@ -6,10 +6,10 @@ The archive says nothing of where it belongs; the path does, as far as it is tha
 import math
 import re
 
-from models.dictionaries.tensor_checks import checked, length_of
+from models.dictionaries.tensor_checks import validate_tensors, vector_length
 from models.dictionaries.tensor_files import read_npz
-from models.interchange.sae_import import Foreign, said
-from models.interchange.sae_rescaling import raw
+from models.interchange.sae_import import ImportedDictionary, known_facts
+from models.interchange.sae_rescaling import fold_scales
 from storage.folder import Folder
 
 WEIGHTS = "params.npz"
@@ -28,7 +28,7 @@ def recognises(folder: Folder) -> bool:
     return folder.exists(WEIGHTS)
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     """Reads a dictionary; those of the embeddings are folded to read embeddings as the model uses them.
 
     Gemma multiplies its embeddings by √d before the first block; the dictionaries in `embedding/` were trained on them
@@ -37,13 +37,13 @@ def read(folder: Folder) -> Foreign:
     where = f"{folder}/{WEIGHTS}"
     held = read_npz(folder, WEIGHTS)
     tensors = {f"W_{name[2:]}" if name.startswith("w_") else name: tensor for name, tensor in held.items()}
-    d_sae, d_out = length_of(where, tensors, "b_enc"), length_of(where, tensors, "b_dec")
+    d_sae, d_out = vector_length(where, tensors, "b_enc"), vector_length(where, tensors, "b_dec")
     shapes = {"W_enc": (d_out, d_sae), "W_dec": (d_sae, d_out), "b_enc": (d_sae,), "b_dec": (d_out,)}
-    tensors = checked(where, tensors, shapes | {"threshold": (d_sae,)})
+    tensors = validate_tensors(where, tensors, shapes | {"threshold": (d_sae,)})
     tensors["threshold"] = tensors["threshold"].clamp_min(0)  # negative activations are cut first
     embeds = "/embedding/" in folder.url
     if embeds:
-        tensors = raw(tensors, 1 / math.sqrt(d_out), 1 / math.sqrt(d_out))
+        tensors = fold_scales(tensors, 1 / math.sqrt(d_out), 1 / math.sqrt(d_out))
     repository = _REPOSITORY.search(folder.url)
     part = repository["part"] if repository else None
     config = {
@@ -59,7 +59,7 @@ def read(folder: Folder) -> Foreign:
         hook_in = _HOOKS[part].format(layer=layer)
     hook_out = f"blocks.{layer}.hook_mlp_out" if part == "transcoders" and layer is not None else hook_in
     tuning = "-it" if repository and repository["tuning"] == "it" else ""
-    facts = said(
+    facts = known_facts(
         model_name=f"google/gemma-2-{repository['size']}{tuning}" if repository else None,
         hook_name=hook_in,
         hook_in=hook_in,
@@ -67,7 +67,7 @@ def read(folder: Folder) -> Foreign:
         layer=layer,
         l0=l0,
     )
-    return Foreign("gemma_scope", config, tensors, facts)
+    return ImportedDictionary("gemma_scope", config, tensors, facts)
 
 
 def _number(folder: Folder, pattern: str) -> int | None:

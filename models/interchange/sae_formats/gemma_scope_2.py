@@ -1,8 +1,8 @@
 """Gemma Scope 2: `config.json` and `params.safetensors`, autoencoders, transcoders and affine transcoders."""
 
-from models.dictionaries.tensor_checks import ForeignDictionary, checked, length_of
-from models.dictionaries.tensor_files import read_json, read_safetensors, wanted
-from models.interchange.sae_import import Foreign, layer_of, said
+from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors, vector_length
+from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys
+from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
 from storage.folder import Folder
 
 CONFIG, WEIGHTS = "config.json", "params.safetensors"
@@ -16,21 +16,23 @@ def recognises(folder: Folder) -> bool:
     return folder.exists(WEIGHTS)
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     where = f"{folder}/{WEIGHTS}"
     config = read_json(folder, CONFIG)
-    architecture, hook_in = wanted(f"{folder}/{CONFIG}", config, "architecture", "hf_hook_point_in")
+    architecture, hook_in = require_keys(f"{folder}/{CONFIG}", config, "architecture", "hf_hook_point_in")
     if architecture != "jump_relu":
-        raise ForeignDictionary(f"{folder}/{CONFIG}: architecture is {architecture!r}, wanted 'jump_relu'")
+        raise UnreadableDictionary(f"{folder}/{CONFIG}: architecture is {architecture!r}, wanted 'jump_relu'")
     hook_out = config.get("hf_hook_point_out") or hook_in
     held = read_safetensors(folder, WEIGHTS)
-    d_sae, d_out = length_of(where, held, "b_enc"), length_of(where, held, "b_dec")
+    d_sae, d_out = vector_length(where, held, "b_enc"), vector_length(where, held, "b_dec")
     if config.get("width") not in (None, d_sae):
-        raise ForeignDictionary(f"{where}: b_enc is [{d_sae}], {CONFIG} says width {config['width']}: make them agree")
+        raise UnreadableDictionary(
+            f"{where}: b_enc is [{d_sae}], {CONFIG} says width {config['width']}: make them agree"
+        )
     affine = bool(config.get("affine_connection"))
     shapes = {"w_enc": (d_out, d_sae), "w_dec": (d_sae, d_out), "b_enc": (d_sae,), "b_dec": (d_out,)}
     shapes |= {"threshold": (d_sae,)} | ({_SKIP: (d_out, d_out)} if affine else {})
-    found = checked(where, held, shapes)
+    found = validate_tensors(where, held, shapes)
     tensors = {ours: found[name] for name, ours in _NAMES.items()}
     tensors["threshold"] = tensors["threshold"].clamp_min(0)  # negative activations are cut first
     if affine:
@@ -43,7 +45,7 @@ def read(folder: Folder) -> Foreign:
         "d_sae": d_sae,
         "apply_b_dec_to_input": False,
     }
-    facts = said(
+    facts = known_facts(
         model_name=config.get("model_name"),
         hook_name=hook_in,
         hook_in=hook_in,
@@ -51,4 +53,4 @@ def read(folder: Folder) -> Foreign:
         layer=layer_of(hook_in),
         l0=config.get("l0"),
     )
-    return Foreign("gemma_scope_2", read, tensors, facts)
+    return ImportedDictionary("gemma_scope_2", read, tensors, facts)

@@ -6,10 +6,10 @@ was found after folding (its authors' correction in SAELens #483 multiplies it l
 
 import torch
 
-from models.dictionaries.tensor_files import counts, read_json, read_safetensors, wanted
+from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys, require_positive_ints
 from models.interchange.sae_formats.openmoss import activation, dictionary, factor, gates_by_norm, is_scaled, weights
-from models.interchange.sae_import import Foreign
-from models.interchange.sae_rescaling import raw, row_norms, unsubtracted
+from models.interchange.sae_import import ImportedDictionary
+from models.interchange.sae_rescaling import fold_decoder_bias, fold_scales, row_norms
 from storage.folder import Folder
 
 CONFIG, CHECKPOINTS, WEIGHTS = "hyperparams.json", "checkpoints", "final.safetensors"
@@ -20,21 +20,21 @@ def recognises(folder: Folder) -> bool:
     return folder.exists(CONFIG)
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     where, config = f"{folder}/{CONFIG}", read_json(folder, CONFIG)
-    wanted(where, config, "hook_point_in")
-    d_in, d_sae = counts(where, config, "d_model", "d_sae")
+    require_keys(where, config, "hook_point_in")
+    d_in, d_sae = require_positive_ints(where, config, "d_model", "d_sae")
     checkpoints = folder / CHECKPOINTS
     tensors = weights(f"{checkpoints}/{WEIGHTS}", read_safetensors(checkpoints, WEIGHTS), config, d_sae)
     if config.get("apply_decoder_bias_to_pre_encoder"):
-        tensors = unsubtracted(tensors)
+        tensors = fold_decoder_bias(tensors)
     reads = writes = 1.0
     if is_scaled(where, config):
         average = config.get("dataset_average_activation_norm") or {}
         reads, writes = factor(where, d_in, average, "in"), factor(where, d_in, average, "out")
-    tensors = raw(tensors, reads, writes)
+    tensors = fold_scales(tensors, reads, writes)
     if activation(where, config) == "jumprelu":
-        threshold = float(wanted(where, config, "jump_relu_threshold")[0])
+        threshold = float(require_keys(where, config, "jump_relu_threshold")[0])
         gate_F = row_norms(tensors) if gates_by_norm(config) else torch.full((d_sae,), 1 / reads)
         tensors["threshold"] = threshold / gate_F
     return dictionary("llama_scope", where, config, tensors)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.tensor_checks import ForeignDictionary, checked
-from models.dictionaries.tensor_files import counts, read_json, read_safetensors, wanted
-from models.interchange.sae_import import Foreign, layer_of, said
-from models.interchange.sae_rescaling import raw, unit_rows
+from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors
+from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys, require_positive_ints
+from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
+from models.interchange.sae_rescaling import fold_scales, unit_rows
 from storage.folder import Folder
 
 CONFIG, WEIGHTS, SCALER = "cfg.json", "sae_weights.safetensors", "activation_scaler.json"
@@ -34,11 +34,11 @@ def is_six(config: dict[str, Any]) -> bool:
     return major.isdecimal() and int(major) >= 6
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     config = read_json(folder, CONFIG)
     metadata = config.get("metadata") or {}
     hook_in = metadata.get("hook_name")
-    facts = said(
+    facts = known_facts(
         model_name=metadata.get("model_name"),
         hook_name=hook_in,
         hook_in=hook_in,
@@ -52,45 +52,47 @@ def read(folder: Folder) -> Foreign:
     return dictionary(folder, "saelens6", config, facts)
 
 
-def dictionary(folder: Folder, format: str, config: dict[str, Any], facts: dict[str, Any]) -> Foreign:
+def dictionary(folder: Folder, format: str, config: dict[str, Any], facts: dict[str, Any]) -> ImportedDictionary:
     """The dictionary of a configuration whose keys are those of SAELens 6, with the weights beside it.
 
     Raises:
-        ForeignDictionary: If it is of an architecture that nothing here reads, if its activations are normalised in a
-            way that the weights cannot hold, or if a key or tensor is missing, unexpected or damaged.
+        UnreadableDictionary: If it is of an architecture that nothing here reads, if its activations are normalised in
+            a way that the weights cannot hold, or if a key or tensor is missing, unexpected or damaged.
     """
     where = f"{folder}/{CONFIG}"
-    (architecture,) = wanted(where, config, "architecture")
-    d_in, d_sae = counts(where, config, "d_in", "d_sae")
+    (architecture,) = require_keys(where, config, "architecture")
+    d_in, d_sae = require_positive_ints(where, config, "d_in", "d_sae")
     if architecture not in _READ:
-        raise ForeignDictionary(f"{where}: architecture is {architecture!r}, wanted one of {', '.join(_READ)}")
+        raise UnreadableDictionary(f"{where}: architecture is {architecture!r}, wanted one of {', '.join(_READ)}")
     d_out = config.get("d_out") or d_in
     centred = bool(config.get("apply_b_dec_to_input", architecture not in _TRANSCODERS))
     if architecture in _TRANSCODERS and centred:
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{where} says apply_b_dec_to_input for a {architecture}, whose b_dec belongs to what it writes: set false"
         )
     scale = _scale(folder, config)
     if scale != 1 and architecture in _TRANSCODERS:
-        raise ForeignDictionary(f"{where} scales what a {architecture} reads, but not what it writes: fold it and save")
+        raise UnreadableDictionary(
+            f"{where} scales what a {architecture} reads, but not what it writes: fold it and save"
+        )
     tensors = read_safetensors(folder, WEIGHTS)
     finetuned = _finetuned(f"{folder}/{WEIGHTS}", config, tensors, d_sae)
-    tensors = checked(f"{folder}/{WEIGHTS}", tensors, _shapes(architecture, d_in, d_sae, d_out))
+    tensors = validate_tensors(f"{folder}/{WEIGHTS}", tensors, _shapes(architecture, d_in, d_sae, d_out))
     tensors["W_dec"] = tensors["W_dec"] * finetuned
     if config.get("rescale_acts_by_decoder_norm") and architecture in ("topk", *_BATCH):
         tensors = unit_rows(tensors)
     if scale != 1:
-        tensors = raw(tensors, scale, scale)
+        tensors = fold_scales(tensors, scale, scale)
     read = {"architecture": architecture, "d_in": d_in, "d_out": d_out, "d_sae": d_sae, "apply_b_dec_to_input": centred}
     if architecture == "topk":
-        (read["k"],) = counts(where, config, "k")
+        (read["k"],) = require_positive_ints(where, config, "k")
     if architecture in _BATCH:
         read["architecture"] = "jumprelu"
         tensors["threshold"] = tensors.pop("topk_threshold").expand(d_sae).clone()
         facts = facts | {"note": f"a training checkpoint of {architecture}, read with its running threshold"}
     if "threshold" in tensors:
         tensors["threshold"] = tensors["threshold"].clamp_min(0)  # SAELens cuts negative activations first
-    return Foreign(format, read, tensors, facts)
+    return ImportedDictionary(format, read, tensors, facts)
 
 
 def _shapes(architecture: str, d_in: int, d_sae: int, d_out: int) -> dict[str, tuple[int, ...]]:
@@ -114,11 +116,11 @@ def _scale(folder: Folder, config: dict[str, Any]) -> float:
     if normalised == "expected_average_only_in":
         if folder.exists(SCALER) and (scaler := read_json(folder, SCALER)).get("scaling_factor"):
             return float(scaler["scaling_factor"])
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{folder}/{CONFIG} says normalize_activations={normalised!r}, but the average norm is in no file beside "
             "it: fold it into the weights (SAELens: fold_activation_norm_scaling_factor) and save again"
         )
-    raise ForeignDictionary(
+    raise UnreadableDictionary(
         f"{folder}/{CONFIG} says normalize_activations={normalised!r}, which depends on each token or on another "
         "space and cannot be folded into weights: wanted 'none' or 'expected_average_only_in'"
     )
@@ -130,9 +132,9 @@ def _finetuned(where: str, config: dict[str, Any], tensors: dict[str, Tensor], d
     if not names:
         return torch.ones(1, 1)
     (name, *_) = names
-    factors_F = checked(where, {name: tensors.pop(name)}, {name: (d_sae,)})[name]
+    factors_F = validate_tensors(where, {name: tensors.pop(name)}, {name: (d_sae,)})[name]
     if not config.get("finetuning_scaling_factor") and not torch.allclose(factors_F, torch.ones(())):
-        raise ForeignDictionary(
+        raise UnreadableDictionary(
             f"{where} holds {name} other than 1, but {CONFIG} says finetuning_scaling_factor=false: make them agree"
         )
     return factors_F[:, None]

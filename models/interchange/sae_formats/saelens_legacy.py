@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from models.dictionaries.tensor_checks import ForeignDictionary
+from models.dictionaries.tensor_checks import UnreadableDictionary
 from models.dictionaries.tensor_files import read_json
 from models.interchange.sae_formats.saelens6 import CONFIG, SCALER, WEIGHTS, dictionary, is_six
-from models.interchange.sae_import import Foreign, layer_of, said
+from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
 from storage.folder import Folder
 
 FILES = (CONFIG, WEIGHTS, SCALER)
@@ -18,12 +18,12 @@ def recognises(folder: Folder) -> bool:
     return "d_sae" in config and not is_six(config)
 
 
-def read(folder: Folder) -> Foreign:
+def read(folder: Folder) -> ImportedDictionary:
     config = read_json(folder, CONFIG)
     metadata = config | (config.get("metadata") or {})
     hook_in = metadata.get("hook_name") or metadata.get("hook_point")
     layer = metadata.get("hook_layer", metadata.get("hook_point_layer"))
-    facts = said(
+    facts = known_facts(
         model_name=metadata.get("model_name"),
         hook_name=hook_in,
         hook_in=hook_in,
@@ -44,7 +44,7 @@ def _as_six(where: str, config: dict[str, Any]) -> dict[str, Any]:
     if activation == "topk":
         config |= {"architecture": "topk"} | ({"k": arguments["k"]} if "k" in arguments else {})
     elif activation != "relu":
-        raise ForeignDictionary(f"{where} says activation_fn={activation!r}, wanted relu or topk: it cannot be read")
+        raise UnreadableDictionary(f"{where} says activation_fn={activation!r}, wanted relu or topk: it cannot be read")
     if isinstance(config.get("normalize_activations"), bool):
         config["normalize_activations"] = "expected_average_only_in" if config["normalize_activations"] else "none"
     return config

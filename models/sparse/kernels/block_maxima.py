@@ -18,7 +18,7 @@ ENTRIES = 4096
 
 
 @triton.jit
-def ranks_of(values, BITS: tl.constexpr):
+def sortable_bits(values, BITS: tl.constexpr):
     values = values.to(tl.float32)
     bits = tl.where(values == 0, 0.0, values).to(tl.int32, bitcast=True)
     ranks = tl.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
@@ -33,7 +33,7 @@ def _maxima(values, out, width, n_blocks, BLOCK_N: tl.constexpr, BLOCK_B: tl.con
     entries_NB = blocks_N[:, None] * BLOCK_B + tl.arange(0, BLOCK_B)[None, :]
     inside_NB = entries_NB < width
     values_NB = tl.load(values + token * width + entries_NB, mask=inside_NB, other=0.0)
-    ranks_NB = tl.where(inside_NB, ranks_of(values_NB, BITS), -0x80000000 >> (32 - BITS))
+    ranks_NB = tl.where(inside_NB, sortable_bits(values_NB, BITS), -0x80000000 >> (32 - BITS))
     tl.store(out + token * n_blocks + blocks_N, tl.max(ranks_NB, axis=1), mask=blocks_N < n_blocks)
 
 

@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from models.sparse.kernels.block_maxima import bits_of, ranks_of
+from models.sparse.kernels.block_maxima import bits_of, sortable_bits
 
 MOST = 2**14
 """Candidates of a row that a program can hold: 32 for each of 512 threads."""
@@ -42,7 +42,7 @@ def _strongest(
         places_N = blocks_N * BLOCK + places_N % BLOCK
         inside_N = listed_N & (places_N < width)
     found_N = tl.load(candidates + token * width + places_N, mask=inside_N, other=0)
-    ranks_N = found_N.to(tl.int32) if RANKED else ranks_of(found_N, BITS)
+    ranks_N = found_N.to(tl.int32) if RANKED else sortable_bits(found_N, BITS)
     ranks_N = tl.where(inside_N, ranks_N, -0x80000000 >> (32 - BITS))
 
     level = tl.where(tl.sum((ranks_N >= 0).to(tl.int32)) >= k, 0, -0x80000000 >> (32 - BITS))
@@ -57,7 +57,7 @@ def _strongest(
     tl.store(places + token * k + slots_N, places_N, mask=kept_N)
 
 
-def strongest(candidates_TN: Tensor, k: int, blocks_TK: Tensor | None = None, block: int = 0) -> Tensor:
+def topk_in_blocks(candidates_TN: Tensor, k: int, blocks_TK: Tensor | None = None, block: int = 0) -> Tensor:
     """Where each row's k largest stand: [T, K] in int32, ascending.
 
     Args:

@@ -18,6 +18,6 @@ def _installed() -> bool:
     return importlib.util.find_spec("triton") is not None
 
 
-def takes(*tensors: Tensor) -> bool:
+def use_kernels(*tensors: Tensor) -> bool:
     """Whether there are kernels for tensors that live here and look so."""
     return all(tensor.is_cuda and tensor.dtype in DTYPES for tensor in tensors) and _installed()

@@ -33,7 +33,7 @@ def _dots(left, right, lefts, rights, places, out, n_slots, width, BLOCK_M: tl.c
     tl.store(out + place_M, tl.sum(sums_MD, axis=1), mask=there_M)
 
 
-def dots(x_TD: Tensor, rows_FD: Tensor, tokens_M: Tensor, features_M: Tensor, places_M: Tensor) -> Tensor:
+def row_dots(x_TD: Tensor, rows_FD: Tensor, tokens_M: Tensor, features_M: Tensor, places_M: Tensor) -> Tensor:
     """The product of each slot's two rows, at the place given for the slot: [M] in the dtype of the activations.
 
     Args:

@@ -12,7 +12,7 @@ import math
 from torch import Tensor
 
 from models.sparse.kernels.block_maxima import block_maxima
-from models.sparse.kernels.block_topk import MOST, strongest
+from models.sparse.kernels.block_topk import MOST, topk_in_blocks
 
 DIRECT = 2**12
 """Rows at most so wide are looked into whole."""
@@ -23,7 +23,7 @@ def block_size(width: int, k: int) -> int:
     return 2 ** int(math.log2(math.sqrt(width / k)))
 
 
-def largest(values_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def topk(values_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest entries of each row and where they stand, in ascending order of place; ties go to the lower place.
 
     Where k is so large, or rows are so wide, that a row's candidates exceed a program, torch's `topk` is taken, which
@@ -32,9 +32,9 @@ def largest(values_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
     width = values_TF.shape[1]
     block = block_size(width, k) if k < width else 1
     if k < width <= DIRECT:
-        places_TK = strongest(values_TF, k).long()
+        places_TK = topk_in_blocks(values_TF, k).long()
     elif k < width and max(math.ceil(width / block), k * block) <= MOST:
-        places_TK = strongest(values_TF, k, strongest(block_maxima(values_TF, block), k), block).long()
+        places_TK = topk_in_blocks(values_TF, k, topk_in_blocks(block_maxima(values_TF, block), k), block).long()
     else:
         top = values_TF.topk(k, dim=1, sorted=False)
         return top.values, top.indices

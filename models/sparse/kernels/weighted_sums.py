@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-PIECE = 512
+SEGMENT_CHUNK = 512
 """Slots of a piece: a token of TopK is one piece."""
 BLOCK_M, BLOCK_D = 8, 256
 """Rows and columns that a program holds at once: 8 KB in float32, four loads of 16 bytes in flight for each of 128
@@ -95,15 +95,15 @@ def _pieces(starts_S: Tensor, n_slots: int) -> tuple[Tensor, Tensor, Tensor, Ten
     """Where each piece begins and ends, the segments' first ones before all others; and, of the others, the segment,
     and how many there are from here on where this is its first, else 0."""
     ends_S = torch.cat([starts_S[1:], starts_S.new_full((1,), n_slots)])[: len(starts_S)]
-    more_S = (ends_S - starts_S - 1).clamp_min(0) // PIECE
+    more_S = (ends_S - starts_S - 1).clamp_min(0) // SEGMENT_CHUNK
     last_S = more_S.cumsum(0)
-    number_E = torch.arange(n_slots // PIECE, device=starts_S.device)
+    number_E = torch.arange(n_slots // SEGMENT_CHUNK, device=starts_S.device)
     found_E = torch.searchsorted(last_S, number_E, right=True)
     segment_E = found_E.clamp_max(len(starts_S) - 1)
     place_E = number_E - (last_S - more_S)[segment_E] + 1
-    begin_E = starts_S[segment_E] + place_E * PIECE
+    begin_E = starts_S[segment_E] + place_E * SEGMENT_CHUNK
     used_E = found_E < len(starts_S)
-    end_E = torch.where(used_E, torch.minimum(begin_E + PIECE, ends_S[segment_E]), begin_E)
+    end_E = torch.where(used_E, torch.minimum(begin_E + SEGMENT_CHUNK, ends_S[segment_E]), begin_E)
     count_E = torch.where(used_E & (place_E == 1), more_S[segment_E], 0)
     begins_P = torch.cat([starts_S, begin_E])
-    return begins_P, torch.cat([torch.minimum(starts_S + PIECE, ends_S), end_E]), segment_E, count_E
+    return begins_P, torch.cat([torch.minimum(starts_S + SEGMENT_CHUNK, ends_S), end_E]), segment_E, count_E

@@ -14,18 +14,18 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-from models.sparse.process_group import Ensemble
+from models.sparse.process_group import ProcessGroup
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 """A run on GPUs also sums what it counts on the CPU."""
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
-class Unanswered(RuntimeError):
+class PeerLost(RuntimeError):
     """Another process no longer answers: look for what ended it."""
 
 
-class Processes(Ensemble):
+class DataParallel(ProcessGroup):
     """Every process has the whole dictionary, with the same weights, and an equal part of each batch."""
 
     def __init__(self) -> None:
@@ -70,11 +70,11 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise Unanswered(f"another process of this training no longer answers ({error})") from error
+        raise PeerLost(f"another process of this training no longer answers ({error})") from error
 
 
 @contextmanager
-def joined(rank: int, size: int, meeting: Path, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
+def process_group(rank: int, size: int, meeting: Path, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
     """While the block lasts this process is one of several of this machine, which meet by a file and leave together."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK)
     with _answered():

@@ -11,11 +11,11 @@ import torch.nn.functional
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.sparse.sparse_ops import Slots
-from models.training.distributed.data_parallel import Processes
+from models.sparse.sparse_ops import SparseEntries
+from models.training.distributed.data_parallel import DataParallel
 
 
-class Sharded(Processes):
+class FeatureParallel(DataParallel):
     """Every process has an equal part of the features, and with the others in common what is not a feature's own.
 
     What is written is the sum over the processes. Each counts 1 / size of its cost, and what its own features cost.
@@ -32,13 +32,13 @@ class Sharded(Processes):
         return value
 
     def over_features(self, value: Tensor) -> Tensor:
-        return _Added.apply(value, self)  # type: ignore[return-value]
+        return _AllReduceWithGrad.apply(value, self)  # type: ignore[return-value]
 
     @property
     def first(self) -> int:
         return self.rank
 
-    def strongest(self, slots: Slots, values_TK: Tensor, k: int) -> tuple[Slots, Tensor]:
+    def strongest(self, slots: SparseEntries, values_TK: Tensor, k: int) -> tuple[SparseEntries, Tensor]:
         n_own = values_TK.shape[1]
         padded_TK = torch.nn.functional.pad(values_TK, (0, k - n_own), value=-torch.inf)
         chosen_TK = torch.cat(self._same_length(padded_TK), dim=1).topk(k, dim=1, sorted=False).indices
@@ -61,12 +61,12 @@ class Sharded(Processes):
         return torch.cat(parts) if parts else rows_FD
 
 
-class _Added(torch.autograd.Function):
+class _AllReduceWithGrad(torch.autograd.Function):
     """The sum over the processes. All of them have the same of it in their losses, so that the sum's gradient, which is
     the sum of theirs, need not be asked for."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, ensemble: Processes) -> Tensor:
+    def forward(ctx: Any, value: Tensor, ensemble: DataParallel) -> Tensor:
         ctx.size = ensemble.size
         return ensemble.sum(value)
 

@@ -23,15 +23,15 @@ from typing import Literal
 import torch
 
 from models.activations.shuffled_stream import ActivationSource
-from models.training.curve import Row
-from models.training.distributed.data_parallel import Processes, Unanswered, joined
-from models.training.trainer import Job, Trained, train_together
+from models.training.curve import CurvePoint
+from models.training.distributed.data_parallel import DataParallel, PeerLost, process_group
+from models.training.trainer import TrainedDictionary, TrainingJob, train_many
 
 GRACE = 3.0
 """Seconds in which, after a first failure, the others may tell of theirs: the cause may be heard of last."""
 
 
-class ProcessEnded(RuntimeError):
+class WorkerLost(RuntimeError):
     """A training process is gone without a word. Run again: training goes on from the last checkpoint."""
 
 
@@ -47,21 +47,21 @@ class _Child:
 class _Work:
     """What every child is told."""
 
-    jobs: Sequence[Job]
+    jobs: Sequence[TrainingJob]
     source: ActivationSource
     identity: str
     kind: Literal["cpu", "cuda"]
-    divided: type[Processes]
+    divided: type[DataParallel]
 
 
-def train_in_processes(
-    jobs: Sequence[Job],
+def launch_training(
+    jobs: Sequence[TrainingJob],
     source: ActivationSource,
     n_processes: int,
     identity: str = "",
     kind: Literal["cpu", "cuda"] = "cpu",
-    divided: type[Processes] = Processes,
-) -> list[Trained]:
+    divided: type[DataParallel] = DataParallel,
+) -> list[TrainedDictionary]:
     """What `train_together` does, divided among processes that this one starts and watches.
 
     The result differs from that of one process by the order of sums, and where features are divided and products are
@@ -71,13 +71,13 @@ def train_in_processes(
     Args:
         source: Must survive pickling. Every process reads all of it, in the same order.
         kind: Process number i works on GPU number i, or on its part of the CPU's cores.
-        divided: `Processes` divides each batch; `Sharded` the features, for dictionaries beyond one GPU's memory.
+        divided: `DataParallel` divides each batch; `Sharded` the features, for dictionaries beyond one GPU's memory.
 
     Returns:
         The dictionaries on the CPU, in the order of the jobs.
 
     Raises:
-        ProcessEnded: If a process is killed or crashes. The others are ended, and the checkpoint is intact.
+        WorkerLost: If a process is killed or crashes. The others are ended, and the checkpoint is intact.
         Exception: Whatever `train_together` raises, as it came about in the first process that failed.
     """
     if kind == "cuda" and n_processes > torch.cuda.device_count():
@@ -90,16 +90,16 @@ def train_in_processes(
         try:
             meeting = Path(folder) / "meeting"
             children.extend(_start(rank, n_processes, meeting, work) for rank in range(n_processes))
-            _follow(children, jobs)
+            _watch(children, jobs)
         finally:
             for child in children:
                 child.process.terminate()
             for child in children:
                 _end(child)
-    return [trained for job in jobs for trained in train_together([job], source, identity=identity)]
+    return [trained for job in jobs for trained in train_many([job], source, identity=identity)]
 
 
-def _unheard(row: Row) -> None:
+def _unheard(row: CurvePoint) -> None:
     pass
 
 
@@ -124,12 +124,12 @@ def _end(child: _Child) -> None:
 # In the parent
 
 
-def _follow(children: Sequence[_Child], jobs: Sequence[Job]) -> None:
+def _watch(children: Sequence[_Child], jobs: Sequence[TrainingJob]) -> None:
     """Until all have ended well, or one has not."""
     running = {child.told: child for child in children}
     failed: dict[int, Exception] = {}
     until = None
-    while running and not any(not isinstance(error, Unanswered) for error in failed.values()):
+    while running and not any(not isinstance(error, PeerLost) for error in failed.values()):
         if failed and until is None:
             until = time.monotonic() + GRACE
         heard = wait(list(running), None if until is None else max(0.0, until - time.monotonic()))
@@ -152,14 +152,14 @@ def _follow(children: Sequence[_Child], jobs: Sequence[Job]) -> None:
                 number, row = message
                 jobs[number].log(row)
     if failed:
-        raise min(failed.values(), key=lambda error: isinstance(error, Unanswered))
+        raise min(failed.values(), key=lambda error: isinstance(error, PeerLost))
 
 
-def _ended(child: _Child, size: int, jobs: Sequence[Job]) -> ProcessEnded:
+def _ended(child: _Child, size: int, jobs: Sequence[TrainingJob]) -> WorkerLost:
     code = child.process.exitcode or 0
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     kept = [f"{job.checkpoints}/{name}" for job in jobs for name in job.checkpoints.names()[-1:]]
-    return ProcessEnded(
+    return WorkerLost(
         f"training process {child.rank} of {size} {how}, and the others were ended too; "
         f"{'the last checkpoint is ' + ', '.join(kept) if kept else 'there is no checkpoint yet'}: run again, and "
         "training goes on from there; if memory ran out, with fewer processes or a smaller batch"
@@ -178,9 +178,9 @@ def _train(rank: int, size: int, meeting: Path, work: _Work, tells: Connection) 
         if work.kind == "cuda":
             device = torch.device("cuda", rank)
             torch.cuda.set_device(device)
-        with joined(rank, size, meeting, work.kind):
+        with process_group(rank, size, meeting, work.kind):
             jobs = [_told(job, number, tells) for number, job in enumerate(work.jobs)] if rank == 0 else work.jobs
-            train_together(jobs, work.source, device, work.identity, work.divided())
+            train_many(jobs, work.source, device, work.identity, work.divided())
     except Exception as error:
         error.add_note(f"in training process {rank} of {size}:\n{traceback.format_exc()}")
         tells.send(_portable(error))
@@ -196,7 +196,7 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _told(job: Job, number: int, tells: Connection) -> Job:
+def _told(job: TrainingJob, number: int, tells: Connection) -> TrainingJob:
     return replace(job, log=lambda row: tells.send((number, row)))
 
 

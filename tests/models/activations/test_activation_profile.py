@@ -15,19 +15,19 @@ from models.activations.activation_profile import (
     largest_share,
     profile_rows,
 )
-from models.activations.shards import Batch
+from models.activations.shards import ActivationBatch
 
 NONE = torch.empty(0, dtype=torch.int64)
 
 
-def rows(n: int = 4000, length: int = 40, width: int = 8, seed: int = 0) -> Batch:
+def rows(n: int = 4000, length: int = 40, width: int = 8, seed: int = 0) -> ActivationBatch:
     chance = torch.Generator().manual_seed(seed)
     x_TD = torch.randn(n, width, generator=chance) + 2.0
     position_T, token_T = torch.arange(n) % length, torch.randint(0, 50, (n,), generator=chance)
-    return Batch(x_TD, torch.arange(n) // length, position_T, token_T)
+    return ActivationBatch(x_TD, torch.arange(n) // length, position_T, token_T)
 
 
-def profiled(batch: Batch, length: int = 40) -> ActivationProfile:
+def profiled(batch: ActivationBatch, length: int = 40) -> ActivationProfile:
     return ActivationProfile.zero(PositionBuckets.of(length), 50).of(batch, batch.x_TD.mean(dim=0), NONE)
 
 
@@ -49,7 +49,7 @@ def test_shares_equal_brute_force_whatever_the_split():
     whole, square_T = profiled(batch), (batch.x_TD - batch.x_TD.mean(dim=0)).double().square().sum(dim=1)
     zero = ActivationProfile.zero(PositionBuckets.of(40), 50)
     columns = (batch.x_TD, batch.context_T, batch.position_T, batch.token_T)
-    parts = [Batch(*part) for part in zip(*(column.split(333) for column in columns), strict=True)]
+    parts = [ActivationBatch(*part) for part in zip(*(column.split(333) for column in columns), strict=True)]
     added = reduce(add, (zero.of(part, batch.x_TD.mean(dim=0), NONE) for part in parts))
     facts = added.facts()
     assert facts["variance"] == pytest.approx(float(square_T.mean()), rel=1e-6)
@@ -103,7 +103,7 @@ def test_a_position_that_is_left_out_for_its_norm_is_a_sink_and_a_few_strays_are
     assert dominating(strays) == []
     assert strays["n_outliers"] == 4
     kept = batch.position_T != 0
-    rest = Batch(*(column[kept] for column in (batch.x_TD, batch.context_T, batch.position_T, batch.token_T)))
+    rest = ActivationBatch(*(column[kept] for column in (batch.x_TD, batch.context_T, batch.position_T, batch.token_T)))
     outliers = torch.zeros(100, dtype=torch.int64)
     [sentence] = dominating(zero.of(rest, rest.x_TD.mean(dim=0), outliers).facts())
     assert sentence == "position 0 has 100 of its 100 rows left out for their norm"
@@ -112,7 +112,7 @@ def test_a_position_that_is_left_out_for_its_norm_is_a_sink_and_a_few_strays_are
 def test_not_finite_rows_are_counted_and_spoil_nothing():
     batch = rows()
     batch.x_TD[3, 2] = float("nan")
-    facts = profiled(Batch(batch.x_TD, batch.context_T, batch.position_T, batch.token_T)).facts()
+    facts = profiled(ActivationBatch(batch.x_TD, batch.context_T, batch.position_T, batch.token_T)).facts()
     assert facts["n_non_finite"] == 4000, "the centre was NaN here: nothing has a distance"
     facts = ActivationProfile.zero(PositionBuckets.of(40), 50).of(batch, torch.full((8,), 2.0), NONE).facts()
     assert facts["n_non_finite"] == 1

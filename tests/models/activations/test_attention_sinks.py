@@ -6,8 +6,8 @@ import torch
 from tiny_models import TEXT, save_tiny
 
 from models.activations.attention_sinks import chosen, sample_contents, tried, untried
-from models.corpora.context_frame import Frame, candidates
-from models.language_model.hooked_model import Host
+from models.corpora.context_frame import SpecialTokens, candidates
+from models.language_model.hooked_model import HookedModel
 
 KINDS = {"gpt2": "none", "gpt_neox": "none", "qwen2": "none", "llama": "<bos>", "gemma": "<bos>", "bert": "[CLS]"}
 
@@ -18,7 +18,7 @@ def contents(host, room: int = 20) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def gpt2(tmp_path_factory):
-    return Host.load(str(save_tiny("gpt2", tmp_path_factory.mktemp("gpt2"))))
+    return HookedModel.load(str(save_tiny("gpt2", tmp_path_factory.mktemp("gpt2"))))
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def sink(gpt2):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_without_sinks_keep_their_tokenizers_habit(kind, tmp_path):
-    host = Host.load(str(save_tiny(kind, tmp_path)))
+    host = HookedModel.load(str(save_tiny(kind, tmp_path)))
     choice = chosen(tried(host, contents(host), candidates(host.tokenizer)))
     assert (choice.trial.name, choice.frame.skip_first) == (KINDS[kind], 0)
-    assert choice.frame == Frame.of(host.tokenizer)
+    assert choice.frame == SpecialTokens.of(host.tokenizer)
 
 
 def test_a_token_before_the_text_takes_the_sink_on(sink):
@@ -46,7 +46,7 @@ def test_a_token_before_the_text_takes_the_sink_on(sink):
     assert (trials["none"].share or 0) > 0.5
     assert (trials["none"].outlier_share or 0) > (trials["<|endoftext|>"].outlier_share or 0)
     choice = chosen(list(trials.values()))
-    assert choice.frame == Frame((0,), ())
+    assert choice.frame == SpecialTokens((0,), ())
     assert "'none' has 1 attention sinks in the text" in choice.said
     rows = choice.rows().to_pylist()
     assert [(row["candidate"], row["n_sinks"], row["is_chosen"]) for row in rows] == [
@@ -56,9 +56,9 @@ def test_a_token_before_the_text_takes_the_sink_on(sink):
 
 
 def test_without_a_token_before_it_the_sink_is_skipped(sink):
-    trials = tried(sink, contents(sink), {"none": Frame((), ())})
-    assert chosen(trials).frame == Frame((), (), 1)
-    assert chosen(trials, 0).frame == Frame((), (), 0), "what a card says is done"
+    trials = tried(sink, contents(sink), {"none": SpecialTokens((), ())})
+    assert chosen(trials).frame == SpecialTokens((), (), 1)
+    assert chosen(trials, 0).frame == SpecialTokens((), (), 0), "what a card says is done"
 
 
 def test_two_sinks_in_a_row_are_skipped_and_a_far_position_behind_others_is_none(sink):
@@ -66,7 +66,7 @@ def test_two_sinks_in_a_row_are_skipped_and_a_far_position_behind_others_is_none
     before = weight.data[1:4].clone()
     weight.data[1] *= 40 / before[0].norm()
     weight.data[3] *= 40 / before[2].norm()
-    found = chosen(tried(sink, contents(sink), {"none": Frame((), ())})).frame.skip_first
+    found = chosen(tried(sink, contents(sink), {"none": SpecialTokens((), ())})).frame.skip_first
     weight.data[1:4] = before
     assert found == 2, "position 3 comes after one that is no sink"
 
@@ -77,7 +77,7 @@ def test_a_token_that_is_long_by_chance_makes_no_sink(gpt2):
     before, token = weight.data.clone(), int(pieces[0][0])
     assert sum(int(piece[0]) == token for piece in pieces) < len(pieces) / 2
     weight.data[token] *= 50
-    skip = chosen(tried(gpt2, pieces, {"none": Frame((), ())})).frame.skip_first
+    skip = chosen(tried(gpt2, pieces, {"none": SpecialTokens((), ())})).frame.skip_first
     weight.data.copy_(before)
     assert skip == 0
 
@@ -92,7 +92,7 @@ def test_pieces_come_from_every_document_in_turn():
 
 
 def test_what_was_not_tried_has_no_numbers():
-    choice = chosen(untried({"none": Frame((), ())}), 3)
+    choice = chosen(untried({"none": SpecialTokens((), ())}), 3)
     assert choice.frame.skip_first == 3
     [row] = choice.rows().to_pylist()
     assert {name for name, value in row.items() if value is None} == {
@@ -108,6 +108,6 @@ def test_what_was_not_tried_has_no_numbers():
 
 def test_contexts_of_three_tokens_can_be_tried(gpt2):
     pieces = sample_contents(gpt2.tokenizer(TEXT, add_special_tokens=False)["input_ids"], 2)
-    trial = tried(gpt2, pieces, {"none": Frame((), ())})[0]
+    trial = tried(gpt2, pieces, {"none": SpecialTokens((), ())})[0]
     assert trial.n_tokens == sum(map(len, pieces))
     assert torch.isfinite(torch.tensor(trial.share))

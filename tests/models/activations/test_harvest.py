@@ -7,12 +7,12 @@ from tiny_models import save_tiny
 from models.activations import harvest as harvesting
 from models.activations.activation_profile import dominating
 from models.activations.harvest import harvest
-from models.activations.shards import Shards
+from models.activations.shards import ActivationShards
 from models.activations.site_reading import NonFiniteActivations, padded_batches
-from models.corpora.contexts import Contexts, cut, write_contexts
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
 from models.corpora.documents import Document
 from models.corpora.token_filter import TokenFilter
-from models.language_model.hooked_model import Host
+from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from storage.folder import Folder
 
@@ -21,7 +21,7 @@ SITES = (Site.parse("resid_post.0"), Site.parse("mlp_act.1"))
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    return Host.load(str(save_tiny("gpt2", tmp_path_factory.mktemp("model"))), device="cpu")
+    return HookedModel.load(str(save_tiny("gpt2", tmp_path_factory.mktemp("model"))), device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,10 @@ def contexts(tmp_path, host):
     folder = Folder(str(tmp_path / "corpus"))
     documents = [Document(f"d{i}", text) for i, text in enumerate(texts)]
     identity = {"source": "test", "context_length": 12}
-    write_contexts(folder, cut(documents, host.tokenizer, 12, 10**6), identity, TokenFilter.of(host.tokenizer))
-    return Contexts.open(folder)
+    write_corpus(
+        folder, tokenize_into_contexts(documents, host.tokenizer, 12, 10**6), identity, TokenFilter.of(host.tokenizer)
+    )
+    return TokenizedCorpus.open(folder)
 
 
 def outputs(root, dtype="float32"):
@@ -46,7 +48,7 @@ def outputs(root, dtype="float32"):
 
 def test_stored_vectors_are_the_plain_models_hidden_states(tmp_path, host, contexts):
     harvest(host, contexts, outputs(tmp_path), {"corpus_id": "c"})
-    shards = Shards.open(Folder(str(tmp_path / "resid_post.0")))
+    shards = ActivationShards.open(Folder(str(tmp_path / "resid_post.0")))
     stored = list(shards.batches(1000))
 
     wanted, where = [], []
@@ -83,7 +85,9 @@ def test_an_interrupted_harvest_ends_as_an_uninterrupted_one(tmp_path, host, con
         harvest(host, contexts, outputs(tmp_path / "twice"), {}, stop)
     assert all(not folder.exists("_manifest.json") for folder, _ in outputs(tmp_path / "twice").values())
     passes = []
-    monkeypatch.setattr(harvesting, "read_sites", lambda *a, read=harvesting.read_sites: passes.append(1) or read(*a))
+    monkeypatch.setattr(
+        harvesting, "capture_sites", lambda *a, read=harvesting.capture_sites: passes.append(1) or read(*a)
+    )
     assert harvest(host, contexts, outputs(tmp_path / "twice"), {}) == whole
     assert len(passes) < len(whole[SITES[0]].files)
 
@@ -94,7 +98,7 @@ def test_shards_of_another_identity_are_not_reused(tmp_path, host, contexts):
         folder.remove("_manifest.json")
     made = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {})
     assert {file.bytes for file in made[SITES[0]].files}
-    assert Shards.open(Folder(str(tmp_path / "resid_post.0"))).dtype == torch.bfloat16
+    assert ActivationShards.open(Folder(str(tmp_path / "resid_post.0"))).dtype == torch.bfloat16
 
 
 def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts):
@@ -136,7 +140,7 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
     harvest(host, contexts, outputs(tmp_path / "plain"), {})
     with host.editing(SITES[0], lengthen):
         harvest(host, contexts, outputs(tmp_path / "cut"), {}, max_norm=10.0)
-    plain, cut_out = (Shards.open(Folder(str(tmp_path / name / "resid_post.0"))) for name in ("plain", "cut"))
+    plain, cut_out = (ActivationShards.open(Folder(str(tmp_path / name / "resid_post.0"))) for name in ("plain", "cut"))
     whole, rest = next(plain.batches(10**6)), next(cut_out.batches(10**6))
     kept = whole.position_T != 4
     assert torch.equal(rest.position_T, whole.position_T[kept])
@@ -151,7 +155,7 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
 
 def test_the_profile_of_a_harvest_is_that_of_its_rows(tmp_path, host, contexts):
     manifest = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {})[SITES[0]]
-    stored = list(Shards.open(Folder(str(tmp_path / "resid_post.0"))).batches(10**6))
+    stored = list(ActivationShards.open(Folder(str(tmp_path / "resid_post.0"))).batches(10**6))
     x_TD, position_T = torch.cat([b.x_TD for b in stored]).double(), torch.cat([b.position_T for b in stored])
     square_T = (x_TD - x_TD.mean(dim=0)).square().sum(dim=1)
     profile = manifest.facts["profile"]
@@ -163,7 +167,9 @@ def test_the_profile_of_a_harvest_is_that_of_its_rows(tmp_path, host, contexts):
         assert row["mean_norm"] == pytest.approx(float(x_TD[here_T].norm(dim=1).mean()), rel=1e-5)
         assert row["variance_share"] == pytest.approx(float(square_T[here_T].sum() / square_T.sum()), abs=0.02)
     exact = harvest(host, contexts, outputs(tmp_path / "exact"), {})[SITES[0]]
-    raw_TD = torch.cat([b.x_TD for b in Shards.open(Folder(str(tmp_path / "exact" / "resid_post.0"))).batches(10**6)])
+    raw_TD = torch.cat(
+        [b.x_TD for b in ActivationShards.open(Folder(str(tmp_path / "exact" / "resid_post.0"))).batches(10**6)]
+    )
     error = (raw_TD - raw_TD.bfloat16().float()).square().sum(dim=1).mean()
     assert exact.facts["rounding_share"] == 0
     wanted = float(error) / profile["variance"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from stored_shards import some_batch, store_shards
 
-from models.activations.shards import Batch, Shards, as_bytes, as_tensor, write_shard
+from models.activations.shards import ActivationBatch, ActivationShards, as_bytes, as_tensor, write_shard
 from models.dtypes import DTYPES
 from storage.folder import Folder
 from storage.manifest import DamagedFile, Manifest
@@ -28,7 +28,7 @@ def test_vectors_come_back_bit_for_bit(tmp_path, dtype):
 
 def test_any_parquet_reader_sees_little_endian_vectors(tmp_path):
     x_TD = torch.arange(12, dtype=torch.float32).view(3, 4)
-    write_shard(tmp_path / "s.parquet", Batch(x_TD, *[torch.arange(3)] * 3), {"site": "embed"})
+    write_shard(tmp_path / "s.parquet", ActivationBatch(x_TD, *[torch.arange(3)] * 3), {"site": "embed"})
     table = pq.read_table(tmp_path / "s.parquet")
     column = pq.ParquetFile(tmp_path / "s.parquet").metadata.row_group(0).column(3)
 
@@ -55,7 +55,7 @@ def test_a_flipped_bit_is_found(tmp_path):
     data[600] ^= 1
     path.write_bytes(data)
     with pytest.raises(DamagedFile, match=f"shard-00000.parquet.*{shards.manifest.files[0].sha256}"):
-        Shards.open(shards.folder)
+        ActivationShards.open(shards.folder)
 
 
 def test_a_shard_of_another_width_is_refused(tmp_path):
@@ -64,4 +64,4 @@ def test_a_shard_of_another_width_is_refused(tmp_path):
     with pytest.raises(
         DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"
     ):
-        Shards(shards.folder, wider).shard(0)
+        ActivationShards(shards.folder, wider).shard(0)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from stored_shards import store_shards
 
-from models.activations.shards import Batch
-from models.activations.shuffled_stream import Shuffled
+from models.activations.shards import ActivationBatch
+from models.activations.shuffled_stream import ShuffledActivations
 from storage.folder import Folder
 
 
@@ -18,10 +18,10 @@ def shuffled(tmp_path):
     batches = []
     for first in range(0, 1000, 250):
         number_T = torch.arange(first, first + 250)
-        batches.append(Batch(number_T[:, None].float(), number_T // 10, number_T % 10, number_T))
+        batches.append(ActivationBatch(number_T[:, None].float(), number_T // 10, number_T % 10, number_T))
     shards = store_shards(Folder(str(tmp_path)), batches, "float32")
     kept_C = torch.arange(100) % 5 != 0
-    return lambda buffer=2**30: Shuffled(shards, kept_C, buffer)
+    return lambda buffer=2**30: ShuffledActivations(shards, kept_C, buffer)
 
 
 @pytest.mark.parametrize("buffer", [2**30, 1, 20_000])
@@ -58,7 +58,7 @@ def test_tokens_of_all_shards_mix_where_they_fit(shuffled):
 def test_nothing_to_learn_from_is_said(shuffled):
     source = shuffled()
     with pytest.raises(ValueError, match="no token of a training document"):
-        next(Shuffled(source.shards, torch.zeros(100, dtype=torch.bool)).batches(8, seed=0))
+        next(ShuffledActivations(source.shards, torch.zeros(100, dtype=torch.bool)).batches(8, seed=0))
 
 
 def test_a_transcoder_reads_the_tokens_that_both_sites_hold(tmp_path):
@@ -68,9 +68,9 @@ def test_a_transcoder_reads_the_tokens_that_both_sites_hold(tmp_path):
     for name, missing in (("read", (3, 50)), ("written", (7, 50, 99))):
         kept = torch.tensor([i not in missing for i in range(100)])
         rows = number_T[kept]
-        batch = Batch(rows[:, None].float(), rows // 10, rows % 10, rows)
+        batch = ActivationBatch(rows[:, None].float(), rows // 10, rows % 10, rows)
         sites.append(store_shards(Folder(str(tmp_path / name)), [batch], "float32"))
-    source = Shuffled(sites[0], torch.arange(10) != 2, written=sites[1])
+    source = ShuffledActivations(sites[0], torch.arange(10) != 2, written=sites[1])
     pairs = torch.cat(list(source.chunks()))
     wanted = [i for i in range(100) if i not in (3, 7, 50, 99) and i // 10 != 2]
     assert pairs.tolist() == [[i, i] for i in wanted]

@@ -15,10 +15,10 @@ from messages_server import KEY, Messages, serving
 from models.autointerp.llm_client import batch_queue as module
 from models.autointerp.llm_client.messages_client import KeyRefused
 from models.autointerp.llm_client.prices import price_of
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Answer, Ledger, key_of
-from models.autointerp.llm_client.request_queue import ProviderDown, Terms
+from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger, key_of
+from models.autointerp.llm_client.request_queue import ProviderDown, SpendingTerms
 from models.autointerp.llm_client.runner import Ask, ProviderLLM
 from storage.folder import Folder
 
@@ -33,12 +33,12 @@ def question(number: int) -> Request:
 
 
 def batching(folder: str, url: str, budget: float = 100.0, **access: float) -> ProviderLLM:
-    terms = Terms(LLM, PAYER, price_of(LLM), budget, 8)
-    reached = replace(Access(url, KEY, first_delay=0.001, poll_every=0.01, timeout=60), **access)
+    terms = SpendingTerms(LLM, PAYER, price_of(LLM), budget, 8)
+    reached = replace(ProviderAccess(url, KEY, first_delay=0.001, poll_every=0.01, timeout=60), **access)
     return ProviderLLM(terms, Folder(folder), reached, batch=True)
 
 
-def asked(folder: Path | str, server_url: str, n: int, **given: float) -> list[Answer]:
+def asked(folder: Path | str, server_url: str, n: int, **given: float) -> list[LedgerAnswer]:
     """Asks n questions in batches."""
     jobs = [lambda ask, number=number: ask(question(number)) for number in range(n)]
     return batching(str(folder), server_url, **given).run(jobs)
@@ -50,8 +50,8 @@ def server():
         yield running
 
 
-def stored(folder: Path) -> dict[str, Answer]:
-    return Ledger.read(Folder(str(folder))).answers
+def stored(folder: Path) -> dict[str, LedgerAnswer]:
+    return RequestLedger.read(Folder(str(folder))).answers
 
 
 def test_answers_find_their_questions_whatever_the_order_and_cost_half(tmp_path: Path, server: Messages):
@@ -63,7 +63,7 @@ def test_answers_find_their_questions_whatever_the_order_and_cost_half(tmp_path:
     assert server.bodies == [], "nothing was asked alone"
     asked(tmp_path, server.url, 50)
     assert len(server.batches.made) == 1, "what was answered is not asked again"
-    assert Ledger.read(Folder(str(tmp_path))).batches == {}
+    assert RequestLedger.read(Folder(str(tmp_path))).batches == {}
 
 
 def test_many_questions_leave_in_several_batches(tmp_path: Path, server: Messages, monkeypatch: pytest.MonkeyPatch):
@@ -109,7 +109,7 @@ def test_what_expires_again_and_again_is_a_row_that_says_so(tmp_path: Path, serv
 def test_a_batch_that_expired_or_was_canceled_whole_costs_nothing(tmp_path: Path, server: Messages):
     server.batches.script = lambda number, body: Canceled()
     assert {answer.status for answer in asked(tmp_path, server.url, 5)} == {"canceled"}
-    assert Ledger.read(Folder(str(tmp_path))).spent_usd(PAYER) == 0
+    assert RequestLedger.read(Folder(str(tmp_path))).spent_usd(PAYER) == 0
 
 
 @pytest.mark.parametrize("call", ["list", "create", "retrieve", "results"])

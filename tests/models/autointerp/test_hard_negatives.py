@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import hard_negatives as module
 from models.autointerp.scorers.hard_negatives import hard_negatives
-from models.features.firings import Fired
+from models.features.firings import Firings as Fired
 
 F, CONTEXTS, WIDTH = 14, 60, 40
 NEAR = {0: [1, 2, 3], 1: [0, 5], 2: [3, 4, 5, 6], 3: [2], 4: [13], 5: [1, 2, 9], 6: [0, 1, 2, 3, 4, 5], 8: [7, 6]}
@@ -21,7 +21,7 @@ ALIKE = {0: [9, 10], 7: [8, 2, 0], 9: [1, 3]}
 Firings = set[tuple[int, int, int]]
 
 
-def world(seed: int) -> tuple[Gallery, Firings]:
+def world(seed: int) -> tuple[ExampleSet, Firings]:
     """Examples with windows cut anywhere in a context, several of one context, and what fires where."""
     draw, rows = random.Random(seed), []
     firings = {
@@ -39,7 +39,7 @@ def world(seed: int) -> tuple[Gallery, Firings]:
                 row = example(feature, kind, rank, [" x"] * length, 1.0, rank // 5 if kind == "interval" else None)
                 place = {"context_id": draw.randrange(CONTEXTS), "position": begin + peak, "peak": peak}
                 rows.append(row | place)
-    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA)), firings
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), firings
 
 
 def codes(firings: Firings, edges: tuple[int, ...] = (0, 7, 30, 31, CONTEXTS)) -> list[Fired]:
@@ -64,7 +64,7 @@ def neighbors() -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def allowed(gallery: Gallery, firings: Firings, feature: int, for_scoring: bool) -> set[int]:
+def allowed(gallery: ExampleSet, firings: Firings, feature: int, for_scoring: bool) -> set[int]:
     """The rows that may be taken, by looking at each row, each token and each firing."""
     near = NEAR.get(feature) or ALIKE.get(feature) or []
     found = set()
@@ -141,7 +141,7 @@ def test_a_firing_at_either_end_of_the_window_counts_and_one_beside_it_does_not(
     rows.append(example(0, "interval", 0, [" x"] * 5, 1.0, 0) | {"context_id": 50})
     for row in rows:
         row |= {"position": 7, "peak": 2}  # tokens 5 to 9
-    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     beside = {(0, context, position) for context in range(40) for position in (4, 10)}
     near = pa.Table.from_pylist(
         [{"feature_id": 0, "kind": "coactivation", "rank": 0, "other_feature_id": 1, "value": 0.5}]

@@ -9,24 +9,24 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
-from models.autointerp.example_set import Gallery
-from models.autointerp.explainers.inputs import Exhibits
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.explainers.inputs import ExplainerInputs
 from models.autointerp.lexical.explainer import LexicalExplainer
 from models.autointerp.lexical.judge import LexicalJudge, ratings_of
-from models.autointerp.lexical.rule_language import PLACES, Term, read, write
-from models.autointerp.lexical.token_properties import Vocabulary
-from models.autointerp.lexical.token_windows import Tape
+from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
+from models.autointerp.lexical.token_properties import TokenProperties
+from models.autointerp.lexical.token_windows import TokenWindows
 from models.autointerp.scorers.trials import (
+    Judgement,
     Label,
     Trial,
-    Verdict,
     detection_trials,
     fuzzing_trials,
     simulation_trials,
     specificity_trials,
 )
-from models.autointerp.tables import Explanation, silent
-from models.features.example_windows import is_for_scoring
+from models.autointerp.tables import Explanation, no_progress
+from models.features.example_windows import is_in_scoring_half
 
 # fmt: off
 CODE = [
@@ -111,8 +111,8 @@ def background(examples: pa.Table) -> dict[str, int]:
 
 
 def explain(examples: pa.Table, background: dict[str, int]) -> list[Explanation]:
-    gallery = Gallery.of(examples)
-    return LexicalExplainer(background).explain(Exhibits(gallery), gallery.features)
+    gallery = ExampleSet.of(examples)
+    return LexicalExplainer(background).explain(ExplainerInputs(gallery), gallery.features)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_planted_rule_is_found(explanations: list[Explanation], feature: int):
         assert phrase in label, label
     assert len(label.split()) <= 12
     assert not label.startswith("unclear")
-    assert label.startswith(write(read(label))), "the judge reads another rule than was written"
+    assert label.startswith(format_rule(parse_label(label))), "the judge reads another rule than was written"
 
 
 TASKS = {
@@ -139,7 +139,7 @@ TASKS = {
 }
 
 
-def judged(task: str, gallery: Gallery, labels: list[Label]) -> list[tuple[Trial, list[Verdict]]]:
+def judged(task: str, gallery: ExampleSet, labels: list[Label]) -> list[tuple[Trial, list[Judgement]]]:
     trials = list(TASKS[task](gallery, labels))
     verdicts, answers = LexicalJudge().judge(task, gallery, trials)
     assert answers == []
@@ -153,7 +153,7 @@ def labels_of(explanations: list[Explanation]) -> list[Label]:
 
 def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: list[Explanation]):
     ratings: dict[str, list] = {"interval": [], "random": []}
-    for trial, verdicts in judged("specificity", Gallery.of(examples), labels_of(explanations)):
+    for trial, verdicts in judged("specificity", ExampleSet.of(examples), labels_of(explanations)):
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
             ratings[kind].append(verdict.value)
     assert np.mean(ratings["interval"]) > 2.7
@@ -180,7 +180,7 @@ def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
     """Text of scoring examples is changed beyond recognition: no label moves."""
     rows = examples.to_pylist()
     for row in rows:
-        if is_for_scoring(row["document_id"], row["context_id"]):
+        if is_in_scoring_half(row["document_id"], row["context_id"]):
             row["tokens"] = ["?"] * len(row["tokens"])
     changed = pa.Table.from_pylist(rows, schema=SCHEMA)
     assert explain(changed, background) == explain(examples, background)
@@ -196,18 +196,18 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
 
 
 def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
-    contexts = [c for c in range(100) if is_for_scoring("a.py", c)]
+    contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
     [found] = explain(pa.Table.from_pylist([row], schema=SCHEMA), background)
     assert found.status == "no_examples"
     assert found.label is None
 
 
-def tape_of(windows: list[list[str]], position: int = 50) -> Tape:
+def tape_of(windows: list[list[str]], position: int = 50) -> TokenWindows:
     strings = sorted({token for window in windows for token in window})
     starts = np.concatenate([[0], np.cumsum([len(window) for window in windows])])
     codes = np.array([strings.index(token) for window in windows for token in window], np.int32)
-    return Tape(Vocabulary.of(strings), codes, starts, np.full(len(windows), position))
+    return TokenWindows(TokenProperties.of(strings), codes, starts, np.full(len(windows), position))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_the_start_of_a_context_is_counted_from_its_position():
 
 def matches(tokens: list[str], label: str) -> list[int]:
     """Where a label of tokens alone holds, token by token."""
-    wanted = read(label).get("token")
+    wanted = parse_label(label).get("token")
     return [i for i, token in enumerate(tokens) if (token.strip() or token) in wanted]
 
 
@@ -271,7 +271,7 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
             {"interval": i % 10, "activations": acts} if row["kind"] == "interval" else {"activations": [0.0] * length}
         )
         rows.append(row | {"context_id": i, "peak": peak} | fires)
-    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     texts = [(0, "`None`, `==` or `return`"), (1, "`x`"), (0, "`if`, `for`, `in`, `x`, `=`, `y`, `(`, `)`, `.` or `:`")]
     seen = []
     for trial, verdicts in judged(task, gallery, [Label(said, feature, said) for feature, said in texts]):
@@ -288,9 +288,9 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
 def test_blocks_of_trials_change_nothing_and_are_reported(
     examples: pa.Table, explanations: list[Explanation], monkeypatch: pytest.MonkeyPatch
 ):
-    gallery = Gallery.of(examples)
+    gallery = ExampleSet.of(examples)
     trials = list(fuzzing_trials(gallery, labels_of(explanations)))
-    whole = LexicalJudge().judge("fuzzing", gallery, trials, silent)
+    whole = LexicalJudge().judge("fuzzing", gallery, trials, no_progress)
     monkeypatch.setattr("models.autointerp.lexical.blocks.BLOCK", 5)
     told: list[tuple[int, int]] = []
     assert LexicalJudge().judge("fuzzing", gallery, trials, lambda done, total: told.append((done, total))) == whole
@@ -302,5 +302,7 @@ def test_a_dead_feature_gets_no_row(background: dict[str, int]):
     rows = [example(7, "random", i, [" x", "y"], 0.0) for i in range(5)] + [
         example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
     ]
-    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
-    assert [e.feature_id for e in LexicalExplainer(background).explain(Exhibits(gallery), gallery.features)] == [8]
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    assert [e.feature_id for e in LexicalExplainer(background).explain(ExplainerInputs(gallery), gallery.features)] == [
+        8
+    ]

@@ -10,19 +10,19 @@ import pytest
 from example_rows import SCHEMA, examples_of
 from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say
 
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.feature_data import Material
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.messages_client import KeyRefused, UnknownLLM
 from models.autointerp.llm_client.prices import UnknownPrice
-from models.autointerp.llm_client.provider_access import Access, MissingKey
-from models.autointerp.llm_client.request_ledger import Answer
+from models.autointerp.llm_client.provider_access import MissingKey, ProviderAccess
+from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.request_queue import ProviderDown
 from models.autointerp.llm_client.runner import LLM, ProviderLLM
 from models.autointerp.prompt_files import FOLDER
-from models.autointerp.stages import explain, rate
+from models.autointerp.stages import label_features, rate_labels
 from models.autointerp.tables import request_table
-from models.features.example_windows import is_for_scoring
+from models.features.example_windows import is_in_scoring_half
 from storage.folder import Folder
 
 NAME = "claude-haiku-4-5"
@@ -38,29 +38,29 @@ def ledger(tmp_path: Path) -> Folder:
 @dataclass(frozen=True)
 class Explained:
     explanations: pa.Table
-    answers: list[Answer]
+    answers: list[LedgerAnswer]
 
     @property
     def requests(self) -> pa.Table:
         return request_table([a for a in self.answers if a.answered_at], self.answers)
 
 
-def asking(ledger: Folder, settings: ExplanationSettings) -> Askers:
+def asking(ledger: Folder, settings: ExplanationSettings) -> LabelingSetup:
     """With the provider's own access, but quick to try again."""
 
     def llm_of(name: str) -> LLM:
-        return ProviderLLM.of(settings, ledger, PAYER, replace(Access.from_environment(), first_delay=0.001))
+        return ProviderLLM.of(settings, ledger, PAYER, replace(ProviderAccess.from_environment(), first_delay=0.001))
 
-    return Askers(settings, ledger, PAYER, llm_of)
+    return LabelingSetup(settings, ledger, PAYER, llm_of)
 
 
 def explained(ledger: Folder, examples: pa.Table, settings: ExplanationSettings = SETTINGS) -> Explained:
-    made = explain(Material(PAYER, examples), asking(ledger, settings))
+    made = label_features(FeatureData(PAYER, examples), asking(ledger, settings))
     return Explained(made.rows, made.answers)
 
 
 def rated(ledger: Folder, examples: pa.Table, explanations: pa.Table, settings: ExplanationSettings = SETTINGS):
-    return rate(Material(PAYER, examples), explanations, asking(ledger, settings)).rows
+    return rate_labels(FeatureData(PAYER, examples), explanations, asking(ledger, settings)).rows
 
 
 def test_every_feature_gets_a_label_with_its_provenance(server: Messages, ledger: Folder):
@@ -107,7 +107,7 @@ def test_labels_are_rated_on_scoring_examples_and_controls_only(server: Messages
     expected = {
         row["example_id"]
         for row in examples.to_pylist()
-        if is_for_scoring(row["document_id"], row["context_id"]) and row["kind"] != "top"
+        if is_in_scoring_half(row["document_id"], row["context_id"]) and row["kind"] != "top"
     }
     assert set(found["example_id"].to_pylist()) == expected
     assert set(found["rating"].to_pylist()) == {3}
@@ -146,7 +146,7 @@ def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Message
     explained(ledger, pa.Table.from_pylist(rows, schema=SCHEMA))
     prompt = server.bodies[0]["messages"][0]["content"]
     for row in rows:
-        wanted = row["kind"] != "random" and not is_for_scoring(row["document_id"], row["context_id"])
+        wanted = row["kind"] != "random" and not is_in_scoring_half(row["document_id"], row["context_id"])
         assert (f"c{row['context_id']}<peak>" in prompt) == wanted
 
 
@@ -178,7 +178,7 @@ def test_a_missing_key_an_unpriced_and_an_unknown_llm_are_named(
     assert len(server.bodies) == 1
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY is not set"):
-        explain(Material(PAYER, examples_of(1)), Askers(SETTINGS, ledger, PAYER))
+        label_features(FeatureData(PAYER, examples_of(1)), LabelingSetup(SETTINGS, ledger, PAYER))
 
 
 def test_a_budget_of_nothing_sends_nothing_and_says_so(

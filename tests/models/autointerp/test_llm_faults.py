@@ -10,14 +10,14 @@ from example_rows import SCHEMA, examples_of
 from message_acts import Act, Cut, Fail, Garble, Say, Slow
 from messages_server import KEY, Messages, serving
 
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.feature_data import Material
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.messages_client import KeyRefused, retry_after
-from models.autointerp.llm_client.provider_access import Access
-from models.autointerp.llm_client.request_ledger import Ledger
+from models.autointerp.llm_client.provider_access import ProviderAccess
+from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.llm_client.runner import ProviderLLM
-from models.autointerp.stages import Made, explain
+from models.autointerp.stages import StageResult, label_features
 from storage.folder import Folder
 
 LLM, PAYER = "claude-haiku-4-5", "model/recipe"
@@ -30,11 +30,13 @@ def server():
         yield running
 
 
-def explained(server: Messages, folder: Path, n: int = 3, *, access: Access | None = None, **other: object) -> Made:
+def explained(
+    server: Messages, folder: Path, n: int = 3, *, access: ProviderAccess | None = None, **other: object
+) -> StageResult:
     settings, ledger = SETTINGS.model_copy(update=other), Folder(str(folder))
-    reached = access or Access(server.url, KEY, first_delay=0.001, timeout=0.5)
-    askers = Askers(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
-    return explain(Material(PAYER, examples_of(n)), askers)
+    reached = access or ProviderAccess(server.url, KEY, first_delay=0.001, timeout=0.5)
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    return label_features(FeatureData(PAYER, examples_of(n)), askers)
 
 
 def once(act: Act):
@@ -69,7 +71,7 @@ def test_what_passes_is_tried_again_and_what_it_may_have_cost_is_counted(server:
     server.script = once(act)
     made = explained(server, tmp_path, 1)
     assert made.rows["status"].to_pylist() == ["ok"]
-    [answer] = Ledger.read(Folder(str(tmp_path))).answers.values()
+    [answer] = RequestLedger.read(Folder(str(tmp_path))).answers.values()
     assert answer.attempts == len(server.bodies) == 2
     assert (answer.at_risk_usd > 0) == at_risk
     explained(server, tmp_path, 1)
@@ -96,7 +98,7 @@ def test_a_key_that_is_revoked_in_the_middle_stops_and_keeps_what_was_answered(s
     server.script = lambda number, body: Fail(401, "authentication_error") if number >= 5 else Say()
     with pytest.raises(KeyRefused, match=r"refuses the API key .status 401"):
         explained(server, tmp_path, 40, concurrency=2)
-    assert len(Ledger.read(Folder(str(tmp_path))).answers) == 5
+    assert len(RequestLedger.read(Folder(str(tmp_path))).answers) == 5
     asked = len(server.bodies)
     server.script = lambda number, body: Say()
     assert set(explained(server, tmp_path, 40).rows["status"].to_pylist()) == {"ok"}
@@ -133,7 +135,7 @@ def test_a_budget_that_ends_among_requests_under_way_is_kept(server: Messages, t
     statuses = made.rows["status"].to_pylist()
     assert set(statuses) == {"ok", "over_budget"}
     assert limit - 0.03 < 0.006 * server.answered <= limit
-    ledger = Ledger.read(Folder(str(tmp_path)))
+    ledger = RequestLedger.read(Folder(str(tmp_path)))
     assert ledger.spent_usd(PAYER) == pytest.approx(0.006 * server.answered)
     assert server.tally.sent_again == {}
 
@@ -144,9 +146,9 @@ def test_two_that_ask_the_same_at_the_same_time_are_one_question(server: Message
     windows = examples_of(1).to_pylist()
     same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=SCHEMA)
     settings, ledger = SETTINGS, Folder(str(tmp_path))
-    reached = Access(server.url, KEY)
-    askers = Askers(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
-    made = explain(Material(PAYER, same), askers)
+    reached = ProviderAccess(server.url, KEY)
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    made = label_features(FeatureData(PAYER, same), askers)
     assert made.rows["status"].to_pylist() == ["ok"] * 12
     assert len(server.bodies) == 1
 
@@ -171,6 +173,6 @@ def test_other_providers_are_reached_by_their_address(tmp_path: Path, monkeypatc
         monkeypatch.setenv("ANTHROPIC_BASE_URL", other.url)
         monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
         monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
-        made = explain(Material(PAYER, examples_of(1)), Askers(SETTINGS, Folder(str(tmp_path)), PAYER))
+        made = label_features(FeatureData(PAYER, examples_of(1)), LabelingSetup(SETTINGS, Folder(str(tmp_path)), PAYER))
         assert made.rows["status"].to_pylist() == ["ok"]
         assert len(other.bodies) == 1

@@ -11,15 +11,15 @@ from example_rows import examples_of
 from tiny_models import save_tiny
 
 from models.autointerp.answer_schemas import FORMS, LABELS
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.feature_data import Material
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.local_model import LocalProvider, local_model
-from models.autointerp.llm_client.messages_client import NoAnswer
+from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Ledger
-from models.autointerp.stages import explain, rate, score
-from models.language_model.hooked_model import Host
+from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.stages import label_features, rate_labels, score_labels
+from models.language_model.hooked_model import HookedModel
 from models.language_model.loading import UnusableModel
 from storage.folder import Folder
 from storage.revisions import resolve_revision
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def provider(folder: Path) -> LocalProvider:
-    return LocalProvider(Host.load(str(folder), None, "float32"), 4096)
+    return LocalProvider(HookedModel.load(str(folder), None, "float32"), 4096)
 
 
 def said(provider: LocalProvider, schema: dict, content: str = "def f(x): return x") -> str:
@@ -60,7 +60,7 @@ def test_a_label_is_words_on_one_line(provider: LocalProvider):
 
 def test_the_likeliest_option_is_taken(provider: LocalProvider, folder: Path):
     """By the mean log-probability of its tokens after everything before it, worked out without a cache."""
-    host = Host.load(str(folder), None, "float32")
+    host = HookedModel.load(str(folder), None, "float32")
     schema = {"type": "object", "properties": {"fires": {"type": "boolean"}}}
     for content in ("x", "def f", "1 2 3", "return"):
         request = Request.structured("task", "local", "Answer.", content, schema, 64)
@@ -80,7 +80,7 @@ def test_the_likeliest_option_is_taken(provider: LocalProvider, folder: Path):
 
 def test_what_does_not_fit_the_context_is_refused(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(provider, "_longest", 128)
-    with pytest.raises(NoAnswer, match="take more than the 128 tokens of the local model's context"):
+    with pytest.raises(AttemptFailed, match="take more than the 128 tokens of the local model's context"):
         said(provider, LABELS.schema(["f1"]), "x " * 200)
 
 
@@ -93,13 +93,13 @@ def test_a_recipe_can_ask_a_local_model_and_its_answers_are_kept(folder: Path, t
     assert name == f"{folder}@{resolve_revision(str(folder), None)[:12]}"
     with pytest.raises(UnusableModel, match="is a folder and holds one version, but revision 'v1' is asked for"):
         local_model(str(folder), "v1")
-    material, askers = Material(PAYER, examples_of(2)), Askers(settings, ledger, PAYER)
-    labels = explain(material, askers).rows.to_pylist()
+    material, askers = FeatureData(PAYER, examples_of(2)), LabelingSetup(settings, ledger, PAYER)
+    labels = label_features(material, askers).rows.to_pylist()
     assert {row["explainer"] for row in labels} == {"local"}
     assert {row["llm"] for row in labels} == {name}
     assert {row["status"] for row in labels} == {"failed"}, "thirty windows do not fit a context of 128 tokens"
     assert all("context" in row["error"] for row in labels)
-    made = explain(material, askers).rows
-    assert rate(material, made, askers).rows.num_rows == 0
-    assert score(material, made, rate(material, made, askers).rows, askers).rows.num_rows == 0
-    assert Ledger.read(ledger).spent_usd(PAYER) == 0
+    made = label_features(material, askers).rows
+    assert rate_labels(material, made, askers).rows.num_rows == 0
+    assert score_labels(material, made, rate_labels(material, made, askers).rows, askers).rows.num_rows == 0
+    assert RequestLedger.read(ledger).spent_usd(PAYER) == 0

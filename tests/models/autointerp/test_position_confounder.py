@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA
 
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.example_set import Gallery
-from models.autointerp.explainers.inputs import Exhibits
-from models.autointerp.feature_data import Material
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.explainers.inputs import ExplainerInputs
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.lexical.explainer import LexicalExplainer
-from models.autointerp.stages import explain, rate, score
+from models.autointerp.stages import label_features, rate_labels, score_labels
 from storage.folder import Folder
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "over", "hills", "of", "gold", "in", "rain"]
@@ -75,7 +75,7 @@ def background() -> dict[str, int]:
 
 
 def labels(table: pa.Table, background: dict[str, int], shares: dict[int, float]) -> list[str | None]:
-    exhibits = Exhibits(Gallery.of(table), start_shares=shares)
+    exhibits = ExplainerInputs(ExampleSet.of(table), start_shares=shares)
     return [found.label for found in LexicalExplainer(background).explain(exhibits, [0, 1])]
 
 
@@ -93,13 +93,13 @@ def test_a_label_about_position_scores_as_chance_does_among_controls_that_are_ma
     def scored(matched: bool) -> dict[tuple[int, str], float]:
         table = examples(matched)
         features = pa.table({"feature_id": [0, 1], "density": [0.01, 0.03], "start_share": [0.04, 1.0]})
-        material = Material("m/r", table, lambda: background, features)
-        askers = Askers(ExplanationSettings(), Folder(str(tmp_path)), "m/r")
-        explained = explain(material, askers).rows
+        material = FeatureData("m/r", table, lambda: background, features)
+        askers = LabelingSetup(ExplanationSettings(), Folder(str(tmp_path)), "m/r")
+        explained = label_features(material, askers).rows
         of = dict(zip(explained["explanation_id"].to_pylist(), explained["feature_id"].to_pylist(), strict=True))
         assert explained["label"].to_pylist() == ["`king`", START]
-        rated = rate(material, explained, askers).rows
-        rows = score(material, explained, rated, askers).rows.to_pylist()
+        rated = rate_labels(material, explained, askers).rows
+        rows = score_labels(material, explained, rated, askers).rows.to_pylist()
         return {(of[r["explanation_id"]], r["scorer"]): r["value"] for r in rows if r["metric"] == "balanced_accuracy"}
 
     matched, anywhere = scored(True), scored(False)

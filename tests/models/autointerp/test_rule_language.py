@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from models.autointerp.lexical.rule_language import FAMILIES, PLACES, SHAPES, Rule, Term, read, shown, write
+from models.autointerp.lexical.rule_language import (
+    FAMILIES,
+    PLACES,
+    SHAPES,
+    Rule,
+    Term,
+    format_rule,
+    parse_label,
+    printable,
+)
 
 TOKENS = [
     "self",
@@ -45,8 +54,8 @@ def some_rule(draw: random.Random) -> Rule:
 def test_reading_undoes_writing(seed: int):
     rule = some_rule(random.Random(seed))
     for clear in (True, False):
-        label = write(rule, clear=clear)
-        assert read(label) == rule, label
+        label = format_rule(rule, clear=clear)
+        assert parse_label(label) == rule, label
         assert label.isprintable(), repr(label)
 
 
@@ -61,20 +70,20 @@ def test_reading_undoes_writing(seed: int):
     ],
 )
 def test_labels_read_as_a_person_would_say_them(rule: Rule, label: str):
-    assert write(rule) == label
+    assert format_rule(rule) == label
 
 
 def test_whole_words_beside_a_rule_are_for_people_only():
     rule = Rule((Term("token", ("er",)), Term("previous", ("(",))))
-    label = write(rule, seen_in=("hierarchy", "permission"))
+    label = format_rule(rule, seen_in=("hierarchy", "permission"))
     assert label == "`er` after `(` as in hierarchy, permission"
-    assert read(label) == rule
+    assert parse_label(label) == rule
 
 
 def test_every_token_is_shown_on_one_line_and_spaces_are_counted():
-    assert shown("\n            x") == "\\n{12 spaces}x"
-    assert shown(" ") == " "
-    assert shown("a`b\\n") == "a\\x60b\\\\n"
+    assert printable("\n            x") == "\\n{12 spaces}x"
+    assert printable(" ") == " "
+    assert printable("a`b\\n") == "a\\x60b\\\\n"
 
 
 @pytest.mark.parametrize(
@@ -87,4 +96,4 @@ def test_every_token_is_shown_on_one_line_and_spaces_are_counted():
     ],
 )
 def test_a_label_that_no_rule_wrote_is_its_quoted_tokens_or_its_content_words(label: str, rule: Rule):
-    assert read(label) == rule
+    assert parse_label(label) == rule

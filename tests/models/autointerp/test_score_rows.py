@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import score_rows as scores
 from models.autointerp.scorers.score_rows import SCORE, auroc_rows, choice_rows, score_rows
 from models.autointerp.scorers.trials import (
-    Choice,
+    Judgement,
     Label,
+    OutputTrial,
     Trial,
-    Verdict,
     detection_trials,
     fuzzing_trials,
     simulation_trials,
@@ -23,11 +23,11 @@ from models.autointerp.scorers.trials import (
 
 FEATURES = range(5)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
-FAILED = Verdict(None, "refused")
+FAILED = Judgement(None, "refused")
 
 
 @pytest.fixture(scope="module")
-def gallery() -> Gallery:
+def gallery() -> ExampleSet:
     draw, rows = random.Random(0), []
     for feature in FEATURES:
         for kind in ("interval", "random"):
@@ -37,11 +37,11 @@ def gallery() -> Gallery:
                 acts = acts if kind == "interval" else [0.0] * len(acts)
                 acts[row["peak"]] = 5.0 if kind == "interval" else 0.0
                 rows.append(row | {"activations": acts, "context_id": len(rows)})
-    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 @pytest.fixture(scope="module")
-def detection(gallery: Gallery) -> list[Trial]:
+def detection(gallery: ExampleSet) -> list[Trial]:
     hard = {f: gallery.for_scoring((f + 1) % 5)[:6] for f in FEATURES if f != 2}
     return list(detection_trials(gallery, LABELS, hard))
 
@@ -62,11 +62,11 @@ def told(table: pa.Table) -> Told:
     return found
 
 
-def perfect(trials: list[Trial]) -> list[list[Verdict]]:
-    return [[Verdict(bool(truth)) for truth in trial.truth_N] for trial in trials]
+def perfect(trials: list[Trial]) -> list[list[Judgement]]:
+    return [[Judgement(bool(truth)) for truth in trial.truth_N] for trial in trials]
 
 
-def test_perfect_verdicts_score_one_in_every_metric(gallery: Gallery, detection: list[Trial]):
+def test_perfect_verdicts_score_one_in_every_metric(gallery: ExampleSet, detection: list[Trial]):
     fuzzing = list(fuzzing_trials(gallery, LABELS))
     for scorer, trials in (("detection", detection), ("fuzzing", fuzzing)):
         found = told(score_rows(scorer, gallery, trials, perfect(trials)))
@@ -79,27 +79,27 @@ def test_perfect_verdicts_score_one_in_every_metric(gallery: Gallery, detection:
         assert {metric for label, metric in found if label == "label 1"} == metrics | hard
 
 
-def test_who_always_says_yes_is_at_chance(gallery: Gallery, detection: list[Trial]):
-    found = told(score_rows("detection", gallery, detection, [[Verdict(True)] * len(t.row_N) for t in detection]))
+def test_who_always_says_yes_is_at_chance(gallery: ExampleSet, detection: list[Trial]):
+    found = told(score_rows("detection", gallery, detection, [[Judgement(True)] * len(t.row_N) for t in detection]))
     for label in (label.explanation_id for label in LABELS):
         assert found[label, "balanced_accuracy"]["value"] == 0.5
         assert found[label, "true_positive_rate"]["value"] == 1
         assert found[label, "true_negative_rate"]["value"] == 0
 
 
-def test_verdicts_drawn_without_looking_are_at_chance(gallery: Gallery, detection: list[Trial]):
+def test_verdicts_drawn_without_looking_are_at_chance(gallery: ExampleSet, detection: list[Trial]):
     draw = random.Random(0)
     trials = detection * 20
-    blind = [[Verdict(draw.random() < 0.7) for _ in trial.row_N] for trial in trials]
+    blind = [[Judgement(draw.random() < 0.7) for _ in trial.row_N] for trial in trials]
     rows = score_rows("detection", gallery, trials, blind).to_pylist()
     values = [row["value"] for row in rows if row["metric"] == "balanced_accuracy"]
     assert len(values) == 100
     assert np.mean(values) == pytest.approx(0.5, abs=0.03)
 
 
-def test_rates_are_counts(gallery: Gallery, detection: list[Trial]):
+def test_rates_are_counts(gallery: ExampleSet, detection: list[Trial]):
     draw = random.Random(1)
-    said = [[Verdict(draw.random() < 0.6) for _ in trial.row_N] for trial in detection]
+    said = [[Judgement(draw.random() < 0.6) for _ in trial.row_N] for trial in detection]
     found = told(score_rows("detection", gallery, detection, said))
     for trial, verdicts in zip(detection, said, strict=True):
         name, rows = trial.label.explanation_id, list(zip(trial.kind, verdicts, strict=True))
@@ -126,15 +126,15 @@ def without(trial: Trial, kept_N: np.ndarray) -> Trial:
 
 @pytest.mark.parametrize("task", ["specificity", "detection", "fuzzing", "simulation"])
 def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
-    gallery: Gallery, detection: list[Trial], task: str
+    gallery: ExampleSet, detection: list[Trial], task: str
 ):
     build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
     trials = detection if task == "detection" else list(build[task](gallery, LABELS))
     draw = random.Random(2)
 
-    def verdict(row: int) -> Verdict:
+    def verdict(row: int) -> Judgement:
         lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
-        return Verdict({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.5))
+        return Judgement({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.5))
 
     said = [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
     kept = [np.array([draw.random() < 0.7 for _ in trial.row_N]) for trial in trials]
@@ -150,7 +150,7 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
         assert row["n"] + row["n_failed"] == whole[key]["n"]
 
 
-def test_where_every_verdict_is_missing_there_is_no_value(gallery: Gallery, detection: list[Trial]):
+def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, detection: list[Trial]):
     found = told(score_rows("detection", gallery, detection, [[FAILED] * len(t.row_N) for t in detection]))
     for row in found.values():
         assert row["value"] is row["low"] is row["high"] is None
@@ -162,9 +162,9 @@ def test_where_every_verdict_is_missing_there_is_no_value(gallery: Gallery, dete
     assert found["label 0", "true_positive_rate"]["value"] == 1
 
 
-def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: Gallery):
+def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: ExampleSet):
     trials, draw = list(specificity_trials(gallery, LABELS)), random.Random(3)
-    said = [[Verdict(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
+    said = [[Judgement(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
     found = told(score_rows("specificity", gallery, trials, said))
     for trial, verdicts in zip(trials, said, strict=True):
         sides = {"interval": [], "random": []}
@@ -174,12 +174,12 @@ def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: Gall
         assert found[trial.label.explanation_id, "auroc"]["value"] == pytest.approx(np.mean(pairs))
 
 
-def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: Gallery):
+def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: ExampleSet):
     trials, draw = list(simulation_trials(gallery, LABELS)), random.Random(4)
     said, truth = [], []
     for trial in trials:
         acts = [gallery.window(row)[1] for row in trial.row_N.tolist()]
-        said.append([Verdict([min(10.0, max(0.0, x + draw.gauss(0, 2))) for x in window]) for window in acts])
+        said.append([Judgement([min(10.0, max(0.0, x + draw.gauss(0, 2))) for x in window]) for window in acts])
         truth.append(np.concatenate(acts))
     found = told(score_rows("simulation", gallery, trials, said))
     for trial, verdicts, acts in zip(trials, said, truth, strict=True):
@@ -190,10 +190,10 @@ def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: Gallery):
         assert 0 < found[trial.label.explanation_id, "spearman"]["value"] < 1
 
 
-def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(gallery: Gallery):
+def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(gallery: ExampleSet):
     trials = list(simulation_trials(gallery, LABELS[:2]))
-    exact = [Verdict([float(2 * x) for x in gallery.window(row)[1]]) for row in trials[0].row_N.tolist()]
-    silent = [Verdict([0.0] * len(gallery.window(row)[0])) for row in trials[1].row_N.tolist()]
+    exact = [Judgement([float(2 * x) for x in gallery.window(row)[1]]) for row in trials[0].row_N.tolist()]
+    silent = [Judgement([0.0] * len(gallery.window(row)[0])) for row in trials[1].row_N.tolist()]
     found = told(score_rows("simulation", gallery, trials, [exact, silent]))
     for metric in ("pearson", "spearman"):
         assert found["label 0", metric]["value"] == pytest.approx(1)
@@ -201,7 +201,7 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
         assert found["label 1", metric]["n"] == len(silent)
 
 
-def test_blocks_change_nothing(gallery: Gallery, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
+def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
     whole = score_rows("detection", gallery, detection, perfect(detection))
     monkeypatch.setattr(scores, "BLOCK", 2)
     assert score_rows("detection", gallery, detection, perfect(detection)).equals(whole)
@@ -218,8 +218,8 @@ def test_a_number_for_each_window_is_scored_by_its_area(detection: list[Trial]):
 
 def test_choices_are_counted_by_label():
     labels = [LABELS[0], LABELS[1], LABELS[0], LABELS[0], LABELS[2]]
-    asked = [Choice(label, (("a",), ("b",)), 0) for label in labels]
-    said = [Verdict(True), Verdict(True), Verdict(False), FAILED, FAILED]
+    asked = [OutputTrial(label, (("a",), ("b",)), 0) for label in labels]
+    said = [Judgement(True), Judgement(True), Judgement(False), FAILED, FAILED]
     found = told(choice_rows(asked, said))
     assert [(row["value"], row["n"], row["n_failed"]) for row in found.values()] == [
         (0.5, 2, 1),

@@ -13,14 +13,14 @@ import pytest
 from messages_server import KEY, Act, Messages, Say, serving
 
 from models.autointerp.llm_client.prices import price_of
-from models.autointerp.llm_client.provider_access import Access
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Ledger, key_of
-from models.autointerp.llm_client.request_queue import Terms
+from models.autointerp.llm_client.request_ledger import RequestLedger, key_of
+from models.autointerp.llm_client.request_queue import SpendingTerms
 from models.autointerp.llm_client.runner import ProviderLLM
 from models.autointerp.llm_client.sender_process import SenderDied
 from storage.folder import Folder
-from storage.process_lock import LedgerBusy, locked
+from storage.process_lock import LockTimeout, process_lock
 
 LLM = "claude-haiku-4-5"
 ROOT = Path(__file__).parents[3]
@@ -40,8 +40,8 @@ def questions(n: int) -> list[Request]:
 
 def asked(folder: str, url: str, n: int, timeout: float = 60.0) -> list[str]:
     """Asks n questions, eight at a time; their statuses."""
-    terms = Terms(LLM, "model/recipe", price_of(LLM), 100.0, 8)
-    llm = ProviderLLM(terms, Folder(folder), Access(url, KEY, first_delay=0.01, timeout=timeout), batch=False)
+    terms = SpendingTerms(LLM, "model/recipe", price_of(LLM), 100.0, 8)
+    llm = ProviderLLM(terms, Folder(folder), ProviderAccess(url, KEY, first_delay=0.01, timeout=timeout), batch=False)
     jobs = [lambda ask, request=request: ask(request) for request in questions(n)]
     return [answer.status for answer in llm.run(jobs)]
 
@@ -79,7 +79,7 @@ def test_killing_the_run_loses_nothing_and_asks_nothing_twice(tmp_path: Path, se
     times = Counter(key_of(body) for body in server.bodies)
     assert set(times) == {question.key for question in questions(120)}
     assert set(times.values()) == {1}, "a request was sent twice"
-    answers = Ledger.read(Folder(str(tmp_path / "ledger"))).answers.values()
+    answers = RequestLedger.read(Folder(str(tmp_path / "ledger"))).answers.values()
     assert sum(a.input_tokens for a in answers) == sum(
         100 + len(body["messages"][0]["content"]) for body in server.bodies
     )
@@ -101,7 +101,7 @@ def test_killing_the_sender_is_said_and_what_was_under_way_counts_as_spent(tmp_p
     assert asked(folder, server.url, 120) == ["ok"] * 120
     again = Counter(key_of(body) for body in server.bodies)
     twice = {key for key, n in again.items() if n > 1}
-    at_risk = {a.request_key for a in Ledger.read(Folder(folder)).answers.values() if a.at_risk_usd > 0}
+    at_risk = {a.request_key for a in RequestLedger.read(Folder(folder)).answers.values() if a.at_risk_usd > 0}
     assert twice <= at_risk, "what was sent twice is counted as spent twice"
     assert 0 < len(at_risk) <= 8 + 8
     assert before < len(server.bodies)
@@ -109,23 +109,23 @@ def test_killing_the_sender_is_said_and_what_was_under_way_counts_as_spent(tmp_p
 
 def sender_of(folder: str) -> int:
     """The process that holds the ledger."""
-    with pytest.raises(LedgerBusy, match=r"process \d+ has asked") as busy, locked(folder, 0.0):
+    with pytest.raises(LockTimeout, match=r"process \d+ has asked") as busy, process_lock(folder, 0.0):
         pass
     return int(str(busy.value).split()[1])
 
 
 def test_one_at_a_time_holds_a_ledger(tmp_path: Path):
-    busy = pytest.raises(LedgerBusy, match=f"process {os.getpid()} has asked")
-    with locked(str(tmp_path), 1.0), busy, locked(str(tmp_path) + "/.", 0.1):
+    busy = pytest.raises(LockTimeout, match=f"process {os.getpid()} has asked")
+    with process_lock(str(tmp_path), 1.0), busy, process_lock(str(tmp_path) + "/.", 0.1):
         pass
-    with locked(str(tmp_path), 0.0):
+    with process_lock(str(tmp_path), 0.0):
         pass
 
 
 def test_the_pipe_carries_what_the_server_said(tmp_path: Path, server: Messages):
     server.script = lambda number, body: Say(json.dumps({"label": "naïve \u2028 “quotes”\n"}))
-    terms = Terms(LLM, "model/recipe", price_of(LLM), 100.0, 8)
-    llm = ProviderLLM(terms, Folder(str(tmp_path)), Access(server.url, KEY), batch=False)
+    terms = SpendingTerms(LLM, "model/recipe", price_of(LLM), 100.0, 8)
+    llm = ProviderLLM(terms, Folder(str(tmp_path)), ProviderAccess(server.url, KEY), batch=False)
     [answer] = llm.run([lambda ask: ask(questions(1)[0])])
     assert json.loads(answer.text) == {"label": "naïve \u2028 “quotes”\n"}
     assert answer.request_key == questions(1)[0].key

@@ -11,13 +11,13 @@ import torch
 from example_rows import SCHEMA, example
 from tiny_models import WIDTH, save_tiny
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import embedding
 from models.autointerp.scorers.embedding import embedding_scores
 from models.autointerp.scorers.trials import Label, detection_trials
 from models.language_model import sentence_encoder as module
 from models.language_model.loading import UnusableModel
-from models.language_model.sentence_encoder import Encoder
+from models.language_model.sentence_encoder import SentenceEncoder
 from storage.revisions import resolve_revision
 
 TEXTS = ["the residual stream", "", "def area(width, height):", "a feature is a direction " * 60, "stream", " \n"]
@@ -29,11 +29,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(folder: Path) -> Encoder:
-    return Encoder.load(str(folder), device="cpu")
+def encoder(folder: Path) -> SentenceEncoder:
+    return SentenceEncoder.load(str(folder), device="cpu")
 
 
-def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens(encoder: Encoder, folder: Path):
+def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens(encoder: SentenceEncoder, folder: Path):
     """Each text by itself, without padding, by a model loaded anew."""
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -51,7 +51,7 @@ def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens(encoder: Encoder, 
         torch.testing.assert_close(found_D, mean_D / mean_D.norm(), atol=1e-5, rtol=0)
 
 
-def test_batches_change_nothing(encoder: Encoder, monkeypatch: pytest.MonkeyPatch):
+def test_batches_change_nothing(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
     whole_ND = encoder.encode(TEXTS)
     monkeypatch.setattr(module, "BATCH_TOKENS", 1)
     torch.testing.assert_close(encoder.encode(TEXTS), whole_ND, atol=1e-5, rtol=0)
@@ -61,38 +61,38 @@ def test_batches_change_nothing(encoder: Encoder, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("kind", ["roberta", "distilbert", "gpt2"])
 def test_other_kinds_read_texts_of_any_length(kind: str, tmp_path: Path):
     """RoBERTa counts positions from 2; GPT-2's tokenizer has no token for no text."""
-    found_ND = Encoder.load(str(save_tiny(kind, tmp_path)), device="cpu").encode(TEXTS)
+    found_ND = SentenceEncoder.load(str(save_tiny(kind, tmp_path)), device="cpu").encode(TEXTS)
     torch.testing.assert_close(found_ND.norm(dim=1), torch.ones(len(TEXTS)))
     assert not torch.allclose(found_ND[0], found_ND[3], atol=1e-3)
 
 
-def test_the_identity_is_that_of_the_content(encoder: Encoder, folder: Path, tmp_path: Path):
+def test_the_identity_is_that_of_the_content(encoder: SentenceEncoder, folder: Path, tmp_path: Path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    assert encoder.identity == resolve_revision(str(folder), None) == Encoder.load(str(copy)).identity
+    assert encoder.identity == resolve_revision(str(folder), None) == SentenceEncoder.load(str(copy)).identity
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
-    assert Encoder.load(str(copy)).identity != encoder.identity
+    assert SentenceEncoder.load(str(copy)).identity != encoder.identity
 
 
 def test_pickles_and_other_poolings_are_refused(folder: Path, tmp_path: Path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / "1_Pooling").mkdir()
     (copy / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
-    Encoder.load(str(copy))
+    SentenceEncoder.load(str(copy))
     said = {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
     (copy / "1_Pooling" / "config.json").write_text(json.dumps(said))
     with pytest.raises(UnusableModel, match="pools by cls_token"):
-        Encoder.load(str(copy))
+        SentenceEncoder.load(str(copy))
     shutil.rmtree(copy / "1_Pooling")
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(UnusableModel, match="pickles"):
-        Encoder.load(str(copy))
+        SentenceEncoder.load(str(copy))
 
 
 WINDOWS = {"interval": [" stream", " of", " a", " transformer"], "random": [" print", "(", "name", ")"]}
 
 
-def gallery(features: int = 3) -> Gallery:
+def gallery(features: int = 3) -> ExampleSet:
     """The same two texts for every feature, one where it fires and one where it does not."""
     rows = [
         example(feature, kind, rank, tokens, 1.0, 0 if kind == "interval" else None)
@@ -100,11 +100,11 @@ def gallery(features: int = 3) -> Gallery:
         for kind, tokens in WINDOWS.items()
         for rank in range(10)
     ]
-    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_zero(
-    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ):
     of, texts = gallery(), ["".join(WINDOWS["interval"]), "".join(WINDOWS["random"]), "stream of a transformer"]
     labels = [Label(f"label {feature}", feature, text) for feature, text in enumerate(texts)]
@@ -121,20 +121,20 @@ def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_z
     assert embedding_scores(encoder, of, trials).equals(rows)
 
 
-def test_rounding_breaks_no_tie(encoder: Encoder, monkeypatch: pytest.MonkeyPatch):
+def test_rounding_breaks_no_tie(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
     """All windows mean the same, but for an error in the seventh digit that knows where the feature fires."""
     of = gallery()
     error_N = [1e-7 * (of.window(row)[0] == WINDOWS["interval"]) for row in of.for_scoring(0).tolist()]
 
-    def encode(_: Encoder, texts: list[str]) -> torch.Tensor:
+    def encode(_: SentenceEncoder, texts: list[str]) -> torch.Tensor:
         return torch.tensor([[0.5 + e] for e in error_N]) if len(texts) > 1 else torch.ones(1, 1)
 
-    monkeypatch.setattr(Encoder, "encode", encode)
+    monkeypatch.setattr(SentenceEncoder, "encode", encode)
     rows = embedding_scores(encoder, of, list(detection_trials(of, [Label("a", 0, "any")], {})))
     assert rows["value"].to_pylist() == [0.5]
 
 
-def test_each_window_is_held_against_its_own_label(encoder: Encoder, monkeypatch: pytest.MonkeyPatch):
+def test_each_window_is_held_against_its_own_label(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
     """Windows of different texts: the cosines behind the areas, one by one."""
     of = gallery()
     labels = [Label(f"label {feature}", feature, "name" * (feature + 1)) for feature in range(3)]

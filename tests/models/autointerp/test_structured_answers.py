@@ -11,17 +11,17 @@ from message_acts import Say
 from messages_server import Messages
 from prompt_tags import parse, said_by
 
-from models.autointerp.assembly import Askers
+from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
-from models.autointerp.cost_estimate import PlanLLM
-from models.autointerp.explainers.inputs import Effects
-from models.autointerp.feature_data import Material
-from models.autointerp.feature_selection import chosen
+from models.autointerp.cost_estimate import DryRunLLM
+from models.autointerp.explainers.inputs import TopLogits
+from models.autointerp.feature_data import FeatureData
+from models.autointerp.feature_selection import select_features
 from models.autointerp.llm_client.prices import price_of
 from models.autointerp.llm_client.request import Request
-from models.autointerp.llm_client.request_ledger import Ledger
-from models.autointerp.stages import explain, rate, requests, score
-from models.features.firings import Fired
+from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.stages import label_features, rate_labels, request_rows, score_labels
+from models.features.firings import Firings
 from storage.folder import Folder
 
 LLM = "claude-haiku-4-5"
@@ -29,8 +29,8 @@ SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=LLM
 PAYER = "model/recipe"
 
 
-def asking(folder: Path, **other: object) -> Askers:
-    return Askers(SETTINGS.model_copy(update=other), Folder(str(folder)), PAYER)
+def asking(folder: Path, **other: object) -> LabelingSetup:
+    return LabelingSetup(SETTINGS.model_copy(update=other), Folder(str(folder)), PAYER)
 
 
 def effects(n_features: int) -> pa.Table:
@@ -44,13 +44,13 @@ def effects(n_features: int) -> pa.Table:
 
 
 def test_a_logits_prompt_shows_what_the_feature_promotes_and_what_follows(server: Messages, tmp_path: Path):
-    explain(Material(PAYER, examples_of(1), effects=effects(1)), asking(tmp_path, prompts=("logits",)))
+    label_features(FeatureData(PAYER, examples_of(1), effects=effects(1)), asking(tmp_path, prompts=("logits",)))
     [feature] = parse(said_by(server.bodies[0], "user")).all("feature")
     lists = {name: [t.text for t in feature.all(name)[0].all("token")] for name in ("promoted", "suppressed", "after")}
     assert lists["promoted"] == [f" pos0.{r}" for r in range(10)]
     assert lists["suppressed"] == [f" neg0.{r}" for r in range(10)]
     assert lists["after"] == [")"], "the token after the peak of `def f(x):`"
-    assert Effects.by_feature(effects(2))[1].promoted[:2] == [" pos1.0", " pos1.1"]
+    assert TopLogits.by_feature(effects(2))[1].promoted[:2] == [" pos1.0", " pos1.1"]
 
 
 def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_silent(server: Messages, tmp_path: Path):
@@ -71,9 +71,9 @@ def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_sile
     mine = [r for r in table.to_pylist() if r["feature_id"] == 1 and r["kind"] != "random"]
     loud = mine[0]["context_id"]
     feature, context, position = (np.array([value]) for value in (0, loud, 7))
-    codes = Fired(feature, context, position, np.array([1.0], np.float32), 2, 10, 0, 10**6)
-    material = Material(PAYER, table, neighbors=near, codes=lambda: [codes])
-    explain(material, asking(tmp_path, prompts=("contrastive",), features=(0,)))
+    codes = Firings(feature, context, position, np.array([1.0], np.float32), 2, 10, 0, 10**6)
+    material = FeatureData(PAYER, table, neighbors=near, codes=lambda: [codes])
+    label_features(material, asking(tmp_path, prompts=("contrastive",), features=(0,)))
     [feature] = parse(said_by(server.bodies[0], "user")).all("feature")
     silent = {element.text.split("of")[1] for element in feature.all("silent")}
     assert silent
@@ -83,15 +83,15 @@ def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_sile
 
 
 def test_only_the_strongest_windows_are_shown_when_asked(server: Messages, tmp_path: Path):
-    explain(Material(PAYER, examples_of(1)), asking(tmp_path, windows="top"))
-    explain(Material(PAYER, examples_of(1)), asking(tmp_path, windows="intervals"))
+    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, windows="top"))
+    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, windows="intervals"))
     n = [len(parse(said_by(body, "user")).all("feature")[0].all("window")) for body in server.bodies]
     assert 0 < n[0] < n[1]
 
 
 def test_features_that_share_a_question_share_its_bill_to_the_token(server: Messages, tmp_path: Path):
     server.script = lambda number, body: Say(input_tokens=1001, output_tokens=53, cache_read_input_tokens=100)
-    made = explain(Material(PAYER, examples_of(7)), asking(tmp_path, together=3))
+    made = label_features(FeatureData(PAYER, examples_of(7)), asking(tmp_path, together=3))
     rows = made.rows.to_pylist()
     assert [len(parse(said_by(body, "user")).all("feature")) for body in server.bodies] == [3, 3, 1]
     assert {row["label"] for row in rows} == {"words about `testing`"}
@@ -99,16 +99,16 @@ def test_features_that_share_a_question_share_its_bill_to_the_token(server: Mess
     assert sum(row["output_tokens"] for row in rows) == 3 * 53
     cost = 3 * price_of(LLM).cost(1001, 53, 0, 100)
     assert sum(row["cost_usd"] for row in rows) == pytest.approx(cost, abs=1e-12)
-    paid = requests(Folder(str(tmp_path)), PAYER, ["explain"], made.answers)["explain"]
+    paid = request_rows(Folder(str(tmp_path)), PAYER, ["explain"], made.answers)["explain"]
     assert sum(paid["tokens"].to_pylist()) == 3 * (1101 + 53)
     assert sum(paid["cost_usd"].to_pylist()) == pytest.approx(cost)
 
 
 def test_windows_of_several_labels_are_judged_together_and_kept_apart(server: Messages, tmp_path: Path):
-    labels = explain(Material(PAYER, examples_of(6)), asking(tmp_path)).rows
-    alone = rate(Material(PAYER, examples_of(6)), labels, asking(tmp_path)).rows
+    labels = label_features(FeatureData(PAYER, examples_of(6)), asking(tmp_path)).rows
+    alone = rate_labels(FeatureData(PAYER, examples_of(6)), labels, asking(tmp_path)).rows
     before = len(server.bodies)
-    four = rate(Material(PAYER, examples_of(6)), labels, asking(tmp_path, together=4)).rows
+    four = rate_labels(FeatureData(PAYER, examples_of(6)), labels, asking(tmp_path, together=4)).rows
     assert len(server.bodies) - before == 2
     assert four.equals(alone)
 
@@ -151,13 +151,13 @@ NEAR = pa.table(
 )
 def test_which_features_come_first(given: dict, requested: tuple[int, ...], expected: list[int]):
     settings = ExplanationSettings.model_validate(given)
-    assert chosen(settings, STRENGTHS, DENSITIES, NEAR, requested) == expected
+    assert select_features(settings, STRENGTHS, DENSITIES, NEAR, requested) == expected
 
 
 def test_naming_a_feature_that_never_fires_is_an_error_and_one_that_died_since_is_passed_over():
     with pytest.raises(ValueError, match=r"features 7, 9 were asked for, but never fire or do not exist"):
-        chosen(ExplanationSettings(features=(7, 1, 9)), STRENGTHS, DENSITIES, None)
-    assert chosen(ExplanationSettings(features=2), STRENGTHS, DENSITIES, None, (7, 0)) == [0, 1, 3]
+        select_features(ExplanationSettings(features=(7, 1, 9)), STRENGTHS, DENSITIES, None)
+    assert select_features(ExplanationSettings(features=2), STRENGTHS, DENSITIES, None, (7, 0)) == [0, 1, 3]
 
 
 def test_a_feature_that_is_asked_for_besides_changes_no_question_of_the_others(server: Messages, tmp_path: Path):
@@ -165,9 +165,9 @@ def test_a_feature_that_is_asked_for_besides_changes_no_question_of_the_others(s
 
     def run(requested: tuple[int, ...]) -> None:
         askers = asking(tmp_path, together=3, features=6, scorers=("detection", "output"))
-        material = Material(PAYER, examples_of(9), effects=effects(9))
-        labels = explain(material, askers, requested).rows
-        score(material, labels, rate(material, labels, askers).rows, askers)
+        material = FeatureData(PAYER, examples_of(9), effects=effects(9))
+        labels = label_features(material, askers, requested).rows
+        score_labels(material, labels, rate_labels(material, labels, askers).rows, askers)
 
     run(())
     before = len(server.bodies)
@@ -177,19 +177,19 @@ def test_a_feature_that_is_asked_for_besides_changes_no_question_of_the_others(s
 
 
 def test_a_plan_counts_what_is_then_asked_and_asks_nothing(server: Messages, tmp_path: Path):
-    material, ledger = Material(PAYER, examples_of(5), effects=effects(5)), Folder(str(tmp_path))
+    material, ledger = FeatureData(PAYER, examples_of(5), effects=effects(5)), Folder(str(tmp_path))
     settings = SETTINGS.model_copy(update={"scorers": ("detection", "output")})
-    plan = PlanLLM(LLM, price_of(LLM), Ledger.read(ledger))
-    planned = explain(material, Askers(settings, ledger, PAYER, lambda _: plan)).rows
+    plan = DryRunLLM(LLM, price_of(LLM), RequestLedger.read(ledger))
+    planned = label_features(material, LabelingSetup(settings, ledger, PAYER, lambda _: plan)).rows
     assert server.bodies == []
     assert set(planned["status"].to_pylist()) == {"planned"}
-    real = explain(material, Askers(settings, ledger, PAYER)).rows
-    rated = rate(material, real, Askers(settings, ledger, PAYER)).rows
-    score(material, real, rated, Askers(settings, ledger, PAYER))
-    plan = PlanLLM(LLM, price_of(LLM), Ledger.read(ledger))
-    askers = Askers(settings, ledger, PAYER, lambda _: plan)
-    planned = explain(material, askers).rows
-    score(material, planned, rate(material, planned, askers).rows, askers)
+    real = label_features(material, LabelingSetup(settings, ledger, PAYER)).rows
+    rated = rate_labels(material, real, LabelingSetup(settings, ledger, PAYER)).rows
+    score_labels(material, real, rated, LabelingSetup(settings, ledger, PAYER))
+    plan = DryRunLLM(LLM, price_of(LLM), RequestLedger.read(ledger))
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: plan)
+    planned = label_features(material, askers).rows
+    score_labels(material, planned, rate_labels(material, planned, askers).rows, askers)
     assert planned.equals(real), "what is in the ledger needs no plan"
     counts = {e.purpose: (e.n_requests, e.n_answered, e.live_usd) for e in plan.estimates()}
     assert counts == dict.fromkeys(("explain", "specificity", "detection", "output"), (5, 5, 0.0))
@@ -199,9 +199,9 @@ def test_a_plan_counts_what_is_then_asked_and_asks_nothing(server: Messages, tmp
 def test_a_plan_learns_tokens_from_the_ledger(server: Messages, tmp_path: Path):
     server.script = lambda number, body: Say(input_tokens=500, output_tokens=21)
     ledger = Folder(str(tmp_path))
-    explain(Material(PAYER, examples_of(3)), asking(tmp_path))
-    plan = PlanLLM(LLM, price_of(LLM), Ledger.read(ledger))
-    explain(Material(PAYER, examples_of(9)), Askers(SETTINGS, ledger, PAYER, lambda _: plan))
+    label_features(FeatureData(PAYER, examples_of(3)), asking(tmp_path))
+    plan = DryRunLLM(LLM, price_of(LLM), RequestLedger.read(ledger))
+    label_features(FeatureData(PAYER, examples_of(9)), LabelingSetup(SETTINGS, ledger, PAYER, lambda _: plan))
     [line] = plan.estimates()
     assert (line.n_requests, line.n_answered, line.output_tokens) == (9, 3, 6 * 21)
     assert line.input_tokens == pytest.approx(6 * 500, rel=0.05), "features of other strengths have other prompts"
@@ -210,7 +210,7 @@ def test_a_plan_learns_tokens_from_the_ledger(server: Messages, tmp_path: Path):
 
 def test_a_label_of_two_explainers_is_two_rows(server: Messages, tmp_path: Path):
     both = asking(tmp_path, explainer=("lexical", "anthropic"), prompts=("activations", "logits"))
-    rows = explain(Material(PAYER, examples_of(3), effects=effects(3)), both).rows.to_pylist()
+    rows = label_features(FeatureData(PAYER, examples_of(3), effects=effects(3)), both).rows.to_pylist()
     made_by = [("lexical", None), ("anthropic", "activations"), ("anthropic", "logits")]
     assert [(row["explainer"], row["prompt"]) for row in rows] == made_by * 3
     assert len({row["explanation_id"] for row in rows}) == 9
@@ -231,7 +231,9 @@ def test_recipes_that_cannot_be_carried_out_are_refused():
 
 
 def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: Path):
-    made = explain(replace(Material(PAYER, examples_of(1))), asking(tmp_path, prompts=("logits", "contrastive")))
+    made = label_features(
+        replace(FeatureData(PAYER, examples_of(1))), asking(tmp_path, prompts=("logits", "contrastive"))
+    )
     assert made.rows["status"].to_pylist() == ["ok", "ok"]
     for body in server.bodies:
         [feature] = parse(said_by(body, "user")).all("feature")

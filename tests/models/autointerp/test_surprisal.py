@@ -12,38 +12,38 @@ from example_rows import SCHEMA, example
 from tiny_models import save_tiny
 from torch import Tensor
 
-from models.autointerp.example_set import Gallery
+from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import surprisal as module
 from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
 from models.autointerp.scorers.trials import Label, Trial, detection_trials
-from models.language_model.hooked_model import Host
+from models.language_model.hooked_model import HookedModel
 
 WORDS = ["def", " area", "(", "width", ",", " height", ")", ":", "\n", "    ", "return", " stream", " residual"]
 
 
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HookedModel:
     """Llama's tokenizer begins with a BOS, GPT-2's does not."""
-    return Host.load(str(save_tiny(request.param, tmp_path_factory.mktemp(request.param))), device="cpu")
+    return HookedModel.load(str(save_tiny(request.param, tmp_path_factory.mktemp(request.param))), device="cpu")
 
 
-def gallery(windows: dict[str, list[list[str]]]) -> Gallery:
+def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
     rows = [
         example(0, kind, rank, tokens, 1.0, 0 if kind == "interval" else None)
         for kind, some in windows.items()
         for rank, tokens in enumerate(some)
     ]
-    return Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
-def some_gallery() -> Gallery:
+def some_gallery() -> ExampleSet:
     rng = np.random.default_rng(0)
     return gallery(
         {k: [rng.choice(WORDS, rng.integers(3, 9)).tolist() for _ in range(8)] for k in ("interval", "random")}
     )
 
 
-def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: Gallery, trials: list[Trial]) -> list[np.ndarray]:
+def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: ExampleSet, trials: list[Trial]) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     with monkeypatch.context() as patch:
         patch.setattr(module, "auroc_rows", lambda scorer, trials, values: found.extend(values))
@@ -51,7 +51,7 @@ def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: Gallery, trials: list[
     return found
 
 
-def plain_loss(host: Host, begin: str, window: str) -> float:
+def plain_loss(host: HookedModel, begin: str, window: str) -> float:
     """One sequence without padding, the loss that transformers itself computes on the window's tokens."""
     before = host.tokenizer(begin)["input_ids"]
     after = host.tokenizer(window, add_special_tokens=False)["input_ids"]
@@ -59,7 +59,7 @@ def plain_loss(host: Host, begin: str, window: str) -> float:
     return float(host.model(input_ids=ids, labels=labels).loss)
 
 
-def test_surprisal_is_the_loss_of_the_plain_model(host: Host, monkeypatch: pytest.MonkeyPatch):
+def test_surprisal_is_the_loss_of_the_plain_model(host: HookedModel, monkeypatch: pytest.MonkeyPatch):
     of = some_gallery()
     trials = list(detection_trials(of, [Label("a", 0, "functions with a height"), Label("b", 0, "x")], {}))
     found = gains(monkeypatch, host, of, trials)
@@ -75,7 +75,7 @@ def test_surprisal_is_the_loss_of_the_plain_model(host: Host, monkeypatch: pytes
             np.testing.assert_allclose(after, before, atol=2e-4)
 
 
-def test_a_label_that_says_nothing_is_at_chance(host: Host):
+def test_a_label_that_says_nothing_is_at_chance(host: HookedModel):
     of = some_gallery()
     rows = surprisal_scores(host, of, list(detection_trials(of, [Label("a", 0, NEUTRAL)], {}))).to_pylist()
     assert rows[0]["value"] == 0.5
@@ -83,7 +83,7 @@ def test_a_label_that_says_nothing_is_at_chance(host: Host):
 
 
 def test_texts_longer_than_the_context_are_cut_and_empty_ones_are_no_surprise(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: HookedModel, monkeypatch: pytest.MonkeyPatch
 ):
     of = gallery({"interval": [[" stream"] * 200, [""]] * 4, "random": [[":"]] * 8})
     [trial] = detection_trials(of, [Label("a", 0, "residual stream " * 100)], {})
@@ -124,6 +124,6 @@ def test_a_label_that_names_the_words_of_the_examples_scores_one():
 
 
 def test_an_encoder_is_refused(tmp_path: Path):
-    host = Host.load(str(save_tiny("bert", tmp_path)), device="cpu")
+    host = HookedModel.load(str(save_tiny("bert", tmp_path)), device="cpu")
     with pytest.raises(ValueError, match="foresees no text"):
         surprisal_scores(host, some_gallery(), [])

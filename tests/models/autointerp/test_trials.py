@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
-from models.autointerp.example_set import Gallery
-from models.autointerp.prompt_format import ON
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.prompt_format import MARK_FROM
 from models.autointerp.scorers.trials import (
+    Judgement,
     Label,
     Trial,
-    Verdict,
     choices,
     detection_trials,
     fuzzing_trials,
@@ -45,12 +45,12 @@ def table(seed: int = 0) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def gallery() -> Gallery:
-    return Gallery.of(table())
+def gallery() -> ExampleSet:
+    return ExampleSet.of(table())
 
 
 @pytest.fixture(scope="module")
-def hard(gallery: Gallery) -> dict[int, np.ndarray]:
+def hard(gallery: ExampleSet) -> dict[int, np.ndarray]:
     """Three examples of the next feature for each."""
     found = {}
     for feature in FEATURES:
@@ -59,7 +59,9 @@ def hard(gallery: Gallery) -> dict[int, np.ndarray]:
     return found
 
 
-def all_trials(gallery: Gallery, hard: dict[int, np.ndarray], labels: list[Label] = LABELS) -> dict[str, list[Trial]]:
+def all_trials(
+    gallery: ExampleSet, hard: dict[int, np.ndarray], labels: list[Label] = LABELS
+) -> dict[str, list[Trial]]:
     return {
         "specificity": list(specificity_trials(gallery, labels)),
         "detection": list(detection_trials(gallery, labels, hard)),
@@ -68,7 +70,7 @@ def all_trials(gallery: Gallery, hard: dict[int, np.ndarray], labels: list[Label
     }
 
 
-def test_nothing_that_a_label_is_made_from_is_in_a_trial(gallery: Gallery, hard: dict[int, np.ndarray]):
+def test_nothing_that_a_label_is_made_from_is_in_a_trial(gallery: ExampleSet, hard: dict[int, np.ndarray]):
     contexts = gallery.column("context_id")
     for task, trials in all_trials(gallery, hard).items():
         assert [trial.label for trial in trials] == LABELS, task
@@ -81,7 +83,7 @@ def test_nothing_that_a_label_is_made_from_is_in_a_trial(gallery: Gallery, hard:
 
 
 def test_a_trial_says_one_thing_of_each_window_and_shows_it_once_in_the_order_of_its_id(
-    gallery: Gallery, hard: dict[int, np.ndarray]
+    gallery: ExampleSet, hard: dict[int, np.ndarray]
 ):
     for task, trials in all_trials(gallery, hard).items():
         for trial in trials:
@@ -90,7 +92,7 @@ def test_a_trial_says_one_thing_of_each_window_and_shows_it_once_in_the_order_of
             assert len(trial.row_N) == len(trial.marked) == len(trial.truth_N) == len(trial.kind)
 
 
-def test_every_example_and_control_for_scoring_is_rated_by_its_peak(gallery: Gallery):
+def test_every_example_and_control_for_scoring_is_rated_by_its_peak(gallery: ExampleSet):
     for trial in specificity_trials(gallery, LABELS):
         assert sorted(trial.row_N.tolist()) == gallery.for_scoring(trial.label.feature_id).tolist()
         for row, marks, kind in zip(trial.row_N.tolist(), trial.marked, trial.kind, strict=True):
@@ -98,7 +100,7 @@ def test_every_example_and_control_for_scoring_is_rated_by_its_peak(gallery: Gal
             assert kind == gallery.table["kind"][row].as_py()
 
 
-def test_detection_asks_of_examples_controls_and_hard_negatives(gallery: Gallery, hard: dict[int, np.ndarray]):
+def test_detection_asks_of_examples_controls_and_hard_negatives(gallery: ExampleSet, hard: dict[int, np.ndarray]):
     for trial in detection_trials(gallery, LABELS, hard):
         kinds = dict(zip(trial.row_N.tolist(), trial.kind, strict=True))
         own = {row: gallery.table["kind"][row].as_py() for row in gallery.for_scoring(trial.label.feature_id).tolist()}
@@ -109,26 +111,26 @@ def test_detection_asks_of_examples_controls_and_hard_negatives(gallery: Gallery
 
 def test_a_hard_negative_from_the_context_of_a_control_is_left_out(hard: dict[int, np.ndarray]):
     rows = table().to_pylist()
-    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     twin, other = hard[0][:2].tolist()
     control = next(row for row in gallery.for_scoring(0).tolist() if gallery.is_control_R[row])
     for row in rows:
         if row["example_id"] == gallery.example_ids[control]:
             row["context_id"] = int(gallery.column("context_id")[twin])
-    changed = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    changed = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     [trial] = detection_trials(changed, LABELS[:1], {0: np.array([twin, other])})
     assert [row for row, kind in zip(trial.row_N.tolist(), trial.kind, strict=True) if kind == "hard"] == [other]
     assert control in trial.row_N
 
 
-def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: Gallery):
+def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: ExampleSet):
     for trial in fuzzing_trials(gallery, LABELS):
         assert sorted(trial.row_N.tolist()) == gallery.for_scoring(trial.label.feature_id).tolist()
         assert trial.truth_N.tolist() == [kind == "interval" for kind in trial.kind]
         n_marks: dict[str, list[int]] = {"interval": [], "wrong_marks": [], "random": []}
         for row, marks, kind in zip(trial.row_N.tolist(), trial.marked, trial.kind, strict=True):
             _, acts, _ = gallery.window(row)
-            active = {i for i, act in enumerate(acts) if act > 0 and act >= ON * max(acts)}
+            active = {i for i, act in enumerate(acts) if act > 0 and act >= MARK_FROM * max(acts)}
             assert len(set(marks)) == len(marks)
             assert list(marks) == sorted(marks)
             n_marks[kind].append(len(marks))
@@ -149,7 +151,7 @@ def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: Gallery):
 def test_a_token_is_marked_from_three_tenths_of_the_window_s_maximum_on():
     acts = [0.0, 0.25, 0.5, 0.75, 1.0, 2.5, 0.7, 1.25]
     rows = [example(0, "interval", i, [" a"] * 8, 1.0, 0) | {"context_id": i, "activations": acts} for i in range(20)]
-    [trial] = fuzzing_trials(Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
+    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
     assert set(trial.marked) == {(3, 4, 5, 7)}
     assert set(trial.kind) == {"interval"}, "one silent token is too few for four wrong marks"
 
@@ -158,7 +160,7 @@ def test_a_window_without_enough_silent_tokens_is_marked_rightly():
     rows = [example(0, "interval", i, [" a", " b", " c", " d"], 2.0, i) | {"context_id": i} for i in range(60)]
     for row in rows:
         row["activations"] = [2.0] * 3 + [0.0] if row["rank"] % 5 else [0.0, 0.0, 2.0, 0.0]
-    gallery = Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     [trial] = fuzzing_trials(gallery, LABELS[:1])
     able = [row for row in gallery.for_scoring(0).tolist() if gallery.column("rank")[row] % 5 == 0]
     wrong = [row for row, kind in zip(trial.row_N.tolist(), trial.kind, strict=True) if kind == "wrong_marks"]
@@ -172,17 +174,17 @@ def test_wrong_and_arbitrary_marks_stand_anywhere():
         row |= {"context_id": i, "interval": 0 if row["kind"] == "interval" else None}
         row["activations"] = [2.0 if j == 8 and row["kind"] == "interval" else 0.0 for j in range(16)]
         row["example_id"] = f"{i * 7919 % 800:016x}"
-    [trial] = fuzzing_trials(Gallery.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
+    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
     for kind, places in (("wrong_marks", set(range(16)) - {8}), ("random", set(range(16)))):
         marks = [m for marked, k in zip(trial.marked, trial.kind, strict=True) if k == kind for m in marked]
         assert set(marks) == places
         assert max(np.bincount(marks)) < 3 * len(marks) / len(places), "one place is marked far too often"
 
 
-def test_the_order_of_rows_and_the_rest_of_the_labels_mean_nothing(gallery: Gallery, hard: dict[int, np.ndarray]):
-    shuffled = Gallery.of(table().take(np.random.default_rng(0).permutation(len(gallery))))
+def test_the_order_of_rows_and_the_rest_of_the_labels_mean_nothing(gallery: ExampleSet, hard: dict[int, np.ndarray]):
+    shuffled = ExampleSet.of(table().take(np.random.default_rng(0).permutation(len(gallery))))
 
-    def said(of: Gallery, trials: list[Trial]) -> list[tuple]:
+    def said(of: ExampleSet, trials: list[Trial]) -> list[tuple]:
         ids = [[of.example_ids[row] for row in trial.row_N] for trial in trials]
         return [(t.label, i, t.marked, t.truth_N.tolist(), t.kind) for t, i in zip(trials, ids, strict=True)]
 
@@ -192,7 +194,7 @@ def test_the_order_of_rows_and_the_rest_of_the_labels_mean_nothing(gallery: Gall
             assert said(gallery, trials)[3:] == said(shuffled, after[task]), task
 
 
-def test_a_label_without_windows_for_scoring_has_no_trial(gallery: Gallery):
+def test_a_label_without_windows_for_scoring_has_no_trial(gallery: ExampleSet):
     unknown = [Label("dead", 99, "`x`")]
     assert {task: len(trials) for task, trials in all_trials(gallery, {}, unknown).items()} == {
         "specificity": 0,
@@ -242,6 +244,6 @@ def test_no_two_options_hold_the_same_tokens():
 
 def test_a_verdict_without_value_says_why():
     with pytest.raises(AssertionError):
-        Verdict(None)
+        Judgement(None)
     with pytest.raises(AssertionError):
-        Verdict(3, "refused")
+        Judgement(3, "refused")

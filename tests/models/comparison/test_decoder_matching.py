@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.comparison.decoder_matching import match, match_rows
+from models.comparison.decoder_matching import match_features, match_rows
 
 D = 32
 
@@ -25,7 +25,7 @@ def test_features_split_by_hand_are_counted_exactly():
     narrow = torch.stack([unit(i) * (i + 1) for i in range(5)])
     split = [unit(0, 10), unit(0, 11), unit(0, 12), unit(1, 13), unit(1, 14)]
     wide = torch.stack([*split, unit(2), far, unit(20), torch.zeros(D)])
-    rows = match_rows("wide", match(narrow, wide)).to_pylist()
+    rows = match_rows("wide", match_features(narrow, wide)).to_pylist()
     child = 1 / np.sqrt(1.25)
     assert [row["n_children"] for row in rows] == [3, 2, 1, 0, 0]
     assert [row["cosine"] for row in rows] == pytest.approx([child, child, 1, 0, 0.6])
@@ -33,7 +33,7 @@ def test_features_split_by_hand_are_counted_exactly():
     assert [row["is_mutual"] for row in rows] == [True, True, True, False, True]
     assert {row["other_recipe_id"] for row in rows} == {"wide"}
 
-    back = match_rows("narrow", match(wide, narrow)).to_pylist()
+    back = match_rows("narrow", match_features(wide, narrow)).to_pylist()
     assert [row["other_feature_id"] for row in back[:7]] == [0, 0, 0, 1, 1, 2, 4]
     assert [row["n_children"] for row in back] == [1, 0, 0, 1, 0, 1, 0, 0]
     assert [row["feature_id"] for row in back] == list(range(8)), "what has no direction has no row"
@@ -44,7 +44,7 @@ def test_any_two_dictionaries_match_as_brute_force_says(monkeypatch):
     a = chance.normal(size=(60, 4)).astype(np.float32)
     b = chance.normal(size=(45, 4)).astype(np.float32)
     monkeypatch.setattr("models.comparison.decoder_matching.TILE", {"cpu": 200})
-    rows = match_rows("b", match(torch.from_numpy(a), torch.from_numpy(b))).to_pylist()
+    rows = match_rows("b", match_features(torch.from_numpy(a), torch.from_numpy(b))).to_pylist()
     cosines = (a / np.linalg.norm(a, axis=1)[:, None]) @ (b / np.linalg.norm(b, axis=1)[:, None]).T
     for row in rows:
         mine = cosines[row["feature_id"]]
@@ -57,9 +57,9 @@ def test_any_two_dictionaries_match_as_brute_force_says(monkeypatch):
 
 
 def test_nothing_matches_a_dictionary_without_directions():
-    assert match_rows("none", match(torch.eye(3), torch.zeros(2, 3))).num_rows == 0
+    assert match_rows("none", match_features(torch.eye(3), torch.zeros(2, 3))).num_rows == 0
 
 
 def test_dictionaries_of_different_widths_are_refused():
     with pytest.raises(ValueError, match="decoders of widths 3 and 4 cannot be compared"):
-        match(torch.eye(3), torch.eye(4))
+        match_features(torch.eye(3), torch.eye(4))

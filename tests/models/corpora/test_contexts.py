@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from tokenizers import processors
 
-from models.corpora.context_frame import Frame, tokenizer_sha256
-from models.corpora.contexts import PER_SHARD, Contexts, EmptyCorpus, cut, write_contexts
+from models.corpora.context_frame import SpecialTokens, tokenizer_sha256
+from models.corpora.contexts import PER_SHARD, EmptyCorpus, TokenizedCorpus, tokenize_into_contexts, write_corpus
 from models.corpora.documents import Document
 from models.corpora.token_filter import TokenFilter
 from storage.folder import Folder
@@ -28,7 +28,7 @@ def documents():
 
 
 def test_cutting_loses_and_invents_nothing(tokenizer, documents):
-    contexts = list(cut(documents, tokenizer, 16, tokens=10**9))
+    contexts = list(tokenize_into_contexts(documents, tokenizer, 16, tokens=10**9))
     for document in documents:
         mine = [c for c in contexts if c.document_id == document.document_id]
         assert [c.start for c in mine] == list(range(0, 15 * len(mine), 15))
@@ -42,7 +42,7 @@ def test_cutting_loses_and_invents_nothing(tokenizer, documents):
 
 
 def test_cutting_stops_at_the_tokens_asked_for(tokenizer, documents):
-    contexts = list(cut(documents, tokenizer, 16, tokens=200))
+    contexts = list(tokenize_into_contexts(documents, tokenizer, 16, tokens=200))
     held = sum(len(c.token_ids) - 1 for c in contexts)
     assert 200 <= held < 215
 
@@ -54,20 +54,20 @@ def test_a_frame_has_both_ends(tokenizer):
     framed.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<|endoftext|> $A <|endoftext|>", special_tokens=[("<|endoftext|>", 0)]
     )
-    assert Frame.of(tokenizer) == Frame((0,), ())
-    assert Frame.of(framed) == Frame((0,), (0,))
-    assert Frame.of(framed).content(16) == 14
+    assert SpecialTokens.of(tokenizer) == SpecialTokens((0,), ())
+    assert SpecialTokens.of(framed) == SpecialTokens((0,), (0,))
+    assert SpecialTokens.of(framed).content(16) == 14
     with pytest.raises(ValueError, match="context_length=2 leaves no room beside 2 special tokens"):
-        Frame.of(framed).content(2)
+        SpecialTokens.of(framed).content(2)
     assert tokenizer_sha256(framed) != tokenizer_sha256(tokenizer)
 
 
 def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
     documents = [Document(f"d{i}", "x = 1\n" * 40) for i in range(600)]
-    written = list(cut(documents, tokenizer, 16, tokens=10**9))
+    written = list(tokenize_into_contexts(documents, tokenizer, 16, tokens=10**9))
     assert len(written) > PER_SHARD
-    manifest = write_contexts(Folder(str(tmp_path)), written, IDENTITY, TokenFilter(frozenset({0})))
-    contexts = Contexts.open(Folder(str(tmp_path)))
+    manifest = write_corpus(Folder(str(tmp_path)), written, IDENTITY, TokenFilter(frozenset({0})))
+    contexts = TokenizedCorpus.open(Folder(str(tmp_path)))
 
     n_text = sum(len(tokenizer(d.text, add_special_tokens=False)["input_ids"]) for d in documents)
     assert manifest.facts == {
@@ -89,17 +89,17 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
 
 
 def test_many_short_documents_are_a_corpus(tmp_path, tokenizer):
-    contexts = cut([Document(f"d{i}", "pass") for i in range(50)], tokenizer, 16, tokens=100)
+    contexts = tokenize_into_contexts([Document(f"d{i}", "pass") for i in range(50)], tokenizer, 16, tokens=100)
     assert (
-        write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0}))).facts["n_contexts"] == 50
+        write_corpus(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0}))).facts["n_contexts"] == 50
     )
 
 
 @pytest.mark.parametrize("texts", [[], ["short"]])
 def test_less_than_one_context_is_refused(tmp_path, tokenizer, texts):
-    contexts = cut([Document("d", text) for text in texts], tokenizer, 16, tokens=100)
+    contexts = tokenize_into_contexts([Document("d", text) for text in texts], tokenizer, 16, tokens=100)
     with pytest.raises(
         EmptyCorpus, match=r"corpus 'test' holds \d tokens in \d documents, less than one context of 16"
     ):
-        write_contexts(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0})))
+        write_corpus(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0})))
     assert Folder(str(tmp_path)).names() == []

@@ -10,7 +10,7 @@ from models.corpora.documents import is_held_out
 from models.corpora.sources import open_source
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.sources.text_files import PIECE
-from models.numerics.hash_sampling import hash_order
+from models.numerics.hash_sampling import hash_rank
 
 
 def texts(spec: object, text_column: str | None = None) -> dict[str, str]:
@@ -45,7 +45,7 @@ def test_the_standard_library_is_what_the_bundled_model_was_trained_on():
 
     assert given == {name: trained[name] for name in given}
     assert set(trained) - set(given) == set(source.report.undecodable)
-    assert list(given) == sorted(given, key=hash_order)
+    assert list(given) == sorted(given, key=hash_rank)
     assert source.report.n_bytes == sum(len(text.encode()) for text in given.values())
 
 
@@ -54,7 +54,7 @@ def test_a_folder_gives_its_texts_in_hash_order_and_reports_the_rest(folder: Pat
     given = {d.document_id: d.text for d in source.documents()}
 
     assert given == EXPECTED
-    assert list(given) == sorted(EXPECTED, key=hash_order)
+    assert list(given) == sorted(EXPECTED, key=hash_rank)
     report = source.report
     assert (report.n_documents, report.n_empty, report.n_binary, report.n_undecodable) == (3, 1, 1, 1)
     assert report.undecodable == ["latin.txt"]

@@ -10,26 +10,26 @@ from torch import Tensor
 from models.dictionaries.architectures.batchtopk import BatchTopKSAE
 from models.dictionaries.architectures.gated import GatedSAE
 from models.dictionaries.architectures.jumprelu import JumpReLUSAE
-from models.dictionaries.architectures.matryoshka_batchtopk import MatryoshkaSAE
-from models.dictionaries.architectures.neurons import IdentitySAE
+from models.dictionaries.architectures.matryoshka_batchtopk import MatryoshkaBatchTopKSAE
+from models.dictionaries.architectures.neurons import NeuronDictionary
 from models.dictionaries.architectures.standard import StandardSAE
-from models.dictionaries.base import Dictionary, Moment
-from models.dictionaries.normalization import Scaling
-from models.sparse.threshold_select import largest_of_all
+from models.dictionaries.base import SparseDictionary, StepContext
+from models.dictionaries.normalization import Normalization
+from models.sparse.threshold_select import batch_topk
 
 ALIVE_F = torch.zeros(F, dtype=torch.bool)
 STEP, N_STEPS = 50, 100
 
 
-def moment(matmul: torch.dtype = torch.float32) -> Moment:
-    return Moment(STEP, N_STEPS, ALIVE_F, 1 / 32, matmul)
+def moment(matmul: torch.dtype = torch.float32) -> StepContext:
+    return StepContext(STEP, N_STEPS, ALIVE_F, 1 / 32, matmul)
 
 
-def dense_pre(sae: Dictionary, x_TD: Tensor, bias: str = "b_enc") -> Tensor:
+def dense_pre(sae: SparseDictionary, x_TD: Tensor, bias: str = "b_enc") -> Tensor:
     return (x_TD - (0 if sae.crosses else sae.b_dec)) @ sae.W_enc + getattr(sae, bias)
 
 
-def dense_codes(sae: Dictionary, x_TD: Tensor) -> Tensor:
+def dense_codes(sae: SparseDictionary, x_TD: Tensor) -> Tensor:
     """The textbook's, for every architecture."""
     if isinstance(sae, GatedSAE):
         gate_TF = dense_pre(sae, x_TD, "b_gate")
@@ -47,7 +47,7 @@ def dense_codes(sae: Dictionary, x_TD: Tensor) -> Tensor:
     return torch.zeros_like(pre_TF).scatter(1, kept.indices, kept.values.relu())
 
 
-def dense_guess(sae: Dictionary, x_TD: Tensor, codes_TF: Tensor) -> Tensor:
+def dense_guess(sae: SparseDictionary, x_TD: Tensor, codes_TF: Tensor) -> Tensor:
     guess_TE = codes_TF @ sae.W_dec + sae.b_dec
     return guess_TE if sae.W_skip is None else guess_TE + x_TD @ sae.W_skip.T
 
@@ -79,7 +79,7 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
     name: str, crosses: bool, skip: bool, crowded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both by slots and, where many features fire, by dense products. Penalties and thresholds have their own tests."""
-    monkeypatch.setattr("models.sparse.threshold_select.CROWDED", -1.0 if crowded else 2.0)
+    monkeypatch.setattr("models.sparse.threshold_select.DENSE_ABOVE", -1.0 if crowded else 2.0)
     more: dict[str, Any] = {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"coefficient": 1e-9}
     sae, x_TD = random_dictionary(name, crosses=crosses, skip=skip, **more), activations()
     y_TE = activations(seed=2, width=E) if crosses else x_TD
@@ -89,7 +89,7 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
     found = {key: p.grad for key, p in learned.items()}
     sae.zero_grad()
     codes_TF, spread = dense_codes(sae, x_TD), (y_TE - y_TE.mean(0)).square().sum()
-    if isinstance(sae, MatryoshkaSAE):
+    if isinstance(sae, MatryoshkaBatchTopKSAE):
         prefixes = [dense_guess(sae, x_TD, codes_TF * (torch.arange(F) < end)) for end in sae.ends]
         loss = sum((y_TE - guess_TE).square().sum() for guess_TE in prefixes) / len(prefixes) / spread
     else:
@@ -116,7 +116,7 @@ def test_bfloat16_products_change_the_loss_by_rounding_only(name: str) -> None:
 
 @pytest.mark.parametrize("crowded", [False, True])
 def test_the_l1_penalty_counts_the_norm_of_what_is_written(crowded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.sparse.threshold_select.CROWDED", -1.0 if crowded else 2.0)
+    monkeypatch.setattr("models.sparse.threshold_select.DENSE_ABOVE", -1.0 if crowded else 2.0)
     x_TD = activations()
     found = []
     for coefficient in (1e-9, 3.0):
@@ -174,8 +174,8 @@ def test_the_folded_dictionary_does_to_raw_what_the_trained_one_does_to_scaled(
     name: str, crosses: bool, skip: bool
 ) -> None:
     sae, x_TD = random_dictionary(name, crosses=crosses, skip=skip), activations()
-    read = Scaling(torch.randn(D, generator=torch.Generator().manual_seed(3)), 0.37)
-    written = Scaling(torch.randn(E, generator=torch.Generator().manual_seed(4)), 2.9) if crosses else read
+    read = Normalization(torch.randn(D, generator=torch.Generator().manual_seed(3)), 0.37)
+    written = Normalization(torch.randn(E, generator=torch.Generator().manual_seed(4)), 2.9) if crosses else read
     with torch.no_grad():
         folded = sae.folded(read, written if crosses else None)
         torch.testing.assert_close(folded(read.undo(x_TD)), written.undo(sae(x_TD)), rtol=1e-4, atol=1e-4)
@@ -191,18 +191,18 @@ def test_a_batch_keeps_exactly_as_many_as_it_may_even_with_ties(dtype: torch.dty
     x_TD, rows_FD = torch.randn(300, 8, generator=chance), torch.randn(640, 8, generator=chance)
     for bias, n in ((0.0, 900), (0.0, 1), (5.0, 3000), (-3.0, 2000)):
         bias_F = torch.full((640,), bias)
-        slots, _ = largest_of_all(x_TD, rows_FD, bias_F, n, dtype)
+        slots, _ = batch_topk(x_TD, rows_FD, bias_F, n, dtype)
         pre_TF = (bias_F.to(dtype) + x_TD.to(dtype) @ rows_FD.to(dtype).T).float()
         positive = int((torch.addmm(bias_F.to(dtype), x_TD.to(dtype), rows_FD.to(dtype).T) > 0).sum())
         assert len(slots.features_M) == min(n, positive)
         chosen = pre_TF[slots.tokens_M, slots.features_M].sort(descending=True).values
         torch.testing.assert_close(chosen, pre_TF.flatten().topk(len(chosen)).values, rtol=0.02, atol=0.02)
-    everything_equal = largest_of_all(torch.ones(50, 8), torch.ones(64, 8), torch.zeros(64), 70, dtype)[0]
+    everything_equal = batch_topk(torch.ones(50, 8), torch.ones(64, 8), torch.zeros(64), 70, dtype)[0]
     assert everything_equal.tokens_M.tolist() == [0] * 64 + [1] * 6, "ties go to the earlier place"
 
 
 def test_neurons_are_the_trivial_dictionary() -> None:
-    x_TD, sae = activations(), IdentitySAE.of(D)
+    x_TD, sae = activations(), NeuronDictionary.of(D)
     codes = sae.encode(x_TD)
     assert torch.equal(torch.zeros(200, D).scatter_add(1, codes.features_TK, codes.acts_TK), x_TD.relu())
     torch.testing.assert_close(sae(x_TD), x_TD.relu())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.dictionaries.normalization import Moments, measure
+from models.dictionaries.normalization import RunningMoments, fit_normalization
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def x_TD() -> torch.Tensor:
 
 
 def test_scaled_activations_have_mean_zero_and_mean_squared_norm_of_the_width(x_TD: torch.Tensor) -> None:
-    (scaling,) = measure(x_TD.split(999), 12)
+    (scaling,) = fit_normalization(x_TD.split(999), 12)
     y_TD = scaling.apply(x_TD).double()
     assert y_TD.mean(0).abs().max() < 1e-4
     assert float(y_TD.square().sum(1).mean()) == pytest.approx(12, rel=1e-5)
@@ -21,7 +21,7 @@ def test_scaled_activations_have_mean_zero_and_mean_squared_norm_of_the_width(x_
 
 
 def test_the_sums_do_not_depend_on_how_the_stream_is_cut(x_TD: torch.Tensor) -> None:
-    (cut,), (whole,) = measure(x_TD.split(17), 12), measure([x_TD], 12)
+    (cut,), (whole,) = fit_normalization(x_TD.split(17), 12), fit_normalization([x_TD], 12)
     torch.testing.assert_close(cut.mean_D, whole.mean_D)
     assert cut.scale == pytest.approx(whole.scale, rel=1e-12)
 
@@ -29,14 +29,14 @@ def test_the_sums_do_not_depend_on_how_the_stream_is_cut(x_TD: torch.Tensor) -> 
 def test_bfloat16_is_summed_in_float64() -> None:
     x_TD = torch.full((100_001, 2), 1.0, dtype=torch.bfloat16)
     x_TD[::2] = 3.0
-    moments = Moments.of(x_TD)
+    moments = RunningMoments.of(x_TD)
     assert moments.sum_D.tolist() == [200_003.0, 200_003.0]
     assert moments.squares == pytest.approx(2 * (50_001 * 9 + 50_000), rel=1e-12)
 
 
 def test_variation_is_the_sum_of_squared_distances_from_the_mean(x_TD: torch.Tensor) -> None:
     wanted = float((x_TD.double() - x_TD.double().mean(0)).square().sum())
-    assert Moments.of(x_TD).variation == pytest.approx(wanted, rel=1e-9)
+    assert RunningMoments.of(x_TD).variation == pytest.approx(wanted, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_variation_is_the_sum_of_squared_distances_from_the_mean(x_TD: torch.Ten
 )
 def test_a_stream_that_teaches_nothing_is_refused(chunks: list[torch.Tensor], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        measure(chunks, 3)
+        fit_normalization(chunks, 3)

@@ -12,17 +12,17 @@ from dictionaries import LEARNED, activations, random_dictionary
 from planted import Pool, planted
 from torch import Tensor
 
-from models.dictionaries.architectures.neurons import IdentitySAE
-from models.dictionaries.base import Dictionary
+from models.dictionaries.architectures.neurons import NeuronDictionary
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
-from models.dictionaries.saelens_format import Origin, export, load, spelled
+from models.dictionaries.saelens_format import Provenance, export, load, saelens_architecture
 from models.training.config import TrainingSettings
-from models.training.trainer import Trained, train
+from models.training.trainer import TrainedDictionary, train
 from storage.folder import Folder
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedDictionary:
     pool = Pool(planted(4096, width=16, n_true=40, l0=4)[1] * 3 + 5)
     settings = TrainingSettings(tokens=30 * 128, batch=128)
     return train(
@@ -31,14 +31,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.fixture
-def home(tmp_path: Path, trained: Trained) -> Path:
-    origin = Origin(model_name="toy", hook_name="resid_post.1", context_size=128, dataset="none", n_tokens=3840)
+def home(tmp_path: Path, trained: TrainedDictionary) -> Path:
+    origin = Provenance(model_name="toy", hook_name="resid_post.1", context_size=128, dataset="none", n_tokens=3840)
     names = export(trained.sae, Folder(str(tmp_path)), origin, trained.density_F)
     assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
     return tmp_path
 
 
-def test_a_dictionary_read_back_codes_bit_for_bit_as_the_trained_one(home: Path, trained: Trained) -> None:
+def test_a_dictionary_read_back_codes_bit_for_bit_as_the_trained_one(home: Path, trained: TrainedDictionary) -> None:
     read = load(Folder(str(home)))
     x_TD = planted(500, width=16, n_true=40, l0=4, seed=1)[1] * 3 + 5
     found, wanted = read.encode(x_TD), trained.sae.encode(x_TD)
@@ -52,9 +52,9 @@ WRITTEN = [(name, crosses, skip) for name in LEARNED for crosses, skip in ((Fals
 
 @pytest.mark.parametrize(("name", "crosses", "skip"), [*WRITTEN, ("identity", False, False)])
 def test_every_architecture_is_read_back_bit_for_bit(name: str, crosses: bool, skip: bool, tmp_path: Path) -> None:
-    asked = IdentitySAE.of(16) if name == "identity" else random_dictionary(name, crosses=crosses, skip=skip)
-    sae: Dictionary = asked.exported().requires_grad_(False)
-    export(sae, Folder(str(tmp_path)), Origin(architecture=name))
+    asked = NeuronDictionary.of(16) if name == "identity" else random_dictionary(name, crosses=crosses, skip=skip)
+    sae: SparseDictionary = asked.exported().requires_grad_(False)
+    export(sae, Folder(str(tmp_path)), Provenance(architecture=name))
     read, x_TD = load(Folder(str(tmp_path))), activations()
     assert (type(read), read.crosses) == (type(sae), crosses)
     found, wanted = read.encode(x_TD), sae.encode(x_TD)
@@ -62,14 +62,14 @@ def test_every_architecture_is_read_back_bit_for_bit(name: str, crosses: bool, s
     assert torch.equal(found.acts_TK, wanted.acts_TK)
     assert torch.equal(read(x_TD), sae(x_TD))
     config = json.loads((tmp_path / "cfg.json").read_text())
-    assert config["architecture"] == spelled(sae)
+    assert config["architecture"] == saelens_architecture(sae)
     assert config["metadata"]["training_architecture"] == name
     assert config["apply_b_dec_to_input"] is not crosses
 
 
 def test_transcoders_have_the_names_that_saelens_has_for_them() -> None:
     def name_of(name: str, **kind: bool) -> str:
-        return spelled(random_dictionary(name, **kind).exported())
+        return saelens_architecture(random_dictionary(name, **kind).exported())
 
     assert name_of("standard", crosses=True) == "transcoder"
     assert name_of("batchtopk", crosses=True) == "jumprelu_transcoder"
@@ -77,7 +77,7 @@ def test_transcoders_have_the_names_that_saelens_has_for_them() -> None:
     assert name_of("topk", crosses=True) == "topk_transcoder", "read as a transcoder it would lose its top-k"
 
 
-def test_the_layout_is_that_of_saelens(home: Path, trained: Trained) -> None:
+def test_the_layout_is_that_of_saelens(home: Path, trained: TrainedDictionary) -> None:
     config = json.loads((home / "cfg.json").read_text())
     assert {key: config[key] for key in ("architecture", "d_in", "d_sae", "dtype", "k")} == {
         "architecture": "topk", "d_in": 16, "d_sae": 64, "dtype": "float32", "k": 4,

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.topk import TopKSAE
-from models.dictionaries.auxk_loss import revival_loss
-from models.dictionaries.base import Moment
+from models.dictionaries.auxk_loss import auxk_loss
+from models.dictionaries.base import StepContext
 from models.dictionaries.config import SAESettings
-from models.dictionaries.normalization import Scaling
+from models.dictionaries.normalization import Normalization
 from models.dictionaries.registry import architecture
-from models.sparse.topk_select import largest, preactivations, select
+from models.sparse.topk_select import fast_topk, preactivations, topk_preactivations
 
 T, D, F, K = 200, 16, 96, 5
 ALIVE_F = torch.zeros(F, dtype=torch.bool)
@@ -37,8 +37,8 @@ def dense_codes(sae: TopKSAE, x_TD: Tensor) -> Tensor:
     return torch.zeros_like(pre_TF).scatter(1, kept.indices, kept.values.relu())
 
 
-def moment(dead_F: Tensor = ALIVE_F, matmul: torch.dtype = torch.float32) -> Moment:
-    return Moment(0, 1, dead_F, 1 / 32, matmul)
+def moment(dead_F: Tensor = ALIVE_F, matmul: torch.dtype = torch.float32) -> StepContext:
+    return StepContext(0, 1, dead_F, 1 / 32, matmul)
 
 
 def test_codes_and_reconstruction_are_the_equation(sae: TopKSAE, x_TD: Tensor) -> None:
@@ -74,7 +74,7 @@ def test_the_loss_and_its_gradients_are_those_of_the_dense_equation(sae: TopKSAE
 
 def test_a_bfloat16_product_chooses_features_but_does_not_round_activations(sae: TopKSAE, x_TD: Tensor) -> None:
     centred_TD = (x_TD - sae.b_dec).detach()
-    features_TK = select(centred_TD, sae.encoder_FD, sae.b_enc, K, torch.bfloat16)[1]
+    features_TK = topk_preactivations(centred_TD, sae.encoder_FD, sae.b_enc, K, torch.bfloat16)[1]
     pre_TF = (centred_TD @ sae.W_enc + sae.b_enc).detach()
     acts_TK = pre_TF.gather(1, features_TK)
     guess_TD = torch.zeros(T, F).scatter(1, features_TK, acts_TK.relu()) @ sae.W_dec + sae.b_dec
@@ -85,12 +85,12 @@ def test_a_bfloat16_product_chooses_features_but_does_not_round_activations(sae:
 
 
 def test_selection_does_not_depend_on_the_tile(sae: TopKSAE, x_TD: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = select(x_TD, sae.encoder_FD, sae.b_enc, K)
+    whole = topk_preactivations(x_TD, sae.encoder_FD, sae.b_enc, K)
     monkeypatch.setattr("models.sparse.topk_select.TILE", {"cpu": 7 * F})
     with torch.no_grad():
         heights = {len(tile) for tile in preactivations(x_TD, sae.encoder_FD, sae.b_enc)}
     assert heights == {7, T % 7}
-    cut = select(x_TD, sae.encoder_FD, sae.b_enc, K)
+    cut = topk_preactivations(x_TD, sae.encoder_FD, sae.b_enc, K)
     assert torch.equal(whole[1].sort().values, cut[1].sort().values)
 
 
@@ -101,7 +101,7 @@ def test_the_search_by_blocks_finds_the_k_largest(n: int, width: int, k: int, dt
     pre_TF[0] = pre_TF[0].sort().values
     pre_TF[1, : 2 * k] += 10
     pre_TF[2] = -pre_TF[2].abs() - 1
-    values, features = largest(pre_TF, k)
+    values, features = fast_topk(pre_TF, k)
     assert torch.equal(pre_TF.gather(1, features), values.to(dtype))
     assert all(len(row.unique()) == k for row in features)
     assert torch.equal(values.to(dtype).sort(dim=1, descending=True).values, pre_TF.topk(k, dim=1).values)
@@ -110,7 +110,7 @@ def test_the_search_by_blocks_finds_the_k_largest(n: int, width: int, k: int, dt
 def test_ties_fill_every_slot_with_another_feature() -> None:
     for value in (1.0, 0.0, -1.0, float("nan")):
         for dtype in (torch.float32, torch.bfloat16):
-            _, features = largest(torch.full((3, 4096), value, dtype=dtype), 32)
+            _, features = fast_topk(torch.full((3, 4096), value, dtype=dtype), 32)
             assert all(len(row.unique()) == 32 for row in features)
 
 
@@ -132,7 +132,7 @@ def test_dead_features_with_negative_preactivations_get_a_gradient(sae: TopKSAE,
 @pytest.mark.parametrize("n_dead", [3, 8, 40])
 def test_the_auxiliary_loss_is_its_formula(sae: TopKSAE, x_TD: Tensor, n_dead: int) -> None:
     dead_F, error_TD = torch.arange(F) < n_dead, torch.randn(T, D, generator=torch.Generator().manual_seed(2))
-    found = revival_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec)
+    found = auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec)
     k = min(D // 2, n_dead)
     pre_TF = (x_TD @ sae.W_enc + sae.b_enc).masked_fill(~dead_F, -torch.inf)
     kept = pre_TF.topk(k, dim=1)
@@ -144,7 +144,7 @@ def test_the_auxiliary_loss_is_its_formula(sae: TopKSAE, x_TD: Tensor, n_dead: i
 def test_the_auxiliary_loss_moves_dead_features_only(sae: TopKSAE, x_TD: Tensor) -> None:
     dead_F = dead_half(sae)
     error_TD = torch.randn(T, D, requires_grad=True)
-    revival_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec).backward()
+    auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec).backward()
     assert error_TD.grad is None
     for p in (sae.encoder_FD, sae.W_dec, sae.b_enc):
         assert p.grad is not None
@@ -168,7 +168,7 @@ def test_a_step_keeps_decoder_rows_at_norm_one(sae: TopKSAE, x_TD: Tensor) -> No
 
 
 def test_the_folded_dictionary_does_to_raw_what_the_trained_one_does_to_scaled(sae: TopKSAE, x_TD: Tensor) -> None:
-    scaling = Scaling(torch.randn(D, generator=torch.Generator().manual_seed(3)), 0.37)
+    scaling = Normalization(torch.randn(D, generator=torch.Generator().manual_seed(3)), 0.37)
     raw_TD = scaling.undo(x_TD)
     codes, folded = sae.encode(x_TD), sae.folded(scaling)
     raw = folded.encode(raw_TD)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.evaluation.absorption import Absorption, absorption
-from models.probes.codes_by_feature import Latents
-from models.sparse.codes import Codes
+from models.evaluation.absorption import AbsorptionCounts, absorption
+from models.probes.codes_by_feature import CodesByFeature
+from models.sparse.codes import SparseCodes
 
 LETTERS, WORDS, TIMES, D = 4, 60, 4, 16
 N = LETTERS * WORDS * TIMES
@@ -27,7 +27,7 @@ def measured(main_T: np.ndarray, own_T: np.ndarray, own_row: torch.Tensor | None
     main = torch.from_numpy(main_T)
     features_TK = torch.stack([main.clamp_min(0), 2 * LETTERS + torch.from_numpy(TOKEN_T)], dim=1)
     acts_TK = torch.stack([(main >= 0).float(), torch.from_numpy(own_T).float()], dim=1)
-    latents = Latents.of([Codes(acts_TK, features_TK, 2 * LETTERS + LETTERS * WORDS)])
+    latents = CodesByFeature.of([SparseCodes(acts_TK, features_TK, 2 * LETTERS + LETTERS * WORDS)])
     letters = torch.eye(D)[torch.arange(LETTERS)]
     owns = letters[torch.arange(LETTERS * WORDS) % LETTERS] if own_row is None else own_row.expand(LETTERS * WORDS, D)
     W_dec = torch.cat([letters, letters, owns])
@@ -79,5 +79,5 @@ def test_letters_with_too_few_words_do_not_count():
 
 
 def test_no_rate_where_the_probe_is_mostly_wrong():
-    assert set(Absorption(100, 40, 10, (1, 1)).metrics()) == {"first_letter_accuracy", "first_letter_latents"}
-    assert Absorption(100, 50, 10, (1, 2)).metrics()["absorption_rate"] == (0.2, 50)
+    assert set(AbsorptionCounts(100, 40, 10, (1, 1)).metrics()) == {"first_letter_accuracy", "first_letter_latents"}
+    assert AbsorptionCounts(100, 50, 10, (1, 2)).metrics()["absorption_rate"] == (0.2, 50)

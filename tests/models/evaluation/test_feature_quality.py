@@ -4,15 +4,15 @@ import pytest
 import torch
 from tiny_models import save_tiny
 
-from models.activations.site_reading import read_sites
-from models.corpora.contexts import Contexts, cut, write_contexts
+from models.activations.site_reading import capture_sites
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
 from models.corpora.documents import Document, is_held_out
 from models.corpora.token_filter import TokenFilter
-from models.evaluation.feature_quality import UNITS, measure, probed
-from models.language_model.hooked_model import Host
+from models.evaluation.feature_quality import UNITS, evaluate_feature_quality, probe_contexts
+from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
-from models.language_model.token_strings import Pieces
-from models.sparse.codes import Codes
+from models.language_model.token_strings import TokenStrings
+from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
 SITE = Site("resid_post", 1)
@@ -27,37 +27,44 @@ class Doubled:
         self.b_dec = torch.zeros(width)
         self.W_dec = share * torch.cat([torch.eye(width), -torch.eye(width)])
 
-    def encode(self, x_TD: torch.Tensor) -> Codes:
+    def encode(self, x_TD: torch.Tensor) -> SparseCodes:
         acts_TF = torch.cat([x_TD, -x_TD], dim=1).relu()
-        return Codes(acts_TF, torch.arange(self.n_features).expand(acts_TF.shape), self.n_features)
+        return SparseCodes(acts_TF, torch.arange(self.n_features).expand(acts_TF.shape), self.n_features)
 
-    def guess(self, x_TD: torch.Tensor, codes: Codes) -> torch.Tensor:
+    def guess(self, x_TD: torch.Tensor, codes: SparseCodes) -> torch.Tensor:
         return codes.acts_TK @ self.W_dec
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    host = Host.load(str(save_tiny("llama", tmp_path_factory.mktemp("llama"))))
+    host = HookedModel.load(str(save_tiny("llama", tmp_path_factory.mktemp("llama"))))
     folder = Folder(str(tmp_path_factory.mktemp("corpus")))
     documents = [Document(f"d{i}", TEXT * (i % 4 + 1)) for i in range(300)]
-    write_contexts(
+    write_corpus(
         folder,
-        cut(documents, host.tokenizer, 24, 10**6),
+        tokenize_into_contexts(documents, host.tokenizer, 24, 10**6),
         {"source": "s", "context_length": 24},
         TokenFilter(frozenset({0, 1, 2})),
     )
-    return host, Contexts.open(folder)
+    return host, TokenizedCorpus.open(folder)
 
 
 def measured(house, dictionary, tokens=6000) -> dict[str, dict]:
     host, contexts = house
-    rows = measure(host, SITE, dictionary, *probed(contexts, tokens), contexts.token_filter, Pieces.of(host.tokenizer))
+    rows = evaluate_feature_quality(
+        host,
+        SITE,
+        dictionary,
+        *probe_contexts(contexts, tokens),
+        contexts.token_filter,
+        TokenStrings.of(host.tokenizer),
+    )
     return {row["metric"]: row for row in rows.to_pylist()}
 
 
 def test_probes_learn_and_are_tested_on_other_documents(house):
     _, contexts = house
-    trained, unseen = probed(contexts, 4000)
+    trained, unseen = probe_contexts(contexts, 4000)
     assert not any(is_held_out(context.document_id) for context in trained)
     assert all(is_held_out(context.document_id) for context in unseen)
     n_tokens = [sum(len(c.token_ids) - 1 for c in some) for some in (trained, unseen)]
@@ -72,7 +79,7 @@ def test_shrinkage_is_of_held_out_tokens(house):
     assert whole["shrinkage_gamma"]["value"] == pytest.approx(1, abs=1e-5)
     assert whole["norm_ratio"]["value"] == pytest.approx(1, abs=1e-5)
     host, contexts = house
-    x_TD = read_sites(host, probed(contexts, 6000)[1], contexts.token_filter, [SITE], torch.float32)[
+    x_TD = capture_sites(host, probe_contexts(contexts, 6000)[1], contexts.token_filter, [SITE], torch.float32)[
         SITE
     ].batch.x_TD.double()
     mean_D = x_TD.mean(dim=0)
@@ -87,7 +94,7 @@ def test_sparse_probing_climbs_to_what_the_activation_says(house):
     assert raw > 0.95, "a random model still tells its tokens apart"
     assert {row["unit"] for row in found.values()} <= set(UNITS.values())
     assert {row["split"] for row in found.values()} == {"held_out"}
-    _, unseen = probed(house[1], 6000)
+    _, unseen = probe_contexts(house[1], 6000)
     assert found["sparse_probing_raw"]["n_tokens"] == sum(len(context.token_ids) - 1 for context in unseen)
 
 
@@ -98,6 +105,8 @@ def test_a_dictionary_that_writes_another_site_has_probes_only(house):
 
 def test_without_documents_on_both_sides_there_is_no_row(house):
     host, contexts = house
-    trained, _ = probed(contexts, 1000)
-    pieces = Pieces.of(host.tokenizer)
-    assert measure(host, SITE, Doubled(32, 1.0), trained, [], contexts.token_filter, pieces).num_rows == 0
+    trained, _ = probe_contexts(contexts, 1000)
+    pieces = TokenStrings.of(host.tokenizer)
+    assert (
+        evaluate_feature_quality(host, SITE, Doubled(32, 1.0), trained, [], contexts.token_filter, pieces).num_rows == 0
+    )

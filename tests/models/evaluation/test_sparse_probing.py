@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from models.evaluation.sparse_probing import auroc, sparse_probing
-from models.probes.codes_by_feature import Latents
-from models.probes.token_targets import Targets
-from models.sparse.codes import Codes
+from models.probes.codes_by_feature import CodesByFeature
+from models.probes.token_targets import TokenTargets
+from models.sparse.codes import SparseCodes
 
 T, FEATURES = 4000, 60
 
 
-def planted(fires_TF: np.ndarray) -> Latents:
+def planted(fires_TF: np.ndarray) -> CodesByFeature:
     """Latents that fire with 1 where told."""
     codes = torch.from_numpy(fires_TF).float()
-    return Latents.of([Codes(codes, torch.arange(codes.shape[1]).expand(codes.shape), codes.shape[1])])
+    return CodesByFeature.of([SparseCodes(codes, torch.arange(codes.shape[1]).expand(codes.shape), codes.shape[1])])
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def noise() -> np.ndarray:
 
 
 def probed(fires_TF: np.ndarray, so_T: np.ndarray, x_TD: torch.Tensor | None = None) -> dict[str, float]:
-    targets = Targets(("planted",), so_T[:, None])
+    targets = TokenTargets(("planted",), so_T[:, None])
     x_TD = torch.randn(T, 8, generator=torch.Generator().manual_seed(0)) if x_TD is None else x_TD
     return sparse_probing(x_TD, planted(fires_TF), targets, torch.arange(T) % 4 == 0)
 
@@ -63,11 +63,11 @@ def test_what_stands_in_the_activation_is_read_off_it(noise):
 
 def test_rare_targets_are_left_out_and_the_others_averaged(noise):
     rare = np.arange(T) < 40
-    targets = Targets(("rare", "planted", "always"), np.stack([rare, noise[:, 3], np.ones(T, bool)], axis=1))
+    targets = TokenTargets(("rare", "planted", "always"), np.stack([rare, noise[:, 3], np.ones(T, bool)], axis=1))
     is_test_T = torch.arange(T) % 4 == 0
     x_TD = torch.randn(T, 4, generator=torch.Generator().manual_seed(0))
     assert sparse_probing(x_TD, planted(noise), targets, is_test_T)["sparse_probing_k1"] == 1
-    only = Targets(("rare",), rare[:, None])
+    only = TokenTargets(("rare",), rare[:, None])
     assert sparse_probing(x_TD, planted(noise), only, is_test_T) == {}
 
 

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from random_codes import made
 
-from models.features.codes_parquet import SCHEMA, CodesTable, part_name, read_part, write_part
+from models.features.codes_parquet import SCHEMA, StoredCodes, part_name, write_codes, write_part
 from storage.folder import Folder
-from storage.manifest import DamagedFile, FileEntry, Manifest
+from storage.manifest import DamagedFile, Manifest, ManifestFile
 
 
 def same(a, b) -> bool:
@@ -24,14 +24,14 @@ def test_a_part_comes_back_bit_for_bit(tmp_path):
     some = made()
     some.codes.acts_TK.mul_(1 / 3)
     write_part(tmp_path / "part.parquet", some.fired())
-    assert same(read_part(tmp_path / "part.parquet"), some.fired())
+    assert same(write_codes(tmp_path / "part.parquet"), some.fired())
 
 
 def test_contexts_in_which_nothing_fires_are_not_forgotten(tmp_path):
     some = made()
     some.codes.acts_TK.zero_()
     write_part(tmp_path / "part.parquet", some.fired())
-    back = read_part(tmp_path / "part.parquet")
+    back = write_codes(tmp_path / "part.parquet")
     assert same(back, some.fired())
     assert (back.first_context, back.last_context, back.n_tokens) == (0, 59, len(some.token_T))
 
@@ -74,14 +74,14 @@ def test_a_row_takes_about_six_bytes(tmp_path):
 def test_a_table_is_read_as_often_as_wanted_and_refuses_damage(tmp_path):
     some, folder = made(), Folder(str(tmp_path / "codes"))
     with pytest.raises(FileNotFoundError, match="keep_codes: true"):
-        CodesTable.open(folder)
+        StoredCodes.open(folder)
     entries = []
     for number, run in enumerate([(0, 30), (30, None)]):
         with folder.writing(part_name(number)) as path:
             write_part(path, some.fired(*run))
-            entries.append(FileEntry.of(path, part_name(number), len(some.fired(*run).acts_M)))
+            entries.append(ManifestFile.of(path, part_name(number), len(some.fired(*run).acts_M)))
     Manifest({}, tuple(entries)).write(folder)
-    table = CodesTable.open(folder)
+    table = StoredCodes.open(folder)
     for _ in range(2):
         first, second = table
         assert same(first + second, some.fired())
@@ -90,4 +90,4 @@ def test_a_table_is_read_as_often_as_wanted_and_refuses_damage(tmp_path):
     damaged = tmp_path / "codes" / part_name(1)
     damaged.write_bytes(damaged.read_bytes()[:-9] + b"X" * 9)
     with pytest.raises(DamagedFile, match="part-00001"):
-        CodesTable.open(folder)
+        StoredCodes.open(folder)

@@ -9,15 +9,15 @@ import pytest
 from random_codes import SPECIAL, made
 
 from models.activations.activation_profile import PositionBuckets
-from models.features.control_windows import _BEGIN, _CIRCLE, _CLASS, _PLACE, Controls
+from models.features.control_windows import _BEGIN, _CIRCLE, _CLASS, _PLACE, ControlWindows
 from models.features.firing_positions import CLASSES, FiringPositions
-from models.numerics.hash_sampling import draw
+from models.numerics.hash_sampling import hash_draw
 
 WIDTH = 8
 COLUMNS = ("features", "contexts", "positions", "acts")
 
 
-def listed(kept: Controls) -> list[tuple]:
+def listed(kept: ControlWindows) -> list[tuple]:
     places, rank = kept.ranked()
     return sorted(
         zip(places.group.tolist(), rank.tolist(), places.context.tolist(), places.position.tolist(), strict=True)
@@ -37,19 +37,19 @@ def by_loop(some, n: int) -> list[tuple]:
     firing = set(zip(fires["feature"], fires["context"], fires["position"], strict=True))
     found, below_FK = [], np.cumsum(shares(some), axis=1)
     for feature in range(11):
-        begin, silent = int(draw(np.array([feature]), _BEGIN, 0)[0]), []
+        begin, silent = int(hash_draw(np.array([feature]), _BEGIN, 0)[0]), []
         for context in some.contexts:
             text = [p for p, t in enumerate(context.token_ids.tolist()) if t != SPECIAL]
             one = np.array([context.context_id])
-            kind = int((draw(one, _CLASS + feature, 0)[0] / 2**32 >= below_FK[feature, :-1]).sum())
+            kind = int((hash_draw(one, _CLASS + feature, 0)[0] / 2**32 >= below_FK[feature, :-1]).sum())
             end = CLASSES[kind + 1] if kind + 1 < len(CLASSES) else 10**6
             offered = [row for row, p in enumerate(text) if CLASSES[kind] <= p < end]
             if not offered:
                 continue
-            row = offered[int(draw(one, _PLACE + kind * 2**32, 0)[0]) % len(offered)]
+            row = offered[int(hash_draw(one, _PLACE + kind * 2**32, 0)[0]) % len(offered)]
             window = text[max(0, row - WIDTH // 2) : row + WIDTH // 2]
             if not any((feature, context.context_id, p) in firing for p in window):
-                way = (int(draw(one, _CIRCLE, 0)[0]) - begin) % 2**32
+                way = (int(hash_draw(one, _CIRCLE, 0)[0]) - begin) % 2**32
                 silent.append((way, context.context_id, text[row]))
         found += [(feature, rank, context, at) for rank, (_, context, at) in enumerate(sorted(silent)[:n])]
     return found
@@ -58,7 +58,7 @@ def by_loop(some, n: int) -> list[tuple]:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [1, 4, 30])
 def test_controls_equal_a_loop_whatever_the_split(seed, n):
-    some, zero = made(seed, contexts=80), Controls.zero(12, n)
+    some, zero = made(seed, contexts=80), ControlWindows.zero(12, n)
     shares_FK = shares(some)
     wanted = by_loop(some, n)
     assert listed(zero + zero.among(some.fired(), some.rows(), shares_FK, WIDTH)) == wanted
@@ -73,7 +73,7 @@ def test_controls_equal_a_loop_whatever_the_split(seed, n):
 def test_features_do_not_share_their_controls():
     some = made(4, contexts=300)
     shares_FK = shares(some)
-    places, _ = Controls.zero(12, 5).among(some.fired(), some.rows(), shares_FK, WIDTH).ranked()
+    places, _ = ControlWindows.zero(12, 5).among(some.fired(), some.rows(), shares_FK, WIDTH).ranked()
     rare = [frozenset(places.context[places.group == feature].tolist()) for feature in (8, 9, 10)]
     assert len(set(rare)) == 3
 
@@ -82,7 +82,7 @@ def test_a_feature_that_fires_everywhere_has_no_control_and_a_dead_one_neither()
     some = made(1, n_features=4, k=3)
     some.codes.acts_TK.fill_(1.0)
     places, _ = (
-        Controls.zero(4, 5)
+        ControlWindows.zero(4, 5)
         .among(some.fired(), some.rows(), np.eye(4, 8)[[0, 0, 0, 3]] * [[1], [1], [1], [0]], WIDTH)
         .ranked()
     )
@@ -96,7 +96,7 @@ def test_controls_lie_where_the_feature_fires():
     shares_FK[0, 2], shares_FK[1] = 1.0, [0, 0.25, 0.75, 0, 0, 0, 0, 0]
     nothing = some.fired(0, 1)
     silent = replace(some.fired(), **{f"{name}_M": getattr(nothing, f"{name}_M")[:0] for name in COLUMNS})
-    places, _ = Controls.zero(12, 400).among(silent, rows, shares_FK, WIDTH).ranked()
+    places, _ = ControlWindows.zero(12, 400).among(silent, rows, shares_FK, WIDTH).ranked()
     assert set(places.position[places.group == 0].tolist()) == {2}
     kinds = np.searchsorted(CLASSES, places.position[places.group == 1], side="right") - 1
     found = np.bincount(kinds, minlength=8) / len(kinds)

@@ -6,26 +6,26 @@ from itertools import pairwise
 import numpy as np
 from random_codes import SPECIAL, Made, made
 
-from models.features.example_windows import Chosen, Windows, example_id, is_for_scoring
-from models.features.firing_statistics import Firing
-from models.features.interval_sample import Intervals
-from models.features.top_activations import Top
-from models.language_model.token_strings import Pieces
+from models.features.example_windows import ExampleWindows, SelectedExamples, example_id, is_in_scoring_half
+from models.features.firing_statistics import FiringStatistics
+from models.features.interval_sample import IntervalSample
+from models.features.top_activations import TopActivations
+from models.language_model.token_strings import TokenStrings
 
 WIDTH = 8
-PIECES = Pieces([f"<{i}>" for i in range(50)], [f"<{i}>" for i in range(50)])
+PIECES = TokenStrings([f"<{i}>" for i in range(50)], [f"<{i}>" for i in range(50)])
 
 
 def kept(some: Made) -> dict:
-    max_F = Firing.of(some.fired()).max_F
+    max_F = FiringStatistics.of(some.fired()).max_F
     return {
-        "top": Top.zero(12, 4).among(some.fired()),
-        "interval": Intervals.zero(12, 10, 2).among(some.fired(), max_F),
+        "top": TopActivations.zero(12, 4).among(some.fired()),
+        "interval": IntervalSample.zero(12, 10, 2).among(some.fired(), max_F),
     }
 
 
 def shown(some: Made, cuts: list[int]) -> list[dict]:
-    windows = Windows.around(Chosen.of(kept(some), 10), PIECES, WIDTH)
+    windows = ExampleWindows.around(SelectedExamples.of(kept(some), 10), PIECES, WIDTH)
     for run in pairwise(cuts):
         windows.fill(some.fired(*run), some.rows(*run))
     return windows.rows("m", "r").to_pylist()
@@ -69,7 +69,7 @@ def test_an_example_keeps_its_name():
 
 
 def test_half_of_the_contexts_are_for_scoring():
-    scoring = [is_for_scoring(f"d{i // 4}", i) for i in range(4000)]
+    scoring = [is_in_scoring_half(f"d{i // 4}", i) for i in range(4000)]
     assert abs(np.mean(scoring) - 0.5) < 0.04
-    assert scoring == [is_for_scoring(f"d{i // 4}", i) for i in range(4000)]
+    assert scoring == [is_in_scoring_half(f"d{i // 4}", i) for i in range(4000)]
     assert len(set(scoring[:8])) == 2, "the contexts of one document may go either way"

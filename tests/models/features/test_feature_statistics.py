@@ -11,13 +11,13 @@ from random_codes import SPECIAL, made
 from stored_shards import store_shards
 from tiny_models import train_tokenizer
 
-from models.activations.shards import Batch
-from models.corpora.contexts import Contexts, write_contexts
+from models.activations.shards import ActivationBatch
+from models.corpora.contexts import TokenizedCorpus, write_corpus
 from models.corpora.token_filter import TokenFilter
-from models.features.activation_histogram import edge
+from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import encoded, measure
-from models.sparse.codes import Codes
+from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
 N = 12
@@ -32,28 +32,28 @@ class Given:
     W_dec = torch.eye(N) * 2
     calls = 0
 
-    def encode(self, x_TD: torch.Tensor) -> Codes:
+    def encode(self, x_TD: torch.Tensor) -> SparseCodes:
         self.calls += 1
-        return Codes(*x_TD.float().topk(3, dim=1), N)
+        return SparseCodes(*x_TD.float().topk(3, dim=1), N)
 
 
 @pytest.fixture
 def store(tmp_path):
     some, root = made(2, contexts=90), Folder(str(tmp_path))
-    write_contexts(
+    write_corpus(
         root / "corpus", some.contexts, {"source": "made up", "context_length": 64}, TokenFilter(frozenset({SPECIAL}))
     )
     dense_TF = torch.zeros(len(some.token_T), N).scatter_(1, some.codes.features_TK, some.codes.acts_TK)
     shards = []
     for first in range(0, 90, 25):
         mine = (some.context_T >= first) & (some.context_T < first + 25)
-        shards.append(Batch(dense_TF[mine], some.context_T[mine], some.position_T[mine], some.token_T[mine]))
+        shards.append(ActivationBatch(dense_TF[mine], some.context_T[mine], some.position_T[mine], some.token_T[mine]))
     stored = store_shards(root / "activations", shards, "float32")
-    return SimpleNamespace(some=some, root=root, contexts=Contexts.open(root / "corpus"), shards=stored)
+    return SimpleNamespace(some=some, root=root, contexts=TokenizedCorpus.open(root / "corpus"), shards=stored)
 
 
 def measured(store, sae=None, identity="i", report=lambda *progress: None):
-    return measure(
+    return compute_feature_statistics(
         sae or Given(),
         store.shards,
         store.contexts,
@@ -103,7 +103,7 @@ def test_histograms_and_examples_equal_brute_force(store):
         if row["kind"] == "random":
             assert not any(row["activations"]), "a control in which the feature fires"
         if row["kind"] == "interval":
-            low, high = (edge(maxima, row["interval"] + step, 4)[row["feature_id"]] for step in (0, 1))
+            low, high = (bin_edge(maxima, row["interval"] + step, 4)[row["feature_id"]] for step in (0, 1))
             assert low < act <= high
 
 

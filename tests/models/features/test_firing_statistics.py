@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from random_codes import made
 
-from models.features.firing_statistics import Firing
+from models.features.firing_statistics import FiringStatistics
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_firing_equals_a_loop_over_all_slots(seed):
     some = made(seed)
-    firing, table = Firing.of(some.fired()), some.table()
+    firing, table = FiringStatistics.of(some.fired()), some.table()
     for feature in range(some.codes.n_features):
         acts = table["act"][table["feature"] == feature]
         assert firing.n_F[feature] == len(acts)
@@ -30,16 +30,21 @@ def test_firing_equals_a_loop_over_all_slots(seed):
 @pytest.mark.parametrize("seed", range(8))
 def test_firing_adds_up_whatever_the_split_and_the_order(seed):
     some = made(seed)
-    parts = [Firing.of(some.fired(*run)) for run in some.parts(seed)]
-    whole, left, right = Firing.of(some.fired()), reduce(add, parts), parts[0] + reduce(add, parts[1:])
-    for value in (left, right, Firing.zero(some.codes.n_features) + left, sum(parts[::-1], Firing.zero(12))):
+    parts = [FiringStatistics.of(some.fired(*run)) for run in some.parts(seed)]
+    whole, left, right = FiringStatistics.of(some.fired()), reduce(add, parts), parts[0] + reduce(add, parts[1:])
+    for value in (
+        left,
+        right,
+        FiringStatistics.zero(some.codes.n_features) + left,
+        sum(parts[::-1], FiringStatistics.zero(12)),
+    ):
         for name in ("n_F", "sum_F", "squares_F", "max_F"):
             assert np.array_equal(getattr(value, name), getattr(whole, name)), name
         assert value.n_tokens == whole.n_tokens
 
 
 def test_a_silent_feature_is_dead_and_has_no_mean():
-    firing = Firing.of(made().fired())
+    firing = FiringStatistics.of(made().fired())
     assert firing.is_dead_F.tolist() == [False] * 11 + [True]
     assert firing.dead_fraction == 1 / 12
     assert np.isnan(firing.mean_F[-1])
@@ -51,5 +56,5 @@ def test_sums_of_many_activations_keep_their_digits():
     some = made(contexts=200)
     acts = some.codes.acts_TK.double() * 1.1
     some.codes.acts_TK.mul_(1.1)
-    firing = Firing.of(some.fired())
+    firing = FiringStatistics.of(some.fired())
     assert firing.sum_F.sum() == pytest.approx(float(acts.sum()), rel=1e-7)

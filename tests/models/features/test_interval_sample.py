@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from random_codes import made
 
-from models.features.activation_histogram import edge
-from models.features.firing_statistics import Firing
-from models.features.interval_sample import Intervals
-from models.numerics.hash_sampling import draw
+from models.features.activation_histogram import bin_edge
+from models.features.firing_statistics import FiringStatistics
+from models.features.interval_sample import IntervalSample
+from models.numerics.hash_sampling import hash_draw
 
 
-def listed(kept: Intervals) -> list[tuple]:
+def listed(kept: IntervalSample) -> list[tuple]:
     places, rank = kept.ranked()
     return sorted(
         zip(places.group.tolist(), rank.tolist(), places.context.tolist(), places.position.tolist(), strict=True)
@@ -22,13 +22,13 @@ def listed(kept: Intervals) -> list[tuple]:
 
 def by_full_sort(some, intervals: int, n: int) -> list[tuple]:
     """Sorts each group's firings by hash, gives every context its turns, sorts by turn."""
-    table, max_F, found = some.table(), Firing.of(some.fired()).max_F, []
+    table, max_F, found = some.table(), FiringStatistics.of(some.fired()).max_F, []
     for feature in range(12):
         for interval in range(intervals):
-            low, high = edge(max_F[feature], interval, intervals), edge(max_F[feature], interval + 1, intervals)
+            low, high = bin_edge(max_F[feature], interval, intervals), bin_edge(max_F[feature], interval + 1, intervals)
             mine = np.flatnonzero((table["feature"] == feature) & (low < table["act"]) & (table["act"] <= high))
             where = (np.uint64(feature) << np.uint64(32)) | table["position"][mine].astype(np.uint64)
-            key = draw(table["context"][mine], where, 0).tolist()
+            key = hash_draw(table["context"][mine], where, 0).tolist()
             rows = sorted(zip(key, table["context"][mine].tolist(), table["position"][mine].tolist(), strict=True))
             turns: dict[int, int] = {}
             ordered = []
@@ -46,7 +46,7 @@ def by_full_sort(some, intervals: int, n: int) -> list[tuple]:
 @pytest.mark.parametrize(("contexts", "n"), [(60, 5), (3, 5), (3, 40)])
 def test_the_draw_equals_a_full_sort_whatever_the_split(seed, contexts, n):
     some = made(seed, contexts=contexts)
-    max_F, zero = Firing.of(some.fired()).max_F, Intervals.zero(12, 10, n)
+    max_F, zero = FiringStatistics.of(some.fired()).max_F, IntervalSample.zero(12, 10, n)
     wanted = by_full_sort(some, 10, n)
     assert listed(zero + zero.among(some.fired(), max_F)) == wanted
     parts = [zero.among(some.fired(*run), max_F) for run in some.parts(seed, 3)]
@@ -59,12 +59,12 @@ def test_the_draw_equals_a_full_sort_whatever_the_split(seed, contexts, n):
 
 def test_a_context_comes_twice_only_where_contexts_are_too_few():
     some, n = made(5), 5
-    kept = Intervals.zero(12, 10, n).among(some.fired(), Firing.of(some.fired()).max_F)
-    table, max_F = some.table(), Firing.of(some.fired()).max_F
+    kept = IntervalSample.zero(12, 10, n).among(some.fired(), FiringStatistics.of(some.fired()).max_F)
+    table, max_F = some.table(), FiringStatistics.of(some.fired()).max_F
     places, _ = kept.ranked()
     for group in np.unique(places.group):
         feature, interval = divmod(int(group), 10)
-        low, high = edge(max_F[feature], interval, 10), edge(max_F[feature], interval + 1, 10)
+        low, high = bin_edge(max_F[feature], interval, 10), bin_edge(max_F[feature], interval + 1, 10)
         there = (table["feature"] == feature) & (low < table["act"]) & (table["act"] <= high)
         wanted = min(n, len(np.unique(table["context"][there])))
         assert len(np.unique(places.context[places.group == group])) == wanted
@@ -74,10 +74,10 @@ def test_a_context_comes_twice_only_where_contexts_are_too_few():
 def test_the_draw_is_fair():
     """Over 400 seeds each firing of a group is as likely as another: chi-square within four deviations of its mean."""
     some = made(9, contexts=12, length=6)
-    max_F = Firing.of(some.fired()).max_F
+    max_F = FiringStatistics.of(some.fired()).max_F
     drawn: dict[tuple[int, int], int] = {}
     for seed in range(400):
-        for group, rank, context, position in listed(Intervals.zero(12, 1, 1).among(some.fired(), max_F, seed)):
+        for group, rank, context, position in listed(IntervalSample.zero(12, 1, 1).among(some.fired(), max_F, seed)):
             if group == 0 and rank == 0:
                 drawn[context, position] = drawn.get((context, position), 0) + 1
     table = some.table()
@@ -89,5 +89,5 @@ def test_the_draw_is_fair():
 
 def test_another_seed_draws_others():
     some = made(2)
-    max_F, zero = Firing.of(some.fired()).max_F, Intervals.zero(12, 10, 2)
+    max_F, zero = FiringStatistics.of(some.fired()).max_F, IntervalSample.zero(12, 10, 2)
     assert listed(zero.among(some.fired(), max_F, 0)) != listed(zero.among(some.fired(), max_F, 1))

@@ -5,16 +5,16 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from models.features.logit_effects import logit_effects, shape
+from models.features.logit_effects import logit_effects, skew_and_kurtosis
 from models.language_model.sites import Site
-from models.language_model.token_strings import Pieces
+from models.language_model.token_strings import TokenStrings
 from models.language_model.unembedding import Unembedding
 
 STREAM = Site("resid_post", 2)
 
 
-def pieces(n: int) -> Pieces:
-    return Pieces([f"t{i}" for i in range(n)], [f"t{i}" for i in range(n)])
+def pieces(n: int) -> TokenStrings:
+    return TokenStrings([f"t{i}" for i in range(n)], [f"t{i}" for i in range(n)])
 
 
 def head(vocab: int, width: int, centred: bool = True) -> Unembedding:
@@ -49,15 +49,15 @@ def test_equal_effects_go_to_the_lower_token():
 
 
 def test_shape_has_its_textbook_values():
-    skew, kurtosis = shape(torch.tensor([[0.0, 0, 0, 1], [-1, 1, -1, 1], [0, 0, 0, 0]]))
+    skew, kurtosis = skew_and_kurtosis(torch.tensor([[0.0, 0, 0, 1], [-1, 1, -1, 1], [0, 0, 0, 0]]))
     p = 0.25  # of a Bernoulli variable: skew (1 − 2p) / √(pq), kurtosis 3 + (1 − 6pq) / pq
     assert skew[0].item() == pytest.approx((1 - 2 * p) / (p * (1 - p)) ** 0.5)
     assert kurtosis[0].item() == pytest.approx(3 + (1 - 6 * p * (1 - p)) / (p * (1 - p)))
     assert (skew[1].item(), kurtosis[1].item()) == (0.0, 1.0)
     assert skew[2].isnan()
     normal = torch.randn(1, 2_000_000, generator=torch.Generator().manual_seed(0))
-    assert shape(normal)[0].item() == pytest.approx(0, abs=0.01)
-    assert shape(normal)[1].item() == pytest.approx(3, abs=0.02)
+    assert skew_and_kurtosis(normal)[0].item() == pytest.approx(0, abs=0.01)
+    assert skew_and_kurtosis(normal)[1].item() == pytest.approx(3, abs=0.02)
 
 
 def test_a_feature_without_a_direction_has_no_shape():

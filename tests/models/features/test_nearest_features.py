@@ -6,8 +6,8 @@ import pytest
 import torch
 from random_codes import Made, made
 
-from models.features.coactivation import shared_tokens
-from models.features.nearest_features import by_coactivation, by_cosine, neighbor_rows
+from models.features.coactivation import cofiring_counts
+from models.features.nearest_features import nearest_by_cosine, nearest_by_jaccard, neighbor_rows
 
 
 def source(some: Made, seed: int = 0):
@@ -32,7 +32,7 @@ def test_coactivation_equals_sets_of_tokens(seed, memory):
         others = [o for o in range(12) if o != feature and likeness[feature, o] > 0]
         others.sort(key=lambda o: (-likeness[feature, o], o))
         rows += [(feature, rank, other, likeness[feature, other]) for rank, other in enumerate(others[:5])]
-    found = neighbor_rows("coactivation", by_coactivation(source(some, seed), 12, 5, memory), "m", "r")
+    found = neighbor_rows("coactivation", nearest_by_jaccard(source(some, seed), 12, 5, memory), "m", "r")
     names = ("feature_id", "rank", "other_feature_id", "value")
     assert list(zip(*(found.column(name).to_pylist() for name in names), strict=True)) == rows
 
@@ -52,7 +52,7 @@ def test_coactivation_agrees_with_sql():
             qualify row_number() over (partition by p.feature order by value desc, p.other) <= 10
             order by p.feature, value desc, p.other
         """).fetchall()
-    found = neighbor_rows("coactivation", by_coactivation(source(some), 40, 10), "m", "r")
+    found = neighbor_rows("coactivation", nearest_by_jaccard(source(some), 40, 10), "m", "r")
     assert (
         list(zip(*(found.column(n).to_pylist() for n in ("feature_id", "other_feature_id", "value")), strict=True))
         == rows
@@ -65,7 +65,7 @@ def test_tokens_of_uneven_size_are_all_counted():
     some.codes.acts_TK[1::7, 1:] = 0
     some.codes.acts_TK[2::11] = 0
     dense = torch.zeros(len(some.token_T), 30).scatter_(1, some.codes.features_TK, (some.codes.acts_TK > 0).float())
-    [(first, counts, firings)] = shared_tokens(source(some), 30)
+    [(first, counts, firings)] = cofiring_counts(source(some), 30)
     assert first == 0
     assert torch.equal(counts.float(), dense.T @ dense)
     assert torch.equal(firings, dense.sum(dim=0).long())
@@ -78,7 +78,7 @@ def test_cosine_equals_a_loop(monkeypatch):
     W_dec[9] = 2 * W_dec[3]
     unit = W_dec.double().numpy() / np.maximum(np.linalg.norm(W_dec.double().numpy(), axis=1, keepdims=True), 1e-30)
     monkeypatch.setattr("models.features.nearest_features.TILE", {"cpu": 100})
-    found = neighbor_rows("decoder_cosine", by_cosine(W_dec, 4), "m", "r").to_pylist()
+    found = neighbor_rows("decoder_cosine", nearest_by_cosine(W_dec, 4), "m", "r").to_pylist()
     assert len(found) == 29 * 4, "the feature without a direction neither has nor is a neighbor"
     for row in found:
         cosines = unit @ unit[row["feature_id"]]
@@ -89,7 +89,7 @@ def test_cosine_equals_a_loop(monkeypatch):
 
 
 def test_neighbors_name_their_own_dictionary():
-    [row] = neighbor_rows("decoder_cosine", by_cosine(torch.eye(2) + 0.1, 1), "m", "r").slice(0, 1).to_pylist()
+    [row] = neighbor_rows("decoder_cosine", nearest_by_cosine(torch.eye(2) + 0.1, 1), "m", "r").slice(0, 1).to_pylist()
     assert (row["kind"], row["other_model_id"], row["other_recipe_id"], row["other_feature_id"]) == (
         "decoder_cosine",
         "m",

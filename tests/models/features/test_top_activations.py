@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from random_codes import made
 
-from models.features.top_activations import Top
+from models.features.top_activations import TopActivations
 
 
-def listed(top: Top) -> list[tuple]:
+def listed(top: TopActivations) -> list[tuple]:
     places, rank = top.ranked()
     return sorted(
         zip(
@@ -44,13 +44,13 @@ def by_full_sort(table: dict[str, np.ndarray], n_features: int, n: int) -> list[
 @pytest.mark.parametrize("n", [1, 5, 100])
 def test_top_equals_a_full_sort(seed, n):
     some = made(seed)
-    zero = Top.zero(12, n)
+    zero = TopActivations.zero(12, n)
     assert listed(zero + zero.among(some.fired())) == by_full_sort(some.table(), 12, n)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_top_adds_up_whatever_the_split_and_the_order(seed):
-    some, zero = made(seed), Top.zero(12, 5)
+    some, zero = made(seed), TopActivations.zero(12, 5)
     wanted = by_full_sort(some.table(), 12, 5)
     parts = [zero.among(some.fired(*run)) for run in some.parts(seed)]
     assert listed(reduce(add, parts)) == listed(reduce(add, parts[::-1])) == wanted
@@ -80,14 +80,14 @@ def test_top_agrees_with_sql():
                 act
             from firsts qualify rank < 20 order by all
         """).fetchall()
-    top = Top.zero(12, 20)
+    top = TopActivations.zero(12, 20)
     for run in some.parts(7, 9):
         top += top.among(some.fired(*run))
     assert listed(top) == rows
 
 
 def test_what_a_full_threshold_stops_is_never_sorted():
-    some, top = made(1, contexts=300), Top.zero(12, 5)
+    some, top = made(1, contexts=300), TopActivations.zero(12, 5)
     top += top.among(some.fired())
     again = top.among(some.fired())
     kept = {row[0]: row[4] for row in listed(top)}

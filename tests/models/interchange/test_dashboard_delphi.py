@@ -12,11 +12,11 @@ from safetensors.numpy import load_file, save_file
 
 from models.interchange.dashboards.delphi.run import read
 from models.interchange.dashboards.dump import BadDump
-from models.language_model.token_strings import Pieces
+from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
 
 BINS = 50
-PIECES = Pieces([f" w{token}" for token in range(VOCABULARY)], [f"w{token}" for token in range(VOCABULARY)])
+PIECES = TokenStrings([f" w{token}" for token in range(VOCABULARY)], [f"w{token}" for token in range(VOCABULARY)])
 Change = Callable[[Path], Any]
 
 

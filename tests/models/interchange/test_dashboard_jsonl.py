@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.interchange.dashboards.dump import BadDump
-from models.interchange.dashboards.hook_names import hook_of, layer_of, site_of, site_of_module
-from models.interchange.dashboards.jsonl import as_line, batches, read_lines, write_lines
+from models.interchange.dashboards.hook_names import from_hook_name, layer_of, site_of_module, to_hook_name
+from models.interchange.dashboards.jsonl import batches, encode_line, read_lines, write_lines
 from models.interchange.dashboards.neuronpedia.activations import interval_shares
 from models.interchange.dashboards.neuronpedia.features import phi
 from storage.folder import Folder
@@ -37,7 +37,7 @@ def as_their_importer_reads(line: bytes) -> dict:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_arrives_but_for_its_nuls(text: str):
-    line = as_line({"tokens": [text, [text]], "inside": {"deep": text}})
+    line = encode_line({"tokens": [text, [text]], "inside": {"deep": text}})
     assert line.count(b"\n") == 1
     wanted = text.replace("\0", " ")
     assert as_their_importer_reads(line) == {"tokens": [wanted, [wanted]], "inside": {"deep": wanted}}
@@ -98,9 +98,9 @@ def test_sites_have_the_names_that_transformer_lens_has():
         "embed": "hook_embed",
     }
     for site, hook in sites.items():
-        assert (hook_of(site), site_of(hook)) == (hook, site)
-    assert site_of("blocks.6.attn.hook_z") == site_of(None) == "unknown"
-    assert hook_of("unknown") is None
+        assert (to_hook_name(site), from_hook_name(hook)) == (hook, site)
+    assert from_hook_name("blocks.6.attn.hook_z") == from_hook_name(None) == "unknown"
+    assert to_hook_name("unknown") is None
     assert (layer_of("resid_post.11"), layer_of("embed"), layer_of("unknown")) == (11, None, None)
     modules = {"layers.6": "resid_post.6", "h.3.mlp": "mlp_out.3", "model.layers.12": "resid_post.12", "x": "unknown"}
     assert {module: site_of_module(module) for module in modules} == modules

@@ -9,7 +9,7 @@ import torch
 from foreign_dense import D, F, activations, assert_same, double, random_weights, top_k
 from torch import Tensor
 
-from models.interchange.sae_import import Foreign, read_foreign
+from models.interchange.sae_import import ImportedDictionary, read_foreign
 from storage.folder import Folder
 
 K = 4
@@ -117,7 +117,7 @@ def test_jumprelu_reads_activations_as_they_are(tmp_path: Path) -> None:
     assert not read.config["apply_b_dec_to_input"]
 
 
-def gated(home: Path) -> tuple[Foreign, dict[str, Tensor]]:
+def gated(home: Path) -> tuple[ImportedDictionary, dict[str, Tensor]]:
     state = random_weights(
         **{"encoder.weight": (F, D), "decoder.weight": (D, F)},
         decoder_bias=(D,),

@@ -8,7 +8,7 @@ import torch
 from foreign_dense import D, F, activations, assert_same, double, random_weights
 from torch import Tensor
 
-from models.interchange.sae_import import fetched, read_foreign
+from models.interchange.sae_import import fetch, read_foreign
 from storage.folder import Folder
 
 SHAPES = {"pre_bias": (D,), "encoder.weight": (F, D), "latent_bias": (F,), "decoder.weight": (D, F)}
@@ -36,7 +36,7 @@ def test_one_of_several_files_is_named(tmp_path: Path) -> None:
     written(tmp_path, "1.pt", second)
     with pytest.raises(ValueError, match=r"holds 0.pt, 1.pt: name one file, as .*/<name>.pt"):
         read_foreign(folder)
-    read = read_foreign(fetched(f"{tmp_path}/1.pt"))
+    read = read_foreign(fetch(f"{tmp_path}/1.pt"))
     assert torch.equal(read.tensors["W_enc"], second["encoder.weight"].T)
     assert read.facts["layer"] == 1
 

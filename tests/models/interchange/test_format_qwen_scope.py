@@ -7,7 +7,7 @@ import pytest
 import torch
 from foreign_dense import D, F, activations, assert_same, double, random_weights, top_k
 
-from models.interchange.sae_import import fetched, read_foreign
+from models.interchange.sae_import import fetch, read_foreign
 from storage.folder import Folder
 
 SHAPES = {"W_enc": (F, D), "W_dec": (D, F), "b_enc": (F,), "b_dec": (D,)}
@@ -24,7 +24,7 @@ def test_a_layer_codes_as_its_model_card_says(tmp_path: Path) -> None:
     w, x_TD = double(random_weights(**SHAPES)), activations()
     written(tmp_path / REPOSITORY, 3, W_enc=torch.zeros(F, D))
     written(tmp_path / REPOSITORY, 12)
-    read = read_foreign(fetched(f"{tmp_path}/{REPOSITORY}/layer12.sae.pt"))
+    read = read_foreign(fetch(f"{tmp_path}/{REPOSITORY}/layer12.sae.pt"))
     codes_TF = top_k(x_TD @ w["W_enc"].T + w["b_enc"], 4)
     assert_same(read, x_TD, codes_TF, codes_TF @ w["W_dec"].T + w["b_dec"])
     assert (read.format, read.config["architecture"], read.config["k"]) == ("qwen_scope", "topk", 4)

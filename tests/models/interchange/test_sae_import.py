@@ -7,7 +7,7 @@ import pytest
 import torch
 from foreign_dense import D, F, random_weights, save
 
-from models.interchange.sae_import import fetched, formats, layer_of, read_foreign
+from models.interchange.sae_import import fetch, formats, layer_of, read_foreign
 from storage.folder import Folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -71,42 +71,42 @@ def test_a_folder_of_no_format_is_said(tmp_path: Path) -> None:
 
 def test_a_folder_here_is_itself(tmp_path: Path) -> None:
     dictionary(tmp_path / "mine")
-    assert fetched(f"{tmp_path}/mine") == Folder(f"{tmp_path}/mine")
+    assert fetch(f"{tmp_path}/mine") == Folder(f"{tmp_path}/mine")
     with pytest.raises(
         ValueError, match=r"/yours' is no folder and no file of weights here: .*hf:owner/repository/path"
     ):
-        fetched(f"{tmp_path}/yours")
+        fetch(f"{tmp_path}/yours")
 
 
 def test_one_file_hides_other_weights_but_not_configurations(tmp_path: Path) -> None:
     for name in ("0.pt", "1.pt", "config.json", "params.npz"):
         (tmp_path / name).write_bytes(b"")
-    folder = fetched(f"{tmp_path}/1.pt")
+    folder = fetch(f"{tmp_path}/1.pt")
     assert folder.names() == ["1.pt", "config.json"]
     assert [folder.exists(name) for name in ("0.pt", "1.pt", "config.json", "ae.pt")] == [False, True, True, False]
     with pytest.raises(
         ValueError, match=r"2.pt' is not there; beside it lie 0.pt, 1.pt, config.json, params.npz: name"
     ):
-        fetched(f"{tmp_path}/2.pt")
+        fetch(f"{tmp_path}/2.pt")
 
 
 def test_a_dictionary_on_s3_is_read_as_here(tmp_path: Path, s3: str) -> None:
     for path in dictionary(tmp_path).iterdir():
         (Folder(s3) / "mine").write_bytes(path.name, path.read_bytes())
-    near, far = read_foreign(Folder(str(tmp_path))), read_foreign(fetched(f"{s3}/mine"))
+    near, far = read_foreign(Folder(str(tmp_path))), read_foreign(fetch(f"{s3}/mine"))
     assert near.config == far.config
     assert all(torch.equal(near.tensors[name], far.tensors[name]) for name in near.tensors)
 
 
 @pytest.mark.parametrize("revision", [None, "main", COMMIT])
 def test_a_dictionary_on_the_hub_is_that_of_the_snapshot(hub: Path, revision: str | None) -> None:
-    folder = fetched("hf:owner/saes/layer_3", revision)
+    folder = fetch("hf:owner/saes/layer_3", revision)
     assert folder == Folder(f"{hub}/layer_3")
     assert read_foreign(folder).config["d_in"] == D
 
 
 def test_one_file_on_the_hub(hub: Path) -> None:
-    folder = fetched("hf:owner/saes/0.pt")
+    folder = fetch("hf:owner/saes/0.pt")
     assert (folder.url, folder.names()) == (str(hub), ["0.pt"])
 
 
@@ -126,7 +126,7 @@ def test_one_file_on_the_hub(hub: Path) -> None:
 )
 def test_what_the_hub_does_not_give_is_said(hub: Path, source: str, revision: str | None, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        fetched(source, revision)
+        fetch(source, revision)
 
 
 def test_only_files_that_a_format_reads_are_asked_of_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def test_only_files_that_a_format_reads_are_asked_of_the_hub(monkeypatch: pytest
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-    fetched("hf:owner/saes/layer_3")
+    fetch("hf:owner/saes/layer_3")
     assert {"layer_3/cfg.json", "layer_3/params.npz", "layer_3/checkpoints/final.safetensors", "config.json"} <= set(
         asked
     )
     assert not [pattern for pattern in asked if "*" in pattern], "a pattern would match in subfolders too"
     asked.clear()
-    fetched("hf:owner/saes/0.pt")
+    fetch("hf:owner/saes/0.pt")
     assert asked == ["0.pt", "activation_scaler.json", "cfg.json", "config.json", "hyperparams.json"]
 
 

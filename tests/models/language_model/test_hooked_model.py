@@ -13,8 +13,8 @@ import torch
 from tiny_models import LAYERS, NEURONS, WIDTH, save_tiny
 from torch import Tensor
 
-from models.language_model.hooked_model import Host
-from models.language_model.module_map import Architecture
+from models.language_model.hooked_model import HookedModel
+from models.language_model.module_map import ModuleMap
 from models.language_model.sites import Site
 
 
@@ -103,13 +103,13 @@ STEP = torch.linspace(-2, 2, WIDTH)
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory) -> Callable[[str], Host]:
+def hosts(tmp_path_factory) -> Callable[[str], HookedModel]:
     """Loads each kind once; a fresh copy is not needed, for nothing may change a host."""
-    loaded: dict[str, Host] = {}
+    loaded: dict[str, HookedModel] = {}
 
-    def load(kind: str) -> Host:
+    def load(kind: str) -> HookedModel:
         if kind not in loaded:
-            loaded[kind] = Host.load(str(save_tiny(kind, tmp_path_factory.mktemp(kind))), device="cpu")
+            loaded[kind] = HookedModel.load(str(save_tiny(kind, tmp_path_factory.mktemp(kind))), device="cpu")
         return loaded[kind]
 
     return load
@@ -121,7 +121,7 @@ def kind(request) -> str:
 
 
 @pytest.fixture
-def host(kind, hosts) -> Host:
+def host(kind, hosts) -> HookedModel:
     return hosts(kind)
 
 
@@ -142,12 +142,12 @@ def token_ids() -> Tensor:
     return torch.randint(5, 200, (2, 12), generator=torch.Generator().manual_seed(2))
 
 
-def _plain(host: Host, token_ids: Tensor, mask: Tensor | None = None, **options: Any) -> Any:
+def _plain(host: HookedModel, token_ids: Tensor, mask: Tensor | None = None, **options: Any) -> Any:
     """The model as transformers runs it, its mask spelled out as a tokenizer does."""
     return host.model(input_ids=token_ids, attention_mask=mask, **options)
 
 
-def _blocks(host: Host, kind: str) -> Any:
+def _blocks(host: HookedModel, kind: str) -> Any:
     return attrgetter(PARTS[kind].blocks)(host.model)
 
 
@@ -155,7 +155,7 @@ def _site(text: str) -> Site:
     return Site.parse(text)
 
 
-def _read(host: Host, token_ids: Tensor, *texts: str) -> list[Tensor]:
+def _read(host: HookedModel, token_ids: Tensor, *texts: str) -> list[Tensor]:
     with host.reading([_site(text) for text in texts], stop=False) as found:
         host.run(token_ids)
     return [found[_site(text)] for text in texts]
@@ -456,7 +456,7 @@ SLOPES += [("gpt_neox", "attn_out.0"), ("gpt_neox_sequential", "resid_mid.1")]
 def test_the_gradient_of_what_an_edit_adds_agrees_with_a_finite_difference(hosts, kind, text):
     host = hosts(kind)
     model = copy.deepcopy(host.model).double()
-    double = Host(model, host.tokenizer, Architecture.of(model), host.is_causal, "", "", "")
+    double = HookedModel(model, host.tokenizer, ModuleMap.of(model), host.is_causal, "", "", "")
     token_ids = torch.randint(5, 200, (1, 6), generator=torch.Generator().manual_seed(5))
     step = torch.zeros(host.width(_site(text)), dtype=torch.float64, requires_grad=True)
     ahead = torch.randn(len(step), generator=torch.Generator().manual_seed(6), dtype=torch.float64)

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from tiny_models import save_tiny
 
-from models.language_model.hooked_model import Host, load_tokenizer
-from models.language_model.loading import UnusableModel, checkpoint
+from models.language_model.hooked_model import HookedModel, load_tokenizer
+from models.language_model.loading import UnusableModel, open_model_files
 from models.language_model.module_map import UnknownArchitecture
 from models.language_model.sites import Site
 from storage.folder import Folder
@@ -46,7 +46,7 @@ def _upload(folder: Path, url: str) -> str:
 def test_a_host_is_the_model_in_the_folder(saved, token_ids):
     from transformers import AutoModelForCausalLM
 
-    host = Host.load(str(saved))
+    host = HookedModel.load(str(saved))
     plain = AutoModelForCausalLM.from_pretrained(saved)(input_ids=token_ids.to(host.device))
     assert _equal(host.run(token_ids), plain.logits)
     assert host.weights_sha256 == hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
@@ -58,29 +58,29 @@ def test_a_host_is_the_model_in_the_folder(saved, token_ids):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("kind", ["gpt2", "gemma3", "bert"])
 def test_half_precision_keeps_the_maps_promises(tmp_path, token_ids, kind, dtype):
-    host = Host.load(str(save_tiny(kind, tmp_path)), dtype=dtype)
+    host = HookedModel.load(str(save_tiny(kind, tmp_path)), dtype=dtype)
     with host.reading([Site("resid_post", 1)]) as found:
         host.run(token_ids)
     assert found[Site("resid_post", 1)].dtype == getattr(torch, dtype)
 
 
 def test_a_model_in_several_files_is_hashed_as_its_files_in_order(saved, tmp_path, token_ids):
-    whole = Host.load(str(saved))
+    whole = HookedModel.load(str(saved))
     whole.model.save_pretrained(tmp_path, max_shard_size="60KB")
     whole.tokenizer.save_pretrained(tmp_path)
     files = sorted(tmp_path.glob("*.safetensors"))
     assert len(files) > 2
-    host = Host.load(str(tmp_path))
+    host = HookedModel.load(str(tmp_path))
     assert _equal(host.run(token_ids), whole.run(token_ids))
     assert host.weights_sha256 == hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
     files[1].unlink()
     with pytest.raises(UnusableModel, match=f"has no weights: {files[1].name} missing"):
-        Host.load(str(tmp_path))
+        HookedModel.load(str(tmp_path))
 
 
 def test_a_model_on_s3_is_the_one_in_the_folder(saved, s3, token_ids, tmp_path):
     url = _upload(saved, f"{s3}/models/tiny")
-    local, remote = Host.load(str(saved)), Host.load(url)
+    local, remote = HookedModel.load(str(saved)), HookedModel.load(url)
     assert _equal(remote.run(token_ids), local.run(token_ids))
     assert (remote.weights_sha256, remote.revision) == (local.weights_sha256, local.revision)
     assert load_tokenizer(url)("def f")["input_ids"] == local.tokenizer("def f")["input_ids"]
@@ -88,23 +88,23 @@ def test_a_model_on_s3_is_the_one_in_the_folder(saved, s3, token_ids, tmp_path):
 
 def test_a_cache_is_filled_once_and_a_model_that_changed_has_its_own_place(saved, s3, tmp_path, monkeypatch):
     url = _upload(saved, f"{s3}/tiny")
-    first = Host.load(url, cache=tmp_path)
+    first = HookedModel.load(url, cache=tmp_path)
     fetched = []
     get_file = Folder(url).filesystem.get_file
     monkeypatch.setattr(Folder(url).filesystem, "get_file", lambda *a, **k: (fetched.append(a[0]), get_file(*a, **k)))
-    again = Host.load(url, cache=tmp_path)
+    again = HookedModel.load(url, cache=tmp_path)
     assert fetched == []
     assert again.weights_sha256 == first.weights_sha256
     tensors = {name: tensor * 1.01 for name, tensor in safetensors.torch.load_file(saved / "model.safetensors").items()}
     Folder(url).write_bytes("model.safetensors", safetensors.torch.save(tensors, {"format": "pt"}))
-    changed = Host.load(url, cache=tmp_path)
+    changed = HookedModel.load(url, cache=tmp_path)
     assert changed.weights_sha256 != first.weights_sha256
     assert changed.revision != first.revision
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.revision, changed.revision])
 
 
 def test_a_download_without_a_cache_leaves_nothing_behind(saved, s3):
-    with checkpoint(_upload(saved, f"{s3}/tiny"), weights=False) as files:
+    with open_model_files(_upload(saved, f"{s3}/tiny"), weights=False) as files:
         where = files.folder
         assert (where / "tokenizer.json").exists()
         assert not (where / "model.safetensors").exists()
@@ -118,14 +118,14 @@ def test_the_hubs_cache_is_enough_offline_and_gives_the_commit(saved, tmp_path, 
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    host = Host.load("someone/tiny")
+    host = HookedModel.load("someone/tiny")
     assert host.revision == commit
-    assert _equal(host.run(token_ids), Host.load(str(saved)).run(token_ids))
+    assert _equal(host.run(token_ids), HookedModel.load(str(saved)).run(token_ids))
 
 
 def test_a_source_that_is_neither_folder_nor_on_the_hub_is_said():
     with pytest.raises(UnusableModel, match=r"'no-such/model' \(revision default\) is no folder here and could not be"):
-        Host.load("no-such/model")
+        HookedModel.load("no-such/model")
     with pytest.raises(UnusableModel, match="is no folder here"):
         load_tokenizer("/no/such/folder")
 
@@ -133,10 +133,10 @@ def test_a_source_that_is_neither_folder_nor_on_the_hub_is_said():
 def test_missing_files_are_named(folder):
     (folder / "model.safetensors").rename(folder / "other.safetensors")
     with pytest.raises(UnusableModel, match=r"has no weights: model.safetensors missing, found config.json, .*other"):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
     (folder / "config.json").unlink()
     with pytest.raises(UnusableModel, match=r"holds no model: no config.json among generation_config.json, "):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
 
 
 @pytest.mark.parametrize("pickle", ["pytorch_model.bin", "model.pt"])
@@ -147,12 +147,12 @@ def test_pickled_weights_are_refused_with_the_way_out_and_never_read(folder, pic
         with pytest.raises(
             UnusableModel, match=rf"weights as pickles \({pickle}\).*wanted safetensors.*save_pretrained"
         ):
-            Host.load(source)
+            HookedModel.load(source)
 
 
 def test_safetensors_are_taken_where_pickles_lie_beside_them(folder, saved):
     (folder / "pytorch_model.bin").write_bytes(b"not read")
-    assert Host.load(str(folder)).weights_sha256 == Host.load(str(saved)).weights_sha256
+    assert HookedModel.load(str(folder)).weights_sha256 == HookedModel.load(str(saved)).weights_sha256
 
 
 def test_a_missing_or_broken_tokenizer_is_said(folder):
@@ -161,7 +161,7 @@ def test_a_missing_or_broken_tokenizer_is_said(folder):
         load_tokenizer(str(folder))
     (folder / "tokenizer.json").unlink()
     with pytest.raises(UnusableModel, match=r"has no tokenizer: wanted one of tokenizer\.json"):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "header"])
@@ -170,7 +170,7 @@ def test_damaged_weights_are_said(folder, damage):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else b"\xff" * 16 + whole[16:])
     with pytest.raises(UnusableModel, match="its weights cannot be read"):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
 
 
 def test_weights_that_lack_a_tensor_or_have_another_shape_are_said(folder):
@@ -181,20 +181,20 @@ def test_weights_that_lack_a_tensor_or_have_another_shape_are_said(folder):
     with pytest.raises(
         UnusableModel, match=r"1 tensors .* of another shape than config\.json says, among them lm_head\.weight"
     ):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
     tensors.pop("model.layers.1.mlp.up_proj.weight")
     safetensors.torch.save_file(tensors, path, {"format": "pt"})
     with pytest.raises(
         UnusableModel, match=r"1 tensors that LlamaForCausalLM needs are missing .*model\.layers\.1\.mlp\.up"
     ):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
 
 
 def test_a_folder_has_no_revision_and_a_dtype_is_one_of_three(saved):
     with pytest.raises(UnusableModel, match="is a folder and holds one version, but revision 'main' is asked for"):
-        Host.load(str(saved), "main")
+        HookedModel.load(str(saved), "main")
     with pytest.raises(ValueError, match="dtype 'int8' is not one of bfloat16, float16, float32"):
-        Host.load(str(saved), dtype="int8")
+        HookedModel.load(str(saved), dtype="int8")
 
 
 def test_an_architecture_that_nobody_knows_is_said_and_its_code_is_not_run(folder, tmp_path):
@@ -203,7 +203,7 @@ def test_an_architecture_that_nobody_knows_is_said_and_its_code_is_not_run(folde
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass C: pass\nclass M: pass\n")
     with pytest.raises(UnknownArchitecture, match=r"transformers does not know model_type 'grue'.*Known are GPT-2"):
-        Host.load(str(folder))
+        HookedModel.load(str(folder))
     assert not (tmp_path / "ran").exists()
 
 
@@ -218,16 +218,16 @@ def test_an_architecture_that_nobody_knows_is_said_and_its_code_is_not_run(folde
 )
 def test_a_model_whose_map_is_not_known_or_does_not_fit_is_refused(tmp_path, kind, said):
     with pytest.raises(UnknownArchitecture, match=said):
-        Host.load(str(save_tiny(kind, tmp_path)))
+        HookedModel.load(str(save_tiny(kind, tmp_path)))
 
 
 def test_an_encoder_without_a_head_is_read_and_has_no_logits(tmp_path, token_ids):
     from transformers import AutoModel, BertModel
 
-    masked = Host.load(str(save_tiny("bert", tmp_path / "masked")))
+    masked = HookedModel.load(str(save_tiny("bert", tmp_path / "masked")))
     BertModel(masked.model.config).save_pretrained(tmp_path / "bare")
     masked.tokenizer.save_pretrained(tmp_path / "bare")
-    host = Host.load(str(tmp_path / "bare"))
+    host = HookedModel.load(str(tmp_path / "bare"))
     with host.reading([Site("resid_post", 2)], stop=False) as found:
         assert host.run(token_ids) is None
     plain = AutoModel.from_pretrained(tmp_path / "bare").eval()(input_ids=token_ids.to(host.device))

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from models.language_model.sites import KINDS, Site
+from models.language_model.sites import SITE_KINDS, Site
 
-EVERY = ["embed", *(f"{kind}.{at}" for kind in KINDS if kind != "embed" for at in ("0", "11", "@0.5"))]
+EVERY = ["embed", *(f"{kind}.{at}" for kind in SITE_KINDS if kind != "embed" for at in ("0", "11", "@0.5"))]
 
 
 @pytest.mark.parametrize("text", EVERY)

@@ -5,7 +5,7 @@ import torch
 from tiny_models import WIDTH, save_tiny
 from torch import Tensor
 
-from models.language_model.hooked_model import Host
+from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from models.language_model.unembedding import unembedding
 
@@ -13,8 +13,8 @@ LAYER_NORMED = ("gpt2", "gpt_neox")
 
 
 @pytest.fixture(params=["gpt2", "gpt_neox", "llama", "gemma", "gemma2", "gemma3", "qwen3"])
-def host(request, tmp_path) -> Host:
-    return Host.load(str(save_tiny(request.param, tmp_path / request.param)), device="cpu")
+def host(request, tmp_path) -> HookedModel:
+    return HookedModel.load(str(save_tiny(request.param, tmp_path / request.param)), device="cpu")
 
 
 def test_gain_and_centring_are_those_of_the_architecture(host):
@@ -40,7 +40,7 @@ def test_effects_are_what_a_shift_that_keeps_the_scale_does_to_the_logits(host):
     torch.testing.assert_close(after_V - before_V, wanted_V, rtol=2e-4, atol=2e-4)
 
 
-def _logits(host: Host, stream_D: Tensor) -> Tensor:
+def _logits(host: HookedModel, stream_D: Tensor) -> Tensor:
     """Logits of a model whose last block leaves this stream, before a cap if the model has one."""
     with host.editing(Site("resid_post", host.n_layers - 1), lambda x_BPD: stream_D.expand_as(x_BPD)):
         logits = host.run(torch.tensor([[7]]))
@@ -50,7 +50,7 @@ def _logits(host: Host, stream_D: Tensor) -> Tensor:
 
 
 def test_an_encoder_has_no_unembedding(tmp_path):
-    assert Host.load(str(save_tiny("bert", tmp_path))).unembedding() is None
+    assert HookedModel.load(str(save_tiny("bert", tmp_path))).unembedding() is None
 
 
 def test_a_norm_that_is_neither_is_refused():

@@ -6,10 +6,20 @@ import random
 import numpy as np
 import pytest
 
-from models.numerics.metrics_with_ci import Estimate, Z, auroc, f1, mean_of, midranks, pearson, spearman, wilson
+from models.numerics.metrics_with_ci import (
+    ValueWithCI,
+    Z,
+    auroc,
+    average_ranks,
+    balanced_accuracy,
+    f1,
+    pearson,
+    spearman,
+    wilson,
+)
 
 
-def one(estimate: Estimate) -> tuple[float, float, float]:
+def one(estimate: ValueWithCI) -> tuple[float, float, float]:
     value, low, high = estimate
     return float(value[0]), float(low[0]), float(high[0])
 
@@ -32,7 +42,7 @@ def test_wilson_gives_the_published_intervals(hits: int, n: int, low: float, hig
 def test_the_mean_of_two_shares_has_the_published_interval(a: int, m: int, b: int, n: int, low: float, high: float):
     """Newcombe 1998, "Interval estimation for the difference between independent proportions", table II, method 10:
     a/m - b/n is twice the mean of a/m and (n - b)/n, less 1."""
-    mean = one(mean_of(wilson(array(a), array(m)), wilson(array(n - b), array(n))))
+    mean = one(balanced_accuracy(wilson(array(a), array(m)), wilson(array(n - b), array(n))))
     assert [2 * x - 1 for x in mean] == pytest.approx([a / m - b / n, low, high], abs=6e-5)
 
 
@@ -101,7 +111,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     covered = ((low_L <= area) & (area <= high_L)).mean()
     assert 0.93 < covered < 0.975, f"the area is inside {covered:.1%} of the intervals"
     hits_L, misses_L = rng.binomial(25, 0.8, n_labels), rng.binomial(30, 0.95, n_labels)
-    both = mean_of(wilson(hits_L, np.full(n_labels, 25)), wilson(misses_L, np.full(n_labels, 30)))
+    both = balanced_accuracy(wilson(hits_L, np.full(n_labels, 25)), wilson(misses_L, np.full(n_labels, 30)))
     covered = ((both[1] <= 0.875) & (both[2] >= 0.875)).mean()
     assert 0.93 < covered < 0.975, f"the balanced accuracy is inside {covered:.1%} of the intervals"
 
@@ -115,9 +125,9 @@ def test_midranks_are_places_by_hand():
     label_N = np.array([0] * 5 + [2] * 6)
     value_N = np.array([3, 1, 3, -1, 2, 0.0, -0.0, 5, -7, -7, -2])
     expected = [4.5, 2, 4.5, 1, 3, 4.5, 4.5, 6, 1.5, 1.5, 3]
-    assert midranks(label_N, value_N).tolist() == expected
+    assert average_ranks(label_N, value_N).tolist() == expected
     assert slow_ranks(value_N[:5].tolist()) + slow_ranks(value_N[5:].tolist()) == expected
-    assert midranks(np.empty(0, int), np.empty(0)).tolist() == []
+    assert average_ranks(np.empty(0, int), np.empty(0)).tolist() == []
 
 
 def test_correlations_are_those_of_each_label_alone():
@@ -165,5 +175,5 @@ def test_what_cannot_be_told_is_not_a_number_and_never_a_warning():
         two_N = np.array([0, 0, 0, 1, 1, 1])  # the mean of three times 0.1 is not 0.1
         assert np.isnan(measure(two_N, np.where(two_N, 0.1, 0.7), any_N, 2)).all(), "each is constant by itself"
     assert np.isnan(wilson(array(0), array(0))).all()
-    assert np.isnan(mean_of(wilson(array(3), array(4)), wilson(array(0), array(0)))).all()
+    assert np.isnan(balanced_accuracy(wilson(array(3), array(4)), wilson(array(0), array(0)))).all()
     assert np.isnan(auroc(label_N, np.ones(6, bool), any_N, 1)).all()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.numerics.stable_topk import largest
+from models.numerics.stable_topk import stable_topk
 
 
 @pytest.mark.parametrize("n", [1, 3, 7, 20, 30])
@@ -12,6 +12,6 @@ def test_largest_equals_a_stable_full_sort(n, levels):
     chance = torch.Generator().manual_seed(n * levels)
     values = torch.randint(0, levels, (50, 20), generator=chance).float()
     wanted = values.sort(dim=1, descending=True, stable=True)
-    found, columns = largest(values, n)
+    found, columns = stable_topk(values, n)
     assert torch.equal(found, wanted.values[:, :n])
     assert torch.equal(columns, wanted.indices[:, :n])

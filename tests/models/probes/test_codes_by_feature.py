@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from random_codes import made
 
-from models.probes.codes_by_feature import Latents
-from models.sparse.codes import Codes
+from models.probes.codes_by_feature import CodesByFeature
+from models.sparse.codes import SparseCodes
 
 
-def planted() -> tuple[Latents, np.ndarray]:
+def planted() -> tuple[CodesByFeature, np.ndarray]:
     """Codes in batches of different numbers of slots, and the same as [T, F]."""
     codes = made().codes
     dense = np.zeros((len(codes.acts_TK), codes.n_features), dtype=np.float32)
@@ -20,10 +20,10 @@ def planted() -> tuple[Latents, np.ndarray]:
         torch.nn.functional.pad(codes.features_TK[100:], (2, 0)),
     )
     batches = [
-        Codes(codes.acts_TK[:100], codes.features_TK[:100], codes.n_features),
-        Codes(wide[0].roll(2, dims=1), wide[1], codes.n_features),
+        SparseCodes(codes.acts_TK[:100], codes.features_TK[:100], codes.n_features),
+        SparseCodes(wide[0].roll(2, dims=1), wide[1], codes.n_features),
     ]
-    return Latents.of(batches), dense
+    return CodesByFeature.of(batches), dense
 
 
 def test_columns_are_those_of_the_dense_matrix():

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import Moment
+from models.dictionaries.base import StepContext
 from models.dictionaries.config import SAESettings
 from models.dictionaries.registry import architecture
-from models.sparse.sparse_ops import Slots, scatter
+from models.sparse.sparse_ops import SparseEntries, scatter
 
 os.environ["TRITON_INTERPRET"] = str(int(not torch.cuda.is_available()))  # read when Triton is imported
 os.environ["TRITON_DEFAULT_FP_FUSION"] = "1"
@@ -21,9 +21,9 @@ pytest.importorskip("triton", reason="kernels are run where Triton is installed:
 
 from models.sparse.kernels import topk as of_kernels
 from models.sparse.kernels.block_topk import MOST
-from models.sparse.kernels.row_dots import dots
-from models.sparse.kernels.topk import DIRECT, block_size, largest
-from models.sparse.kernels.weighted_sums import BLOCK_D, PIECE, weighted_sums
+from models.sparse.kernels.row_dots import row_dots
+from models.sparse.kernels.topk import DIRECT, block_size, topk
+from models.sparse.kernels.weighted_sums import BLOCK_D, SEGMENT_CHUNK, weighted_sums
 
 ROOT = Path(__file__).resolve().parents[3]
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -68,8 +68,8 @@ LENGTHS = {
     "one slot": [1],
     "no slot": [0, 0, 0],
     "ragged, the ends empty": [0, 3, 0, 0, 17, 1, 8, 9, 0],
-    "as long as a piece, and a slot less and more": [PIECE, PIECE - 1, PIECE + 1],
-    "many pieces between short ones": [5, 3 * PIECE + 7, 0, 2, 2 * PIECE, 1],
+    "as long as a piece, and a slot less and more": [SEGMENT_CHUNK, SEGMENT_CHUNK - 1, SEGMENT_CHUNK + 1],
+    "many pieces between short ones": [5, 3 * SEGMENT_CHUNK + 7, 0, 2, 2 * SEGMENT_CHUNK, 1],
     "few slots of many segments": [0] * 400 + [2] + [0] * 199,
 }
 
@@ -102,7 +102,7 @@ def test_dots_are_entries_of_a_dense_product(
     x_TD, rows_FD = (torch.randn(n, width, generator=chance).to(dtype) for n in (9, 23))
     tokens_M, features_M = (torch.randint(0, n, (n_slots,), generator=chance) for n in (9, 23))
     places_M = torch.randperm(n_slots, generator=chance)
-    found = dots(*(t.to(DEVICE) for t in (x_TD, rows_FD, tokens_M, features_M, places_M)))
+    found = row_dots(*(t.to(DEVICE) for t in (x_TD, rows_FD, tokens_M, features_M, places_M)))
     wanted, size = (
         torch.empty(n_slots, dtype=torch.float64).index_copy(0, places_M, (left @ right.T)[tokens_M, features_M])
         for left, right in ((x_TD.double(), rows_FD.double()), (x_TD.double().abs(), rows_FD.double().abs()))
@@ -138,7 +138,7 @@ def test_the_largest_are_the_first_of_a_stable_sort(
     chance: torch.Generator, width: int, k: int, rows, dtype: torch.dtype
 ) -> None:
     values_TF = rows(2, width, chance).to(dtype)
-    found, places_TK = (t.cpu() for t in largest(values_TF.to(DEVICE), k))
+    found, places_TK = (t.cpu() for t in topk(values_TF.to(DEVICE), k))
     wanted_TK = values_TF.sort(dim=1, descending=True, stable=True).indices[:, :k].sort(1).values
     if k < width:
         assert torch.equal(places_TK, wanted_TK)
@@ -151,7 +151,7 @@ def test_more_candidates_than_fit_are_left_to_torch(chance: torch.Generator, mon
     assert k * block_size(width, k) > MOST or width / block_size(width, k) > MOST
     monkeypatch.delattr(of_kernels, "strongest")
     values_TF = torch.randn(2, width, generator=chance)
-    found, places_TK = (t.cpu() for t in largest(values_TF.to(DEVICE), k))
+    found, places_TK = (t.cpu() for t in topk(values_TF.to(DEVICE), k))
     assert torch.equal(found.sort(1, descending=True).values, values_TF.topk(k, dim=1).values)
     assert torch.equal(values_TF.gather(1, places_TK), found)
 
@@ -159,21 +159,21 @@ def test_more_candidates_than_fit_are_left_to_torch(chance: torch.Generator, mon
 # As training uses them
 
 
-def ragged(n_tokens: int, n_features: int, chance: torch.Generator) -> Slots:
+def ragged(n_tokens: int, n_features: int, chance: torch.Generator) -> SparseEntries:
     """The first and the last token have no slot, nor have the last features; one feature has a slot on most tokens."""
     taken_TF = torch.rand(n_tokens, n_features, generator=chance) < 0.1
     taken_TF[:, 3] = torch.rand(n_tokens, generator=chance) < 0.9
     taken_TF[:, n_features // 2 :] = taken_TF[0] = taken_TF[-1] = False
     tokens_M, features_M = taken_TF.nonzero(as_tuple=True)
-    return Slots(features_M, tokens_M, n_tokens, n_features)
+    return SparseEntries(features_M, tokens_M, n_tokens, n_features)
 
 
 @pytest.mark.usefixtures("by_kernels")
-@pytest.mark.parametrize("n_tokens", [3, 40, PIECE + 90])
+@pytest.mark.parametrize("n_tokens", [3, 40, SEGMENT_CHUNK + 90])
 def test_slots_answer_as_dense_products_do(chance: torch.Generator, n_tokens: int) -> None:
     n_features, width = 22, 35
     slots = ragged(n_tokens, n_features, chance)
-    own = Slots(slots.features_M.to(DEVICE), slots.tokens_M.to(DEVICE), n_tokens, n_features)
+    own = SparseEntries(slots.features_M.to(DEVICE), slots.tokens_M.to(DEVICE), n_tokens, n_features)
     x_TD, rows_FD, centre_D, bias_F, grad_TD = (
         torch.randn(*shape, generator=chance)
         for shape in ((n_tokens, width), (n_features, width), (width,), (n_features,), (n_tokens, width))
@@ -220,13 +220,13 @@ def test_a_loss_and_its_gradients_are_the_same_by_kernels(
         moved = sae.to(device)
         moved.zero_grad()
         x = x_TD.to(device)
-        outcome = moved.loss(x, x, Moment(0, 1, dead_F.to(device), 1 / 32, matmul))
+        outcome = moved.loss(x, x, StepContext(0, 1, dead_F.to(device), 1 / 32, matmul))
         outcome.loss.backward()
         known = {key: p.grad.cpu().clone() for key, p in moved.named_parameters() if p.grad is not None}
         return known | {"loss": outcome.loss.detach().cpu(), "error": outcome.error_TE.cpu()}
 
     with monkeypatch.context() as patched:
-        patched.setattr("models.sparse.topk_select.largest", first_of_a_stable_sort)
+        patched.setattr("models.sparse.topk_select.fast_topk", first_of_a_stable_sort)
         wanted = gradients(torch.device("cpu"))
     request.getfixturevalue("by_kernels")
     found = gradients(DEVICE)

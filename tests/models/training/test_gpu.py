@@ -9,10 +9,10 @@ from planted import Pool, fvu, planted
 from torch import Tensor
 
 from models.dictionaries.config import SAESettings
-from models.sparse.sparse_ops import Slots, scatter
-from models.sparse.topk_select import largest
+from models.sparse.sparse_ops import SparseEntries, scatter
+from models.sparse.topk_select import fast_topk
 from models.training.config import TrainingSettings
-from models.training.trainer import Trained, train
+from models.training.trainer import TrainedDictionary, train
 from storage.folder import Folder
 
 pytestmark = [pytest.mark.gpu]
@@ -24,8 +24,8 @@ def chance() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def slots_of(features_TK: Tensor) -> Slots:
-    return Slots.of(features_TK, F)
+def slots_of(features_TK: Tensor) -> SparseEntries:
+    return SparseEntries.of(features_TK, F)
 
 
 def test_slots_answer_as_on_the_cpu(chance: torch.Generator) -> None:
@@ -52,7 +52,7 @@ def test_slots_answer_as_on_the_cpu(chance: torch.Generator) -> None:
 def test_the_same_are_largest_as_on_the_cpu(chance: torch.Generator, dtype: torch.dtype) -> None:
     for width, k in ((8192, 32), (65_536, 64), (131_072, 64), (65_536, 1152), (5001, 512)):
         pre_TF = torch.randn(64, width, generator=chance).to(dtype)
-        values_TK, places_TK = (t.cpu() for t in largest(pre_TF.cuda(), k))
+        values_TK, places_TK = (t.cpu() for t in fast_topk(pre_TF.cuda(), k))
         assert torch.equal(pre_TF.gather(1, places_TK), values_TK)
         assert torch.equal(values_TK.sort(1).values, pre_TF.topk(k, dim=1).values.sort(1).values)
 
@@ -61,11 +61,11 @@ def test_where_nothing_fits_a_32_bit_offset_places_are_still_right() -> None:
     """Rows that begin beyond 2^31 entries."""
     wide_TF = torch.zeros(2**15 + 8, 2**16, dtype=torch.bfloat16, device="cuda")
     wide_TF[-1, 65_000] = wide_TF[-1, 5] = 1
-    assert largest(wide_TF, 2)[1][-1].tolist() == [5, 65_000]
+    assert fast_topk(wide_TF, 2)[1][-1].tolist() == [5, 65_000]
     del wide_TF
     rows_FD = torch.zeros(2**20 + 8, 2**11, device="cuda")
     rows_FD[-1] = 1
-    slots = Slots.of(torch.tensor([[2**20 + 7]], device="cuda"), len(rows_FD))
+    slots = SparseEntries.of(torch.tensor([[2**20 + 7]], device="cuda"), len(rows_FD))
     weight_M = torch.ones(1, device="cuda")
     assert torch.equal(slots.combine(weight_M, rows_FD), torch.ones(1, 2**11, device="cuda"))
     del rows_FD
@@ -77,7 +77,7 @@ def pool() -> Pool:
     return Pool(planted(16_384, width=64, n_true=256, l0=8)[1])
 
 
-def trained(pool: Pool, folder: Path, device: str, name: str, steps: int, matmul: str) -> Trained:
+def trained(pool: Pool, folder: Path, device: str, name: str, steps: int, matmul: str) -> TrainedDictionary:
     sae = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]
     training = TrainingSettings(tokens=steps * 512, batch=512, matmul=matmul, dead_tokens=4096)  # type: ignore[arg-type]
     return train(sae, training, pool, Folder(str(folder)), lambda row: None, device)

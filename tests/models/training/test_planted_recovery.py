@@ -7,7 +7,7 @@ from planted import Pool, fvu, planted, recovery, silent_fraction
 
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings
-from models.training.threshold_calibration import Calibrated, calibrated
+from models.training.threshold_calibration import Calibration, calibrate
 from models.training.trainer import train
 from storage.folder import Folder
 
@@ -25,11 +25,11 @@ FULL = {
 """Mean best cosine at least, distance of L0 from k in training and FVU at most."""
 
 
-def learn(pool: Pool, folder: Path, name: str, n_features: int, k: int, steps: int, batch: int, unseen) -> Calibrated:
+def learn(pool: Pool, folder: Path, name: str, n_features: int, k: int, steps: int, batch: int, unseen) -> Calibration:
     settings = TrainingSettings(tokens=steps * batch, batch=batch)
     asked = SAESettings(architecture=name, n_features=n_features, k=k)  # type: ignore[arg-type]
     trained = train(asked, settings, pool, Folder(str(folder)), lambda row: None)
-    return calibrated(trained.sae, lambda: unseen.split(batch), k)
+    return calibrate(trained.sae, lambda: unseen.split(batch), k)
 
 
 @pytest.mark.parametrize("name", SMALL)

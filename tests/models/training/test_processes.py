@@ -25,10 +25,10 @@ from two_processes import (
     work,
 )
 
-from models.training.checkpoint import Checkpoint
-from models.training.curve import Row
-from models.training.distributed.launcher import ProcessEnded, train_in_processes
-from models.training.trainer import Diverged, Trained, train_together
+from models.training.checkpoint import TrainingCheckpoint
+from models.training.curve import CurvePoint
+from models.training.distributed.launcher import WorkerLost, launch_training
+from models.training.trainer import Diverged, TrainedDictionary, train_many
 
 TOLERANCE = 5e-4
 """Two processes add up the same numbers in another order, which moves a gradient by some 1e-7 of its terms. Adam moves
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedDictionary]:
     return all_of_them(tmp_path_factory.mktemp("one"))
 
 
@@ -65,13 +65,13 @@ def found(folder: Path, flavour: str, rank: int = 0) -> dict[str, Any]:
     return torch.load(folder / f"{flavour}-{rank}", weights_only=False)
 
 
-def assert_same(one: Trained, other: Trained) -> None:
+def assert_same(one: TrainedDictionary, other: TrainedDictionary) -> None:
     for name, wanted in one.sae.state_dict().items():
         off = float((other.sae.state_dict()[name] - wanted).abs().max())
         assert off < TOLERANCE, f"{name} is off by {off:.1e}"
 
 
-def assert_equal(one: Trained, other: Trained) -> None:
+def assert_equal(one: TrainedDictionary, other: TrainedDictionary) -> None:
     for name, wanted in one.sae.state_dict().items():
         assert torch.equal(other.sae.state_dict()[name], wanted), f"{name} differs"
 
@@ -79,7 +79,7 @@ def assert_equal(one: Trained, other: Trained) -> None:
 @flavours
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_train_the_dictionary_that_one_trains(
-    folder: Path, alone: dict[str, Trained], flavour: str, case: str
+    folder: Path, alone: dict[str, TrainedDictionary], flavour: str, case: str
 ) -> None:
     one, two = alone[case], found(folder, flavour)[case]
     assert_same(one, two)
@@ -91,7 +91,7 @@ def test_two_processes_train_the_dictionary_that_one_trains(
             assert getattr(ours, name) == pytest.approx(getattr(wanted, name), rel=1e-4, abs=1e-6), name
 
 
-def test_the_cases_revive_dead_features_few_and_many(alone: dict[str, Trained]) -> None:
+def test_the_cases_revive_dead_features_few_and_many(alone: dict[str, TrainedDictionary]) -> None:
     """Else the comparison would say nothing of the auxiliary loss: it takes at most half as many as the width."""
     few, many = alone["topk with few dead"], alone["topk"]
     assert any(0 < round(64 * row.dead_fraction) < 8 for row in few.curve)
@@ -117,15 +117,17 @@ def test_processes_that_divide_features_have_different_ones_and_the_rest_in_comm
 
 
 @flavours
-def test_two_processes_go_on_from_the_checkpoint_of_one(folder: Path, alone: dict[str, Trained], flavour: str) -> None:
+def test_two_processes_go_on_from_the_checkpoint_of_one(
+    folder: Path, alone: dict[str, TrainedDictionary], flavour: str
+) -> None:
     continued = found(folder, flavour)["continued"]
     assert_same(alone["topk"], continued)
     assert len(continued.curve) == N_STEPS
 
 
-def test_one_process_goes_on_from_the_checkpoint_of_two(folder: Path, alone: dict[str, Trained]) -> None:
-    rows: list[Row] = []
-    (continued,) = train_together([job("topk", folder / "by many", rows.append)], pool())
+def test_one_process_goes_on_from_the_checkpoint_of_two(folder: Path, alone: dict[str, TrainedDictionary]) -> None:
+    rows: list[CurvePoint] = []
+    (continued,) = train_many([job("topk", folder / "by many", rows.append)], pool())
     assert_same(alone["topk"], continued)
     assert rows[0].step == STOPPED_AT + 1
 
@@ -133,9 +135,9 @@ def test_one_process_goes_on_from_the_checkpoint_of_two(folder: Path, alone: dic
 @flavours
 @pytest.mark.parametrize("case", CASES)
 def test_the_checkpoint_is_laid_out_as_that_of_one_process(
-    folder: Path, tmp_path: Path, flavour: str, case: str, alone: dict[str, Trained]
+    folder: Path, tmp_path: Path, flavour: str, case: str, alone: dict[str, TrainedDictionary]
 ) -> None:
-    checkpoint = Checkpoint.latest(job(case, folder / flavour).checkpoints)
+    checkpoint = TrainingCheckpoint.latest(job(case, folder / flavour).checkpoints)
     assert checkpoint is not None
     assert checkpoint.step == N_STEPS
     n, learned = CASES[case].width(16), alone[case].sae.state_dict()
@@ -165,22 +167,22 @@ def test_a_process_whose_partner_was_killed_says_so(folder: Path) -> None:
 def test_a_killed_process_ends_the_others_and_the_run_goes_on_from_the_checkpoint(folder: Path, tmp_path: Path) -> None:
     killed_at: list[float] = []
 
-    def kill_the_second(row: Row) -> None:
+    def kill_the_second(row: CurvePoint) -> None:
         if row.step == STOPPED_AT + 3:
             second = next(c for c in multiprocessing.active_children() if c.name == "training-1")
             os.kill(second.pid or 0, signal.SIGKILL)
             killed_at.append(time.monotonic())
 
-    with pytest.raises(ProcessEnded, match=r"process 1 of 2 was ended by SIGKILL.*step-000000005\.safetensors.*again"):
-        train_in_processes([job("topk", tmp_path, kill_the_second)], Patient(pool().x_TD), 2)
+    with pytest.raises(WorkerLost, match=r"process 1 of 2 was ended by SIGKILL.*step-000000005\.safetensors.*again"):
+        launch_training([job("topk", tmp_path, kill_the_second)], Patient(pool().x_TD), 2)
     assert time.monotonic() - killed_at[0] < 20
     assert multiprocessing.active_children() == []
-    checkpoint = Checkpoint.latest(job("topk", tmp_path).checkpoints)
+    checkpoint = TrainingCheckpoint.latest(job("topk", tmp_path).checkpoints)
     assert checkpoint is not None
     assert checkpoint.step == STOPPED_AT
 
-    rows: list[Row] = []
-    (trained,) = train_in_processes([job("topk", tmp_path, rows.append)], pool(), 2)
+    rows: list[CurvePoint] = []
+    (trained,) = launch_training([job("topk", tmp_path, rows.append)], pool(), 2)
     assert [row.step for row in rows] == list(range(STOPPED_AT + 1, N_STEPS + 1)), "each row is told once"
     assert_equal(found(folder, "tokens divided")["topk"], trained)
 
@@ -188,7 +190,7 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on_from_the_checkpoin
 def test_an_error_in_a_process_is_raised_as_it_would_be_in_one(tmp_path: Path) -> None:
     poisoned = Poisoned(pool().x_TD)
     with pytest.raises(Diverged, match=r"loss of topk is nan at step 8 of 12 .*step-000000005") as caught:
-        train_in_processes([job("topk", tmp_path)], poisoned, 2)
+        launch_training([job("topk", tmp_path)], poisoned, 2)
     assert "in training process" in caught.value.__notes__[0]
     assert multiprocessing.active_children() == []
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings
-from models.training.memory_estimate import needed
-from models.training.trainer import Diverged, Job, Trained, train_together
+from models.training.memory_estimate import training_bytes
+from models.training.trainer import Diverged, TrainedDictionary, TrainingJob, train_many
 from storage.folder import Folder
 
 NAMES = ("topk", "batchtopk", "jumprelu", "standard", "gated")
@@ -37,67 +37,67 @@ def pool() -> Counted:
     return Counted(planted(2048, width=16, n_true=40, l0=4)[1])
 
 
-def job(name: str, folder: Path, training: TrainingSettings = TRAINING) -> Job:
+def job(name: str, folder: Path, training: TrainingSettings = TRAINING) -> TrainingJob:
     asked = SAESettings(architecture=name, n_features=64, k=4)  # type: ignore[arg-type]
-    return Job(asked, training, Folder(str(folder / name)), lambda row: None, name)
+    return TrainingJob(asked, training, Folder(str(folder / name)), lambda row: None, name)
 
 
-def same(found: Trained, wanted: Trained) -> bool:
+def same(found: TrainedDictionary, wanted: TrainedDictionary) -> bool:
     pairs = zip(found.sae.tensors().values(), wanted.sae.tensors().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs) and torch.equal(found.density_F, wanted.density_F)
 
 
 @pytest.fixture
-def alone(pool: Counted, tmp_path: Path) -> list[Trained]:
-    return [next(iter(train_together([job(name, tmp_path / "alone")], pool))) for name in NAMES]
+def alone(pool: Counted, tmp_path: Path) -> list[TrainedDictionary]:
+    return [next(iter(train_many([job(name, tmp_path / "alone")], pool))) for name in NAMES]
 
 
-def test_together_each_ends_where_it_ends_alone(pool: Counted, tmp_path: Path, alone: list[Trained]) -> None:
+def test_together_each_ends_where_it_ends_alone(pool: Counted, tmp_path: Path, alone: list[TrainedDictionary]) -> None:
     pool.readings = 0
-    together = train_together([job(name, tmp_path / "together") for name in NAMES], pool)
+    together = train_many([job(name, tmp_path / "together") for name in NAMES], pool)
     assert all(same(a, b) for a, b in zip(together, alone, strict=True))
     assert pool.readings == 1, "one reading for all"
 
 
-def test_a_stopped_sweep_goes_on_where_each_was(pool: Counted, tmp_path: Path, alone: list[Trained]) -> None:
+def test_a_stopped_sweep_goes_on_where_each_was(pool: Counted, tmp_path: Path, alone: list[TrainedDictionary]) -> None:
     jobs = [job(name, tmp_path / "stopped") for name in NAMES]
     pool.stops_after = 25
     with pytest.raises(KeyboardInterrupt):
-        train_together(jobs, pool)
+        train_many(jobs, pool)
     ahead = Counted(pool.x_TD)  # one of them gets ahead by itself
-    next(iter(train_together(jobs[:1], ahead)))
+    next(iter(train_many(jobs[:1], ahead)))
     pool.stops_after = None
-    assert all(same(a, b) for a, b in zip(train_together(jobs, pool), alone, strict=True))
+    assert all(same(a, b) for a, b in zip(train_many(jobs, pool), alone, strict=True))
 
 
 def test_other_batches_and_lengths_are_read_for_by_themselves(pool: Counted, tmp_path: Path) -> None:
     other = TRAINING.model_copy(update={"seed": 1})
     shorter = TRAINING.model_copy(update={"tokens": 20 * 128})
     kinds = (TRAINING, other, shorter)
-    alone = [next(iter(train_together([job("topk", tmp_path / f"a{i}", t)], pool))) for i, t in enumerate(kinds)]
+    alone = [next(iter(train_many([job("topk", tmp_path / f"a{i}", t)], pool))) for i, t in enumerate(kinds)]
     pool.readings = 0
-    together = train_together([job("topk", tmp_path / f"b{i}", t) for i, t in enumerate(kinds)], pool)
+    together = train_many([job("topk", tmp_path / f"b{i}", t) for i, t in enumerate(kinds)], pool)
     assert all(same(a, b) for a, b in zip(together, alone, strict=True))
     assert pool.readings == 2
 
 
 def test_more_than_fits_is_said_before_anything_is_read(pool: Counted, tmp_path: Path, monkeypatch) -> None:
-    size = needed(SAESettings(n_features=64, k=4), 16, 16)
-    monkeypatch.setattr("models.training.memory_estimate.available", lambda device: 3 * size)
-    assert len(list(train_together([job(name, tmp_path) for name in NAMES[:3]], pool))) == 3
+    size = training_bytes(SAESettings(n_features=64, k=4), 16, 16)
+    monkeypatch.setattr("models.training.memory_estimate.free_bytes", lambda device: 3 * size)
+    assert len(list(train_many([job(name, tmp_path) for name in NAMES[:3]], pool))) == 3
     pool.readings = 0
     with pytest.raises(ValueError, match=r"training 5 dictionaries together takes .* GiB .* train fewer at a time"):
-        train_together([job(name, tmp_path / "more") for name in NAMES], pool)
+        train_many([job(name, tmp_path / "more") for name in NAMES], pool)
     assert pool.readings == 0
 
 
 def test_the_size_is_that_of_weights_gradients_and_moments(pool: Counted, tmp_path: Path) -> None:
-    (trained,) = train_together([job("topk", tmp_path)], pool)
+    (trained,) = train_many([job("topk", tmp_path)], pool)
     held = 4 * 4 * sum(p.numel() for p in trained.sae.parameters())
-    assert held <= needed(SAESettings(n_features=64, k=4), 16, 16) <= 1.6 * held
+    assert held <= training_bytes(SAESettings(n_features=64, k=4), 16, 16) <= 1.6 * held
 
 
 def test_a_loss_that_is_no_number_names_the_dictionary(pool: Counted, tmp_path: Path) -> None:
     wild = TRAINING.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(Diverged, match=r"loss of topk is (nan|inf) at step \d+ of 40"):
-        train_together([job("topk", tmp_path, wild)], pool)
+        train_many([job("topk", tmp_path, wild)], pool)

@@ -10,11 +10,11 @@ from planted import Pool, fvu, planted
 from torch import Tensor
 
 from models.dictionaries.config import SAESettings
-from models.training.checkpoint import Checkpoint
+from models.training.checkpoint import TrainingCheckpoint
 from models.training.config import TrainingSettings
-from models.training.curve import Row
-from models.training.schedule import Plan
-from models.training.trainer import Diverged, Trained, train
+from models.training.curve import CurvePoint
+from models.training.schedule import TrainingSchedule
+from models.training.trainer import Diverged, TrainedDictionary, train
 from storage.folder import Folder
 
 SAE = SAESettings(n_features=64, k=4)
@@ -26,7 +26,9 @@ def pool() -> Pool:
     return Pool(planted(4096, width=16, n_true=40, l0=4)[1] * 3 + 5)
 
 
-def run(pool: Pool, folder: Folder, settings: TrainingSettings = SETTINGS, rows: list[Row] | None = None) -> Trained:
+def run(
+    pool: Pool, folder: Folder, settings: TrainingSettings = SETTINGS, rows: list[CurvePoint] | None = None
+) -> TrainedDictionary:
     return train(SAE, settings, pool, folder, (rows if rows is not None else []).append)
 
 
@@ -44,8 +46,8 @@ class Stopping(Pool):
         raise Stop
 
 
-def without_speed(rows: tuple[Row, ...]) -> list[tuple[float, ...]]:
-    return [tuple(getattr(row, name) for name in Row.__slots__ if name != "tokens_per_second") for row in rows]
+def without_speed(rows: tuple[CurvePoint, ...]) -> list[tuple[float, ...]]:
+    return [tuple(getattr(row, name) for name in CurvePoint.__slots__ if name != "tokens_per_second") for row in rows]
 
 
 @pytest.mark.parametrize("matmul", ["float32", "bfloat16"])
@@ -60,7 +62,7 @@ def test_a_stopped_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
     folder = Folder(str(tmp_path / "stopped"))
     with pytest.raises(Stop):
         train(SAE, settings, stopping, folder, lambda row: None)
-    rows: list[Row] = []
+    rows: list[CurvePoint] = []
     resumed = run(pool, folder, settings, rows)
     for name, wanted in whole.sae.state_dict().items():
         assert torch.equal(resumed.sae.state_dict()[name], wanted), f"{name} differs"
@@ -91,7 +93,7 @@ def test_a_checkpoint_of_other_settings_or_activations_is_not_used(pool: Pool, t
         lambda rows: train(SAE, SETTINGS, pool, folder, rows.append, identity="other activations"),
         lambda rows: train(SAE, SETTINGS, Pool(pool.x_TD[:-1]), folder, rows.append),
     ):
-        rows: list[Row] = []
+        rows: list[CurvePoint] = []
         other(rows)
         assert rows[0].step == 1
 
@@ -120,7 +122,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_good_checkpoi
     folder = Folder(str(tmp_path))
     with pytest.raises(Diverged, match=r"is nan at step 33 of 60 .*step-000000020.safetensors"):
         run(Poisoned(pool.x_TD), folder)
-    checkpoint = Checkpoint.latest(folder)
+    checkpoint = TrainingCheckpoint.latest(folder)
     assert checkpoint is not None
     assert all(tensor.isfinite().all() for tensor in checkpoint.tensors.values())
 
@@ -131,7 +133,7 @@ def test_the_first_steps_have_no_checkpoint_to_name(pool: Pool, tmp_path: Path) 
 
 
 def test_the_curve_says_what_happened(pool: Pool, tmp_path: Path) -> None:
-    rows: list[Row] = []
+    rows: list[CurvePoint] = []
     trained = run(pool, Folder(str(tmp_path)), SETTINGS, rows)
     assert trained.curve == tuple(rows)
     assert [row.step for row in rows] == list(range(1, 61))
@@ -151,7 +153,7 @@ def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    plan = Plan.of(TrainingSettings(tokens=100_000, batch=100, learning_rate=0.5), 64, torch.device("cpu"))
+    plan = TrainingSchedule.of(TrainingSettings(tokens=100_000, batch=100, learning_rate=0.5), 64, torch.device("cpu"))
     rates = [plan.rate(step) for step in range(plan.n_steps)]
     assert rates[0] == pytest.approx(0.5 / 50)
     assert rates[49:800] == [0.5] * 751
@@ -161,7 +163,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
     for tokens, window in ((4_000_000, 200_000), (10**9, 10_000_000)):
-        plan = Plan.of(TrainingSettings(tokens=tokens, batch=1000), 64, torch.device("cpu"))
+        plan = TrainingSchedule.of(TrainingSettings(tokens=tokens, batch=1000), 64, torch.device("cpu"))
         assert plan.dead_tokens == window
 
 

@@ -6,7 +6,7 @@ import subprocess
 import dagster as dg
 import pytest
 
-from pipelines.dagster_support.orphaned_runs import TAG, end_orphans, this_process
+from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def started(instance: dg.DagsterInstance, process: str) -> str:
 def gone() -> str:
     """The name of a process that has ended."""
     child = subprocess.Popen(["sleep", "60"])
-    host, _, _ = this_process().rsplit(":", 2)
+    host, _, _ = process_tag().rsplit(":", 2)
     child.kill()
     child.wait()
     return f"{host}:{child.pid}:1"
@@ -45,21 +45,21 @@ def gone() -> str:
 def test_a_killed_run_is_ended_and_its_place_is_free(instance):
     run_id = started(instance, gone())
     assert instance.event_log_storage.claim_concurrency_slot("gpu", run_id, "work").is_claimed
-    assert end_orphans(instance) == [run_id]
+    assert fail_orphaned_runs(instance) == [run_id]
 
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
     assert instance.event_log_storage.claim_concurrency_slot("gpu", "another", "work").is_claimed
 
 
-@pytest.mark.parametrize("process", [this_process(), "elsewhere:1:1"])
+@pytest.mark.parametrize("process", [process_tag(), "elsewhere:1:1"])
 def test_a_run_that_may_be_alive_is_left_alone(instance, process):
     run_id = started(instance, process)
-    assert end_orphans(instance) == []
+    assert fail_orphaned_runs(instance) == []
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
 
 
 def test_a_number_that_is_used_again_is_another_process(instance):
-    host, pid, start = this_process().rsplit(":", 2)
+    host, pid, start = process_tag().rsplit(":", 2)
     assert pid == str(os.getpid())
     run_id = started(instance, f"{host}:{pid}:{int(start) - 1}")
-    assert end_orphans(instance) == [run_id]
+    assert fail_orphaned_runs(instance) == [run_id]

@@ -12,7 +12,7 @@ import pytest
 from door_house import exported_house, house, lines
 
 from models.interchange.dashboards.dump import BadDump
-from pipelines.interchange.import_export import import_from
+from pipelines.interchange.import_export import import_dictionary
 
 Lines = list[dict[str, Any]]
 Change = Callable[[Path], Any]
@@ -90,5 +90,5 @@ def test_a_damaged_dump_is_refused_and_nothing_of_it_stays(source: Path, tmp_pat
     change(copied)
     store = house(tmp_path / "home")
     with pytest.raises(BadDump, match=message):
-        import_from(store, "neuronpedia", str(copied), "demo", "mid")
+        import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
     assert not (tmp_path / "home").exists()

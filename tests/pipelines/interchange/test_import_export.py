@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from synthetic_store import BINS, DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore, plant
 
 from models.features.example_windows import example_id
-from pipelines.interchange.import_export import export_to, import_from, publish_again
+from pipelines.interchange.import_export import export_dictionary, import_dictionary, publish_again
 from pipelines.store.store import Store
 from sql.warehouse import connect
 from web.app import app
@@ -111,17 +111,21 @@ def test_their_importer_takes_a_dictionary_that_nobody_has_labelled(tmp_path: Pa
     synthetic = SyntheticStore(str(tmp_path))
     synthetic.write_model("demo")
     synthetic.write_sae("demo", "late", labels=False)
-    source = Path(export_to(house(tmp_path), "demo", "late", "neuronpedia", str(tmp_path / "out"), [1, DEAD]).url)
+    source = Path(
+        export_dictionary(house(tmp_path), "demo", "late", "neuronpedia", str(tmp_path / "out"), [1, DEAD]).url
+    )
     importer = Importer()
     importer.take(tmp_path / "out", source)
     assert {key[2] for key in importer.rows["Neuron"]} == {"1", str(DEAD)}
     assert not importer.rows["Explanation"]
-    assert import_from(house(tmp_path / "in"), "neuronpedia", str(source), "demo", "late").rows["explanation"] == 0
+    assert (
+        import_dictionary(house(tmp_path / "in"), "neuronpedia", str(source), "demo", "late").rows["explanation"] == 0
+    )
 
 
 def test_an_export_is_the_same_to_the_byte_every_time(exported: tuple[Store, Path], tmp_path: Path):
     store, first = exported
-    again = Path(export_to(store, "demo", "mid", "neuronpedia", str(tmp_path)).url)
+    again = Path(export_dictionary(store, "demo", "mid", "neuronpedia", str(tmp_path)).url)
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert names == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     assert [(first / name).read_bytes() for name in names] == [(again / name).read_bytes() for name in names]
@@ -130,7 +134,7 @@ def test_an_export_is_the_same_to_the_byte_every_time(exported: tuple[Store, Pat
 def test_a_dictionary_comes_back_as_it_went(exported: tuple[Store, Path], tmp_path: Path):
     store, source = exported
     other = house(tmp_path)
-    import_from(other, "neuronpedia", str(source), "demo", "mid")
+    import_dictionary(other, "neuronpedia", str(source), "demo", "mid")
     for name, columns in SURVIVES.items():
         went = kept(store, name, columns)
         if name == "explanation":
@@ -154,8 +158,8 @@ def test_a_dictionary_comes_back_as_it_went(exported: tuple[Store, Path], tmp_pa
 def test_an_import_can_be_exported_and_is_the_same_dump(exported: tuple[Store, Path], tmp_path: Path):
     _, source = exported
     other = house(tmp_path)
-    import_from(other, "neuronpedia", str(source), "demo", "mid")
-    again = Path(export_to(other, "demo", "mid", "neuronpedia", str(tmp_path / "out")).url)
+    import_dictionary(other, "neuronpedia", str(source), "demo", "mid")
+    again = Path(export_dictionary(other, "demo", "mid", "neuronpedia", str(tmp_path / "out")).url)
     stamped = {"createdAt", "updatedAt"}
     for name in ("features", "activations", "explanations"):
         went, came = (lines(place / name / "batch-0.jsonl.gz") for place in (source, again))
@@ -166,8 +170,8 @@ def test_an_import_can_be_exported_and_is_the_same_dump(exported: tuple[Store, P
 
 def test_an_import_is_published_keeps_every_rule_and_has_pages(exported: tuple[Store, Path]):
     store, source = exported
-    import_from(store, "neuronpedia", str(source), "demo", "came")
-    import_from(store, "neuronpedia", str(source), "elsewhere", "came")
+    import_dictionary(store, "neuronpedia", str(source), "demo", "came")
+    import_dictionary(store, "neuronpedia", str(source), "elsewhere", "came")
     assert publish_again(store) == []
     with closing(connect(store.published)) as con:
         rows = con.execute(
@@ -189,11 +193,11 @@ def test_an_import_is_published_keeps_every_rule_and_has_pages(exported: tuple[S
 
 def test_only_chosen_features_leave(exported: tuple[Store, Path], tmp_path: Path):
     store, _ = exported
-    source = Path(export_to(store, "demo", "mid", "neuronpedia", str(tmp_path / "out"), features=[2, 5]).url)
+    source = Path(export_dictionary(store, "demo", "mid", "neuronpedia", str(tmp_path / "out"), features=[2, 5]).url)
     for name in ("features", "activations", "explanations"):
         assert {line["index"] for line in lines(source / name / "batch-0.jsonl.gz")} == {"2", "5"}
     other = house(tmp_path)
-    done = import_from(other, "neuronpedia", str(source), "demo", "two")
+    done = import_dictionary(other, "neuronpedia", str(source), "demo", "two")
     assert done.rows["feature"] == 2
     assert publish_again(other) == []
 
@@ -201,11 +205,11 @@ def test_only_chosen_features_leave(exported: tuple[Store, Path], tmp_path: Path
 def test_the_same_dump_is_not_read_twice_and_another_replaces_it(exported: tuple[Store, Path], tmp_path: Path):
     copied = Path(shutil.copytree(exported[1], tmp_path / "2-mid"))
     store = house(tmp_path / "home")
-    first = import_from(store, "neuronpedia", str(copied), "demo", "mid")
-    again = import_from(store, "neuronpedia", str(copied), "demo", "mid")
+    first = import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
+    again = import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
     assert (first.again, again.again, again.rows) == (False, True, first.rows)
     shutil.rmtree(copied / "explanations")
-    assert import_from(store, "neuronpedia", str(copied), "demo", "mid").rows["explanation"] == 0
+    assert import_dictionary(store, "neuronpedia", str(copied), "demo", "mid").rows["explanation"] == 0
     assert kept(store, "explanation", ["label"]) == []
     assert publish_again(store) == []
 
@@ -215,25 +219,25 @@ def test_names_that_are_taken_are_refused(exported: tuple[Store, Path]):
     with pytest.raises(
         ValueError, match=r"demo/mid is a dictionary that was made here: import under another recipe id"
     ):
-        import_from(store, "neuronpedia", str(source), "demo", "mid")
+        import_dictionary(store, "neuronpedia", str(source), "demo", "mid")
     with pytest.raises(ValueError, match=r"id '../mid' is refused"):
-        import_from(store, "neuronpedia", str(source), "demo", "../mid")
+        import_dictionary(store, "neuronpedia", str(source), "demo", "../mid")
     with pytest.raises(ValueError, match=r"format 'csv' is none of neuronpedia, saedashboard, delphi"):
-        import_from(store, "csv", str(source), "demo", "new")
+        import_dictionary(store, "csv", str(source), "demo", "new")
     with pytest.raises(ValueError, match=r"no dictionary demo/nothing \(there: .*demo/mid.*\): correct the names"):
-        export_to(store, "demo", "nothing", "neuronpedia", "out")
+        export_dictionary(store, "demo", "nothing", "neuronpedia", "out")
     with pytest.raises(ValueError, match=r"demo/mid has no features 12, 99: name some of 0 to 11"):
-        export_to(store, "demo", "mid", "neuronpedia", "out", features=[3, 99, 12])
+        export_dictionary(store, "demo", "mid", "neuronpedia", "out", features=[3, 99, 12])
 
 
 def test_dumps_lie_on_s3_as_well_as_here(exported: tuple[Store, Path], s3: str, tmp_path: Path):
     store, source = exported
-    there = export_to(store, "demo", "mid", "neuronpedia", f"{s3}/dumps")
+    there = export_dictionary(store, "demo", "mid", "neuronpedia", f"{s3}/dumps")
     assert there.url == f"{s3}/dumps/demo/2-mid"
     for name in ("source.jsonl", "features/batch-0.jsonl.gz"):
         assert there.read_bytes(name) == (source / name).read_bytes()
     remote = Store(home=f"{s3}/home", registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
-    done = import_from(remote, "neuronpedia", there.url, "demo", "mid")
+    done = import_dictionary(remote, "neuronpedia", there.url, "demo", "mid")
     assert done.rows["feature"] == N_FEATURES
     assert publish_again(remote) == []
-    assert export_to(remote, "demo", "mid", "neuronpedia", f"{s3}/again").exists("source.jsonl")
+    assert export_dictionary(remote, "demo", "mid", "neuronpedia", f"{s3}/again").exists("source.jsonl")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry.cards import BadCard, ModelCard, RecipeCard, checked_id, read_card
+from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, checked_id, read_card
 from pipelines.registry.registry import Registry
 from storage.folder import Folder
 
@@ -41,7 +41,7 @@ def test_the_shipped_registry_is_read():
     ],
 )
 def test_a_wrong_model_card_names_file_line_and_key(text, message):
-    with pytest.raises(BadCard, match=message):
+    with pytest.raises(InvalidCard, match=message):
         read_card(ModelCard, "m.yaml", text)
 
 
@@ -61,7 +61,7 @@ def test_a_wrong_model_card_names_file_line_and_key(text, message):
     ],
 )
 def test_a_wrong_recipe_names_file_line_and_key(text, message):
-    with pytest.raises(BadCard, match=message):
+    with pytest.raises(InvalidCard, match=message):
         read_card(RecipeCard, "r.yaml", text)
 
 

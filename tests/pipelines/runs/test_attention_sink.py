@@ -9,9 +9,9 @@ import torch
 from small_house import small_house
 from transformers import AutoModelForCausalLM
 
-from models.activations.shards import Shards
-from pipelines.runs.in_process import run_chain
-from pipelines.serving.text_reader import OwnText
+from models.activations.shards import ActivationShards
+from pipelines.runs.in_process import run_partition
+from pipelines.serving.text_reader import TextReader
 from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -40,7 +40,7 @@ def card(house, more: str = "") -> None:
 
 def run(house):
     with dg.DagsterInstance.ephemeral() as instance:
-        return run_chain(house, "first/small", instance)
+        return run_partition(house, "first/small", instance)
 
 
 def ask(house, query: str):
@@ -66,7 +66,7 @@ def test_auto_finds_the_sink_and_every_stage_leaves_it_out(house):
     assert max(norm for *_, norm in shares) < NORM / 2
     [(fraction, n_one)] = ask(house, "select one_position_fraction, count(*) from sae_summary group by all")
     assert (fraction < 0.05, n_one) == (True, 1)
-    reading = OwnText(house).read("first/small", "def work(item_1):\n    return item_1\n")
+    reading = TextReader(house).read("first/small", "def work(item_1):\n    return item_1\n")
     assert reading.fires
     assert min(place for place, *_ in reading.fires) == 0, "the first text token is read: the token before it is not"
 
@@ -81,7 +81,7 @@ def test_without_a_token_before_it_the_sink_is_skipped_everywhere(house):
     assert (special, skipped) == (0, contexts)
     assert ask(house, "select n_tokens + n_skipped + n_outliers from activation_site") == [(tokens,)]
     assert ask(house, "select min(position) from feature_activation") == [(1,)]
-    reading = OwnText(house).read("first/small", "def work(item_1):\n    return item_1\n")
+    reading = TextReader(house).read("first/small", "def work(item_1):\n    return item_1\n")
     assert "".join(reading.tokens).startswith("def work"), "what is not read is shown"
     assert min(place for place, *_ in reading.fires) == 1
 
@@ -125,5 +125,5 @@ def test_rounding_that_costs_more_than_a_hundredth_of_the_variance_is_refused(ho
     assert "set shard_dtype: float32 in the model card" in check
     card(house, "prepend_bos: false\nskip_first: 0\nshard_dtype: float32\n")
     assert not [check for check in run(house).failed_checks if "rounding" in check]
-    shards = Shards.open(Folder(house.home) / "activations" / "first" / "resid_post.1")
+    shards = ActivationShards.open(Folder(house.home) / "activations" / "first" / "resid_post.1")
     assert shards.dtype == torch.float32

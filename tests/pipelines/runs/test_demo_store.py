@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from models.activations.shards import Shards
+from models.activations.shards import ActivationShards
 from sql.warehouse import connect
 from storage.folder import Folder
 
@@ -40,7 +40,7 @@ def one(con, query):
 def test_codes_are_what_numpy_says_of_the_exported_weights(con):
     """The first 16,384 tokens. Of values that tie to the last bits, the order of summation decides which is kept."""
     weights = load_file(HOME / "saes" / "pystdlib" / "mid-topk" / "sae_weights.safetensors")
-    batch = next(Shards.open(Folder(str(HOME)) / "activations" / "pystdlib" / "resid_post.2").batches(16_384))
+    batch = next(ActivationShards.open(Folder(str(HOME)) / "activations" / "pystdlib" / "resid_post.2").batches(16_384))
     pre_TF = (batch.x_TD.float().numpy() - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
     top_TK = np.argpartition(-pre_TF, K, axis=1)[:, :K]
     acts_TK = np.maximum(np.take_along_axis(pre_TF, top_TK, axis=1), 0)

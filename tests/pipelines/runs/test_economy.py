@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from small_house import small_house
 
-from pipelines.runs.in_process import run_chain
+from pipelines.runs.in_process import run_partition
 from pipelines.store import resolve_all as surveying
-from pipelines.store.resolve_all import survey
+from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from storage import folder, manifest
 
@@ -38,7 +38,7 @@ def test_a_survey_reads_each_card_once_and_asks_each_source_once(tmp_path, monke
 
     monkeypatch.setattr(surveying, "resolve_revision", resolve)
     monkeypatch.setattr(folder.Folder, "read_bytes", read_bytes)
-    registrations, errors = survey(Store(registry=str(tmp_path)))
+    registrations, errors = resolve_registry(Store(registry=str(tmp_path)))
     assert (len(registrations), len(errors)) == (19 * 9, 9)
     assert set(read.values()) == {1}
     assert len(read) == 29
@@ -70,7 +70,7 @@ def test_a_chain_compares_a_shard_once_and_opens_it_seldom(tmp_path, counted):
     opened, hashed = counted
     store = small_house(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run_chain(store, "first/small", instance).success
+        assert run_partition(store, "first/small", instance).success
     [shard] = [path for path in opened if "/activations/" in path]
     assert opened[shard] <= 5
     assert hashed[shard] == 1
@@ -80,7 +80,7 @@ def test_a_chain_compares_a_shard_once_and_opens_it_seldom(tmp_path, counted):
 def test_a_file_that_changed_is_compared_again(tmp_path):
     place = folder.Folder(str(tmp_path))
     place.write_bytes("part", b"as it was written")
-    whole = manifest.Manifest({}, (manifest.FileEntry.of(tmp_path / "part", "part", 1),))
+    whole = manifest.Manifest({}, (manifest.ManifestFile.of(tmp_path / "part", "part", 1),))
     whole.write(place)
     whole.check(place)
     (tmp_path / "part").write_bytes(b"as it was writtem")

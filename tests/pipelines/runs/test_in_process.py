@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from small_house import small_house, write_model_card
 
-from models.activations.shards import Shards
+from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
 from pipelines.definitions import defs
-from pipelines.runs.in_process import run_chain
+from pipelines.runs.in_process import run_partition
 from pipelines.sensors import malformed_cards, new_models
 from sql.hashes import table_hashes
 from sql.warehouse import connect
@@ -32,7 +32,7 @@ def instance():
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, instance):
     store = small_house(tmp_path_factory.mktemp("house"))
-    ran = run_chain(store, "first/small", instance)
+    ran = run_partition(store, "first/small", instance)
     assert (ran.success, ran.failed_checks) == (True, ()), ran
     return store
 
@@ -64,7 +64,7 @@ def test_every_table_is_filled(house):
 def test_the_warehouse_says_what_the_exported_files_say(house):
     """Density, maximum, histogram and L0 again, in numpy, from the shards and the exported weights alone."""
     sae = load(Folder(house.root.url) / "saes" / "first" / "small")
-    shards = Shards.open(Folder(house.root.url) / "activations" / "first" / "resid_post.1")
+    shards = ActivationShards.open(Folder(house.root.url) / "activations" / "first" / "resid_post.1")
     x_TD = np.concatenate([batch.x_TD.float().numpy() for batch in shards.batches(4096)])
     W_enc, b_enc, b_dec = (sae.tensors()[name].detach().numpy() for name in ("W_enc", "b_enc", "b_dec"))
     pre_TF = (x_TD - b_dec) @ W_enc + b_enc
@@ -81,7 +81,7 @@ def test_the_warehouse_says_what_the_exported_files_say(house):
 
 def test_a_second_run_makes_nothing(house, instance):
     before = files(house)
-    assert run_chain(house, "first/small", instance).success
+    assert run_partition(house, "first/small", instance).success
     assert files(house) == before
 
 
@@ -105,7 +105,7 @@ def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
     assert [(r.partition_key, r.job_name) for r in arrived] == [("other/small", "everything")]
     assert added == ["other/small"]
     before = {name: at for name, at in files(house).items() if "first" in name}
-    assert run_chain(house, "other/small", instance).success
+    assert run_partition(house, "other/small", instance).success
     assert {name: at for name, at in files(house).items() if "first" in name} == before
     assert ask(house, "select sae_id from sae_summary order by all") == [("first/small",), ("other/small",)]
     metrics = {name for (name,) in ask(house, "select metric from sae_metric where model_id = 'other'")}

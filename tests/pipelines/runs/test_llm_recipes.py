@@ -12,12 +12,12 @@ from small_house import RECIPE, small_house
 from starlette.testclient import TestClient
 from tiny_models import save_tiny
 
-from pipelines.labels.cost_estimate import plan_table, planned
-from pipelines.labels.inputs import explained_identity, rated_identity, scored_identity
-from pipelines.labels.requested_features import request, requested
+from pipelines.labels.cost_estimate import estimate_cost, plan_table
+from pipelines.labels.inputs import explained_identity, ratings_identity, scored_identity
+from pipelines.labels.requested_features import request_labels, requested
 from pipelines.registry.registry import Registry
-from pipelines.runs.in_process import run_chain
-from pipelines.serving.semantic_search import Meanings, found
+from pipelines.runs.in_process import run_partition
+from pipelines.serving.semantic_search import TextEmbedder, search_features
 from pipelines.store.store import Store
 from sql.answers import as_text
 from sql.warehouse import connect
@@ -34,7 +34,7 @@ def recipe(budget_usd: float) -> str:
 def test_without_a_key_the_labels_fail_and_the_rest_goes_on(tmp_path):
     store = small_house(tmp_path, recipe(1))
     with dg.DagsterInstance.ephemeral() as instance:
-        ran = run_chain(store, "first/small", instance)
+        ran = run_partition(store, "first/small", instance)
     assert not ran.success
     assert "MissingKey" in (ran.error or "")
     assert "ANTHROPIC_API_KEY" in (ran.error or "")
@@ -49,7 +49,7 @@ def test_without_a_key_the_labels_fail_and_the_rest_goes_on(tmp_path):
 def test_with_no_budget_every_label_says_over_budget(tmp_path):
     store = small_house(tmp_path, recipe(0))
     with dg.DagsterInstance.ephemeral() as instance:
-        ran = run_chain(store, "first/small", instance)
+        ran = run_partition(store, "first/small", instance)
     assert ran.success, ran.error
     assert ran.failed_checks == ("explanations.labelled",)
     rows = store.read_table("explanation", store.registration("first/small")).to_pylist()
@@ -72,7 +72,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory):
     with serving() as server, pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("ANTHROPIC_API_KEY", KEY)
         patch.setenv("ANTHROPIC_BASE_URL", server.url)
-        ran = run_chain(store, "first/small", instance)
+        ran = run_partition(store, "first/small", instance)
         assert ran.success, ran.error
         yield store, server, instance
 
@@ -114,19 +114,19 @@ def test_the_spend_is_what_the_server_counted(house):
 def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house):
     store, server, instance = house
     before = len(server.bodies)
-    assert run_chain(store, "first/small", instance, "explain").success
+    assert run_partition(store, "first/small", instance, "explain").success
     assert len(server.bodies) == before
     registration = store.registration("first/small")
     labelled = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
     alive = {feature for (feature,) in rows(store, "select feature_id from feature where not is_dead")}
     wanted = min(alive - labelled)
-    lines = planned(store, registration, [wanted])
+    lines = estimate_cost(store, registration, [wanted])
     assert sum(line.estimate.n_requests - line.estimate.n_answered for line in lines) > 0
     assert "claude-haiku-4-5" in {line.llm for line in lines}
     assert str(plan_table(lines)).startswith("<rich.table")
     assert len(server.bodies) == before, "a plan asks nothing"
-    request(store, registration, [wanted])
-    assert run_chain(store, "first/small", instance, "explain").success
+    request_labels(store, registration, [wanted])
+    assert run_partition(store, "first/small", instance, "explain").success
     found = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
     assert found == labelled | {wanted}
     shown = {name for body in server.bodies[before:] for name in (body["messages"][0]["content"],)}
@@ -138,7 +138,7 @@ def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
     store, _, _ = house
     registration = store.registration("first/small")
     before = requested(store, registration)
-    for ask in (planned, request):
+    for ask in (estimate_cost, request_labels):
         with pytest.raises(ValueError, match="features 999 were asked for, but never fire or do not exist"):
             ask(store, registration, [999])
     assert requested(store, registration) == before, "a request that cannot be met is not kept"
@@ -146,9 +146,9 @@ def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
 
 def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
     store, _, _ = house
-    by_meaning = as_text(found(store.published, store.cards(), "nothing that stands in a label", 3))
+    by_meaning = as_text(search_features(store.published, store.cards(), "nothing that stands in a label", 3))
     assert by_meaning.count("meaning") == 3
-    by_text = as_text(found(store.published, store.cards(), "about `testing`", 3))
+    by_text = as_text(search_features(store.published, store.cards(), "about `testing`", 3))
     assert "label" in by_text.splitlines()[2]
     cards = store.cards()
     silent = {
@@ -156,9 +156,9 @@ def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
         for name, card in cards.recipes.items()
     }
     without = Registry(cards.models, silent, cards.errors)
-    assert "meaning" not in as_text(found(store.published, without, "nothing that stands in a label", 3))
+    assert "meaning" not in as_text(search_features(store.published, without, "nothing that stands in a label", 3))
     with pytest.raises(ValueError, match="no recipe names an `encoder`"):
-        Meanings(lambda: without).of("x")
+        TextEmbedder(lambda: without).of("x")
 
 
 def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
@@ -167,7 +167,7 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
     [(feature, label)] = rows(
         store, "select feature_id, label from feature_card where label is not null order by feature_id limit 1"
     )
-    pages = TestClient(app(store.published, meanings=Meanings(store.cards)))
+    pages = TestClient(app(store.published, meanings=TextEmbedder(store.cards)))
     answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
     first = re.search(r'<section id="meaning".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
     assert first is not None, answer
@@ -192,7 +192,7 @@ def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, 
     registration = replace(registration, recipe=registration.recipe.model_copy(update={"explanations": settings}))
 
     def identities() -> list[str]:
-        makers = (explained_identity, rated_identity, scored_identity)
+        makers = (explained_identity, ratings_identity, scored_identity)
         return [sha256_of(make(store, registration)) for make in makers]
 
     before, trained_further = identities(), Path(settings.encoder or "") / "added.safetensors"
@@ -211,4 +211,4 @@ def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
         for name, card in cards.recipes.items()
     }
     with pytest.raises(ValueError, match="the encoder no/such is not on this machine, and the pages download nothing"):
-        Meanings(lambda: Registry(cards.models, elsewhere, cards.errors)).of("x")
+        TextEmbedder(lambda: Registry(cards.models, elsewhere, cards.errors)).of("x")

@@ -13,11 +13,11 @@ from small_house import RECIPE, small_house
 
 from assets.sae import checks
 from models.dictionaries.saelens_format import load
-from models.evaluation.config import Bounds
-from pipelines.runs.in_process import run_chain, run_sweep
+from models.evaluation.config import QualityBounds
+from pipelines.runs.in_process import run_partition, run_sweep
 from pipelines.store import build_dictionary as dictionaries
 from pipelines.store.store import Store
-from pipelines.sweep_job import train_sweep, wanted_together
+from pipelines.sweep_job import sweep_registrations, train_sweep
 from sql.warehouse import connect
 
 ARCHITECTURES = ("batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated")
@@ -53,7 +53,7 @@ def house(tmp_path_factory):
         materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
         assert set(keys) <= materialized, "the sweep tells Dagster of every dictionary"
         add(store, "imported", recipe_of(f"{{import: {store.root.url}/saes/first/jumprelu}}"))
-        ran = run_chain(store, "first/imported", instance)
+        ran = run_partition(store, "first/imported", instance)
         assert (ran.success, ran.error) == (True, None)
     return store
 
@@ -110,7 +110,7 @@ def test_the_exported_l0_is_the_calibrated_one(house):
 def test_an_l0_that_was_not_reached_is_a_failed_check(house):
     def passed(name: str, trained: tuple[float, float], exported: tuple[float, float]) -> bool:
         registration, stages = house.registration(f"first/{name}"), {"trained": trained, "exported": exported}
-        strict = registration.recipe.model_copy(update={"bounds": Bounds()})
+        strict = registration.recipe.model_copy(update={"bounds": QualityBounds()})
         known = {stage: {"l0": l0, "fvu": fvu} for stage, (l0, fvu) in stages.items()} | {"n_tokens": 9, "factor": 1.0}
         made = house.trained(registration)
         made = replace(made, facts=made.facts | {"calibration": known})
@@ -128,7 +128,7 @@ def test_an_l0_that_was_not_reached_is_a_failed_check(house):
 def test_a_transcoder_is_measured_where_it_writes(house):
     """FVU and CE by hand: what it writes against the stored activations of the other site."""
     registration = house.registration("first/transcoder")
-    source = dictionaries.source_of(house, registration, held_out=True)
+    source = dictionaries.training_stream(house, registration, held_out=True)
     rows = torch.cat(list(source.chunks())).float()
     x_TD, y_TE = rows[:, : source.width_read], rows[:, source.width_read :]
     sae = load(house.sae(registration))
@@ -160,15 +160,15 @@ def test_the_front_holds_what_nothing_beats(house):
 
 
 def test_a_second_sweep_makes_nothing(house):
-    registrations = wanted_together(house, "first", [])
+    registrations = sweep_registrations(house, "first", [])
     assert train_sweep(house, registrations, lambda *told: None) == []
 
 
 def test_a_sweep_names_what_it_does_not_know(house):
     with pytest.raises(ValueError, match="first has no recipe nonsense; it has batchtopk"):
-        wanted_together(house, "first", ["nonsense"])
+        sweep_registrations(house, "first", ["nonsense"])
     with pytest.raises(ValueError, match="there is no model 'nobody'; the registry holds first"):
-        wanted_together(house, "nobody", [])
+        sweep_registrations(house, "nobody", [])
 
 
 def test_an_import_of_another_width_is_refused(house):
@@ -177,6 +177,6 @@ def test_an_import_of_another_width_is_refused(house):
         with pytest.raises(
             ValueError, match=r"made for activations of width 48, resid_post.@0.5 of this model have 32"
         ):
-            dictionaries.without_training(house, house.registration("first/import-wrong"))
+            dictionaries.import_or_neurons(house, house.registration("first/import-wrong"))
     finally:
         (Path(house.registry_folder.path) / "recipes" / "import-wrong.yaml").unlink()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record, parsed
+from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import BadDump, explanation_id
 from storage.folder import Folder
 
@@ -85,11 +85,11 @@ def _files(folder: Folder, hookpoint: str) -> Iterator[tuple[int, str]]:
             yield int(match[2]), name
 
 
-def _classified(answers: Any, where: str) -> list[Record] | None:
+def _classified(answers: Any, where: str) -> list[CheckedRecord] | None:
     """The answers of one file; None where they are of another kind of scorer."""
     if not isinstance(answers, list) or not all(isinstance(one, dict) for one in answers):
         return None
-    found = [Record.of(one, f"{where}, [{place}]") for place, one in enumerate(answers)]
+    found = [CheckedRecord.of(one, f"{where}, [{place}]") for place, one in enumerate(answers)]
     if any("activating" not in one.values or "prediction" not in one.values for one in found):
         return None
     for one in found:
@@ -101,7 +101,7 @@ def _classified(answers: Any, where: str) -> list[Record] | None:
     return found
 
 
-def _measures(found: list[Record]) -> dict[str, float | None]:
+def _measures(found: list[CheckedRecord]) -> dict[str, float | None]:
     """Over answers that did not fail; null where there is none of one of the two kinds."""
     answers = [(one.values["activating"], bool(one.values["prediction"])) for one in found if _answered(one)]
     hit, missed, false, right = (
@@ -115,7 +115,7 @@ def _measures(found: list[Record]) -> dict[str, float | None]:
     return measures
 
 
-def _answered(one: Record) -> bool:
+def _answered(one: CheckedRecord) -> bool:
     return one.values["prediction"] is not None
 
 

@@ -20,28 +20,28 @@ from safetensors import SafetensorError, safe_open
 from models.activations.activation_profile import PositionBuckets
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
-from models.corpora.token_rows import Rows
-from models.features.activation_histogram import Histogram
+from models.corpora.token_rows import TokenRows
+from models.features.activation_histogram import ActivationHistogram
 from models.features.config import StatisticsSettings
-from models.features.control_windows import Controls
-from models.features.example_windows import Chosen, Windows
+from models.features.control_windows import ControlWindows
+from models.features.example_windows import ExampleWindows, SelectedExamples
 from models.features.firing_positions import FiringPositions
-from models.features.firing_statistics import Firing
-from models.features.firings import Fired
-from models.features.interval_sample import Intervals
-from models.features.top_activations import Top
-from models.interchange.dashboards.checked_record import Record, parsed
+from models.features.firing_statistics import FiringStatistics
+from models.features.firings import Firings
+from models.features.interval_sample import IntervalSample
+from models.features.top_activations import TopActivations
+from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.delphi.labels import explanation_rows, score_rows
-from models.interchange.dashboards.dump import About, BadDump, Dump, Part, table
+from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table
 from models.interchange.dashboards.hook_names import layer_of, site_of_module
-from models.language_model.token_strings import Pieces
+from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
 
 _SPLIT = re.compile(r"(\d+)_(\d+)\.safetensors")
 _TENSORS = {"locations": 2, "activations": 1, "tokens": 2}
 
 
-def read(folder: Folder, model_id: str, recipe_id: str, pieces: Pieces) -> Dump:
+def read(folder: Folder, model_id: str, recipe_id: str, pieces: TokenStrings) -> FeatureDump:
     """Opens a run's folder (with one hookpoint under `latents/`), or `…/latents/<hookpoint>` of one that has several.
 
     Args:
@@ -54,15 +54,15 @@ def read(folder: Folder, model_id: str, recipe_id: str, pieces: Pieces) -> Dump:
     latents = run / "latents" / hookpoint
     splits = _splits(latents)
     config = (
-        Record.of(parsed(latents.read_bytes("config.json"), f"{latents}/config.json"), f"{latents}/config.json")
+        CheckedRecord.of(parsed(latents.read_bytes("config.json"), f"{latents}/config.json"), f"{latents}/config.json")
         if latents.exists("config.json")
-        else Record(f"{latents}", {})
+        else CheckedRecord(f"{latents}", {})
     )
     n_features = splits[-1][1] + 1
     with latents.reading(splits[0][2]) as path:
         tokens = _tensors(path, f"{latents}/{splits[0][2]}")["tokens"]
     site = site_of_module(hookpoint.replace("/", "."))
-    about = About(
+    about = DumpInfo(
         model=config.text("model_name") or "delphi",
         site=site,
         layer=layer_of(site),
@@ -73,8 +73,8 @@ def read(folder: Folder, model_id: str, recipe_id: str, pieces: Pieces) -> Dump:
         dataset=config.text("dataset_repo"),
         config=dict(config.values),
     )
-    reading = _Reading(run, hookpoint, model_id, recipe_id, about, pieces)
-    return Dump(about, reading.parts(splits), reading.notes)
+    reading = _DelphiReader(run, hookpoint, model_id, recipe_id, about, pieces)
+    return FeatureDump(about, reading.parts(splits), reading.notes)
 
 
 def _run_and_hookpoint(folder: Folder) -> tuple[Folder, str]:
@@ -138,15 +138,15 @@ def _tensors(path: Path, where: str) -> dict[str, np.ndarray]:
 
 
 @dataclass
-class _Reading:
+class _DelphiReader:
     """One run at one hookpoint, read for one dictionary of the warehouse."""
 
     run: Folder
     hookpoint: str
     model_id: str
     recipe_id: str
-    about: About
-    pieces: Pieces
+    about: DumpInfo
+    pieces: TokenStrings
     notes: list[str] = field(default_factory=list)
 
     def parts(self, splits: list[tuple[int, int, str]]) -> Iterator[Part]:
@@ -162,7 +162,7 @@ class _Reading:
         fired = _fired(found, first, last, self.about.n_features or 0, f"{latents}/{name}")
         return measured(fired, rows, first, last, self.pieces, self.model_id, self.recipe_id)
 
-    def _rows(self, tokens: np.ndarray, where: str) -> Rows:
+    def _rows(self, tokens: np.ndarray, where: str) -> TokenRows:
         if tokens.shape != (self.about.n_contexts, self.about.context_length):
             raise BadDump(
                 f"{where} has tokens {tokens.shape}, another split has "
@@ -175,7 +175,7 @@ class _Reading:
                 f"{len(self.pieces.texts) - 1}: name the model whose tokenizer cut the corpus"
             )
         contexts = [Context(row, f"row-{row}", 0, ids) for row, ids in enumerate(tokens.astype(np.int32))]
-        return Rows.of(contexts, TokenFilter(frozenset()))
+        return TokenRows.of(contexts, TokenFilter(frozenset()))
 
     def _labels(self) -> Part:
         stem, sae_id, known = self.hookpoint, f"{self.model_id}/{self.recipe_id}", self.about.n_features or 0
@@ -187,7 +187,7 @@ class _Reading:
         }
 
 
-def _fired(found: dict[str, np.ndarray], first: int, last: int, n_features: int, where: str) -> Fired:
+def _fired(found: dict[str, np.ndarray], first: int, last: int, n_features: int, where: str) -> Firings:
     """The split's activations in the order that statistics want, latents counted from the dictionary's first."""
     locations, acts = found["locations"].astype(np.int64), found["activations"].astype(np.float32)
     rows, length = found["tokens"].shape
@@ -210,23 +210,25 @@ def _fired(found: dict[str, np.ndarray], first: int, last: int, n_features: int,
         raise BadDump(f"{where} has latent {first + latent} twice at row {row}, position {position}: fetch it again")
     features = (first + locations[:, 2]).astype(np.int32)
     places = locations[:, 0], locations[:, 1].astype(np.int32)
-    return Fired(features, *places, acts, n_features, rows * length, 0, rows - 1)
+    return Firings(features, *places, acts, n_features, rows * length, 0, rows - 1)
 
 
-def measured(fired: Fired, rows: Rows, first: int, last: int, pieces: Pieces, model_id: str, recipe_id: str) -> Part:
+def measured(
+    fired: Firings, rows: TokenRows, first: int, last: int, pieces: TokenStrings, model_id: str, recipe_id: str
+) -> Part:
     """Rows of `feature`, `activation_histogram` and `example` for the features from `first` to `last`."""
-    settings, firing = StatisticsSettings(), Firing.of(fired)
+    settings, firing = StatisticsSettings(), FiringStatistics.of(fired)
     max_F, ours = firing.max_F, slice(first, last + 1)
-    top = Top.zero(fired.n_features, settings.top)
-    intervals = Intervals.zero(fired.n_features, settings.intervals, settings.per_interval)
-    controls = Controls.zero(fired.n_features, settings.controls)
+    top = TopActivations.zero(fired.n_features, settings.top)
+    intervals = IntervalSample.zero(fired.n_features, settings.intervals, settings.per_interval)
+    controls = ControlWindows.zero(fired.n_features, settings.controls)
     positions = FiringPositions.zero(PositionBuckets.of(int(rows.positions_R.max()) + 1), fired.n_features).of(fired)
     kept = {
         "top": top + top.among(fired),
         "interval": intervals + intervals.among(fired, max_F),
         "random": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
     }
-    windows = Windows.around(Chosen.of(kept, settings.intervals), pieces, settings.window)
+    windows = ExampleWindows.around(SelectedExamples.of(kept, settings.intervals), pieces, settings.window)
     windows.fill(fired, rows)
     dead_F = firing.is_dead_F[ours]
     feature: dict[str, Any] = {
@@ -241,6 +243,6 @@ def measured(fired: Fired, rows: Rows, first: int, last: int, pieces: Pieces, mo
     }
     return {
         "feature": pa.Table.from_pydict(feature),
-        "activation_histogram": Histogram.of(fired, max_F, settings.bins).rows(max_F),
+        "activation_histogram": ActivationHistogram.of(fired, max_F, settings.bins).rows(max_F),
         "example": windows.rows(model_id, recipe_id),
     }

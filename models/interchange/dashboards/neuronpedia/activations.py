@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from models.features.example_windows import KINDS, example_id
-from models.interchange.dashboards.checked_record import Record
+from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import Part
-from models.interchange.dashboards.neuronpedia.export_identity import Stamp
-from models.interchange.dashboards.neuronpedia.rows_by_feature import Grouped
+from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
+from models.interchange.dashboards.neuronpedia.rows_by_feature import RowsByFeature
 
 NEEDED = ("modelId", "layer", "index", "tokens", "values")
 _PLACE = re.compile(r"(\d{1,18}):(\d{1,9})")
@@ -20,7 +20,7 @@ Bin = tuple[float | None, float | None, float | None]
 """binMin, binMax and binContains."""
 
 
-def lines(stamp: Stamp, part: Part, n_intervals: int) -> Iterator[Row]:
+def to_lines(stamp: ExportIdentity, part: Part, n_intervals: int) -> Iterator[Row]:
     """A line for each row of `example`: the strongest, then each interval from the strongest on, then controls.
 
     The strongest have -1 for binMin and binContains; an interval has its bounds and the share of all tokens that lie
@@ -30,9 +30,9 @@ def lines(stamp: Stamp, part: Part, n_intervals: int) -> Iterator[Row]:
         part: `feature`, `activation_histogram` and `example` of the same features.
         n_intervals: Into how many slices of (0, strongest] examples were sorted.
     """
-    bars, cards = Grouped(part["activation_histogram"]), Grouped(part["feature"])
+    bars, cards = RowsByFeature(part["activation_histogram"]), RowsByFeature(part["feature"])
     order = ("interval", "descending"), ("rank", "ascending")
-    examples = Grouped(part["example"], *order)
+    examples = RowsByFeature(part["example"], *order)
     for feature in cards:
         [card] = cards[feature]
         shares = interval_shares(bars[feature], n_intervals, card["n_tokens"])
@@ -65,7 +65,7 @@ def _bin(card: Row, row: Row, shares: list[float | None]) -> Bin:
     return strongest * interval / n, strongest * (interval + 1) / n, shares[interval]
 
 
-def _line(stamp: Stamp, row: Row, bin_: Bin) -> Row:
+def _line(stamp: ExportIdentity, row: Row, bin_: Bin) -> Row:
     values = row["activations"]
     low, high, share = bin_
     strongest = max(values)
@@ -102,7 +102,7 @@ class Examples:
     def __init__(self, model_id: str, recipe_id: str, dataset: str | None, *, ours: bool) -> None:
         self._own, self._dataset, self._ours = (model_id, recipe_id), dataset, ours
 
-    def rows(self, feature: int, records: Sequence[Record]) -> list[Row]:
+    def rows(self, feature: int, records: Sequence[CheckedRecord]) -> list[Row]:
         """The rows of one feature's records."""
         found = [self._row(feature, record) for record in records]
         numbers = _numbers([record for record, row in zip(records, found, strict=True) if row["kind"] == "interval"])
@@ -119,7 +119,7 @@ class Examples:
             )
         return found
 
-    def _row(self, feature: int, record: Record) -> Row:
+    def _row(self, feature: int, record: CheckedRecord) -> Row:
         record.same_length("tokens", "values")
         tokens, values = record.texts("tokens"), record.numbers("values")
         if not tokens:
@@ -154,7 +154,7 @@ class Examples:
             "peak": peak,
         }
 
-    def _place(self, record: Record, peak: int) -> tuple[int, int]:
+    def _place(self, record: CheckedRecord, peak: int) -> tuple[int, int]:
         """Context and position: as this house wrote them, or else a context of the window's own, named by its id or, if
         it has none, by where it stands."""
         match = _PLACE.fullmatch(record.text("dataIndex") or "") if self._ours else None
@@ -164,11 +164,11 @@ class Examples:
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 2, peak
 
 
-def _bounds(record: Record) -> tuple[float | None, float | None]:
+def _bounds(record: CheckedRecord) -> tuple[float | None, float | None]:
     return record.number("binMin"), record.number("binMax")
 
 
-def _numbers(records: Sequence[Record]) -> dict[tuple[float | None, float | None], int]:
+def _numbers(records: Sequence[CheckedRecord]) -> dict[tuple[float | None, float | None], int]:
     """Which slice each pair of bounds is: by their width where all are equal slices from 0, else by their order."""
     bounds = sorted({_bounds(record) for record in records}, key=lambda pair: (pair[0] or 0.0, pair[1] or 0.0))
     found = {}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record, parsed
+from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import Part, explanation_id
-from models.interchange.dashboards.neuronpedia.export_identity import Stamp
-from models.interchange.dashboards.neuronpedia.rows_by_feature import Grouped
+from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
+from models.interchange.dashboards.neuronpedia.rows_by_feature import RowsByFeature
 
 NEEDED = ("modelId", "layer", "index", "description")
 EXPLAINER = "neuronpedia:"
@@ -16,7 +16,7 @@ EXPLAINER = "neuronpedia:"
 Row = dict[str, Any]
 
 
-def lines(stamp: Stamp, part: Part) -> Iterator[Row]:
+def lines(stamp: ExportIdentity, part: Part) -> Iterator[Row]:
     """A line for each label; an attempt that failed has none, and is left out.
 
     `scores`, which is no column of theirs, is passed over by their importer.
@@ -24,14 +24,14 @@ def lines(stamp: Stamp, part: Part) -> Iterator[Row]:
     scores: dict[str, list[Row]] = {}
     for row in part["explanation_score"].to_pylist():
         scores.setdefault(row["explanation_id"], []).append(row)
-    labels = Grouped(part["explanation"], ("explanation_id", "ascending"))
+    labels = RowsByFeature(part["explanation"], ("explanation_id", "ascending"))
     for feature in labels:
         for row in labels[feature]:
             if row["label"] is not None and row["status"] == "ok":
                 yield _line(stamp, row, scores.get(row["explanation_id"], []))
 
 
-def _line(stamp: Stamp, row: Row, scores: list[Row]) -> Row:
+def _line(stamp: ExportIdentity, row: Row, scores: list[Row]) -> Row:
     return {
         "id": row["explanation_id"],
         "modelId": stamp.model,
@@ -71,7 +71,7 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="milliseconds") + "Z"
 
 
-def add_rows(rows: dict[str, list[Row]], record: Record, sae_id: str, *, ours: bool, keeps: bool) -> None:
+def add_rows(rows: dict[str, list[Row]], record: CheckedRecord, sae_id: str, *, ours: bool, keeps: bool) -> None:
     """Adds the label of one line, and its scores.
 
     Args:
@@ -81,7 +81,9 @@ def add_rows(rows: dict[str, list[Row]], record: Record, sae_id: str, *, ours: b
         keeps: Whether explanations keep their ids, because they are of this very dictionary.
     """
     label, name = record.text("description"), record.text("id") or record.place
-    notes = Record.of(parsed(record.text("notes") or "{}", f"{record.place}, notes"), record.place) if ours else None
+    notes = (
+        CheckedRecord.of(parsed(record.text("notes") or "{}", f"{record.place}, notes"), record.place) if ours else None
+    )
     own = name if keeps else explanation_id(sae_id, name)
     rows["explanation"].append(
         {
@@ -101,14 +103,15 @@ def add_rows(rows: dict[str, list[Row]], record: Record, sae_id: str, *, ours: b
     if not isinstance(scores, list):
         raise record.fault(f"scores is {type(scores).__name__}, wanted a list")
     rows["explanation_score"] += [
-        _score_row(Record.of(score, f"{record.place}, score {number}"), own) for number, score in enumerate(scores)
+        _score_row(CheckedRecord.of(score, f"{record.place}, score {number}"), own)
+        for number, score in enumerate(scores)
     ]
 
 
-def _score_row(score: Record, own: str) -> Row:
+def _score_row(score: CheckedRecord, own: str) -> Row:
     score.need("explanationScoreTypeName", "value")
     details = parsed(score.text("jsonDetails") or "null", f"{score.place}, jsonDetails")
-    said = Record(score.place, details if isinstance(details, dict) else {})
+    said = CheckedRecord(score.place, details if isinstance(details, dict) else {})
     trials = len(details) if isinstance(details, list) else None
     return {
         "explanation_id": own,

@@ -10,7 +10,7 @@ _OURS = re.compile(r"Exported by Glasshouse: (\d+) tokens, (\d+) features\. ")
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ExportIdentity:
     """Names of a dictionary at Neuronpedia, and when its rows were made."""
 
     model: str

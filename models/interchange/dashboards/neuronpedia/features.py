@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record
+from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import Part
-from models.interchange.dashboards.hook_names import hook_of
-from models.interchange.dashboards.neuronpedia.export_identity import Stamp
-from models.interchange.dashboards.neuronpedia.rows_by_feature import Grouped
+from models.interchange.dashboards.hook_names import to_hook_name
+from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
+from models.interchange.dashboards.neuronpedia.rows_by_feature import RowsByFeature
 
 NEEDED = ("modelId", "layer", "index", "maxActApprox", "frac_nonzero")
 ROUNDED = 1e-5
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
 
-def lines(stamp: Stamp, part: Part, firings: Mapping[int, int]) -> Iterator[Row]:
+def lines(stamp: ExportIdentity, part: Part, firings: Mapping[int, int]) -> Iterator[Row]:
     """A line for each row of `feature`; what the layout has and the warehouse has not is an empty list or null.
 
     Args:
@@ -26,11 +26,11 @@ def lines(stamp: Stamp, part: Part, firings: Mapping[int, int]) -> Iterator[Row]
     """
     by_rank = ("rank", "ascending")
     bars, effects, near = (
-        Grouped(part["activation_histogram"], ("bin", "ascending")),
-        Grouped(part["logit_effect"], by_rank),
-        Grouped(part["neighbor"], by_rank),
+        RowsByFeature(part["activation_histogram"], ("bin", "ascending")),
+        RowsByFeature(part["logit_effect"], by_rank),
+        RowsByFeature(part["neighbor"], by_rank),
     )
-    cards = Grouped(part["feature"])
+    cards = RowsByFeature(part["feature"])
     for feature in cards:
         [card] = cards[feature]
         counted = [row for row in bars[feature] if row["upper"] > 0]
@@ -38,7 +38,7 @@ def lines(stamp: Stamp, part: Part, firings: Mapping[int, int]) -> Iterator[Row]
 
 
 def _line(
-    stamp: Stamp, card: Row, bars: list[Row], effects: list[Row], near: list[Row], firings: Mapping[int, int]
+    stamp: ExportIdentity, card: Row, bars: list[Row], effects: list[Row], near: list[Row], firings: Mapping[int, int]
 ) -> Row:
     promoted, suppressed = (
         [row for row in effects if row["direction"] == direction] for direction in ("positive", "negative")
@@ -56,7 +56,7 @@ def _line(
         "vector": [],
         "vectorLabel": None,
         "vectorDefaultSteerStrength": card["max_activation"],
-        "hookName": hook_of(stamp.site),
+        "hookName": to_hook_name(stamp.site),
         "topkCosSimIndices": [row["other_feature_id"] for row in alike],
         "topkCosSimValues": [row["value"] for row in alike],
         "neuron_alignment_indices": [],
@@ -93,7 +93,7 @@ def phi(jaccard: float, one: int, other: int, n_tokens: int) -> float:
     return (shared * n_tokens - one * other) / math.sqrt(spread) if spread > 0 else 0.0
 
 
-def add_rows(rows: Rows, record: Record, n_tokens: int, own: tuple[str, str], *, ours: bool) -> bool:
+def add_rows(rows: Rows, record: CheckedRecord, n_tokens: int, own: tuple[str, str], *, ours: bool) -> bool:
     """Adds the rows that one line says.
 
     Args:
@@ -119,7 +119,7 @@ def add_rows(rows: Rows, record: Record, n_tokens: int, own: tuple[str, str], *,
     return counted
 
 
-def _feature(record: Record, feature: int, strongest: float | None, n_firings: int, n_tokens: int) -> Row:
+def _feature(record: CheckedRecord, feature: int, strongest: float | None, n_firings: int, n_tokens: int) -> Row:
     density, said = n_firings / n_tokens, record.number("frac_nonzero") or 0.0
     vector = record.numbers("vector")
     return {
@@ -133,7 +133,7 @@ def _feature(record: Record, feature: int, strongest: float | None, n_firings: i
     }
 
 
-def _bars(record: Record, feature: int, strongest: float | None, n_tokens: int) -> tuple[list[Row], int, bool]:
+def _bars(record: CheckedRecord, feature: int, strongest: float | None, n_tokens: int) -> tuple[list[Row], int, bool]:
     """Bins, firings, and whether the first count the second: heights are whole and add up to the density."""
     heights, said = record.numbers("freq_hist_data_bar_heights", 0), record.number("frac_nonzero", 0, 1) or 0.0
     middles = record.numbers("freq_hist_data_bar_values")
@@ -153,7 +153,7 @@ def _bars(record: Record, feature: int, strongest: float | None, n_tokens: int) 
     return bins, int(total), True
 
 
-def _edges(record: Record, middles: list[float], strongest: float | None) -> list[float]:
+def _edges(record: CheckedRecord, middles: list[float], strongest: float | None) -> list[float]:
     """Where bars begin and end, from their middles; equal slices of (0, strongest] are had again to the last bit."""
     n = len(middles)
     if strongest and all(abs(m - (b + 0.5) * strongest / n) <= 1e-9 * strongest for b, m in enumerate(middles)):
@@ -168,7 +168,7 @@ def _edges(record: Record, middles: list[float], strongest: float | None) -> lis
     return edges
 
 
-def _effects(record: Record, feature: int, direction: str, words: str, values: str) -> list[Row]:
+def _effects(record: CheckedRecord, feature: int, direction: str, words: str, values: str) -> list[Row]:
     record.same_length(words, values)
     pairs = zip(record.texts(words), record.numbers(values), strict=True)
     return [
@@ -177,7 +177,7 @@ def _effects(record: Record, feature: int, direction: str, words: str, values: s
     ]
 
 
-def _near(record: Record, feature: int, own: tuple[str, str], kind: str, others: str, values: str) -> list[Row]:
+def _near(record: CheckedRecord, feature: int, own: tuple[str, str], kind: str, others: str, values: str) -> list[Row]:
     record.same_length(others, values)
     pairs = zip(record.indices(others), record.numbers(values, -1.000001, 1.000001), strict=True)
     apart = [(other, value) for other, value in pairs if other != feature]

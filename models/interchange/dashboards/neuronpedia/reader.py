@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record
-from models.interchange.dashboards.dump import SCHEMAS, About, BadDump, Dump, Part, table, without_histogram
+from models.interchange.dashboards.checked_record import CheckedRecord
+from models.interchange.dashboards.dump import SCHEMAS, BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
 from models.interchange.dashboards.jsonl import batches, read_lines
 from models.interchange.dashboards.neuronpedia import activations, explanations, features
 from models.interchange.dashboards.neuronpedia import source_files as sources
@@ -14,7 +14,7 @@ from models.interchange.dashboards.neuronpedia.export_identity import counts_in
 from storage.folder import Folder
 
 
-def read(folder: Folder, model_id: str, recipe_id: str) -> Dump:
+def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
     """Opens the folder of one source: `{modelId}/{sourceId}`, local or `s3://…`, its files gzipped or plain.
 
     Raises:
@@ -30,21 +30,21 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> Dump:
     source = _one(folder, "source.jsonl", *sources.NEEDED)
     model = _one(folder, "model.jsonl", "id") if folder.exists("model.jsonl") else None
     first = next(iter(islice(read_lines(folder / "features", found[0], *features.NEEDED), 1)), None)
-    reading = _Reading(folder, source, sources.about(source, model, first), model_id, recipe_id)
-    return Dump(reading.about, reading.parts(found), reading.notes, reading.left_out)
+    reading = _NeuronpediaReader(folder, source, sources.dump_info(source, model, first), model_id, recipe_id)
+    return FeatureDump(reading.about, reading.parts(found), reading.notes, reading.left_out)
 
 
-def _one(folder: Folder, name: str, *needed: str) -> Record:
+def _one(folder: Folder, name: str, *needed: str) -> CheckedRecord:
     return sources.one(list(read_lines(folder, name, *needed)), f"{folder}/{name}")
 
 
 @dataclass
-class _Reading:
+class _NeuronpediaReader:
     """What must be remembered from batch to batch: which features were there, and how the bars were taken."""
 
     folder: Folder
-    source: Record
-    about: About
+    source: CheckedRecord
+    about: DumpInfo
     model_id: str
     recipe_id: str
     notes: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ class _Reading:
             self.uncounted += not counted
         return {table_name: table(table_name, found) for table_name, found in rows.items()}
 
-    def _own(self, record: Record) -> int:
+    def _own(self, record: CheckedRecord) -> int:
         """The line's feature, if it is one of this source."""
         for key, wanted in (("modelId", self.source.text("modelId")), ("layer", self.source.text("id"))):
             if record.text(key) != wanted:
@@ -99,7 +99,7 @@ class _Reading:
                 )
         return record.index("index", self.about.n_features)
 
-    def _mentioned(self, record: Record) -> int:
+    def _mentioned(self, record: CheckedRecord) -> int:
         feature = self._own(record)
         if feature not in self.known:
             raise record.fault(f"index {feature} has no line under features/: fetch the whole source")

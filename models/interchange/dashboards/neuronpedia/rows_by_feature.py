@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 
-class Grouped:
+class RowsByFeature:
     """A table sorted by feature and by some columns after that; one feature's rows are taken as dicts."""
 
     def __init__(self, rows: pa.Table, *order: tuple[str, str]) -> None:

@@ -4,17 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from models.interchange.dashboards.checked_record import Record
-from models.interchange.dashboards.dump import About, BadDump
-from models.interchange.dashboards.hook_names import WIDE_AS_THE_STREAM, layer_of, site_of
-from models.interchange.dashboards.neuronpedia.export_identity import Stamp, counts_in, notes_of
+from models.interchange.dashboards.checked_record import CheckedRecord
+from models.interchange.dashboards.dump import BadDump, DumpInfo
+from models.interchange.dashboards.hook_names import D_MODEL_KINDS, from_hook_name, layer_of
+from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity, counts_in, notes_of
 
 NEEDED = ("id", "modelId", "setName")
 EXPLAINER, LLM = "Explainer", "Language model"
 Row = dict[str, Any]
 
 
-def release_line(stamp: Stamp) -> Row:
+def release_line(stamp: ExportIdentity) -> Row:
     return {
         "name": stamp.source_set,
         "visibility": "PUBLIC",
@@ -34,7 +34,7 @@ def release_line(stamp: Stamp) -> Row:
     }
 
 
-def model_line(stamp: Stamp, model: Mapping[str, Any]) -> Row:
+def model_line(stamp: ExportIdentity, model: Mapping[str, Any]) -> Row:
     """`layers`, `neuronsPerLayer` and `owner` may not be null there: 0 and '' where they are not known."""
     return {
         "id": stamp.model,
@@ -57,7 +57,7 @@ def model_line(stamp: Stamp, model: Mapping[str, Any]) -> Row:
     }
 
 
-def sourceset_line(stamp: Stamp, architecture: str) -> Row:
+def sourceset_line(stamp: ExportIdentity, architecture: str) -> Row:
     return {
         "modelId": stamp.model,
         "name": stamp.source_set,
@@ -81,7 +81,7 @@ def sourceset_line(stamp: Stamp, architecture: str) -> Row:
     }
 
 
-def source_line(stamp: Stamp, n_tokens: int, n_features: int, corpus: Mapping[str, Any] | None) -> Row:
+def source_line(stamp: ExportIdentity, n_tokens: int, n_features: int, corpus: Mapping[str, Any] | None) -> Row:
     return {
         "id": stamp.source,
         "modelId": stamp.model,
@@ -107,7 +107,7 @@ def source_line(stamp: Stamp, n_tokens: int, n_features: int, corpus: Mapping[st
     }
 
 
-def kind_line(stamp: Stamp, name: str, what: str) -> Row:
+def kind_line(stamp: ExportIdentity, name: str, what: str) -> Row:
     """A line of config/explanation_type.jsonl or explanation_model_type.jsonl: what others name must have one."""
     line = {
         "name": name,
@@ -121,7 +121,7 @@ def kind_line(stamp: Stamp, name: str, what: str) -> Row:
     return line | ({"creatorId": stamp.creator, "isAttention": False} if what == EXPLAINER else {})
 
 
-def about(source: Record, model: Record | None, first: Record | None) -> About:
+def dump_info(source: CheckedRecord, model: CheckedRecord | None, first: CheckedRecord | None) -> DumpInfo:
     """What `source.jsonl`, `model.jsonl` and the first feature say together.
 
     Raises:
@@ -136,10 +136,10 @@ def about(source: Record, model: Record | None, first: Record | None) -> About:
             "feature fires only with the number of tokens: write them into the file"
         )
     hook = first.text("hookName") if first else None
-    site = site_of(hook or source.text("saelensSaeId") or source.text("hfFolderId"))
+    site = from_hook_name(hook or source.text("saelensSaeId") or source.text("hfFolderId"))
     d_model = (model.whole("dimension") or None) if model else None
     layer = re.match(r"(\d+)-", source.text("id") or "")
-    return About(
+    return DumpInfo(
         model=(model.text("displayName") if model else None) or f"neuronpedia:{source.text('modelId')}",
         site=site,
         layer=layer_of(site) if layer_of(site) is not None or site == "embed" else int(layer[1]) if layer else None,
@@ -150,12 +150,12 @@ def about(source: Record, model: Record | None, first: Record | None) -> About:
         dataset=source.text("dataset"),
         n_layers=(model.whole("layers") or None) if model else None,
         d_model=d_model,
-        d_in=d_model if site.split(".")[0] in WIDE_AS_THE_STREAM else None,
+        d_in=d_model if site.split(".")[0] in D_MODEL_KINDS else None,
         config=dict(source.values),
     )
 
 
-def one(records: list[Record], where: str) -> Record:
+def one(records: list[CheckedRecord], where: str) -> CheckedRecord:
     if len(records) != 1:
         raise BadDump(f"{where} has {len(records)} lines, wanted one: name the folder of one source")
     return records[0]

@@ -10,17 +10,17 @@ from models.interchange.dashboards.dump import Part
 from models.interchange.dashboards.jsonl import read_lines, write_lines
 from models.interchange.dashboards.neuronpedia import activations, explanations, features
 from models.interchange.dashboards.neuronpedia import source_files as sources
-from models.interchange.dashboards.neuronpedia.export_identity import Stamp
+from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
 from storage.folder import Folder
 
 PER_FILE = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ExportInput:
     """What is exported: the dictionary as a whole, and its rows for any of its features."""
 
-    stamp: Stamp
+    stamp: ExportIdentity
     model: Mapping[str, Any]
     """Its row of `model`."""
     corpus: Mapping[str, Any] | None
@@ -35,7 +35,7 @@ class Subject:
     """Rows of every table for the features from one number up to another."""
 
 
-def write(subject: Subject, folder: Folder, wanted: Sequence[int] | None = None) -> Folder:
+def write(subject: ExportInput, folder: Folder, wanted: Sequence[int] | None = None) -> Folder:
     """Writes `{folder}/{modelId}/{sourceId}/` and `{folder}/config/`; the same rows give the same bytes.
 
     `source.jsonl`, without which nobody takes the folder for a dump, goes last, and that of an earlier export is
@@ -60,7 +60,7 @@ def write(subject: Subject, folder: Folder, wanted: Sequence[int] | None = None)
             part = _only(part, chosen)
         name = f"batch-{number}.jsonl.gz"
         write_lines(home / "features", name, features.lines(stamp, part, subject.firings))
-        write_lines(home / "activations", name, activations.lines(stamp, part, subject.n_intervals))
+        write_lines(home / "activations", name, activations.to_lines(stamp, part, subject.n_intervals))
         labels = list(explanations.lines(stamp, part))
         explainers |= {line["typeName"] for line in labels}
         llms |= {line["explanationModelName"] for line in labels} - {None}
@@ -75,7 +75,7 @@ def write(subject: Subject, folder: Folder, wanted: Sequence[int] | None = None)
     return home
 
 
-def _name(config: Folder, file: str, stamp: Stamp, names: Iterable[str], what: str) -> None:
+def _name(config: Folder, file: str, stamp: ExportIdentity, names: Iterable[str], what: str) -> None:
     """Adds names to those that earlier exports into the same folder wrote there."""
     there = (
         {str(line.values["name"]): line.values for line in read_lines(config, file, "name")}
