@@ -12,7 +12,7 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
-from pipelines.store import build_dictionary as dictionaries
+from pipelines.store import build_dictionary
 from pipelines.store.store import Store
 
 exported = dg.AssetCheckSpec(
@@ -42,21 +42,23 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
     held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
     registration = store.registration(context.partition_key)
-    made = store.made(store.sae(registration), dictionaries.identity_of(store, registration))
+    made = store.made(store.sae(registration), build_dictionary.identity_of(store, registration))
     if made is None:
         began = datetime.now(UTC)
         learns = registration.recipe.sae.learns
         found = (
-            _trained(context, store, registration) if learns else dictionaries.import_or_neurons(store, registration)
+            _trained(context, store, registration)
+            if learns
+            else build_dictionary.import_or_neurons(store, registration)
         )
-        made = dictionaries.save_dictionary(store, registration, found)
+        made = build_dictionary.save_dictionary(store, registration, found)
         context.log.info(f"made in {datetime.now(UTC) - began}")
     return dg.MaterializeResult(metadata=metadata(store, registration, made), check_results=checks(registration, made))
 
 
 def _trained(
     context: dg.AssetExecutionContext, store: Store, registration: SAERegistration
-) -> dictionaries.BuiltDictionary:
+) -> build_dictionary.BuiltDictionary:
     from models.training.curve import CurvePoint
 
     progress = Progress(context, "tokens")
@@ -66,11 +68,11 @@ def _trained(
 
     of = store.harvested(registration).identity_sha256
     jobs, source = (
-        [dictionaries.training_job(store, registration, log)],
-        dictionaries.training_stream(store, registration),
+        [build_dictionary.training_job(store, registration, log)],
+        build_dictionary.training_stream(store, registration),
     )
-    (trained,) = dictionaries.trained(jobs, source, of)
-    return dictionaries.BuiltDictionary.of(trained)
+    (trained,) = build_dictionary.trained(jobs, source, of)
+    return build_dictionary.BuiltDictionary.of(trained)
 
 
 def metadata(store: Store, registration: SAERegistration, made) -> dict:

@@ -40,9 +40,9 @@ complete = dg.AssetCheckSpec(
 def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and
     moved into place. Readers keep what they opened."""
-    from sql.inspection import inspect
-    from sql.partitions import StoredTables
+    from sql.consistency import inspect
     from sql.publish import publish
+    from sql.stored_partitions import StoredTables
     from sql.warehouse import connect
 
     registration = store.registration(context.partition_key)

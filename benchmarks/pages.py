@@ -20,7 +20,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sql.texts import texts
+from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import create, define, schema_sha256
 
@@ -161,7 +161,7 @@ def write_warehouse(file: Path, n_features: int, together: int = 122_880) -> Non
                 con.execute(f"insert into {table} by name {some}", {"n": n_features} if "$n" in rows else {})
             con.execute("checkpoint")
         con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
-        for text in texts("refresh"):
+        for text in sql_files("refresh"):
             con.execute(text.sql)
         define_views(con)
         con.execute("insert into _publication values (now()::timestamp, 'made-up', $1)", [schema_sha256()])

@@ -26,8 +26,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from benchmarks.peers.peer_protocol import Form, found, quality
 from benchmarks.peers.process import ARCHITECTURES, GROUPS, TRAINS, peer, present
-from benchmarks.peers.told import Form, found, quality
 from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings

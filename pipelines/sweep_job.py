@@ -12,7 +12,7 @@ from pipelines.dagster_support.progress import terminal_listener
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
-from pipelines.store import build_dictionary as dictionaries
+from pipelines.store import build_dictionary
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
@@ -49,12 +49,14 @@ def sweep_registrations(store: Store, model: str, recipes: Sequence[str]) -> lis
 def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: Report) -> list[str]:
     """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
     together."""
-    missing = [some for some in registrations if not store.made(store.sae(some), dictionaries.identity_of(store, some))]
+    missing = [
+        some for some in registrations if not store.made(store.sae(some), build_dictionary.identity_of(store, some))
+    ]
     for _, together in groupby(sorted(missing, key=_sites), key=_sites):
         _train(store, list(together), report)
     for some in missing:
         if not some.recipe.sae.learns:
-            dictionaries.save_dictionary(store, some, dictionaries.import_or_neurons(store, some))
+            build_dictionary.save_dictionary(store, some, build_dictionary.import_or_neurons(store, some))
     return [some.sae_id for some in missing]
 
 
@@ -66,10 +68,10 @@ def _train(store: Store, together: Sequence[SAERegistration], report: Report) ->
     learning = [some for some in together if some.recipe.sae.learns]
     if not learning:
         return
-    jobs = [dictionaries.training_job(store, some, _logging(some, report)) for some in learning]
-    source, of = dictionaries.training_stream(store, learning[0]), store.harvested(learning[0]).identity_sha256
-    for some, trained in zip(learning, dictionaries.trained(jobs, source, of), strict=True):
-        dictionaries.save_dictionary(store, some, dictionaries.BuiltDictionary.of(trained))
+    jobs = [build_dictionary.training_job(store, some, _logging(some, report)) for some in learning]
+    source, of = build_dictionary.training_stream(store, learning[0]), store.harvested(learning[0]).identity_sha256
+    for some, trained in zip(learning, build_dictionary.trained(jobs, source, of), strict=True):
+        build_dictionary.save_dictionary(store, some, build_dictionary.BuiltDictionary.of(trained))
 
 
 def _logging(some: SAERegistration, report: Report) -> "Callable[[CurvePoint], None]":

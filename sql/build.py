@@ -10,9 +10,9 @@ from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_names
 from sql.load import load, remove
-from sql.partitions import Partition, StoredTables, keys_of
-from sql.texts import texts
-from sql.views import CODES, codes_in, define_views
+from sql.sql_files import sql_files
+from sql.stored_partitions import Partition, StoredTables, keys_of
+from sql.views import FEATURE_ACTIVATION, define_views, stored_code_files
 from sql.warehouse import create, define, schema_sha256
 
 Registration = tuple[str, str, str]
@@ -38,20 +38,20 @@ def build(
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
         if not table_names(con):
             define(con)
-        replaced, dropped = _differences(con, stored)
+        replaced, dropped = _partition_changes(con, stored)
         for table, name in dropped:
-            _forget(con, table, name)
+            _delete_partition(con, table, name)
         for partition in replaced:
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
-            _forget(con, partition.table, partition.name)
+            _delete_partition(con, partition.table, partition.name)
             load(con, stored, partition)
-            _record(con, partition)
+            _record_partition(con, partition)
         _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
         _register(con, registrations)
-        codes, n_codes = codes_in(stored)
+        codes, n_codes = stored_code_files(stored)
         define_views(con, codes)
-        _sign(con, stored)
-        rows = _counted(con) | {CODES: n_codes}
+        _write_publication_row(con, stored)
+        rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
@@ -77,7 +77,7 @@ def _discard_other_schema(file: Path) -> None:
         file.unlink()
 
 
-def _differences(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Partition], list[tuple[str, str]]]:
+def _partition_changes(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Partition], list[tuple[str, str]]]:
     """Partitions to load, because they are new or another, and (table, name) of those that vanished from the store."""
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
     known = {(table, name): hashes for table, name, *hashes in recorded}
@@ -86,7 +86,7 @@ def _differences(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Pa
     return replaced, sorted(known.keys() - wanted.keys())
 
 
-def _forget(con: DuckDBPyConnection, table: str, name: str) -> None:
+def _delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:
     known = con.execute(
         "delete from _partition where table_name = $1 and partition = $2 returning n_rows", [table, name]
     ).fetchall()
@@ -94,7 +94,7 @@ def _forget(con: DuckDBPyConnection, table: str, name: str) -> None:
         remove(con, table, keys_of(name))
 
 
-def _record(con: DuckDBPyConnection, partition: Partition) -> None:
+def _record_partition(con: DuckDBPyConnection, partition: Partition) -> None:
     row = [partition.table, partition.name, partition.identity_sha256, partition.content_sha256, partition.rows]
     con.execute("insert into _partition values ($1, $2, $3, $4, $5)", row)
 
@@ -110,7 +110,7 @@ def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
         return
     con.execute("create temp table touched (model_id varchar, recipe_id varchar)")
     con.executemany("insert into touched values ($1, $2)", sorted(pairs))
-    for text in texts("refresh"):
+    for text in sql_files("derived"):
         con.execute(text.sql)
     con.execute("drop table touched")
 
@@ -123,7 +123,7 @@ def _register(con: DuckDBPyConnection, registrations: Sequence[Registration]) ->
         )
 
 
-def _sign(con: DuckDBPyConnection, stored: StoredTables) -> None:
+def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> None:
     con.execute("delete from _publication")
     con.execute("insert into _publication values (now()::timestamp, $1, $2)", [stored.url, schema_sha256()])
 

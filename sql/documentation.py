@@ -8,8 +8,8 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, table_names
-from sql.texts import Text, texts
-from sql.views import CODES, define_views
+from sql.sql_files import SQLFile, sql_files
+from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
 
 INTRODUCTION = """\
@@ -38,10 +38,10 @@ def documentation() -> str:
 
 def _tables(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## Tables\n"
-    titles = {text.name: text.title for text in texts("schema")}
-    [codes] = [_remarks(text) for text in texts("codes") if text.name == "kept"]
-    for table in sorted([*table_names(con), CODES]):
-        what = codes if table == CODES else f"{titles[table]} {_comment(con, table)}."
+    titles = {text.name: text.title for text in sql_files("schema")}
+    [codes] = [_remarks(text) for text in sql_files("external") if text.name == FEATURE_ACTIVATION]
+    for table in sorted([*table_names(con), FEATURE_ACTIVATION]):
+        what = codes if table == FEATURE_ACTIVATION else f"{titles[table]} {_comment(con, table)}."
         yield f"### `{table}`\n\n{what}\n"
         yield "| column | type | unit | meaning |\n|---|---|---|---|"
         yield from _rows(con, table)
@@ -65,31 +65,31 @@ def _rows(con: DuckDBPyConnection, table: str) -> Iterator[str]:
 
 def _views(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## Views\n"
-    for view in texts("views"):
+    for view in sql_files("views"):
         named = ", ".join(f"`{column}`" for column in columns(con, view.name))
         yield f"### `{view.name}`\n\n{_remarks(view)}\n\nColumns: {named}.\n"
 
 
 def _macros() -> Iterator[str]:
     yield "## Macros\n"
-    for macro in texts("macros"):
+    for macro in sql_files("macros"):
         signature = next(line for line in macro.sql.splitlines() if line.startswith("create macro"))
         yield f"### `from {signature.removeprefix('create macro ').removesuffix(' as table')}`\n\n{_remarks(macro)}\n"
 
 
 def _questions() -> Iterator[str]:
     yield "## Named questions\n\n`glasshouse sql NAME` asks one.\n\n| name | question |\n|---|---|"
-    yield from (f"| `{question.name}` | {question.title} |" for question in texts("queries"))
+    yield from (f"| `{question.name}` | {question.title} |" for question in sql_files("queries"))
     yield ""
 
 
 def _checks() -> Iterator[str]:
     yield "## What is checked\n\nBeside the ranges of columns (`sql/schema/`) and one row per grain:\n"
-    yield from (f"- `{check.name}`: {check.title}" for check in texts("checks"))
+    yield from (f"- `{check.name}`: {check.title}" for check in sql_files("checks"))
     yield ""
 
 
-def _remarks(text: Text) -> str:
+def _remarks(text: SQLFile) -> str:
     """The comment that a file begins with."""
     lines = text.sql.splitlines()
     head = lines[: next(place for place, line in enumerate(lines) if not line.startswith("--"))]

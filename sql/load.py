@@ -8,7 +8,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, grain, quoted
-from sql.partitions import Partition, StoredTables
+from sql.stored_partitions import Partition, StoredTables
 
 
 def remove(con: DuckDBPyConnection, table: str, keys: dict[str, str]) -> None:
@@ -23,7 +23,7 @@ def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) ->
     Raises:
         BadPartition: If files, columns, rows or values are not what manifest and schema say.
     """
-    with stored.verified(partition) as paths, _blaming(partition, paths):
+    with stored.verified(partition) as paths, _errors_name_partition(partition, paths):
         wanted = columns(con, partition.table)
         _check_columns(con, partition, paths, wanted)
         _check_rows(con, partition, paths)
@@ -35,7 +35,7 @@ def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) ->
 
 
 @contextmanager
-def _blaming(partition: Partition, paths: list[str]) -> Iterator[None]:
+def _errors_name_partition(partition: Partition, paths: list[str]) -> Iterator[None]:
     """What DuckDB refuses is the partition's fault, but for what is the disk's or the memory's."""
     try:
         yield

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from sql.build import Registration, build
-from sql.partitions import StoredTables
+from sql.stored_partitions import StoredTables
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import literal, quoted
-from sql.partitions import StoredTables
-from sql.texts import Text, texts
+from sql.sql_files import SQLFile, sql_files
+from sql.stored_partitions import StoredTables
 
-CODES = "feature_activation"
+FEATURE_ACTIVATION = "feature_activation"
 """The one table that stays in the store: a view reads its Parquet files there."""
 
 
@@ -20,17 +20,18 @@ def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
         codes: The Parquet files of `feature_activation`; the view is there, empty, without any.
     """
     _drop_all(con)
-    for text in texts("views"):
+    for text in sql_files("views"):
         _define(con, text, "view")
-    for text in texts("macros"):
+    for text in sql_files("macros"):
         _define(con, text, "macro table")
-    stored = {text.name: text for text in texts("codes")}
-    view = stored["kept" if codes else "none"]
-    _define(con, Text(CODES, view.title, view.sql.replace("$codes", f"[{', '.join(map(literal, codes))}]")), "view")
-    con.execute(stored["columns"].sql)
+    external = {text.name: text for text in sql_files("external")}
+    view = external[FEATURE_ACTIVATION if codes else f"{FEATURE_ACTIVATION}_empty"]
+    reading = view.sql.replace("$codes", f"[{', '.join(map(literal, codes))}]")
+    _define(con, SQLFile(FEATURE_ACTIVATION, view.title, reading), "view")
+    con.execute(external[f"{FEATURE_ACTIVATION}_comments"].sql)
 
 
-def codes_in(stored: StoredTables) -> tuple[list[str], int]:
+def stored_code_files(stored: StoredTables) -> tuple[list[str], int]:
     """The files of the codes that the store keeps, as their manifests name them, and how many rows these promise.
 
     A glob would also read what an earlier dictionary of the same name left behind.
@@ -38,17 +39,16 @@ def codes_in(stored: StoredTables) -> tuple[list[str], int]:
     Raises:
         BadPartition: Naming a file that is missing or cut short; contents are not read, for they may be vast.
     """
-    partitions = [partition for partition in stored.partitions({CODES}) if partition.files]
+    partitions = [partition for partition in stored.partitions({FEATURE_ACTIVATION}) if partition.files]
     for partition in partitions:
         for file in partition.files:
             stored.check_size(partition, file)
-    files = [
-        f"{stored.url}/{CODES}/{partition.name}/{file.name}" for partition in partitions for file in partition.files
-    ]
+    home = f"{stored.url}/{FEATURE_ACTIVATION}"
+    files = [f"{home}/{partition.name}/{file.name}" for partition in partitions for file in partition.files]
     return files, sum(partition.rows for partition in partitions)
 
 
-def _define(con: DuckDBPyConnection, text: Text, kind: str) -> None:
+def _define(con: DuckDBPyConnection, text: SQLFile, kind: str) -> None:
     con.execute(text.sql)
     con.execute(f"comment on {kind} {quoted(text.name)} is {literal(text.title)}")
 

@@ -8,7 +8,7 @@ import fsspec
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import literal
-from sql.texts import texts
+from sql.sql_files import sql_files
 
 STORAGE_VERSION = "v1.5.0"
 """File format that both DuckDB 1.5 and 2 open."""
@@ -51,13 +51,13 @@ def create(file: Path) -> DuckDBPyConnection:
 
 def define(con: DuckDBPyConnection) -> None:
     """Every table of the schema, empty, with comments and checks."""
-    for text in texts("schema"):
+    for text in sql_files("schema"):
         con.execute(text.sql)
 
 
 def schema_sha256() -> str:
     """Changes whenever a table does: a file with another schema is rebuilt from the store."""
-    return hashlib.sha256("\n".join(text.sql for text in texts("schema")).encode()).hexdigest()
+    return hashlib.sha256("\n".join(text.sql for text in sql_files("schema")).encode()).hexdigest()
 
 
 def tables_url(con: DuckDBPyConnection) -> str:

@@ -8,10 +8,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import pages, problems
-from web.meaning import Meanings
-from web.opened import Newest, Unreadable
-from web.own_text import Reader
+from web import error_pages
+from web import routes as pages
+from web.custom_text import Reader
+from web.semantic_search import TextEmbedderProtocol
+from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -23,7 +24,7 @@ HEADERS = {
 nothing on them to be tricked into."""
 
 
-class Guarded:
+class SecurityHeaders:
     """Sends every answer with `HEADERS`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,7 +40,7 @@ class Guarded:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path, reader: Reader | None = None, meanings: Meanings | None = None) -> ASGIApp:
+def app(published: Path, reader: Reader | None = None, meanings: TextEmbedderProtocol | None = None) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
@@ -59,14 +60,18 @@ def app(published: Path, reader: Reader | None = None, meanings: Meanings | None
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
-        exception_handlers={HTTPException: problems.not_there, Unreadable: problems.unreadable, 500: problems.broken},
+        exception_handlers={
+            HTTPException: error_pages.not_there,
+            Unreadable: error_pages.unreadable,
+            500: error_pages.broken,
+        },
     )
-    served.state.newest, served.state.reader, served.state.meanings = Newest(published), reader, meanings
-    return Guarded(served)
+    served.state.newest, served.state.reader, served.state.meanings = LatestWarehouse(published), reader, meanings
+    return SecurityHeaders(served)
 
 
 def serve(
-    published: Path, host: str, port: int, reader: Reader | None = None, meanings: Meanings | None = None
+    published: Path, host: str, port: int, reader: Reader | None = None, meanings: TextEmbedderProtocol | None = None
 ) -> None:
     """Answers until it is interrupted."""
     import uvicorn

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from web.opened import AT_ONCE
+from web.warehouse_file import AT_ONCE
 
 STEP = 10_000
 """Features whose windows are looked through with one question: some tens of milliseconds."""
@@ -19,7 +19,7 @@ Ask = Callable[..., list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Windows by feature; features from `first` up to but not including `next` were looked through."""
 
     windows: dict[int, list[Any]]
@@ -33,7 +33,7 @@ class Found:
         return self.next >= self.n_features
 
 
-def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = SECONDS) -> Found:
+def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = SECONDS) -> SearchResult:
     """The features of a dictionary whose windows contain a text, a few at most.
 
     Args:
@@ -64,10 +64,10 @@ def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = S
                 break
         if time.monotonic() - began > seconds:
             break
-    return Found(windows, first, at, sae.n_features)
+    return SearchResult(windows, first, at, sae.n_features)
 
 
-def everywhere(saes: Iterable[Any], text: str, ask: Ask) -> list[tuple[Any, Found]]:
+def everywhere(saes: Iterable[Any], text: str, ask: Ask) -> list[tuple[Any, SearchResult]]:
     """Each dictionary looked through for its share of the time."""
     known = list(saes)
     return [(sae, looked_through(0, sae, text, ask, SECONDS / len(known))) for sae in known]

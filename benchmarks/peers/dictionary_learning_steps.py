@@ -1,5 +1,5 @@
 """Runs in an environment that has dictionary_learning, not ours: its trainers' own `update`, on the tokens of a file,
-as many steps as it is told (see told.py).
+as many steps as it is told (see peer_protocol.py).
 
 Sparsity penalties rise over 5 % of the run; a feature is dead after as long, and thresholds are estimated in the run's
 second half, where the library's own 10 M tokens and 1,000 steps are too many for a short one. All else is the library's
@@ -9,7 +9,7 @@ default, but for p-annealing, which is set as in its authors' sweep.
 # pyright: reportMissingImports=false
 from typing import Any
 
-import told
+import peer_protocol
 import torch
 from dictionary_learning.trainers.batch_top_k import BatchTopKTrainer
 from dictionary_learning.trainers.gdm import GatedSAETrainer
@@ -45,7 +45,7 @@ def settings(architecture: str, groups: list[float], k: int, steps: int) -> dict
     }[architecture]
 
 
-def build(options: dict[str, Any]) -> told.Learner:
+def build(options: dict[str, Any]) -> peer_protocol.Learner:
     architecture, steps = options["architecture"], options["steps"]
     wanted = {
         "steps": steps,
@@ -78,7 +78,7 @@ def build(options: dict[str, Any]) -> told.Learner:
         acts_TF = ae.encode(x_TD)
         return acts_TF, ae.decode(acts_TF)
 
-    return told.Learner(
+    return peer_protocol.Learner(
         trainer.update,
         trained,
         lambda: exported,
@@ -87,4 +87,4 @@ def build(options: dict[str, Any]) -> told.Learner:
 
 
 if __name__ == "__main__":
-    told.serve(build)
+    peer_protocol.serve(build)

@@ -27,7 +27,7 @@ GROUPS = SAESettings.model_fields["groups"].default
 
 
 class Peer:
-    """A peer that does as it is told (see told.py)."""
+    """A peer that does as it is told (see peer_protocol.py)."""
 
     def __init__(self, library: str, process: subprocess.Popen[str]) -> None:
         self.library, self.process = library, process

@@ -1,5 +1,5 @@
 """Runs in an environment that has SAELens, not ours: trains a dictionary of SAELens on the tokens of a file, as many
-steps as it is told (see told.py).
+steps as it is told (see peer_protocol.py).
 
 Sparsity penalties rise over 5 % of the run; a feature is dead after as long, where the library's own 1,000 steps are
 too many for a short one. All else is SAELens's default, but for the form of JumpReLU's penalty: the one that aims at an
@@ -11,7 +11,7 @@ import itertools
 import tempfile
 from typing import Any
 
-import told
+import peer_protocol
 import torch
 from sae_lens import SAE
 from sae_lens.config import LoggingConfig, SAETrainerConfig
@@ -31,7 +31,7 @@ def settings(architecture: str, widths: list[int], k: int, warmup: int) -> dict[
     }[architecture]
 
 
-def build(options: dict[str, Any]) -> told.Learner:
+def build(options: dict[str, Any]) -> peer_protocol.Learner:
     device, batch, steps, n_features = options["device"], options["batch"], options["steps"], options["d_sae"]
     kind, config = get_sae_training_class(options["architecture"])
     widths = [round(n_features * share) for share in itertools.accumulate(options["groups"])]
@@ -55,20 +55,20 @@ def build(options: dict[str, Any]) -> told.Learner:
         trainer.step(x_TD)
         trainer.n_training_steps = number + 1
 
-    def form(coder: Any) -> told.Form:
+    def form(coder: Any) -> peer_protocol.Form:
         def code(x_TD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             acts_TF = coder.encode(x_TD)
             return acts_TF, coder.decode(acts_TF)
 
         return code
 
-    def exported() -> told.Form:
+    def exported() -> peer_protocol.Form:
         with tempfile.TemporaryDirectory() as folder:
             sae.save_inference_model(folder)
             return form(SAE.load_from_disk(folder, device=device))
 
-    return told.Learner(step, form(sae), exported, lambda: sae.W_dec)
+    return peer_protocol.Learner(step, form(sae), exported, lambda: sae.W_dec)
 
 
 if __name__ == "__main__":
-    told.serve(build)
+    peer_protocol.serve(build)

@@ -159,12 +159,12 @@ from sae_summary
 def summary(sae_id: str) -> None:
     """What the warehouse holds, and three queries to try."""
     from pipelines.store.store import Store
-    from sql.answers import answer, as_text
+    from sql.query_output import answer, format_table
 
     published, (model_id, recipe_id) = Store().published, sae_id.split("/")
     console.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
     for query in (_SUMMARY, "select * from table_rows"):
-        console.print(as_text(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
+        console.print(format_table(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
     console.print("Three queries to try:", highlight=False)
     for query in (
         "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
@@ -183,7 +183,7 @@ def sql(
 ) -> None:
     """Ask the published warehouse."""
     from pipelines.store.store import Store
-    from sql.answers import answer, write
+    from sql.query_output import answer, write
 
     write(answer(Store().published, query), format, out)
 
@@ -195,7 +195,7 @@ def find(
 ) -> None:
     """Features about something: by label, by token and, where a recipe names a sentence encoder, by meaning."""
     from pipelines.serving.semantic_search import search_features
-    from sql.answers import write
+    from sql.query_output import write
 
     store, cards = _registry()
     write(search_features(store.published, cards, text, most))
@@ -226,7 +226,7 @@ def export_pages(
 ) -> None:
     """Write feature pages as one .html file or a folder, to read without a server or a network."""
     from pipelines.store.store import Store
-    from web.export import export
+    from web.static_export import export
 
     for file in export(Store().published, sae, feature_ids(features), out):
         typer.echo(file)

@@ -224,9 +224,9 @@ def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None
     from contextlib import closing
 
     from pipelines.store.resolve_all import resolve_registry
-    from sql.inspection import inspect
-    from sql.partitions import StoredTables
+    from sql.consistency import inspect
     from sql.publish import publish
+    from sql.stored_partitions import StoredTables
     from sql.warehouse import connect
 
     tables = store.root / "tables"

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from pipelines.registry.registry import Registry
-from sql.answers import Answer, answer
+from sql.query_output import QueryResult, answer
 from storage.revisions import is_available_offline
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class TextEmbedder:
         return _meaning(*named, text)
 
 
-def search_features(published: Path, cards: Registry, text: str, most: int) -> Answer:
+def search_features(published: Path, cards: Registry, text: str, most: int) -> QueryResult:
     """By text always; by meaning too where a recipe names an encoder and labels were embedded with it."""
     named = _named(cards)
     meant = _meaning(*named, text) if named else None

@@ -103,3 +103,21 @@ def test_nothing_can_be_uploaded_by_mistake():
 
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_a_public_class_name_stands_for_one_thing():
+    homes: dict[str, list[str]] = {}
+    for path in PYTHON:
+        name = path.relative_to(ROOT).as_posix()
+        if name.split("/")[0] in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(name)
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
+VERBS = "above asked doors draw everywhere exhibits fired found gallery kept lately line made said shown tape told"
+
+
+def test_a_file_is_named_for_what_is_in_it():
+    assert [name for name in names(FILES) if name.rsplit("/", 1)[-1].split(".")[0] in VERBS.split()] == []

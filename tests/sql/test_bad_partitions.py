@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from synthetic_store import SyntheticStore
 
-from sql.partitions import BadPartition
 from sql.publish import publish
+from sql.stored_partitions import BadPartition
 from storage.manifest import Manifest, ManifestFile
 
 MID = {"model_id": "demo", "recipe_id": "mid"}

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
-from sql.texts import texts
+from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import connect, define
 
@@ -58,7 +58,7 @@ def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: floa
 
 def refresh(con: DuckDBPyConnection) -> None:
     con.execute("create or replace temp table touched as select 'm' as model_id, 'r' as recipe_id")
-    for text in texts("refresh"):
+    for text in sql_files("derived"):
         con.execute(text.sql)
 
 
@@ -209,7 +209,7 @@ def test_labels_that_fit_the_top_alone_are_found(
     for interval, rating in enumerate(ratings):
         rate(con, "e", interval, rating)
     refresh(con)
-    [question] = [text.sql for text in texts("queries") if text.name == "strong_only"]
+    [question] = [text.sql for text in sql_files("queries") if text.name == "strong_only"]
     assert con.execute(f"select strongest, weak_half from ({question.rstrip().rstrip(';')}\n)").fetchall() == found
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from synthetic_store import SCORES, SyntheticStore
 
-from sql.answers import answer, as_text
 from sql.catalog import columns
 from sql.publish import publish
-from sql.texts import texts
+from sql.query_output import answer, format_table
+from sql.sql_files import sql_files
 from sql.warehouse import connect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("question", "query", "shown"), [pytest.param(*asked, id=asked[0]) for asked in ASKED])
 def test_a_query_answers_what_the_page_shows(labelled: Path, question: str, query: str, shown: str):
-    assert as_text(answer(labelled, query)) == shown.rstrip("\n")
+    assert format_table(answer(labelled, query)) == shown.rstrip("\n")
 
 
 def test_every_query_of_the_page_is_run():
@@ -41,7 +41,7 @@ def test_every_query_of_the_page_is_run():
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_named_question_stands_on_the_page_in_full(name: str):
-    [sql] = [text.sql for text in texts("queries") if text.name == name]
+    [sql] = [text.sql for text in sql_files("queries") if text.name == name]
     assert sql in [query for _, query, _ in ASKED]
     assert f"`glasshouse sql {name}`" in PAGE
 
@@ -49,7 +49,7 @@ def test_a_named_question_stands_on_the_page_in_full(name: str):
 def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Path):
     with closing(connect(labelled)) as con:
         con.execute("create temp table pairs as from dictionary_match")
-        [question] = [text.sql for text in texts("queries") if text.name == "changed_labels"]
+        [question] = [text.sql for text in sql_files("queries") if text.name == "changed_labels"]
         asked = question.replace("from dictionary_match", "from pairs")
         once = con.execute(asked).fetchall()
         con.execute(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from synthetic_store import N_FEATURES, SyntheticStore, plant
 
-from sql.hashes import table_hashes
-from sql.partitions import BadPartition
 from sql.publish import publish
+from sql.stored_partitions import BadPartition
 from sql.warehouse import connect
+from tests.support.table_hashes import table_hashes
 
 
 def test_a_store_on_s3_gives_the_same_warehouse(s3: str, store: SyntheticStore, published: Path):

@@ -11,10 +11,10 @@ import duckdb
 import pytest
 from synthetic_store import CODES, N_FEATURES, SyntheticStore, plant
 
-from sql.hashes import table_hashes
-from sql.partitions import BadPartition
 from sql.publish import Published, publish
+from sql.stored_partitions import BadPartition
 from sql.warehouse import connect
+from tests.support.table_hashes import table_hashes
 
 MID = {"model_id": "demo", "recipe_id": "mid"}
 

@@ -11,14 +11,14 @@ from duckdb import DuckDBPyConnection
 
 import sql
 from sql.catalog import columns, grain, table_names
+from sql.consistency import inspect
 from sql.documentation import documentation
-from sql.inspection import inspect
-from sql.texts import texts
+from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import define
 
-FOLDERS = ("schema", "views", "macros", "queries", "checks", "refresh", "codes")
-TABLES = [text.name for text in texts("schema")]
+FOLDERS = ("schema", "views", "macros", "queries", "checks", "derived", "external")
+TABLES = [text.name for text in sql_files("schema")]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_no_sql_file_lies_outside_the_folders_that_are_run():
     assert {file.relative_to(home).parts[0] for file in home.rglob("*.sql")} == set(FOLDERS)
 
 
-@pytest.mark.parametrize("text", [pytest.param(t, id=f"{f}/{t.name}") for f in FOLDERS for t in texts(f)])
+@pytest.mark.parametrize("text", [pytest.param(t, id=f"{f}/{t.name}") for f in FOLDERS for t in sql_files(f)])
 def test_every_file_has_a_title_that_is_a_sentence(text):
     assert text.sql.startswith("-- "), "the first line is the comment that says what it is"
     assert text.title[0].isupper()
@@ -43,13 +43,13 @@ def test_every_file_has_a_title_that_is_a_sentence(text):
 
 @pytest.mark.parametrize("folder", ["queries", "checks"])
 def test_questions_and_checks_answer_nothing_about_nothing(empty: DuckDBPyConnection, folder: str):
-    for text in texts(folder):
+    for text in sql_files(folder):
         assert empty.execute(text.sql).fetchall() == [], text.name
     assert inspect(empty) == []
 
 
 def test_views_and_macros_are_empty_when_the_tables_are(empty: DuckDBPyConnection):
-    for view in texts("views"):
+    for view in sql_files("views"):
         assert empty.execute(f"from {view.name}").fetchall() == [], view.name
     assert empty.execute("from feature_activation").fetchall() == []
     assert empty.execute("from find_features('x')").fetchall() == []
@@ -58,7 +58,7 @@ def test_views_and_macros_are_empty_when_the_tables_are(empty: DuckDBPyConnectio
 
 def test_what_is_derived_from_nothing_is_nothing(empty: DuckDBPyConnection):
     empty.execute("create temp table touched (model_id varchar, recipe_id varchar)")
-    for text in texts("refresh"):
+    for text in sql_files("derived"):
         empty.execute(text.sql)
     assert empty.execute("from _feature_summary").fetchall() == []
 

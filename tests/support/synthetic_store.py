@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sql.partitions import StoredTables
+from sql.stored_partitions import StoredTables
 from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
 

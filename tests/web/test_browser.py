@@ -10,7 +10,7 @@ from browser import DESK, PHONE, Compass, EchoReader, Watched, chromium, served
 from starlette.responses import HTMLResponse
 from synthetic_store import WORDS
 
-from web import listing
+from web import feature_table
 from web.app import app
 
 pytestmark = pytest.mark.browser
@@ -151,7 +151,7 @@ def test_the_head_of_a_column_sorts_by_it_and_then_the_other_way_round(look: Wat
 
 
 def test_a_table_is_paged_through_and_back(look: Watched, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(listing, "PER_PAGE", 5)
+    monkeypatch.setattr(feature_table, "PER_PAGE", 5)
     look.go("/sae/demo/mid?sort=density&order=descending")
     pages = look.page.get_by_label("Pages of features")
     found = [look.page.locator("#features tbody th").all_inner_texts()]

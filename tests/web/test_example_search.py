@@ -47,7 +47,7 @@ def counted(ask):
 
 
 def example_search_sql() -> str:
-    from web.query import queries
+    from web.query_files import queries
 
     return queries()["example_text"].sql
 

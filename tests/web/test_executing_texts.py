@@ -13,7 +13,7 @@ from executing_texts import ELSEWHERE, MARK, TEXTS
 
 from sql.publish import publish
 from web.app import app
-from web.shown import plain
+from web.formatting import plain
 
 pytestmark = pytest.mark.browser
 IN_A_NAME = [text for text in TEXTS if "/" not in text and len(quote(text, safe="")) < 120][::7]

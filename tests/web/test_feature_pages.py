@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore, sae_row
 
 from sql.publish import publish
-from web import listing, pages
+from web import feature_table, routes
 from web.app import app
-from web.query import queries
+from web.query_files import queries
 
 FEATURES = [(recipe, feature) for recipe in ("mid", "late") for feature in range(12)]
 
@@ -96,7 +96,7 @@ def test_training_curves_go_from_the_first_step_to_the_last(visit):
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
-@pytest.mark.parametrize("sort", listing.SORTS)
+@pytest.mark.parametrize("sort", feature_table.SORTS)
 def test_the_table_of_features_is_sorted_as_sql_sorts(visit, ask, sort, order):
     section = visit(f"/sae/demo/mid?sort={sort}&order={order}").section("features")
     direction = "desc" if order == "descending" else "asc"
@@ -131,7 +131,7 @@ def test_search_finds_by_label_token_and_life(visit, search, found):
 
 
 def test_pages_of_the_table_follow_each_other_and_hold_each_feature_once(visit, monkeypatch):
-    monkeypatch.setattr(listing, "PER_PAGE", 5)
+    monkeypatch.setattr(feature_table, "PER_PAGE", 5)
     address, seen = "/sae/demo/mid?sort=density&order=descending&page=1", []
     while address:
         section = visit(address).section("features")
@@ -345,7 +345,7 @@ def test_only_labels_that_were_rated_show_their_ratings(tmp_path, read):
 
 def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
     for start, wanted in ((0, 0), (7, 7), (11, 0)):
-        monkeypatch.setattr(pages.random, "randrange", lambda n, start=start: start)
+        monkeypatch.setattr(routes.random, "randrange", lambda n, start=start: start)
         assert visitor.get("/sae/demo/mid/random").url.path == f"/sae/demo/mid/{wanted}"
 
 
@@ -361,7 +361,7 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
 )
 def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
     sections = visit(address).all("section")
-    files = sorted((Path(pages.__file__).parent / "panels" / folder).iterdir())
+    files = sorted((Path(routes.__file__).parent / "panels" / folder).iterdir())
     assert [section.attributes["id"] for section in sections] == [file.stem[3:] for file in files]
     texts = {query.sql: query for query in queries().values()}
     for section in sections:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from sql.publish import publish
 from web.app import app
-from web.shown import plain
+from web.formatting import plain
 
 SCRIPTS = [
     "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<ScRiPt src=//x.y></sCrIpT>", "<script\n>x()",

@@ -7,8 +7,8 @@ from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from web.app import app
-from web.meaning import Meanings
-from web.opened import Opened
+from web.semantic_search import TextEmbedderProtocol
+from web.warehouse_file import WarehouseSnapshot
 
 
 def searched(visit, text: str, more: str = "&meaning=yes"):
@@ -49,8 +49,10 @@ def test_labels_that_another_encoder_read_are_left_out(visit):
 
 def test_without_a_text_no_feature_is_looked_for(visitor, monkeypatch):
     """Every label contains the empty text: asked about it, a large warehouse would be read whole."""
-    asked, ask = [], Opened.ask
-    monkeypatch.setattr(Opened, "ask", lambda self, query, values: asked.append(query.name) or ask(self, query, values))
+    asked, ask = [], WarehouseSnapshot.ask
+    monkeypatch.setattr(
+        WarehouseSnapshot, "ask", lambda self, query, values: asked.append(query.name) or ask(self, query, values)
+    )
     assert visitor.get("/search?text=&meaning=yes&examples=yes").status_code == 200
     assert sorted(set(asked)) == ["encoders", "saes"]
 
@@ -62,7 +64,9 @@ def test_without_a_text_no_feature_is_looked_for(visitor, monkeypatch):
         (Compass(), "nowhere", "there is <b>no</b> way there"),
     ],
 )
-def test_why_there_is_no_meaning_is_said(warehouse, read, meanings: Meanings | None, text: str, sentence: str):
+def test_why_there_is_no_meaning_is_said(
+    warehouse, read, meanings: TextEmbedderProtocol | None, text: str, sentence: str
+):
     answer = TestClient(app(warehouse, meanings=meanings)).get(f"/search?text={text}&meaning=yes")
     assert answer.status_code == 200
     page = read(answer.text)

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from models.corpora.contexts import EmptyCorpus
 from models.corpora.documents import Document
-from models.corpora.sources import row_files as rows
-from models.corpora.sources import text_files as text
+from models.corpora.sources import row_files, text_files
 from models.corpora.sources.base import KINDS, ReadReport
 from models.corpora.sources.stdlib import stdlib_files
 from models.numerics.hash_sampling import hash_rank
@@ -51,18 +50,18 @@ class FileCorpus:
 
     def _texts(self, path: Path, name: str) -> Iterator[tuple[str, str | None]]:
         suffix, where = PurePosixPath(name).suffix.lower(), f"{self.root}/{name}"
-        if suffix in rows.PARQUET:
-            yield from _numbered(name, rows.parquet_texts(path, where, self.column))
-        elif text.looks_binary(path):
+        if suffix in row_files.PARQUET:
+            yield from _numbered(name, row_files.parquet_texts(path, where, self.column))
+        elif text_files.looks_binary(path):
             self.report.n_binary += 1
-        elif not text.is_utf8(path):
+        elif not text_files.is_utf8(path):
             self.report.refuse(name)
-        elif suffix in rows.JSONL:
-            yield from _numbered(name, rows.jsonl_texts(path, where, self.column))
-        elif self.whole or path.stat().st_size <= text.PIECE:
-            yield name, "".join(text.split_text(path))
+        elif suffix in row_files.JSONL:
+            yield from _numbered(name, row_files.jsonl_texts(path, where, self.column))
+        elif self.whole or path.stat().st_size <= text_files.PIECE:
+            yield name, "".join(text_files.split_text(path))
         else:
-            yield from _numbered(name, text.split_text(path))
+            yield from _numbered(name, text_files.split_text(path))
 
     def _place(self, name: str) -> tuple[Folder, str]:
         above, _, base = name.rpartition("/")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli.import_export import export_app, import_app
 from pipelines.store.store import Store
-from sql.inspection import inspect
+from sql.consistency import inspect
 from sql.warehouse import connect
 from web.app import app
 

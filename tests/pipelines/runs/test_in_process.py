@@ -14,9 +14,9 @@ from models.dictionaries.saelens_format import load
 from pipelines.definitions import defs
 from pipelines.runs.in_process import run_partition
 from pipelines.sensors import malformed_cards, new_models
-from sql.hashes import table_hashes
 from sql.warehouse import connect
 from storage.folder import Folder
+from tests.support.table_hashes import table_hashes
 
 NEEDS_A_KEY = {"llm_request"}
 NEEDS_AN_ENCODER = {"label_embedding"}

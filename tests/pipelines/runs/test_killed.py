@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from small_house import small_house
 
-from sql.hashes import table_hashes
 from sql.warehouse import connect
+from tests.support.table_hashes import table_hashes
 
 RUN = "from pipelines.cli.main import main; import sys; sys.argv = ['glasshouse', 'run']; main()"
 KILLS = 10

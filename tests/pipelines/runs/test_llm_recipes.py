@@ -19,7 +19,7 @@ from pipelines.registry.registry import Registry
 from pipelines.runs.in_process import run_partition
 from pipelines.serving.semantic_search import TextEmbedder, search_features
 from pipelines.store.store import Store
-from sql.answers import as_text
+from sql.query_output import format_table
 from sql.warehouse import connect
 from storage.manifest import Manifest, sha256_of
 from web.app import app
@@ -146,9 +146,9 @@ def test_asking_for_a_dead_feature_is_one_sentence(house, tmp_path: Path):
 
 def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
     store, _, _ = house
-    by_meaning = as_text(search_features(store.published, store.cards(), "nothing that stands in a label", 3))
+    by_meaning = format_table(search_features(store.published, store.cards(), "nothing that stands in a label", 3))
     assert by_meaning.count("meaning") == 3
-    by_text = as_text(search_features(store.published, store.cards(), "about `testing`", 3))
+    by_text = format_table(search_features(store.published, store.cards(), "about `testing`", 3))
     assert "label" in by_text.splitlines()[2]
     cards = store.cards()
     silent = {
@@ -156,7 +156,7 @@ def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
         for name, card in cards.recipes.items()
     }
     without = Registry(cards.models, silent, cards.errors)
-    assert "meaning" not in as_text(search_features(store.published, without, "nothing that stands in a label", 3))
+    assert "meaning" not in format_table(search_features(store.published, without, "nothing that stands in a label", 3))
     with pytest.raises(ValueError, match="no recipe names an `encoder`"):
         TextEmbedder(lambda: without).of("x")
 

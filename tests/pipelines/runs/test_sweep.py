@@ -15,7 +15,7 @@ from assets.sae import checks
 from models.dictionaries.saelens_format import load
 from models.evaluation.config import QualityBounds
 from pipelines.runs.in_process import run_partition, run_sweep
-from pipelines.store import build_dictionary as dictionaries
+from pipelines.store import build_dictionary
 from pipelines.store.store import Store
 from pipelines.sweep_job import sweep_registrations, train_sweep
 from sql.warehouse import connect
@@ -128,7 +128,7 @@ def test_an_l0_that_was_not_reached_is_a_failed_check(house):
 def test_a_transcoder_is_measured_where_it_writes(house):
     """FVU and CE by hand: what it writes against the stored activations of the other site."""
     registration = house.registration("first/transcoder")
-    source = dictionaries.training_stream(house, registration, held_out=True)
+    source = build_dictionary.training_stream(house, registration, held_out=True)
     rows = torch.cat(list(source.chunks())).float()
     x_TD, y_TE = rows[:, : source.width_read], rows[:, source.width_read :]
     sae = load(house.sae(registration))
@@ -177,6 +177,6 @@ def test_an_import_of_another_width_is_refused(house):
         with pytest.raises(
             ValueError, match=r"made for activations of width 48, resid_post.@0.5 of this model have 32"
         ):
-            dictionaries.import_or_neurons(house, house.registration("first/import-wrong"))
+            build_dictionary.import_or_neurons(house, house.registration("first/import-wrong"))
     finally:
         (Path(house.registry_folder.path) / "recipes" / "import-wrong.yaml").unlink()

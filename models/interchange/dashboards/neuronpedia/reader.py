@@ -8,8 +8,7 @@ from typing import Any
 from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import SCHEMAS, BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
 from models.interchange.dashboards.jsonl import batches, read_lines
-from models.interchange.dashboards.neuronpedia import activations, explanations, features
-from models.interchange.dashboards.neuronpedia import source_files as sources
+from models.interchange.dashboards.neuronpedia import activations, explanations, features, source_files
 from models.interchange.dashboards.neuronpedia.export_identity import counts_in
 from storage.folder import Folder
 
@@ -27,15 +26,15 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
             f"{folder} holds {held}, wanted source.jsonl and features/batch-0.jsonl.gz: name the folder of one source, "
             "such as gpt2-small/6-res-jb, fetched whole"
         )
-    source = _one(folder, "source.jsonl", *sources.NEEDED)
+    source = _one(folder, "source.jsonl", *source_files.NEEDED)
     model = _one(folder, "model.jsonl", "id") if folder.exists("model.jsonl") else None
     first = next(iter(islice(read_lines(folder / "features", found[0], *features.NEEDED), 1)), None)
-    reading = _NeuronpediaReader(folder, source, sources.dump_info(source, model, first), model_id, recipe_id)
+    reading = _NeuronpediaReader(folder, source, source_files.dump_info(source, model, first), model_id, recipe_id)
     return FeatureDump(reading.about, reading.parts(found), reading.notes, reading.left_out)
 
 
 def _one(folder: Folder, name: str, *needed: str) -> CheckedRecord:
-    return sources.one(list(read_lines(folder, name, *needed)), f"{folder}/{name}")
+    return source_files.one(list(read_lines(folder, name, *needed)), f"{folder}/{name}")
 
 
 @dataclass

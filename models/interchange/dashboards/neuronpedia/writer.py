@@ -8,8 +8,7 @@ import pyarrow.dataset as ds
 
 from models.interchange.dashboards.dump import Part
 from models.interchange.dashboards.jsonl import read_lines, write_lines
-from models.interchange.dashboards.neuronpedia import activations, explanations, features
-from models.interchange.dashboards.neuronpedia import source_files as sources
+from models.interchange.dashboards.neuronpedia import activations, explanations, features, source_files
 from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
 from storage.folder import Folder
 
@@ -65,12 +64,12 @@ def write(subject: ExportInput, folder: Folder, wanted: Sequence[int] | None = N
         explainers |= {line["typeName"] for line in labels}
         llms |= {line["explanationModelName"] for line in labels} - {None}
         write_lines(home / "explanations", name, labels)
-    _name(folder / "config", "explanation_type.jsonl", stamp, explainers, sources.EXPLAINER)
-    _name(folder / "config", "explanation_model_type.jsonl", stamp, llms, sources.LLM)
-    write_lines(home, "release.jsonl", [sources.release_line(stamp)])
-    write_lines(home, "model.jsonl", [sources.model_line(stamp, subject.model)])
-    write_lines(home, "sourceset.jsonl", [sources.sourceset_line(stamp, subject.architecture)])
-    source = sources.source_line(stamp, subject.n_tokens, subject.n_features, subject.corpus)
+    _name(folder / "config", "explanation_type.jsonl", stamp, explainers, source_files.EXPLAINER)
+    _name(folder / "config", "explanation_model_type.jsonl", stamp, llms, source_files.LLM)
+    write_lines(home, "release.jsonl", [source_files.release_line(stamp)])
+    write_lines(home, "model.jsonl", [source_files.model_line(stamp, subject.model)])
+    write_lines(home, "sourceset.jsonl", [source_files.sourceset_line(stamp, subject.architecture)])
+    source = source_files.source_line(stamp, subject.n_tokens, subject.n_features, subject.corpus)
     write_lines(home, "source.jsonl", [source])
     return home
 
@@ -82,7 +81,7 @@ def _name(config: Folder, file: str, stamp: ExportIdentity, names: Iterable[str]
         if config.exists(file)
         else {}
     )
-    lines = {name: sources.kind_line(stamp, name, what) for name in names} | there
+    lines = {name: source_files.kind_line(stamp, name, what) for name in names} | there
     write_lines(config, file, [lines[name] for name in sorted(lines)])
 
 

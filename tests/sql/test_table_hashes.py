@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 
-from sql.hashes import table_hashes
 from sql.views import define_views
 from sql.warehouse import define
+from tests.support.table_hashes import table_hashes
 
 ROWS = [("demo", "mid", step, 100 * step, 1.0, 0.5, 4.0, None, 0.0, 1e-3, 10.0) for step in range(3)]
 

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 
-from sql.inspection import inspect
-from sql.texts import texts
+from sql.consistency import inspect
+from sql.sql_files import sql_files
 from sql.warehouse import connect
 
 BROKEN = {
@@ -55,7 +55,7 @@ def test_a_contradiction_is_found_and_placed(con: DuckDBPyConnection, rule: str)
 
 
 def test_every_rule_is_broken_by_some_test():
-    assert {text.name for text in texts("checks")} <= BROKEN.keys()
+    assert {text.name for text in sql_files("checks")} <= BROKEN.keys()
 
 
 def test_a_finding_says_where_and_what(con: DuckDBPyConnection):

@@ -14,7 +14,7 @@ from pipelines.runs.in_process import run_partition
 from pipelines.serving.text_reader import CannotRunModel, TextReader
 from sql.warehouse import connect
 from web.app import app
-from web.own_text import MOST_CHARACTERS, by_feature, by_token
+from web.custom_text import MOST_CHARACTERS, by_feature, by_token
 
 ADDRESS = "/sae/demo/mid/text"
 

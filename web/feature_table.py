@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from web.addresses import storable, whole
+from web.urls import replace_invalid_unicode, whole
 
 PER_PAGE = 50
 LONGEST_TEXT = 200
@@ -17,7 +17,7 @@ SORTS = ("feature_id", "density", "max_activation", "specificity_mean", "detecti
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class TableQuery:
     """Which features a table shows, as its address says; whatever an address says wrongly is left at its default."""
 
     label: str
@@ -31,12 +31,12 @@ class Listing:
     page: int
 
     @classmethod
-    def of(cls, asked: Mapping[str, str]) -> "Listing":
+    def of(cls, asked: Mapping[str, str]) -> "TableQuery":
         page = whole(asked.get("page", "1"))
         return cls(
-            label=storable(asked.get("label", "")),
-            token=storable(asked.get("token", "")),
-            example=storable(asked.get("example", ""))[:LONGEST_TEXT],
+            label=replace_invalid_unicode(asked.get("label", "")),
+            token=replace_invalid_unicode(asked.get("token", "")),
+            example=replace_invalid_unicode(asked.get("example", ""))[:LONGEST_TEXT],
             start=whole(asked.get("start", "0")) or 0,
             shown=_one_of(SHOWN, asked.get("shown")),
             sort=_one_of(SORTS, asked.get("sort")),

@@ -5,7 +5,7 @@ import hashlib
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, quoted, table_names
-from sql.views import CODES
+from sql.views import FEATURE_ACTIVATION
 
 INCIDENTAL = frozenset(
     {"created_at", "registered_at", "sent_at", "answered_at", "tokens_per_second", "uri", "request_id", "batch_id"}
@@ -18,7 +18,7 @@ def table_hashes(con: DuckDBPyConnection) -> dict[str, str]:
 
     Comparable between warehouses read by the same version of DuckDB, whose `hash` it sums.
     """
-    names = [name for name in table_names(con) if name != "registration"] + [CODES]
+    names = [name for name in table_names(con) if name != "registration"] + [FEATURE_ACTIVATION]
     return {name: _hash(con, name) for name in names}
 
 

@@ -4,11 +4,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from web.panel import environment
-from web.shown import plain
+from web.formatting import plain
+from web.panel_templates import environment
 
 
-class NotThere(HTTPException):
+class NotFound(HTTPException):
     """An address that leads nowhere; `near` are (text, address) of what may have been meant."""
 
     def __init__(self, detail: str, near: list[tuple[str, str]]) -> None:
@@ -19,7 +19,7 @@ class NotThere(HTTPException):
 def not_there(request: Request, error: Exception) -> Response:
     """The page of an error that HTTP has a number for."""
     assert isinstance(error, HTTPException)
-    if isinstance(error, NotThere):
+    if isinstance(error, NotFound):
         return _problem(404, error.detail, error.near)
     sentence = f"there is nothing at {plain(request.url.path)}" if error.status_code == 404 else error.detail
     return _problem(error.status_code, sentence, [])

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import duckdb
 
-from sql.texts import texts
+from sql.sql_files import sql_files
 from sql.warehouse import connect
 
 FORMS = ("table", "csv", "json", "parquet")
@@ -28,7 +28,7 @@ Row = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """A query to a published file; it runs when it is written."""
 
     published: Path
@@ -36,13 +36,13 @@ class Answer:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> Answer:
+def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> QueryResult:
     """What the published file says to a query, or to the question of that name in `sql/queries/`."""
-    questions = {text.name: text.sql for text in texts("queries")}
-    return Answer(published, questions.get(query.strip(), query), parameters or {})
+    questions = {text.name: text.sql for text in sql_files("queries")}
+    return QueryResult(published, questions.get(query.strip(), query), parameters or {})
 
 
-def as_text(answer: Answer, most: int = 100) -> str:
+def format_table(answer: QueryResult, most: int = 100) -> str:
     """A table for people: long cells cut, control characters escaped, so many rows at most.
 
     Raises:
@@ -52,7 +52,7 @@ def as_text(answer: Answer, most: int = 100) -> str:
         return "\n".join(_table(names, rows, most))
 
 
-def write(answer: Answer, form: str = "table", out: Path | None = None) -> None:
+def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> None:
     """Writes an answer to a file, whole or not at all, or to standard output.
 
     Args:
@@ -78,7 +78,7 @@ def write(answer: Answer, form: str = "table", out: Path | None = None) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _write(answer: Answer, form: str, stream: BinaryIO) -> None:
+def _write(answer: QueryResult, form: str, stream: BinaryIO) -> None:
     if form == "parquet":
         _write_parquet(answer, stream)
         return
@@ -92,7 +92,7 @@ def _write(answer: Answer, form: str, stream: BinaryIO) -> None:
 
 
 @contextmanager
-def _asked(answer: Answer) -> Iterator[tuple[list[str], Iterator[Row]]]:
+def _asked(answer: QueryResult) -> Iterator[tuple[list[str], Iterator[Row]]]:
     """Names of the columns, and the rows, read as they are asked for."""
     with _explaining(), closing(connect(answer.published)) as con:
         result = con.execute(answer.sql, dict(answer.parameters) or None)
@@ -102,7 +102,7 @@ def _asked(answer: Answer) -> Iterator[tuple[list[str], Iterator[Row]]]:
         yield names, (row for rows in iter(lambda: result.fetchmany(10_000), []) for row in rows)
 
 
-def _write_parquet(answer: Answer, stream: BinaryIO) -> None:
+def _write_parquet(answer: QueryResult, stream: BinaryIO) -> None:
     with _explaining(), closing(connect(answer.published)) as con, TemporaryDirectory(prefix="glasshouse-") as folder:
         relation = con.sql(answer.sql, params=dict(answer.parameters) or None)
         if relation is None:

@@ -36,7 +36,7 @@ def folded(examples: Iterable[Any], judged: Iterable[Any], explanation_id: str |
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class RatingCounts:
     """The ratings of one label in one interval, None for the controls: how many of each, failures apart."""
 
     interval: int | None
@@ -50,7 +50,7 @@ class Strip:
     share_of_3: float | None
 
 
-def strips(judged: Iterable[Any], explanation_id: str) -> list[Strip]:
+def strips(judged: Iterable[Any], explanation_id: str) -> list[RatingCounts]:
     """What a label was rated by interval, controls first, then from the weakest activations to the strongest."""
     groups: dict[int | None, list[Any]] = {}
     for row in judged:
@@ -59,10 +59,10 @@ def strips(judged: Iterable[Any], explanation_id: str) -> list[Strip]:
     return [_strip(at, groups[at]) for at in sorted(groups, key=lambda at: -1 if at is None else at)]
 
 
-def _strip(interval: int | None, ratings: list[int | None]) -> Strip:
+def _strip(interval: int | None, ratings: list[int | None]) -> RatingCounts:
     given = [rating for rating in ratings if rating is not None]
     n = len(given)
-    return Strip(
+    return RatingCounts(
         interval,
         n,
         len(ratings) - n,
@@ -73,7 +73,7 @@ def _strip(interval: int | None, ratings: list[int | None]) -> Strip:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class IntervalShare:
     """An interval of a feature's activation: its edges, and the firings in it, counted and as a share of all."""
 
     interval: int
@@ -88,7 +88,7 @@ def interval_of(bar: Any, strongest: float, n_intervals: int) -> int:
     return min(int((bar.lower + bar.upper) / 2 / strongest * n_intervals), n_intervals - 1)
 
 
-def shares(bars: Sequence[Any], n_intervals: int) -> dict[int, Share]:
+def shares(bars: Sequence[Any], n_intervals: int) -> dict[int, IntervalShare]:
     """The share of a feature's firings in each interval: equal slices of (0, strongest activation].
 
     Args:
@@ -101,7 +101,7 @@ def shares(bars: Sequence[Any], n_intervals: int) -> dict[int, Share]:
     for bar in live:
         groups.setdefault(interval_of(bar, strongest, n_intervals), []).append(bar)
     return {
-        at: Share(
+        at: IntervalShare(
             at,
             min(bar.lower for bar in some),
             max(bar.upper for bar in some),

@@ -17,7 +17,7 @@ def whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def storable(text: str) -> str:
+def replace_invalid_unicode(text: str) -> str:
     """Text that can be asked for in SQL: what is no Unicode text is replaced."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from web.addresses import storable
+from web.urls import replace_invalid_unicode
 
 MOST_CHARACTERS = 20_000
 """Of a text: several times the longest context of the models that a CPU runs while somebody waits."""
@@ -55,7 +55,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fires:
+class FeatureOnText:
     """A feature on the reader's text: its activation on each token, as an example of its own."""
 
     feature_id: int
@@ -76,12 +76,12 @@ class Fires:
         return sum(activation > 0 for activation in self.activations)
 
 
-def by_feature(reading: Reading) -> list[Fires]:
+def by_feature(reading: Reading) -> list[FeatureOnText]:
     """Every feature that fires, the strongest first."""
     found: dict[int, list[float]] = {}
     for place, feature_id, activation in reading.fires:
         found.setdefault(feature_id, [0.0] * len(reading.tokens))[place] = activation
-    fires = [Fires(feature_id, reading.tokens, activations) for feature_id, activations in found.items()]
+    fires = [FeatureOnText(feature_id, reading.tokens, activations) for feature_id, activations in found.items()]
     return sorted(fires, key=lambda one: (-one.strongest, one.feature_id))
 
 
@@ -93,7 +93,7 @@ def by_token(reading: Reading) -> list[list[tuple[int, float]]]:
     return [sorted(some, key=lambda one: (-one[1], one[0]))[:PER_TOKEN] for some in found]
 
 
-def relatively(fires: Sequence[Fires], strongest: dict[int, Any]) -> list[tuple[Fires, float | None]]:
+def relatively(fires: Sequence[FeatureOnText], strongest: dict[int, Any]) -> list[tuple[FeatureOnText, float | None]]:
     """Each feature with its strongest activation here as a share of that in the corpus, the largest share first.
 
     Args:
@@ -124,5 +124,5 @@ async def text_of(request: Request) -> str | None:
         if len(body) > MOST_BYTES:
             return None
     fields = parse_qs(body.decode("ascii", "replace"), keep_blank_values=True)
-    text = storable(fields.get("text", [""])[0]).replace("\r\n", "\n")
+    text = replace_invalid_unicode(fields.get("text", [""])[0]).replace("\r\n", "\n")
     return text if len(text) <= MOST_CHARACTERS else None

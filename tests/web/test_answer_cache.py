@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from web.lately import Lately
+from web.answer_cache import AnswerCache
 
 
 def test_all_who_ask_at_once_wait_for_one_finder():
-    answers, started, go = Lately[int](10), threading.Event(), threading.Event()
+    answers, started, go = AnswerCache[int](10), threading.Event(), threading.Event()
     found: list[int] = []
 
     def find() -> int:
@@ -28,7 +28,7 @@ def test_all_who_ask_at_once_wait_for_one_finder():
 
 
 def test_what_was_not_asked_for_longest_is_forgotten_first():
-    answers, found = Lately[str](2), []
+    answers, found = AnswerCache[str](2), []
 
     def get(question: str) -> str:
         return answers.get(question, lambda: found.append(question) or question.upper())
@@ -41,7 +41,7 @@ def test_what_was_not_asked_for_longest_is_forgotten_first():
 
 
 def test_an_error_is_not_kept():
-    answers = Lately[int](2)
+    answers = AnswerCache[int](2)
 
     def fail() -> int:
         raise ValueError("not now")

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from sql.warehouse import connect, schema_sha256
-from web.lately import Lately
-from web.query import Query, Values
+from web.answer_cache import AnswerCache
+from web.query_files import Query, Values
 
 AT_ONCE = os.cpu_count() or 1
 """Questions that are answered at once: DuckDB plans and reads without Python's lock, and more than there are processors
@@ -28,7 +28,7 @@ class Unreadable(ValueError):
     """There is no warehouse that these pages can read. Materialize `warehouse`."""
 
 
-class Opened:
+class WarehouseSnapshot:
     """One published file. It never changes while it is open, so an answer that was given lately is given again."""
 
     def __init__(self, file: Path) -> None:
@@ -46,8 +46,8 @@ class Opened:
                 f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._lately = Lately[list[SimpleNamespace]](KEPT_ANSWERS)
-        self._steady = Lately[list[SimpleNamespace]](KEPT_STEADY)
+        self._lately = AnswerCache[list[SimpleNamespace]](KEPT_ANSWERS)
+        self._steady = AnswerCache[list[SimpleNamespace]](KEPT_STEADY)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
         """The rows of the answer, a name for each column. A list among the values must be a tuple."""
@@ -78,15 +78,15 @@ class Opened:
         return [column[0] for column in answer.description], answer.fetchall()
 
 
-class Newest:
+class LatestWarehouse:
     """Hands out the file as published last; an older one is closed after its last reader."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._turn = Lock()
-        self._opened: Opened | None = None
+        self._opened: WarehouseSnapshot | None = None
 
-    def get(self) -> Opened:
+    def get(self) -> WarehouseSnapshot:
         """The file as it is now.
 
         Raises:
@@ -94,7 +94,7 @@ class Newest:
         """
         with self._turn:
             if self._opened is None or self._opened.stamp != stamp(self.file):
-                before, self._opened = self._opened, Opened(self.file)
+                before, self._opened = self._opened, WarehouseSnapshot(self.file)
                 if before is not None:
                     before.retire()
             return self._opened

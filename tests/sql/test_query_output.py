@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sql.answers import answer, as_text, write
-from sql.texts import texts
+from sql.query_output import answer, format_table, write
+from sql.sql_files import sql_files
 
 QUERY = """
 select feature_id, label, top_tokens, density, is_dead
@@ -22,7 +22,7 @@ ROWS = [
 
 
 def test_a_table_is_aligned_and_counts_its_rows(warehouse: Path):
-    assert as_text(answer(warehouse, QUERY)).splitlines() == [
+    assert format_table(answer(warehouse, QUERY)).splitlines() == [
         "feature_id  label                 top_tokens   density  is_dead",
         "──────────  ────────────────────  ───────────  ───────  ───────",
         '         0  Function definitions  ["def"]          0.5  False',
@@ -33,12 +33,12 @@ def test_a_table_is_aligned_and_counts_its_rows(warehouse: Path):
 
 
 def test_a_table_says_when_there_is_more(warehouse: Path):
-    assert as_text(answer(warehouse, "select * from range(5)"), most=2).splitlines()[-1] == "(the first 2 rows)"
-    assert as_text(answer(warehouse, "select 1")).splitlines()[-1] == "(1 row)"
+    assert format_table(answer(warehouse, "select * from range(5)"), most=2).splitlines()[-1] == "(the first 2 rows)"
+    assert format_table(answer(warehouse, "select 1")).splitlines()[-1] == "(1 row)"
 
 
 def test_a_table_sends_no_commands_to_the_terminal(warehouse: Path):
-    shown = as_text(
+    shown = format_table(
         answer(warehouse, "select chr(27) || '[2J' || chr(10) || chr(8238) as token, repeat('x', 500) as long")
     )
     assert shown.isprintable() is False, "lines are separated"
@@ -84,9 +84,9 @@ def test_standard_output_takes_every_form(warehouse: Path, capfdbinary: pytest.C
     assert b"Function definitions" in capfdbinary.readouterr().out
 
 
-@pytest.mark.parametrize("name", [text.name for text in texts("queries")])
+@pytest.mark.parametrize("name", [text.name for text in sql_files("queries")])
 def test_questions_are_asked_by_name(warehouse: Path, name: str):
-    assert as_text(answer(warehouse, name)).splitlines()[-1].endswith(("row)", "rows)"))
+    assert format_table(answer(warehouse, name)).splitlines()[-1].endswith(("row)", "rows)"))
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web.addresses import feature_url, sae_url, storable, whole
-from web.listing import Listing
-from web.meaning import meant
-from web.opened import Newest, Opened
-from web.own_text import MOST_CHARACTERS, MOST_FEATURES, Reader, text_of
-from web.panel import environment, panels, templates
-from web.problems import NotThere
-from web.query import Values, queries
-from web.shown import plain
+from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Reader, text_of
+from web.error_pages import NotFound
+from web.feature_table import TableQuery
+from web.formatting import plain
+from web.panel_templates import environment, panels, templates
+from web.query_files import Values, queries
+from web.semantic_search import meant
+from web.urls import feature_url, replace_invalid_unicode, sae_url, whole
+from web.warehouse_file import LatestWarehouse, WarehouseSnapshot
 
 
 def home(request: Request) -> Response:
@@ -27,7 +27,7 @@ def home(request: Request) -> Response:
 
 
 def search(request: Request) -> Response:
-    text = storable(request.query_params.get("text", ""))
+    text = replace_invalid_unicode(request.query_params.get("text", ""))
     asked = {name for name in ("examples", "meaning") if text and request.query_params.get(name) == "yes"}
     meaning, refused = meant(request.app.state.meanings, text) if "meaning" in asked else (None, "")
     return _page(
@@ -45,7 +45,7 @@ def search(request: Request) -> Response:
 
 def sae(request: Request) -> Response:
     found, opened = _sae(request)
-    listing = Listing.of(request.query_params)
+    listing = TableQuery.of(request.query_params)
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id}
     n = _count(opened, listing, values)
     last = listing.last_page(n)
@@ -65,7 +65,7 @@ def sae(request: Request) -> Response:
     )
 
 
-def _count(opened: Opened, listing: Listing, values: dict[str, Any]) -> int:
+def _count(opened: WarehouseSnapshot, listing: TableQuery, values: dict[str, Any]) -> int:
     """How many features a table has; a page behind its end is empty, and then the first one says."""
     for page in (listing, replace(listing, page=1)):
         if rows := opened.ask(queries()[listing.query], values | page.values):
@@ -90,13 +90,15 @@ def feature(request: Request) -> Response:
     )
 
 
-def _of_feature(opened: Opened, found: SimpleNamespace, feature_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _of_feature(
+    opened: WarehouseSnapshot, found: SimpleNamespace, feature_id: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters of a feature's panels, and what their templates share."""
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "feature_id": feature_id}
     cards, labels = opened.ask_together((queries()[name], values) for name in ("card", "best_label"))
     [card] = cards or [None]
     if card is None:
-        raise NotThere(
+        raise NotFound(
             f"{found.model_id}/{found.recipe_id} has a feature {feature_id}, but its statistics were not published: "
             "materialize `feature_statistics` and `warehouse`",
             _this_sae(found),
@@ -144,7 +146,7 @@ def compare(request: Request) -> Response:
     """Two features side by side, of any dictionaries; `a` and `b` name them as model/recipe/number. Two dictionaries,
     where both are named as model/recipe."""
     opened = _newest(request).get()
-    asked = {letter: storable(request.query_params.get(letter, "")).strip() for letter in ("a", "b")}
+    asked = {letter: replace_invalid_unicode(request.query_params.get(letter, "")).strip() for letter in ("a", "b")}
     if asked["a"].count("/") == 1 and asked["b"].count("/") in (0, 1):
         return _compared(request, opened, asked)
     sides = [_side(opened, letter, name) for letter, name in asked.items() if name]
@@ -152,7 +154,7 @@ def compare(request: Request) -> Response:
     return HTMLResponse(text.render(sides=sides, asked=asked, published_at=opened.published_at))
 
 
-def _compared(request: Request, opened: Opened, asked: dict[str, str]) -> Response:
+def _compared(request: Request, opened: WarehouseSnapshot, asked: dict[str, str]) -> Response:
     """A dictionary beside another, or beside the choice of others: those of its recipe first."""
     found = _known(opened, *asked["a"].split("/"))
     if not asked["b"]:
@@ -180,7 +182,7 @@ def _compared(request: Request, opened: Opened, asked: dict[str, str]) -> Respon
     )
 
 
-def _side(opened: Opened, letter: str, name: str) -> dict[str, Any]:
+def _side(opened: WarehouseSnapshot, letter: str, name: str) -> dict[str, Any]:
     model_id, recipe_id, number = (*name.split("/", 2), "", "")[:3]
     found = _known(opened, model_id, recipe_id)
     values, shared = _of_feature(opened, found, _feature_id(found, number))
@@ -199,7 +201,7 @@ def any_feature(request: Request) -> Response:
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "start": start}
     live = opened.ask(queries()["live_from"], values)
     if not live:
-        raise NotThere(f"{found.model_id}/{found.recipe_id} has no feature that ever fired", _this_sae(found))
+        raise NotFound(f"{found.model_id}/{found.recipe_id} has no feature that ever fired", _this_sae(found))
     return RedirectResponse(
         feature_url(found.model_id, found.recipe_id, live[0].feature_id), headers={"cache-control": "no-store"}
     )
@@ -210,11 +212,13 @@ def jump(request: Request) -> Response:
     found, _ = _sae(request)
     wanted = whole(request.query_params.get("feature", "").strip())
     if wanted is None:
-        raise NotThere("a feature is a number, counted from 0", _this_sae(found))
+        raise NotFound("a feature is a number, counted from 0", _this_sae(found))
     return RedirectResponse(feature_url(found.model_id, found.recipe_id, wanted))
 
 
-def _page(request: Request, name: str, values: Values, *, opened: Opened | None = None, **shared: Any) -> Response:
+def _page(
+    request: Request, name: str, values: Values, *, opened: WarehouseSnapshot | None = None, **shared: Any
+) -> Response:
     opened, only = opened or _newest(request).get(), _embedded(request, name)
     text = (
         environment()
@@ -237,31 +241,31 @@ def _embedded(request: Request, page: str) -> set[str] | None:
     known = [name for name, _ in templates(page)]
     if unknown := sorted(wanted - set(known)):
         here = request.url.path
-        raise NotThere(
+        raise NotFound(
             f"there is no panel {plain(', '.join(unknown))} on this page: it has {', '.join(known)}",
             [(name, f"{here}?embed={name}") for name in known],
         )
     return wanted
 
 
-def _newest(request: Request) -> Newest:
+def _newest(request: Request) -> LatestWarehouse:
     return request.app.state.newest
 
 
-def _sae(request: Request) -> tuple[SimpleNamespace, Opened]:
+def _sae(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
     """The dictionary that the address names, and the file it was found in, which the whole page is made from."""
     opened = _newest(request).get()
-    model_id, recipe_id = (storable(request.path_params[name]) for name in ("model_id", "recipe_id"))
+    model_id, recipe_id = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
     return _known(opened, model_id, recipe_id), opened
 
 
-def _known(opened: Opened, model_id: str, recipe_id: str) -> SimpleNamespace:
+def _known(opened: WarehouseSnapshot, model_id: str, recipe_id: str) -> SimpleNamespace:
     found = opened.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
     if found:
         return found[0]
     known = {f"{row.model_id}/{row.recipe_id}": row for row in opened.ask(queries()["saes"], {})}
     near = get_close_matches(f"{model_id}/{recipe_id}"[:200], known, n=5, cutoff=0.3) or list(known)[:5]
-    raise NotThere(
+    raise NotFound(
         f"there is no dictionary {plain(f'{model_id}/{recipe_id}')} in this warehouse",
         [(name, sae_url(known[name].model_id, known[name].recipe_id)) for name in near],
     )
@@ -272,7 +276,7 @@ def _feature_id(found: SimpleNamespace, text: str) -> int:
     if wanted is not None and wanted < width:
         return wanted
     ends = sorted({0, max(0, width - 1)})
-    raise NotThere(
+    raise NotFound(
         f"{found.model_id}/{found.recipe_id} has {width:,} features, numbered from 0 to {width - 1:,}: "
         f"there is no feature {plain(text)}",
         [(f"feature {end}", feature_url(found.model_id, found.recipe_id, end)) for end in ends] + _this_sae(found),

@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from web.addresses import feature_url, sae_url
-from web.opened import Opened
-from web.panel import FOLDER, environment, panels
-from web.query import queries
+from web.panel_templates import FOLDER, environment, panels
+from web.query_files import queries
+from web.urls import feature_url, sae_url
+from web.warehouse_file import WarehouseSnapshot
 
 _LINK = re.compile(r'<a href="(/[^"]*)">(.*?)</a>', re.DOTALL)
 
@@ -31,7 +31,7 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
     Raises:
         ValueError: If there is no such dictionary or feature, or no warehouse that can be read.
     """
-    opened, chosen = Opened(published), list(dict.fromkeys(features))
+    opened, chosen = WarehouseSnapshot(published), list(dict.fromkeys(features))
     found = _known(opened, sae, chosen)
     pages = [_page(opened, found, feature_id) for feature_id in chosen]
     shared = {"published_at": opened.published_at, "heading": f"Features of {sae}"}
@@ -50,7 +50,7 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
     return [index, *each]
 
 
-def _known(opened: Opened, sae: str, features: Sequence[int]) -> SimpleNamespace:
+def _known(opened: WarehouseSnapshot, sae: str, features: Sequence[int]) -> SimpleNamespace:
     model_id, _, recipe_id = sae.partition("/")
     found = opened.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
     if not found:
@@ -66,7 +66,7 @@ def _known(opened: Opened, sae: str, features: Sequence[int]) -> SimpleNamespace
     return found[0]
 
 
-def _page(opened: Opened, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
+def _page(opened: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
     """The feature, its label and its panels."""
     values = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "feature_id": feature_id}
     cards, labels = opened.ask_together((queries()[name], values) for name in ("card", "best_label"))

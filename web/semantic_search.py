@@ -24,7 +24,7 @@ class Meaning(Protocol):
         ...
 
 
-class Meanings(Protocol):
+class TextEmbedderProtocol(Protocol):
     """Runs the encoder."""
 
     def of(self, text: str) -> Meaning:
@@ -36,7 +36,7 @@ class Meanings(Protocol):
         ...
 
 
-def meant(meanings: Meanings | None, text: str) -> tuple[Meaning | None, str]:
+def meant(meanings: TextEmbedderProtocol | None, text: str) -> tuple[Meaning | None, str]:
     """The meaning of a text, or else why there is none."""
     if meanings is None:
         return None, "these pages were started without an encoder: start them with `glasshouse page`"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, grain, quoted, table_names
-from sql.texts import texts
+from sql.sql_files import sql_files
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Rows that break a rule, of one dictionary: how many, and what the first says."""
 
     rule: str
@@ -24,23 +24,23 @@ class Finding:
         return f"{self.rule} ({place}): {self.n:,} rows break it, such as: {self.what}. Wanted: {self.title}"
 
 
-def inspect(con: DuckDBPyConnection) -> list[Finding]:
+def inspect(con: DuckDBPyConnection) -> list[Violation]:
     """Holds the rows against every rule of `sql/checks/` and the grain of every table; no finding: all agree."""
     return _broken_rules(con) + _repeated_rows(con)
 
 
-def _broken_rules(con: DuckDBPyConnection) -> list[Finding]:
+def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
     found = []
-    for text in texts("checks"):
+    for text in sql_files("checks"):
         broken = text.sql.rstrip().removesuffix(";")
         rows = con.execute(
             f"select model_id, recipe_id, count(*), min(what) from ({broken}\n) group by all order by all"
         ).fetchall()
-        found += [Finding(text.name, text.title, *row) for row in rows]
+        found += [Violation(text.name, text.title, *row) for row in rows]
     return found
 
 
-def _repeated_rows(con: DuckDBPyConnection) -> list[Finding]:
+def _repeated_rows(con: DuckDBPyConnection) -> list[Violation]:
     """Rows that are not alone in their grain."""
     found = []
     for table in table_names(con):
@@ -52,5 +52,5 @@ def _repeated_rows(con: DuckDBPyConnection) -> list[Finding]:
             "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated "
             "group by all order by all"
         ).fetchall()
-        found += [Finding(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
+        found += [Violation(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
     return found

@@ -19,8 +19,8 @@ from sql.publish import publish
 from sql.views import define_views
 from sql.warehouse import create, define
 from web.app import HEADERS, app
-from web.opened import Newest
-from web.query import queries
+from web.query_files import queries
+from web.warehouse_file import LatestWarehouse
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -193,7 +193,7 @@ def test_readers_see_no_error_while_files_are_published(tmp_path, warehouse):
 def test_who_opened_a_file_keeps_it(tmp_path, warehouse):
     published = tmp_path / "warehouse.duckdb"
     shutil.copy(warehouse, published)
-    newest = Newest(published)
+    newest = LatestWarehouse(published)
     first = newest.get()
     assert newest.get() is first, "a file that stays is opened once"
     shutil.copy(warehouse, tmp_path / "next")

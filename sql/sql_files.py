@@ -5,7 +5,7 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class SQLFile:
     """A .sql file: `name` is its stem, `title` the sentence of its first line."""
 
     name: str
@@ -13,7 +13,7 @@ class Text:
     sql: str
 
 
-def texts(folder: str) -> list[Text]:
+def sql_files(folder: str) -> list[SQLFile]:
     """The .sql files of a folder of this package, sorted by name: dropping a file there is all it takes to add one."""
     found = sorted(
         (file for file in files("sql").joinpath(folder).iterdir() if file.name.endswith(".sql")),
@@ -22,5 +22,5 @@ def texts(folder: str) -> list[Text]:
     return [_text(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found]
 
 
-def _text(name: str, sql: str) -> Text:
-    return Text(name, sql.splitlines()[0].removeprefix("--").strip(), sql)
+def _text(name: str, sql: str) -> SQLFile:
+    return SQLFile(name, sql.splitlines()[0].removeprefix("--").strip(), sql)

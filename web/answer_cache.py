@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 A = TypeVar("A")
 
 
-class Lately(Generic[A]):
+class AnswerCache(Generic[A]):
     """The last so many; the one that was not asked for longest goes first."""
 
     def __init__(self, most: int) -> None:

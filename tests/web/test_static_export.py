@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from web.export import export
+from web.static_export import export
 
 
 def links(page) -> set[str]:

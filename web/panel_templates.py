@@ -11,10 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from web import addresses, example_search, folded, own_text, plots, shown
-from web.asked import Asked, Asking
-from web.opened import Opened
-from web.query import Query, Values, queries
+from web import custom_text, example_groups, example_search, formatting, svg_plots, urls
+from web.panel_queries import ExecutedQuery, QueryRecorder
+from web.query_files import Query, Values, queries
+from web.warehouse_file import WarehouseSnapshot
 
 FOLDER = Path(__file__).parent
 _SHOWN = ("visible", "plain", "number", "percent", "window", "counted", "typed_back")
@@ -27,7 +27,7 @@ class Panel:
     name: str
     title: str
     body: Markup
-    asked: tuple[Asked, ...]
+    asked: tuple[ExecutedQuery, ...]
 
 
 @cache
@@ -41,13 +41,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {name: getattr(shown, name) for name in _SHOWN}
-    found.filters |= {name: getattr(folded, name) for name in ("folded", "shares", "interval_of", "strips")}
+    found.filters |= {name: getattr(formatting, name) for name in _SHOWN}
+    found.filters |= {name: getattr(example_groups, name) for name in ("folded", "shares", "interval_of", "strips")}
     found.filters |= {name: getattr(example_search, name) for name in ("looked_through", "everywhere")}
-    found.filters |= {name: getattr(own_text, name) for name in ("by_feature", "by_token", "relatively", "overall")}
+    found.filters |= {name: getattr(custom_text, name) for name in ("by_feature", "by_token", "relatively", "overall")}
     found.filters |= {"by": _by, "previewed": _previewed, "tuple": tuple, "labels_first": _labels_first}
-    found.globals |= {"sae_url": addresses.sae_url, "feature_url": addresses.feature_url}
-    found.globals |= {"dagster_url": addresses.dagster_url, "plots": plots}
+    found.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url}
+    found.globals |= {"dagster_url": urls.dagster_url, "plots": svg_plots}
     return found
 
 
@@ -59,7 +59,7 @@ def templates(page: str) -> list[tuple[str, Template]]:
 
 
 def panels(
-    page: str, opened: Opened, values: Values, only: Collection[str] | None = None, **shared: Any
+    page: str, opened: WarehouseSnapshot, values: Values, only: Collection[str] | None = None, **shared: Any
 ) -> list[Panel]:
     """Every panel of a page, or those that are named.
 
@@ -110,7 +110,9 @@ def _previewed(rows: Iterable[Any], ask: Callable[..., list[Any]]) -> dict[tuple
     }
 
 
-def _panel(name: str, template: Template, opened: Opened, values: Values, shared: Mapping[str, Any]) -> Panel:
-    asking = Asking(opened, values)
+def _panel(
+    name: str, template: Template, opened: WarehouseSnapshot, values: Values, shared: Mapping[str, Any]
+) -> Panel:
+    asking = QueryRecorder(opened, values)
     module = template.make_module({"ask": asking.ask, "ask_stretches": asking.ask_stretches, **shared})
     return Panel(name, module.__dict__["title"], Markup(module), asking.asked)
