@@ -44,8 +44,8 @@ WARM = 5
 def torch_alone() -> Iterator[None]:
     """While the block lasts no kernel of ours is taken."""
     with (
-        patch("models.sparse.sparse_ops.takes", return_value=False),
-        patch("models.sparse.topk_select.takes", return_value=False),
+        patch("models.sparse.sparse_ops.use_kernels", return_value=False),
+        patch("models.sparse.topk_select.use_kernels", return_value=False),
     ):
         yield
 

@@ -50,8 +50,8 @@ def _nothing_is_left_unwritten(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def by_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is float32 or less goes the way that it goes on CUDA."""
-    for module in ("sparse", "selection"):
-        monkeypatch.setattr(f"models.{module}.takes", lambda *tensors: all(t.dtype in DTYPES for t in tensors))
+    for module in ("sparse.sparse_ops", "sparse.topk_select"):
+        monkeypatch.setattr(f"models.{module}.use_kernels", lambda *tensors: all(t.dtype in DTYPES for t in tensors))
 
 
 def close(found: Tensor, wanted: Tensor, size: Tensor) -> None:
@@ -149,7 +149,7 @@ def test_the_largest_are_the_first_of_a_stable_sort(
 def test_more_candidates_than_fit_are_left_to_torch(chance: torch.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     width, k = 70_000, 6000
     assert k * block_size(width, k) > MOST or width / block_size(width, k) > MOST
-    monkeypatch.delattr(of_kernels, "strongest")
+    monkeypatch.delattr(of_kernels, "topk_in_blocks")
     values_TF = torch.randn(2, width, generator=chance)
     found, places_TK = (t.cpu() for t in topk(values_TF.to(DEVICE), k))
     assert torch.equal(found.sort(1, descending=True).values, values_TF.topk(k, dim=1).values)
@@ -242,24 +242,24 @@ import pathlib, subprocess, tempfile
 from triton import compile, knobs
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from models.kernels import dots, maxima, strongest, sums
+from models.sparse.kernels import block_maxima, block_topk, row_dots, weighted_sums
 
 SUMS = "rows:*fp32 indices:*i64 weights:*fp32 begins:*i64 ends:*i64 out:*fp32 width:i32"
 ADDED = "out:*fp32 segments:*i64 counts:*i64 n_segments:i32 width:i32"
 DOTS = "left:*fp32 right:*fp32 lefts:*i64 rights:*i64 places:*i64 out:*fp32 n_slots:i32 width:i32"
 CHOSEN = "blocks:*i32 places:*i32 width:i32"
 ALL = [
-    (sums._sum_pieces, SUMS, dict(BLOCK_M=8, BLOCK_D=256)),
-    (sums._sum_pieces, SUMS.replace("width:i32", ""), dict(width=1, BLOCK_M=8, BLOCK_D=256)),
-    (sums._sum_pieces, SUMS.replace("*fp32", "*bf16"), dict(BLOCK_M=8, BLOCK_D=256)),
-    (sums._add_pieces, ADDED, dict(BLOCK_D=256)),
-    (dots._dots, DOTS, dict(BLOCK_M=16, BLOCK_D=128)),
-    (maxima._maxima, "values:*bf16 out:*i16 width:i32 n_blocks:i32", dict(BLOCK_N=128, BLOCK_B=32, BITS=16)),
-    (maxima._maxima, "values:*fp32 out:*i32 width:i32 n_blocks:i32", dict(BLOCK_N=4096, BLOCK_B=1, BITS=32)),
-    (strongest._strongest, f"candidates:*i16 k:i32 {CHOSEN}", dict(N=2048, BLOCK=0, RANKED=True, BITS=16)),
-    (strongest._strongest, f"candidates:*bf16 k:i32 {CHOSEN}", dict(N=2048, BLOCK=32, RANKED=False, BITS=16)),
-    (strongest._strongest, f"candidates:*fp32 {CHOSEN}", dict(k=1, N=64, BLOCK=64, RANKED=False, BITS=32)),
-    (strongest._strongest, f"candidates:*fp32 k:i32 {CHOSEN}", dict(N=8192, BLOCK=16, RANKED=False, BITS=32)),
+    (weighted_sums._sum_pieces, SUMS, dict(BLOCK_M=8, BLOCK_D=256)),
+    (weighted_sums._sum_pieces, SUMS.replace("width:i32", ""), dict(width=1, BLOCK_M=8, BLOCK_D=256)),
+    (weighted_sums._sum_pieces, SUMS.replace("*fp32", "*bf16"), dict(BLOCK_M=8, BLOCK_D=256)),
+    (weighted_sums._add_pieces, ADDED, dict(BLOCK_D=256)),
+    (row_dots._dots, DOTS, dict(BLOCK_M=16, BLOCK_D=128)),
+    (block_maxima._maxima, "values:*bf16 out:*i16 width:i32 n_blocks:i32", dict(BLOCK_N=128, BLOCK_B=32, BITS=16)),
+    (block_maxima._maxima, "values:*fp32 out:*i32 width:i32 n_blocks:i32", dict(BLOCK_N=4096, BLOCK_B=1, BITS=32)),
+    (block_topk._strongest, f"candidates:*i16 k:i32 {CHOSEN}", dict(N=2048, BLOCK=0, RANKED=True, BITS=16)),
+    (block_topk._strongest, f"candidates:*bf16 k:i32 {CHOSEN}", dict(N=2048, BLOCK=32, RANKED=False, BITS=16)),
+    (block_topk._strongest, f"candidates:*fp32 {CHOSEN}", dict(k=1, N=64, BLOCK=64, RANKED=False, BITS=32)),
+    (block_topk._strongest, f"candidates:*fp32 k:i32 {CHOSEN}", dict(N=8192, BLOCK=16, RANKED=False, BITS=32)),
 ]
 for kernel, pointers, constants in ALL:
     signature = dict(word.split(":") for word in pointers.split())

@@ -199,11 +199,11 @@ PARENT = """
 import multiprocessing, sys
 from pathlib import Path
 from two_processes import Patient, job, pool
-from models.processes import train_in_processes
+from models.training.distributed.launcher import launch_training
 
 if __name__ == "__main__":
     told = lambda row: print(*[child.pid for child in multiprocessing.active_children()], flush=True)
-    train_in_processes([job("topk", Path(sys.argv[1]), told)], Patient(pool().x_TD), 2)
+    launch_training([job("topk", Path(sys.argv[1]), told)], Patient(pool().x_TD), 2)
 """
 
 

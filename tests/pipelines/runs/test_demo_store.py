@@ -13,6 +13,7 @@ from storage.folder import Folder
 CHECKOUT = Path(__file__).parents[3]
 HOME, PUBLISHED = CHECKOUT / "data", CHECKOUT / "data" / "warehouse.duckdb"
 DEMO = HOME / "saes" / "pystdlib" / "mid-topk"
+DATABASE = "warehouse.main"
 K, BINS = 32, 50
 
 pytestmark = [
@@ -28,6 +29,11 @@ def con():
         "create temp table code as select context_id, position, feature_id, activation from feature_activation "
         "where model_id = 'pystdlib' and recipe_id = 'mid-topk'"
     )
+    for table in ("feature", "activation_histogram", "example"):  # the store may hold other dictionaries
+        connection.execute(
+            f"create temp view {table} as from {DATABASE}.{table} "
+            "where model_id = 'pystdlib' and recipe_id = 'mid-topk'"
+        )
     yield connection
     connection.close()
 
