@@ -194,10 +194,9 @@ class ActivationProfile:
 
 
 def _lengths(x_TD: Tensor, centre_D: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    x_TD = x_TD.float()
-    norm_T = torch.linalg.vector_norm(x_TD, dim=1, dtype=torch.float64)
-    square_T = (x_TD - centre_D).square_().sum(dim=1, dtype=torch.float64)
-    return norm_T.numpy(), square_T.numpy()
+    norm_T = torch.linalg.vector_norm(x_TD, dim=1, dtype=torch.float32)
+    distance_T = torch.linalg.vector_norm(x_TD - centre_D, dim=1)
+    return norm_T.double().numpy(), distance_T.double().square().numpy()
 
 
 def _bins(value_T: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from models.corpora.context_sample import context_sample
 from models.corpora.contexts import TokenizedCorpus
 from models.language_model.sites import Site
 
-SAMPLE_TOKENS = 8_192
+SAMPLE_TOKENS = 4_096
 OUTLIER_RATIO = 10.0
 """Norm over median norm beyond which an activation is an outlier anywhere: the multiple that dictionary_learning takes
 (`max_activation_norm_multiple`)."""

@@ -129,8 +129,8 @@ def capture_sites(
             rounded_TD, within_T = x_TD.to(dtype), within(x_TD, limits.get(site)).cpu()
             is_within[site][padded.rows_T] = within_T
             if dtype != x_TD.dtype:
-                error_T = (x_TD.float() - rounded_TD.float()).square_().sum(dim=1, dtype=torch.float64)
-                rounding[site] += float(error_T.cpu()[within_T].sum())
+                error_T = torch.linalg.vector_norm(x_TD.float() - rounded_TD, dim=1)
+                rounding[site] += float(error_T.cpu()[within_T].double().square().sum())
             stored[site].index_copy_(0, padded.rows_T, rounded_TD.cpu())
         done += len(padded.contexts_B)
         report(done)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from models.corpora.context_frame import NO_FRAME, SpecialTokens
@@ -56,5 +57,6 @@ class TokenMasks:
 
 def within(x_TD: Tensor, norm_limit: float | None) -> Tensor:
     """Whether each activation's norm is at most the site's limit; all are where there is none. Shape (T,), boolean."""
-    norm_T = x_TD.float().norm(dim=1)
-    return norm_T <= (float("inf") if norm_limit is None else norm_limit)
+    if norm_limit is None:
+        return torch.ones(len(x_TD), dtype=torch.bool, device=x_TD.device)
+    return torch.linalg.vector_norm(x_TD, dim=1, dtype=torch.float32) <= norm_limit
