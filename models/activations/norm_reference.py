@@ -21,8 +21,8 @@ OUTLIER_RATIO = 10.0
 (`max_activation_norm_multiple`)."""
 TAIL, BEYOND = 0.99, 3.0
 """`auto` takes for outliers what is longer than so many times this quantile of the norms, and at most `OUTLIER_RATIO`
-medians. On SmolLM2-135M the quantile is 1.3 medians, and of 60,000 activations the 10 between 5 and 9 medians were the
-strongest example of two features in three."""
+medians. On SmolLM2-135M the quantile is 1.3 medians, and of 60,000 activations the 10 between 7 and 9 medians were the
+strongest example of 13 % of the features, and of 58 % of the 200 strongest features."""
 
 
 MaxNorm = Literal["auto"] | float | None
