@@ -178,7 +178,8 @@ def test_a_token_tells_its_activation_to_who_points_at_it(look: Watched, ask: Ca
 
 
 def test_a_panel_stands_in_a_page_of_somebody_else_and_its_links_leave_the_frame(look: Watched):
-    theirs = f"<h1>Theirs</h1><iframe src='{look.home}/sae/demo/mid/0?embed=similar_features' width=800 height=600></iframe>"
+    panel = f"{look.home}/sae/demo/mid/0?embed=similar_features"
+    theirs = f"<h1>Theirs</h1><iframe src='{panel}' width=800 height=600></iframe>"
     with served(HTMLResponse(theirs)) as elsewhere:
         look.page.route(f"{elsewhere}/**", lambda route: route.continue_())
         look.page.goto(elsewhere)

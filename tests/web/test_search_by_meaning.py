@@ -43,7 +43,7 @@ def test_where_no_label_was_read_there_is_nothing_to_click(tmp_path, read):
 
 def test_labels_that_another_encoder_read_are_left_out(visit):
     section = searched(visit, "<elsewhere>")
-    assert "0 features, the likest first, as north/compass reads" in section.text
+    assert "0 features, most similar first, as north/compass reads" in section.text
     assert "No label was embedded by it" in section.text
 
 

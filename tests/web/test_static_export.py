@@ -50,7 +50,8 @@ def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, rea
     assert links(pages["index.html"]) == {"feature-3.html", "feature-4.html"}
     assert "tokens like int" in pages["index.html"].text
     assert links(pages["feature-3.html"].section("f3-similar_features")) == {"feature-4.html"}
-    assert pages["feature-4.html"].section("f4-similar_features").text == visit("/sae/demo/mid/4").section("similar_features").text
+    served = visit("/sae/demo/mid/4").section("similar_features")
+    assert pages["feature-4.html"].section("f4-similar_features").text == served.text
 
 
 @pytest.mark.parametrize("out", ["some.html", "some"])
