@@ -30,9 +30,7 @@ def fenced(name: str, language: str) -> list[str]:
 
 
 REFERENCE = fenced("docs/cards.md", "yaml")
-QUERIES = [
-    (page, query) for page in PAGES for query in [*fenced(page, "sql"), *re.findall(SHELL_QUERY, text_of(page))]
-]
+QUERIES = [(page, query) for page in PAGES for query in [*fenced(page, "sql"), *re.findall(SHELL_QUERY, text_of(page))]]
 REQUIRED = [
     (ModelCard, {"source": "models/demo", "corpus": {"source": "stdlib"}}),
     (RecipeCard, {"site": "resid_post.@0.5", "sae": {"expansion": 16}}),
