@@ -4,6 +4,7 @@ Axes: T tokens, D width, E width that is written, F features, M places.
 """
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -41,11 +42,16 @@ class JumpReLUSAE(SparseDictionary):
 
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
-        self.penalty = LOSSES[self.config.get("sparsity", "l0")]
+        self.sparsity = self.config.get("sparsity", "l0")
         bandwidth, coefficient = (self.config.get(name, "auto") for name in ("bandwidth", "coefficient"))
         self.bandwidth = self.penalty.BANDWIDTH if bandwidth == "auto" else bandwidth
         coefficient = self.penalty.COEFFICIENT if coefficient == "auto" else coefficient
         self.weight = SparsityController(coefficient, self.config.get("k", 1), self.penalty.SPARSITY_WARMUP)
+
+    @property
+    def penalty(self) -> ModuleType:
+        """A name, not a value of the dictionary's: modules cannot be pickled."""
+        return LOSSES[self.sparsity]
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
