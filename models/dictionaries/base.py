@@ -122,7 +122,7 @@ class SparseDictionary(nn.Module, ABC):
     # Training
 
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
-        """Sees the first batch before it learns anything: the place to choose what depends on the data."""
+        """Data-dependent initialisation from the first batch."""
 
     @abstractmethod
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:

@@ -1,4 +1,4 @@
--- Dictionaries that the registry asks for and the house does not have, or has from other cards.
+-- SAEs that the registry asks for and the store does not have, or has from other cards.
 -- Grain: one row per (model_id, recipe_id) that needs a run; none when everything is up to date.
 create view stale as
 select
