@@ -12,7 +12,7 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
-def whole(text: str) -> int | None:
+def parse_id(text: str) -> int | None:
     """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 

@@ -167,7 +167,7 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
     [(feature, label)] = rows(
         store, "select feature_id, label from feature_card where label is not null order by feature_id limit 1"
     )
-    pages = TestClient(app(store.published, meanings=TextEmbedder(store.cards)))
+    pages = TestClient(app(store.published, embedder=TextEmbedder(store.cards)))
     answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
     first = re.search(r'<section id="semantic_matches".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
     assert first is not None, answer
