@@ -160,7 +160,9 @@ def _trial(host: LayeredModelProtocol, contents: Sequence[np.ndarray], name: str
     for batch in padded_batches(contexts, whole, BATCH_TOKENS):
         offset_N = batch.read_BP.nonzero()[:, 1].numpy() - len(frame.prefix)
         with host.capture(sites) as found:
-            host.forward(batch.token_ids_BP.to(host.device), None if batch.mask_BP.all() else batch.mask_BP.to(host.device))
+            host.forward(
+                batch.token_ids_BP.to(host.device), None if batch.mask_BP.all() else batch.mask_BP.to(host.device)
+            )
         read = [_read(found[site], batch) for site in sites]
         centres = centres or [_centre(x_ND, offset_N) for x_ND in read]
         offsets.append(offset_N)

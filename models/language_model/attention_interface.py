@@ -26,13 +26,16 @@ _HOOKS: dict[int, list[tuple[str, HookFunction]]] = {}
 
 
 @contextmanager
-def attention_hooks(model: Any, block: nn.Module, kind: str, see: HookFunction, *, first: bool = False) -> Iterator[None]:
+def attention_hooks(
+    model: Any, block: nn.Module, kind: str, see: HookFunction, *, first: bool = False
+) -> Iterator[None]:
     """Shows `see` a block's queries, keys, values (B, P, D), pattern (B, H, P, K) or head outputs z (B, P, D)."""
     before, entry = model.config._attn_implementation, (kind, see)
     keys = [id(part) for part in block.modules()]
     for key in keys:
         _HOOKS.setdefault(key, []).insert(0 if first else len(_HOOKS[key]), entry)
-    model.set_attn_implementation(NAME)
+    if before != NAME:
+        model.set_attn_implementation(NAME)
     try:
         yield
     finally:
@@ -40,7 +43,8 @@ def attention_hooks(model: Any, block: nn.Module, kind: str, see: HookFunction, 
             _HOOKS[key].remove(entry)
             if not _HOOKS[key]:
                 del _HOOKS[key]
-        model.set_attn_implementation(before)
+        if before != NAME:
+            model.set_attn_implementation(before)
 
 
 def is_supported(model: Any) -> bool:
@@ -78,14 +82,14 @@ def ablate_heads(heads: Sequence[int], n_heads: int, mean_D: Tensor | None = Non
 
 
 def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, Tensor | None]:
     eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
     seen: dict[str, list[HookFunction]] = {}
     for kind, see in _HOOKS.get(id(module), []):
         seen.setdefault(kind, []).append(see)
     query, key, value = (_by_token(seen, kind, x) for kind, x in zip("qkv", (query, key, value), strict=True))
-    z_BPHd, pattern_BHPK = eager(module, query, key, value, mask, **options)
+    z_BPHd, pattern_BHPK = eager(module, query, key, value, attention_mask, **options)
     shown = _seen(seen, "attn_pattern", pattern_BHPK)
     if shown is not pattern_BHPK:
         z_BPHd = pattern_times_value(shown, value)

@@ -78,12 +78,9 @@ def map_by_arithmetic(model: Any, token_ids_BP: Tensor) -> ModuleMap:
 
 def _blocks(base: nn.Module) -> nn.ModuleList | None:
     """The outermost list of modules, the longest of them where there are several."""
-    lists = [(path.count("."), -len(part), part) for path, part in base.named_modules() if _is_list(part)]
-    return min(lists, key=lambda entry: entry[:2])[2] if lists else None
-
-
-def _is_list(part: nn.Module) -> bool:
-    return isinstance(part, nn.ModuleList) and len(part) > 0 and all(any(block.children()) for block in part)
+    lists = [(path.count("."), part) for path, part in base.named_modules() if isinstance(part, nn.ModuleList)]
+    deep = [(depth, part) for depth, part in lists if len(part) and all(any(block.children()) for block in part)]
+    return min(deep, key=lambda entry: (entry[0], -len(entry[1])))[1] if deep else None
 
 
 def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_Value]:
@@ -98,7 +95,7 @@ def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_
             values.append(_Value(module, replace(point, flat=flat), seen.clone(), len(values), seen))
 
     for path, part in root.named_modules():
-        if isinstance(part, nn.ModuleList):
+        if isinstance(part, (nn.ModuleList, nn.Dropout, nn.Identity)):  # what leaves these is what entered
             continue
 
         def enter(module: nn.Module, args: Any, kwargs: Any, path: str = path) -> None:
@@ -133,7 +130,9 @@ def _points(values: Sequence[_Value]) -> dict[str, HookPoint] | None:
         "mlp_out": mlp.as_point(scale=mlp_scale),
         "mlp_in": read.as_point(),
     }
-    first = next((v for v in inside if v.point.side == "in" and v.x.shape == pre.x.shape and torch.equal(v.x, pre.x)), None)
+    first = next(
+        (v for v in inside if v.point.side == "in" and v.x.shape == pre.x.shape and torch.equal(v.x, pre.x)), None
+    )
     attn_read = first and _reader(inside, first, within=None)
     if attn_read is not None:
         points["attn_in"] = attn_read.as_point()
@@ -211,7 +210,9 @@ def _final_norm(after: Sequence[_Value], blocks: nn.ModuleList, last: Sequence[_
     inner = {part for block in blocks for part in block.modules()}
     readers = (v.module for v in after if v.point.side == "in" and v.point.path and v.module not in inner)
     entered = {id(v.module): v.x for v in after if v.point.side == "in"}
-    return next((m for m in readers if entered[id(m)].shape == post.x.shape and torch.equal(entered[id(m)], post.x)), None)
+    return next(
+        (m for m in readers if entered[id(m)].shape == post.x.shape and torch.equal(entered[id(m)], post.x)), None
+    )
 
 
 def _close(a: Tensor, b: Tensor) -> bool:

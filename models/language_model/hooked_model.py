@@ -74,7 +74,7 @@ class HookedModel:
     _readings: list[_Reading] = field(default_factory=list)
     _running: bool = False
     _generating: bool = False
-    _passing: Pass = Pass(0, 0, 0)
+    _passing: Pass = field(default_factory=lambda: Pass(0, 0, 0))
     _lock: Any = field(default_factory=Lock)
 
     @classmethod
@@ -252,7 +252,8 @@ class HookedModel:
     def generate(self, token_ids_BP: Tensor, **options: Any) -> Tensor:
         """`model.generate`, in which edits know what of it is the prompt, with a cache and without."""
         with self._one_pass_at_a_time():
-            self._generating, self._passing = True, Pass(*token_ids_BP.shape, token_ids_BP.shape[1])
+            n_rows, n_prompt = token_ids_BP.shape
+            self._generating, self._passing = True, Pass(n_rows, n_prompt, n_prompt)
             try:
                 options = {"attention_mask": torch.ones_like(token_ids_BP)} | options
                 return self.model.generate(token_ids_BP.to(self.device), **options)

@@ -1,7 +1,8 @@
 """Where each family of transformers keeps its sites: a table of module paths, and the map of one model that it gives.
 
 A family is known by the names of its parts, not by the model's class: Mistral and Qwen are read as Llama is. That names
-fit does not prove that the arithmetic does: `models/language_model/self_test.py` holds every loaded model to it.
+fit does not prove that the arithmetic does: `models/language_model/self_test.py` holds every loaded model to it. A
+causal model that fits no row, or fails, is read by its blocks' arithmetic (`models/language_model/block_arithmetic.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from models.language_model.sites import OUTSIDE, SITE_KINDS, Site
 
 
 class UnknownArchitecture(ValueError):
-    """No row of FAMILIES describes the model. Add one, or take another model."""
+    """Neither a row of FAMILIES nor its blocks' arithmetic describes the model. Add a row, or take another model."""
 
 
 @dataclass(frozen=True, slots=True)

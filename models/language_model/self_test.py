@@ -45,9 +45,7 @@ def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
     return {site: x.shape[-1] for site, x in ({**found, **heads}).items() if site.kind != "attn_pattern"}
 
 
-def proven_attention_sites(
-    host: "HookedModel", run: Callable[[], Any]
-) -> tuple[list[Site], Mapping[Site, Tensor]]:
+def proven_attention_sites(host: "HookedModel", run: Callable[[], Any]) -> tuple[list[Site], Mapping[Site, Tensor]]:
     """The attention sites of a model whose heads say what their patterns take of their values, and what they hold.
 
     A model may compute attention in code of its own: it then has none of them.

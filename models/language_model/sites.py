@@ -59,8 +59,8 @@ class Site:
         if kind not in SITE_KINDS or placed == (kind in OUTSIDE) or (fraction and Decimal(fraction) > 1):
             kinds = ", ".join(f"{kind}.L" for kind in SITE_KINDS if kind not in OUTSIDE)
             raise ValueError(
-                f"site {text!r} is not one: write {kinds}, {', '.join(OUTSIDE[:-1])} or {OUTSIDE[-1]}, L a block counted from 0 or a fraction of the "
-                "depth such as @0.5, between @0 and @1"
+                f"site {text!r} is not one: write {kinds}, {', '.join(OUTSIDE[:-1])} or {OUTSIDE[-1]}, L a block "
+                "counted from 0 or a fraction of the depth such as @0.5, between @0 and @1"
             )
         return cls(kind, int(layer) if layer else None, Decimal(fraction).normalize() if fraction else None)
 

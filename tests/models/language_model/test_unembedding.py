@@ -42,7 +42,7 @@ def test_effects_are_what_a_shift_that_keeps_the_scale_does_to_the_logits(host):
 
 def _logits(host: HookedModel, stream_D: Tensor) -> Tensor:
     """Logits of a model whose last block leaves this stream, before a cap if the model has one."""
-    with host.intervene({Site("resid_post", host.n_layers - 1): lambda x_BPD: stream_D.expand_as(x_BPD)):
+    with host.intervene({Site("resid_post", host.n_layers - 1): lambda x_BPD: stream_D.expand_as(x_BPD)}):
         logits = host.forward(torch.tensor([[7]]))
     assert logits is not None
     cap = getattr(host.model.config, "final_logit_softcapping", None)
