@@ -2,7 +2,7 @@
 
 A family is known by the names of its parts, not by the model's class: Mistral and Qwen are read as Llama is. That names
 fit does not prove that the arithmetic does: `models/language_model/self_test.py` holds every loaded model to it. A
-causal model that fits no row, or fails, is read by its blocks' arithmetic (`models/language_model/block_arithmetic.py`).
+causal model that fits no row, or fails, is read by blocks' arithmetic (`models/language_model/block_arithmetic.py`).
 """
 
 from collections.abc import Mapping, Sequence
