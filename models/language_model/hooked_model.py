@@ -18,16 +18,15 @@ from torch import Tensor
 from models.language_model.attention_interface import ATTENTION_KINDS, attention_hooks
 from models.language_model.block_arithmetic import map_by_arithmetic
 from models.language_model.forward_pass import Pass, Tokens
-from models.language_model.hooks import HookFunction, add_hook
+from models.language_model.hooks import HookFunction, add_hook, unflattened
 from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
 from models.language_model.module_map import ModuleMap, UnknownArchitecture
 from models.language_model.self_test import check_and_measure_widths, probe_tokens
+from models.language_model.site_edit import Edit, site_edit
 from models.language_model.sites import Site
 from models.language_model.unembedding import Unembedding, unembedding
 
 __all__ = ["HookedModel", "load_tokenizer"]
-
-Edit = Callable[[Tensor], Tensor]
 
 
 class _Stopped(Exception):
@@ -218,7 +217,7 @@ class HookedModel:
         """
         with ExitStack() as hooks:
             for site, edit in edits.items():
-                change = _editor(site, edit, lambda n: self._passing.chosen(n, positions, tokens))
+                change = site_edit(site, edit, lambda n: self._passing.chosen(n, positions, tokens))
                 self._see(hooks, site, change, first=True)
             yield
 
@@ -229,7 +228,7 @@ class HookedModel:
             hooks.enter_context(attention_hooks(self.model, block, site.kind, see, first=first))
         else:
             module, point = self.module_map.at(site)
-            shown = self._unflattened(see) if point.flat else see
+            shown = unflattened(see, lambda: self._passing.n_rows) if point.flat else see
             hooks.callback(add_hook(module, point, shown, first=first).remove)
 
     def _begin_pass(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -237,17 +236,8 @@ class HookedModel:
         n_rows, n_positions = next(x for x in given if x is not None).shape[:2]
         cache = kwargs.get("past_key_values")
         start = 0 if cache is None else cache.get_seq_length()
-        if start == 0 and not self._generating:
-            self._passing = Pass(n_rows, start + n_positions, n_positions)
-        else:
-            self._passing = Pass(n_rows, start + n_positions, self._passing.n_prompt)
-
-    def _unflattened(self, see: HookFunction) -> HookFunction:
-        def see_rows(x_TD: Tensor) -> Tensor | None:
-            new_BPD = see(x_TD.unflatten(0, (self._passing.n_rows, -1)))
-            return None if new_BPD is None else new_BPD.flatten(0, 1)
-
-        return see_rows
+        is_prompt = start == 0 and not self._generating
+        self._passing = Pass(n_rows, start + n_positions, n_positions if is_prompt else self._passing.n_prompt)
 
     def generate(self, token_ids_BP: Tensor, **options: Any) -> Tensor:
         """`model.generate`, in which edits know what of it is the prompt, with a cache and without."""
@@ -305,21 +295,3 @@ class HookedModel:
         """How a direction of the final stream reaches the logits; None for an encoder, which predicts no next token."""
         norm, head = self.module_map.final_norm, self.model.get_output_embeddings()
         return unembedding(norm, head) if self.is_causal and norm is not None and head is not None else None
-
-
-def _editor(site: Site, edit: Edit, chosen: Callable[[int], Tensor | None]) -> Callable[[Tensor], Tensor | None]:
-    axis = 2 if site.kind == "attn_pattern" else 1
-
-    def replace(x: Tensor) -> Tensor | None:
-        chosen_P = chosen(x.shape[axis])
-        if chosen_P is not None and not chosen_P.any():
-            return None
-        new = edit(x.clone())
-        if new.shape != x.shape:
-            raise ValueError(
-                f"the edit of {site} was given {tuple(x.shape)} and returned {tuple(new.shape)}: return the same shape"
-            )
-        new = new.to(x)
-        return new if chosen_P is None else torch.where(chosen_P.to(x.device)[:, None], new, x)
-
-    return replace

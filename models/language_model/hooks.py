@@ -27,6 +27,16 @@ def add_hook(module: nn.Module, tap: HookPoint, see: HookFunction, *, first: boo
     )
 
 
+def unflattened(see: HookFunction, n_rows: Callable[[], int]) -> HookFunction:
+    """Shows rows and positions as two axes where they pass as one."""
+
+    def see_rows(x_TD: Tensor) -> Tensor | None:
+        new_BPD = see(x_TD.unflatten(0, (n_rows(), -1)))
+        return None if new_BPD is None else new_BPD.flatten(0, 1)
+
+    return see_rows
+
+
 def _copied(see: HookFunction) -> HookFunction:
     return lambda x: see(x.clone())
 

@@ -269,11 +269,8 @@ def test_no_hook_is_left_behind_after_a_stop_or_an_error(host, token_ids):
     before = hooks()
     with host.capture([_site("resid_post.0")]):
         host.forward(token_ids)
-    with (
-        pytest.raises(ZeroDivisionError),
-        host.capture([_site("resid_post.2")]),
-        host.intervene({_site("mlp_in.1"): fail}),
-    ):
+    last, edits = [_site("resid_post.2")], {_site("mlp_in.1"): fail}
+    with pytest.raises(ZeroDivisionError), host.capture(last), host.intervene(edits):
         host.forward(token_ids)
     assert hooks() == before
     assert torch.equal(host.forward(token_ids), _plain(host, token_ids).logits)
@@ -406,10 +403,8 @@ def test_an_edit_may_write_into_what_it_is_given_and_answer_in_another_dtype(hos
         return x_BPD.double()
 
     (before,) = _read(host, token_ids, "resid_post.0")
-    with (
-        host.capture([_site("resid_post.0")], stop_early=False) as found,
-        host.intervene({_site("resid_pre.1"): write}),
-    ):
+    first = [_site("resid_post.0")]
+    with host.capture(first, stop_early=False) as found, host.intervene({_site("resid_pre.1"): write}):
         host.forward(token_ids)
         assert torch.equal(found[_site("resid_post.0")], before)
         (after,) = _read(host, token_ids, "resid_pre.1")
