@@ -108,7 +108,7 @@ class _Reader:
             for lengths in zip(*((len(begin), len(begin) + len(window)) for begin, window in sequences), strict=True)
         )
         at_P = torch.arange(ids_BP.shape[1], device=ids_BP.device)
-        logits_BPV = self.host.run(ids_BP, at_P < end_B)
+        logits_BPV = self.host.forward(ids_BP, at_P < end_B)
         assert logits_BPV is not None, "a causal language model has logits"
         window_BP = ((at_P >= begin_B) & (at_P < end_B))[:, 1:]
         entropy_S = torch.nn.functional.cross_entropy(
