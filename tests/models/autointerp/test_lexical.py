@@ -10,13 +10,14 @@ import pytest
 from example_rows import SCHEMA, example
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
-from models.autointerp.lexical.explainer import LexicalExplainer
+from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.explainers.lexical import LexicalExplainer
 from models.autointerp.lexical.judge import LexicalJudge, ratings_of
 from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
-from models.autointerp.scorers.trials import (
+from models.autointerp.tables import Explanation, no_progress
+from models.autointerp.trials import (
     Judgement,
     Label,
     Trial,
@@ -25,7 +26,6 @@ from models.autointerp.scorers.trials import (
     simulation_trials,
     specificity_trials,
 )
-from models.autointerp.tables import Explanation, no_progress
 from models.features.example_windows import is_in_scoring_half
 
 # fmt: off

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp import score_rows as scores
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.scorers import score_rows as scores
-from models.autointerp.scorers.score_rows import SCORE, auroc_rows, choice_rows, score_rows
-from models.autointerp.scorers.trials import (
+from models.autointerp.score_rows import SCORE, auroc_rows, choice_rows, score_rows
+from models.autointerp.trials import (
     Judgement,
     Label,
     OutputTrial,

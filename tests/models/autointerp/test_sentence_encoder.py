@@ -14,7 +14,7 @@ from tiny_models import WIDTH, save_tiny
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import embedding
 from models.autointerp.scorers.embedding import embedding_scores
-from models.autointerp.scorers.trials import Label, detection_trials
+from models.autointerp.trials import Label, detection_trials
 from models.language_model import sentence_encoder as module
 from models.language_model.loading import UnusableModel
 from models.language_model.sentence_encoder import SentenceEncoder

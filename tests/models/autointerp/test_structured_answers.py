@@ -14,7 +14,7 @@ from prompt_tags import parse, said_by
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.cost_estimate import DryRunLLM
-from models.autointerp.explainers.inputs import TopLogits
+from models.autointerp.explainer_inputs import TopLogits
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.feature_selection import select_features
 from models.autointerp.llm_client.prices import price_of

@@ -15,7 +15,7 @@ from torch import Tensor
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import surprisal as module
 from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
-from models.autointerp.scorers.trials import Label, Trial, detection_trials
+from models.autointerp.trials import Label, Trial, detection_trials
 from models.language_model.hooked_model import HookedModel
 
 WORDS = ["def", " area", "(", "width", ",", " height", ")", ":", "\n", "    ", "return", " stream", " residual"]

@@ -9,7 +9,7 @@ from example_rows import SCHEMA, example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
-from models.autointerp.scorers.trials import (
+from models.autointerp.trials import (
     Judgement,
     Label,
     Trial,
