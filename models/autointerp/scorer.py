@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 import models.autointerp.scorers
+from models.autointerp import specificity
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import JudgeTask, WindowTask
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
@@ -76,6 +78,15 @@ def scorer_of(name: str) -> Scorer:
     return importlib.import_module(f"models.autointerp.scorers.{name}").SCORER
 
 
+def metric_meanings() -> Iterator[tuple[str, str, str]]:
+    """Scorer, metric and meaning of every score there is, that of ratings included."""
+    for name in scorer_names():
+        for metric, meaning in scorer_of(name).metrics.items():
+            yield name, metric, meaning
+    for metric, meaning in specificity.METRICS.items():
+        yield "specificity", metric, meaning
+
+
 def is_headline(scorer: str, metric: str) -> bool:
     """Whether a metric stands for its scorer; none does of a scorer that is not known here."""
     return scorer in scorer_names() and scorer_of(scorer).headline == metric
@@ -121,3 +132,8 @@ def blocks(some: Iterator[Some]) -> Iterator[tuple[int, list[Some]]]:
 
 def offset_progress(progress: Progress, before: int, total: int, done: int, _: int) -> None:
     progress(before + done, total)
+
+
+if __name__ == "__main__":
+    sys.stdout.write("| scorer | metric | meaning |\n|---|---|---|\n")
+    sys.stdout.writelines("| `{}` | `{}` | {} |\n".format(*one) for one in metric_meanings())

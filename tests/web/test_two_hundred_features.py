@@ -76,7 +76,8 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
         *([card.n_tokens] if card.is_dead else []),
         *(card.density, card.density, card.n_firings, card.n_tokens, card.max_activation, card.mean_activation),
         *(card.std_activation, card.specificity_mean, card.control_rating, card.specificity_weighted, card.share_of_3),
-        *(card.detection, card.fuzzing, card.decoder_norm, card.encoder_decoder_cosine),
+        *(card.headline_scores or {}).values(),
+        *(card.decoder_norm, card.encoder_decoder_cosine),
     )
 
     order = "order by l.explanation_id = $best desc, l.explainer, l.prompt, l.explanation_id"

@@ -2,8 +2,6 @@
 select
     explanation_id,
     label,
-    detection,
-    fuzzing,
     specificity_mean,
     specificity_weighted,
     share_of_3,
