@@ -24,7 +24,7 @@ def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator
     Here as in the other builders, a label whose feature has no window for scoring has no trial.
     """
     for label, examples, controls in for_scoring(gallery, labels):
-        kinds = ["interval"] * len(examples) + ["random"] * len(controls)
+        kinds = ["interval"] * len(examples) + ["control"] * len(controls)
         row_N = np.concatenate([examples, controls])
         places = zip(row_N.tolist(), gallery.peak_R[row_N].tolist(), kinds, strict=True)
         yield trial_of(gallery, label, [(row, (peak,), False, kind) for row, peak, kind in places])

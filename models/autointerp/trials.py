@@ -41,8 +41,8 @@ class Trial:
     truth_N: np.ndarray
     """What is right to say where the answer is yes or no; tasks with other answers have their truth elsewhere."""
     kind: tuple[str, ...]
-    """For each window: 'interval' (an example), 'random' (a control), 'hard' (an example of a feature that is near and
-    in which this one is silent) or 'wrong_marks' (an example, marked where the feature is silent)."""
+    """For each window: 'interval' (an example), 'control' (a window where the feature is silent), 'hard' (an example of
+    a feature that is near, in which this one is silent) or 'wrong_marks' (an example, marked where it is silent)."""
 
 
 @dataclass(frozen=True, slots=True)

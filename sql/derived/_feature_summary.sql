@@ -19,8 +19,8 @@ with best_label as (
         s.detection,
         s.headline_scores,
         s.specificity_mean,
-        s.specificity_weighted,
-        s.share_of_3,
+        s.specificity_density_weighted,
+        s.fraction_rated_3,
         s.control_rating,
         s.n_ratings
     from explanation as e

@@ -7,12 +7,12 @@ create table _feature_label (
     detection double,
     headline_scores map(varchar, double),
     specificity_mean double,
-    specificity_weighted double,
-    share_of_3 double,
+    specificity_density_weighted double,
+    fraction_rated_3 double,
     control_rating double,
     n_ratings bigint,
     n_failed bigint,
-    scores struct(scorer varchar, metric varchar, value double, low double, high double, n bigint, n_failed bigint, is_headline boolean)[]
+    scores struct(scorer varchar, metric varchar, value double, ci_low double, ci_high double, n_trials bigint, n_failed bigint, is_headline boolean)[]
 );
 
 comment on table _feature_label is 'One row per (explanation_id): an attempt of an explainer to label a feature';
@@ -23,8 +23,8 @@ comment on column _feature_label.explanation_id is 'Explanation [id]';
 comment on column _feature_label.detection is 'Balanced accuracy in the detection test [fraction]';
 comment on column _feature_label.headline_scores is 'By scorer, the score that stands for it [numbers]';
 comment on column _feature_label.specificity_mean is 'Mean over intervals of the mean rating in each [0 to 3]';
-comment on column _feature_label.specificity_weighted is 'Mean over intervals of the mean rating in each, weighted by the firings in it; null where these are not known [0 to 3]';
-comment on column _feature_label.share_of_3 is 'Mean over intervals of the share of 3s in each [fraction]';
+comment on column _feature_label.specificity_density_weighted is 'Mean over intervals of the mean rating in each, weighted by the firings in it; null where these are not known [0 to 3]';
+comment on column _feature_label.fraction_rated_3 is 'Mean over intervals of the share of 3s in each [fraction]';
 comment on column _feature_label.control_rating is 'Mean rating on controls [0 to 3]';
 comment on column _feature_label.n_ratings is 'Ratings given, controls included; null where nobody was asked [ratings]';
 comment on column _feature_label.n_failed is 'Ratings that the judge failed to give; null where nobody was asked [ratings]';

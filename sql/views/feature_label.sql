@@ -2,8 +2,8 @@
 -- Grain: one row per (model_id, recipe_id, feature_id, explanation_id); failed attempts are kept, without a label.
 -- headline_scores has, for each test that the label was put to, the score that stands for it; detection, by which labels are
 -- ranked, stands in a column too. specificity_mean is
--- the mean over intervals of the mean rating in each, specificity_weighted weighs each interval by the feature's firings
--- in it, share_of_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
+-- the mean over intervals of the mean rating in each, specificity_density_weighted weighs each interval by the feature's firings
+-- in it, fraction_rated_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
 create view feature_label as
 select
     e.model_id,
@@ -19,8 +19,8 @@ select
     s.detection,
     s.headline_scores,
     s.specificity_mean,
-    s.specificity_weighted,
-    s.share_of_3,
+    s.specificity_density_weighted,
+    s.fraction_rated_3,
     s.control_rating,
     s.n_ratings,
     s.n_failed

@@ -28,7 +28,7 @@ def detection_trials(gallery: ExampleSet, labels: Iterable[Label], hard: Mapping
         near = near[~np.isin(contexts_R[near], contexts_R[controls])]
         assert gallery.scores_R[near].all(), f"hard negatives of feature {label.feature_id} are not for scoring"
         shown: list[ShownWindow] = [(row, (), True, "interval") for row in examples.tolist()]
-        shown += [(row, (), False, "random") for row in controls.tolist()]
+        shown += [(row, (), False, "control") for row in controls.tolist()]
         yield trial_of(gallery, label, [*shown, *((row, (), False, "hard") for row in near.tolist())])
 
 

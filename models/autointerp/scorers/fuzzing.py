@@ -28,7 +28,9 @@ def fuzzing_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Tri
     for label, examples, controls in for_scoring(gallery, labels):
         row_N = np.concatenate([examples, controls])
         wrong_N, marked = _marks(gallery, row_N, len(examples))
-        kinds = np.where(np.arange(len(row_N)) >= len(examples), "random", np.where(wrong_N, "wrong_marks", "interval"))
+        kinds = np.where(
+            np.arange(len(row_N)) >= len(examples), "control", np.where(wrong_N, "wrong_marks", "interval")
+        )
         shown = zip(row_N.tolist(), marked, (kinds == "interval").tolist(), kinds.tolist(), strict=True)
         yield trial_of(gallery, label, shown)
 

@@ -34,7 +34,7 @@ def simulation_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[
     """How strongly does the feature fire on each token? Examples from the intervals and controls."""
     for label, examples, controls in for_scoring(gallery, labels):
         shown: list[ShownWindow] = [(row, (), False, "interval") for row in examples.tolist()]
-        yield trial_of(gallery, label, [*shown, *((row, (), False, "random") for row in controls.tolist())])
+        yield trial_of(gallery, label, [*shown, *((row, (), False, "control") for row in controls.tolist())])
 
 
 def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[Metric]:

@@ -68,7 +68,7 @@ def score_rows(folder: Folder, hookpoint: str, ids: Mapping[int, str], notes: li
                     "scorer": name,
                     "metric": metric,
                     "value": value,
-                    "n": len(found) - n_failed,
+                    "n_trials": len(found) - n_failed,
                     "n_failed": n_failed,
                     "is_headline": is_headline(name, metric),
                 }
