@@ -1,9 +1,9 @@
 -- Every label of every feature, and how well it did in each test that it was put to.
 -- Grain: one row per (model_id, recipe_id, feature_id, explanation_id); failed attempts are kept, without a label.
 -- headline_scores has, for each test that the label was put to, the score that stands for it; detection, by which labels are
--- ranked, stands in a column too. specificity_mean is
--- the mean over intervals of the mean rating in each, specificity_density_weighted weighs each interval by the feature's firings
--- in it, fraction_rated_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
+-- ranked, stands in a column too. specificity_mean is the mean over intervals of the mean rating in each,
+-- specificity_density_weighted weighs each interval by the feature's firings in it, fraction_rated_3 is the mean over
+-- intervals of the share of 3s; intervals without a rating are left out.
 create view feature_label as
 select
     e.model_id,
