@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import NEAR_MISSES, ExplainerInputs, TopLogits
+from models.autointerp.explainer_inputs import NEAR_MISSES, ExplainerInputs, TopLogits
 from models.autointerp.feature_selection import select_features
-from models.autointerp.scorers.hard_negatives import hard_negatives
+from models.autointerp.hard_negatives import hard_negatives
 from models.features.firings import Firings
 
 N_HARD_NEGATIVES = 10

@@ -81,15 +81,19 @@ def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, A
 
 def scored_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
+    from models.autointerp.scorer import scorer_of
+
     tables = ("specificity", "neighbor", "logit_effect")
     settings = registration.recipe.explanations
-    tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
+    scorers = {name: scorer_of(name) for name in settings.scorers}
+    tasks = [scorer.task.name for scorer in scorers.values() if scorer.task is not None]
     made = {name: identity_of_table(store, name, registration) for name in tables}
-    reads = settings.judge == "local" or "surprisal" in settings.scorers
+    reads = settings.judge == "local" or any("local_llm" in scorer.reads for scorer in scorers.values())
     versions = _versions(
         settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
     )
-    return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
+    headlines = {name: scorer.headline for name, scorer in scorers.items()}
+    return _judged(store, registration, _SCORES, tasks) | {"made": made, "headlines": headlines} | versions
 
 
 def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks: list[str]) -> dict[str, Any]:

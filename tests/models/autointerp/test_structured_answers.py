@@ -14,7 +14,7 @@ from prompt_tags import parse, said_by
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.cost_estimate import DryRunLLM
-from models.autointerp.explainers.inputs import TopLogits
+from models.autointerp.explainer_inputs import TopLogits
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.feature_selection import select_features
 from models.autointerp.llm_client.prices import price_of
@@ -226,8 +226,10 @@ def test_a_label_of_two_explainers_is_two_rows(server: Messages, tmp_path: Path)
 def test_recipes_that_cannot_be_carried_out_are_refused():
     for given, said in (
         ({"explainer": "local"}, "name it by local_llm"),
-        ({"scorers": ("embedding",)}, "wants a sentence encoder"),
-        ({"scorers": ("output",)}, "lexical reads windows only"),
+        ({"scorers": ("embedding",)}, "the scorer embedding wants encoder"),
+        ({"scorers": ("output",)}, "output is not supported by the judge lexical"),
+        ({"scorers": ("made_up",)}, "'made_up' is no scorer: there are detection, embedding, fuzzing, output"),
+        ({"explainer": "made_up"}, "'made_up' is no explainer: there are lexical, top_tokens, anthropic, local"),
         ({"scorers": ("detection", "detection")}, "names one twice"),
         ({"explainer": ("lexical", "lexical")}, "names one twice"),
         ({"prompts": ()}, "at least one of each"),
