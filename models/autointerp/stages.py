@@ -203,8 +203,8 @@ def _embedding(
     from models.language_model.sentence_encoder import SentenceEncoder
 
     settings = askers.settings
-    assert settings.encoder is not None
-    encoder = SentenceEncoder.load(settings.encoder, settings.encoder_revision)
+    assert settings.sentence_encoder is not None
+    encoder = SentenceEncoder.load(settings.sentence_encoder, settings.sentence_encoder_revision)
     return _read(partial(embedding_scores, encoder), material, labels, progress), []
 
 

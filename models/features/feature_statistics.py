@@ -94,7 +94,7 @@ def compute_feature_statistics(
         Tables without their partition's keys. The codes' manifest is left to the caller; if they are not to be kept, so
         is their removal.
     """
-    firing, top = FiringStatistics.zero(sae.n_features), TopActivations.zero(sae.n_features, settings.top)
+    firing, top = FiringStatistics.zero(sae.n_features), TopActivations.zero(sae.n_features, settings.top_examples)
     length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
     positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), sae.n_features)
     entries: list[ManifestFile] = []
@@ -107,17 +107,17 @@ def compute_feature_statistics(
         report("encode", len(entries), n_shards)
 
     codes, max_F, shares_FK = StoredCodes(codes_folder, entries), firing.max_F, positions.class_shares_FK()
-    histogram = ActivationHistogram.zero(sae.n_features, settings.bins)
-    intervals = IntervalSample.zero(sae.n_features, settings.intervals, settings.per_interval)
-    controls = ControlWindows.zero(sae.n_features, settings.controls)
+    histogram = ActivationHistogram.zero(sae.n_features, settings.histogram_bins)
+    intervals = IntervalSample.zero(sae.n_features, settings.intervals, settings.examples_per_interval)
+    controls = ControlWindows.zero(sae.n_features, settings.control_examples)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
-        histogram += ActivationHistogram.of(fired, max_F, settings.bins)
+        histogram += ActivationHistogram.of(fired, max_F, settings.histogram_bins)
         intervals += intervals.among(fired, max_F)
-        controls += controls.among(fired, rows, shares_FK, settings.window)
+        controls += controls.among(fired, rows, shares_FK, settings.window_tokens)
         report("sample", number + 1, n_shards)
 
     chosen = SelectedExamples.of({"top": top, "interval": intervals, "random": controls}, settings.intervals)
-    windows = ExampleWindows.around(chosen, TokenStrings.of(tokenizer), settings.window)
+    windows = ExampleWindows.around(chosen, TokenStrings.of(tokenizer), settings.window_tokens)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
         windows.fill(fired, rows)
         report("show", number + 1, n_shards)

@@ -58,7 +58,7 @@ class TrainingRun:
 
     @property
     def dead_F(self) -> Tensor:
-        return self.silent_F >= self.plan.dead_tokens
+        return self.silent_F >= self.plan.dead_after_tokens
 
     def advance(self, rows_TD: Tensor) -> float:
         """One step on raw activations: those of the site that is read and, beside them, of one that is written.
@@ -70,7 +70,7 @@ class TrainingRun:
         if self.step == 0:
             self.sae.meet(x_TD, self.ensemble)
         plan = self.plan
-        moment = StepContext(self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul)
+        moment = StepContext(self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.encoder_matmul_dtype)
         outcome = self.sae.loss(x_TD, y_TE, moment, self.ensemble)
         total = self.ensemble.sum(outcome.loss.detach())
         loss = float(total)
@@ -114,7 +114,7 @@ class TrainingRun:
 
     def _count(self, y_TE: Tensor, outcome: LossTerms, loss: float) -> None:
         firings_F = self.ensemble.over_tokens(outcome.firings_F)
-        self.silent_F.add_(self.plan.batch).masked_fill_(firings_F > 0, 0)
+        self.silent_F.add_(self.plan.batch_tokens).masked_fill_(firings_F > 0, 0)
         if self.step >= self.plan.decay:
             self.firings_F += firings_F
         aux_loss = float(self.ensemble.sum(outcome.aux_loss))
@@ -124,7 +124,7 @@ class TrainingRun:
     def row(self) -> CurvePoint:
         """Ends the window."""
         n_dead, n_features = self.ensemble.over_features(self.dead_F.sum()), self.ensemble.features(len(self.dead_F))
-        tokens, rate = self.step * self.plan.batch, self.plan.rate(self.step - 1)
+        tokens, rate = self.step * self.plan.batch_tokens, self.plan.rate(self.step - 1)
         row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.ensemble)
         self.curve.append(row)
         self.window = CurveWindow(self.sae.d_out)

@@ -58,7 +58,7 @@ def search_features(published: Path, cards: Registry, text: str, most: int) -> Q
 def _named(cards: Registry) -> tuple[str, str | None] | None:
     """The encoder of the recipes and its revision; of several the first."""
     named = (card.explanations for card in cards.recipes.values())
-    return next(((one.encoder, one.encoder_revision) for one in named if one.encoder), None)
+    return next(((one.sentence_encoder, one.sentence_encoder_revision) for one in named if one.sentence_encoder), None)
 
 
 def _meaning(source: str, revision: str | None, text: str) -> TextEmbedding:

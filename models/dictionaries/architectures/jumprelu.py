@@ -50,9 +50,9 @@ class JumpReLUSAE(SparseDictionary):
 
     H has no gradient; in its place stands that of a ramp of width e around the threshold: d codes / d threshold =
     -threshold / e and d H / d threshold = -1 / e for |pre - threshold| < e / 2, taken of the pre-activation. With
-    `sparsity: tanh` (Anthropic, January 2025, "Dictionary learning optimization techniques") the penalty is instead
-    coefficient * mean sum tanh(c |W_dec_i| codes_i), rising linearly over the whole run, plus a small pull on what
-    stays below its threshold; gradients of the ramp then reach the pre-activations too.
+    `sparsity_penalty: tanh` (Anthropic, January 2025, "Dictionary learning optimization techniques") the penalty is
+    instead coefficient * mean sum tanh(c |W_dec_i| codes_i), rising linearly over the whole run, plus a small pull on
+    what stays below its threshold; gradients of the ramp then reach the pre-activations too.
     """
 
     architecture = "jumprelu"
@@ -62,23 +62,23 @@ class JumpReLUSAE(SparseDictionary):
 
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
-        self.sparsity = self.config.get("sparsity", "l0")
-        self.bandwidth = self.config.get("bandwidth", "auto")
-        if self.bandwidth == "auto":
-            self.bandwidth = BANDWIDTH[self.sparsity]
-        coefficient = self.config.get("coefficient", "auto")
-        if self.sparsity == "l0" and coefficient == "auto":
+        self.sparsity_penalty = self.config.get("sparsity_penalty", "l0")
+        self.ste_bandwidth = self.config.get("ste_bandwidth", "auto")
+        if self.ste_bandwidth == "auto":
+            self.ste_bandwidth = BANDWIDTH[self.sparsity_penalty]
+        coefficient = self.config.get("sparsity_coefficient", "auto")
+        if self.sparsity_penalty == "l0" and coefficient == "auto":
             coefficient = COEFFICIENT
         self.hold = 1.0
         """Factor of all thresholds after the next step."""
-        self.weight = SparsityController(coefficient, self.config.get("k", 1), WARMUP[self.sparsity])
+        self.weight = SparsityController(coefficient, self.config.get("k", 1), WARMUP[self.sparsity_penalty])
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
         return super().asked(settings) | {
-            "sparsity": settings.sparsity,
-            "bandwidth": settings.bandwidth,
-            "coefficient": settings.coefficient,
+            "sparsity_penalty": settings.sparsity_penalty,
+            "ste_bandwidth": settings.ste_bandwidth,
+            "sparsity_coefficient": settings.sparsity_coefficient,
         }
 
     @torch.no_grad()
@@ -105,14 +105,14 @@ class JumpReLUSAE(SparseDictionary):
     def loss(
         self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
     ) -> LossTerms:
-        make = self._counting if self.sparsity == "l0" else self._saturating
+        make = self._counting if self.sparsity_penalty == "l0" else self._saturating
         return make(x_TD, y_TE, moment, ensemble)
 
     def _counting(self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup) -> LossTerms:
         """With the penalty on L0. Only what fires is differentiated; what the ramps of all places near their threshold
         pass on to it is added up by feature."""
         halves = [t.detach().to(moment.matmul) for t in (x_TD - self.centre_D, self.encoder_FD, self.b_enc)]
-        level_F, width = self.threshold.detach(), self.bandwidth
+        level_F, width = self.threshold.detach(), self.ste_bandwidth
         lowest_F = level_F - max(width / 2, ROUNDING)
         near, rough_M = entries_above(halves[0], halves[1], halves[2], lowest_F.to(moment.matmul))
         above_M = rough_M.float() - near.each(level_F)
@@ -140,11 +140,11 @@ class JumpReLUSAE(SparseDictionary):
     def _saturating(self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup) -> LossTerms:
         """With the tanh penalty, whose gradients reach pre-activations too."""
         centred_TD = (x_TD - self.centre_D).detach()
-        level_F = self.threshold.detach() - self.bandwidth / 2
+        level_F = self.threshold.detach() - self.ste_bandwidth / 2
         places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_enc, level_F, moment.matmul)
         exact = found_M if moment.matmul == torch.float32 else None
         pre_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact)
-        acts_M = jumprelu_ste(pre_M, places.each(self.threshold), self.bandwidth)
+        acts_M = jumprelu_ste(pre_M, places.each(self.threshold), self.ste_bandwidth)
         penalty = self._tanh(x_TD, y_TE, pre_M, acts_M, places, moment, ensemble)
         return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
 

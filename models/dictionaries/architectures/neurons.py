@@ -21,7 +21,7 @@ class NeuronDictionary(StandardSAE):
     Negative entries are lost, as the negative part of a GELU is. There is nothing to learn.
     """
 
-    architecture = "identity"
+    architecture = "neurons"
 
     @classmethod
     def of(cls, width: int) -> "NeuronDictionary":
@@ -42,4 +42,4 @@ class NeuronDictionary(StandardSAE):
     def loss(
         self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
     ) -> LossTerms:
-        raise ValueError("architecture identity has nothing to learn: its dictionary is made without training")
+        raise ValueError("architecture neurons has nothing to learn: its dictionary is made without training")
