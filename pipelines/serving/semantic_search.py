@@ -41,7 +41,9 @@ class TextEmbedder:
         """
         named = _named(self._cards())
         if named is None:
-            raise ValueError("no recipe names an `encoder`, so that no label's meaning is known: name one, and run it")
+            raise ValueError(
+                "no recipe names a `sentence_encoder`, so that no label's meaning is known: name one, and run it"
+            )
         if not is_available_offline(*named):
             raise ValueError(f"the encoder {named[0]} is not on this machine, and the pages download nothing")
         return _meaning(*named, text)

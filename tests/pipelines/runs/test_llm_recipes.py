@@ -157,7 +157,7 @@ def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
     }
     without = Registry(cards.models, silent, cards.errors)
     assert "meaning" not in format_table(search_features(store.published, without, "nothing that stands in a label", 3))
-    with pytest.raises(ValueError, match="no recipe names an `encoder`"):
+    with pytest.raises(ValueError, match="no recipe names a `sentence_encoder`"):
         TextEmbedder(lambda: without).of("x")
 
 
