@@ -114,23 +114,21 @@ def statistics_identity(store: Store, registration: SAERegistration) -> dict:
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.device import default_device
     from models.dictionaries.saelens_format import load
-    from models.features.feature_statistics import compute_feature_statistics
+    from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
     from storage.manifest import Manifest, sha256_of
 
     settings, shards = registration.recipe.statistics, store.shards(registration)
     codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")
-    made = compute_feature_statistics(
+    inputs = StatisticsInput(
         load(store.sae(registration)).to(default_device()),
         shards,
         store.contexts(shards.manifest),
-        settings,
-        codes_folder,
         tokenizer=store.tokenizer(registration),
         model_id=registration.model_id,
         recipe_id=registration.recipe_id,
         identity_sha256=sha256_of(identity),
-        report=lambda step, done, total: progress(done, total),
     )
+    made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
     for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
         store.write_table(store.table(name, registration), rows, identity)
     if not settings.keep_feature_activations:

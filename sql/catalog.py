@@ -16,7 +16,7 @@ def literal(value: str) -> str:
 
 
 def table_names(con: DuckDBPyConnection, *, internal: bool = False) -> list[str]:
-    """Tables in the file, sorted; those that begin with an underscore serve the house itself."""
+    """Tables in the file, sorted; those that begin with an underscore are internal."""
     rows = con.execute("select table_name from duckdb_tables() where database_name = current_database() order by all")
     return [name for (name,) in rows.fetchall() if internal or not name.startswith("_")]
 

@@ -7,10 +7,17 @@ from contextlib import closing
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import columns, table_names
+from sql.catalog import table_names
 from sql.sql_files import SQLFile, sql_files
 from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
+
+VIEW_COLUMNS = "select column_name, data_type from duckdb_columns() where table_name = $1 order by column_index"
+SAME_NAME = """
+select distinct comment from duckdb_columns()
+where column_name = $1 and comment is not null and table_name in (select table_name from duckdb_tables())
+"""
+"""A view's column means what the tables' columns of its name mean, where they all mean the same."""
 
 INTRODUCTION = """\
 # The warehouse
@@ -23,8 +30,8 @@ A connection keeps the file that it opened when a new one is published; in Pytho
 `sql.warehouse.connect`, which always opens the newest.
 
 The Parquet tables in the store are the truth and the file is published from them: what is written into the file by hand
-is lost at the next publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`. A column named
-`interval` is quoted in SQL, where the word has a meaning. Activations are in the units of the site that is read.
+is lost at the next publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`.
+Activations are in the units of the site that is read.
 """
 
 
@@ -66,8 +73,13 @@ def _rows(con: DuckDBPyConnection, table: str) -> Iterator[str]:
 def _views(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## Views\n"
     for view in sql_files("views"):
-        named = ", ".join(f"`{column}`" for column in columns(con, view.name))
-        yield f"### `{view.name}`\n\n{_remarks(view)}\n\nColumns: {named}.\n"
+        yield f"### `{view.name}`\n\n{_remarks(view)}\n"
+        yield "| column | type | unit | meaning |\n|---|---|---|---|"
+        for column, type_ in con.execute(VIEW_COLUMNS, [view.name]).fetchall():
+            comments = {text for (text,) in con.execute(SAME_NAME, [column]).fetchall()}
+            meaning, _, unit = (comments.pop() if len(comments) == 1 else "").removesuffix("]").rpartition(" [")
+            yield f"| `{column}` | {type_} | {unit} | {meaning} |"
+        yield ""
 
 
 def _macros() -> Iterator[str]:

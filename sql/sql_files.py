@@ -1,4 +1,4 @@
-"""The .sql files of this package: one statement of the house each, its first comment line its title."""
+"""The .sql files of this package: one statement each; the first comment line is its title."""
 
 from dataclasses import dataclass
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Who is asked by which settings: explainers, the judge, and the LLM behind them."""
+"""Build explainers, judge and LLM client from the settings of a recipe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A transformers model as the rest of the house sees it: sites that can be read and edited, nothing else changed.
+"""A Hugging Face model whose sites can be read and edited; nothing else is changed.
 
 Plain torch forward hooks on the model itself: what is read is bit for bit what the plain model computes.
 

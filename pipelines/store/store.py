@@ -1,4 +1,4 @@
-"""The store: where every dataset of the house lies, and whether it is already what is asked for."""
+"""The store: where every dataset lies, and whether it is up to date."""
 
 import os
 from collections.abc import Callable, Iterable

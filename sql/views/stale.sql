@@ -1,4 +1,4 @@
--- Dictionaries that the registry asks for and the house does not have, or has from other cards.
+-- SAEs that the registry asks for and the store does not have, or has from other cards.
 -- Grain: one row per (model_id, recipe_id) that needs a run; none when everything is up to date.
 create view stale as
 select
@@ -12,6 +12,6 @@ select
     r.identity as wanted_identity,
     s.identity as found_identity,
     s.created_at as found_created_at
-from registration as r
+from registry_entry as r
 left join sae as s using (model_id, recipe_id)
 where s.identity is distinct from r.identity;

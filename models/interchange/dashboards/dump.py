@@ -1,4 +1,4 @@
-"""What an import brings of a dictionary: facts about it as a whole, and rows of the warehouse's tables by parts."""
+"""Contents of an imported feature dump: metadata of the SAE, and rows of the warehouse's tables in parts."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             ("feature_id", pa.int32()),
             ("kind", pa.string()),
-            ("interval", pa.int32()),
+            ("interval_index", pa.int32()),
             ("rank", pa.int32()),
             ("example_id", pa.string()),
             ("context_id", pa.int64()),

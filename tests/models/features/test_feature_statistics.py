@@ -16,7 +16,7 @@ from models.corpora.contexts import TokenizedCorpus, write_corpus
 from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
@@ -55,18 +55,16 @@ def store(tmp_path):
 
 
 def measured(store, sae=None, identity="i", report=lambda *progress: None):
-    return compute_feature_statistics(
+    inputs = StatisticsInput(
         sae or Given(),
         store.shards,
         store.contexts,
-        SETTINGS,
-        store.root / "codes",
         tokenizer=train_tokenizer("plain"),
         model_id="m",
         recipe_id="r",
         identity_sha256=identity,
-        report=report,
     )
+    return compute_feature_statistics(inputs, SETTINGS, store.root / "codes", report)
 
 
 def test_the_feature_table_equals_brute_force(store):
@@ -98,14 +96,14 @@ def test_histograms_and_examples_equal_brute_force(store):
     acts = {tuple(map(int, place)): act for place, act in zip(places, table["act"], strict=True)}
     maxima = np.array([max((a for (f, *_), a in acts.items() if f == feature), default=0) for feature in range(N)])
     rows = result.example.to_pylist()
-    assert {row["kind"] for row in rows} == {"top", "interval", "random"}
+    assert {row["kind"] for row in rows} == {"top", "interval", "control"}
     for row in rows:
         act = acts.get((row["feature_id"], row["context_id"], row["position"]), 0.0)
         assert row["activation"] == row["activations"][row["peak"]] == act
-        if row["kind"] == "random":
+        if row["kind"] == "control":
             assert not any(row["activations"]), "a control in which the feature fires"
         if row["kind"] == "interval":
-            low, high = (bin_edge(maxima, row["interval"] + step, 4)[row["feature_id"]] for step in (0, 1))
+            low, high = (bin_edge(maxima, row["interval_index"] + step, 4)[row["feature_id"]] for step in (0, 1))
             assert low < act <= high
 
 

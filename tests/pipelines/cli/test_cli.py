@@ -1,11 +1,17 @@
 """The command line: what it prints, and that an error of the user's world is one sentence and exit code 1."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from pipelines.cli.main import app
 
 CHECKOUT = Path(__file__).parents[3]
 MAIN = "from pipelines.cli.main import main; main()"
@@ -62,3 +68,23 @@ def test_errors_are_sentences(tmp_path, arguments, said):
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def commands(group: Any, path: str = "glasshouse") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        elif not command.hidden:
+            yield f"{path} {name}", command
+
+
+def test_the_help_of_every_command_has_an_example_of_it():
+    listed = dict(commands(get_command(app)))
+    assert len(listed) > 10
+    assert not [name for name, command in listed.items() if f"Example: {name}" not in (command.help or "")]
+
+
+def test_make_help_names_every_target():
+    shown = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    targets = re.findall(r"^([a-z0-9]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [re.split(r" {2,}", line.strip())[0] for line in shown.splitlines()] == [f"make {each}" for each in targets]
