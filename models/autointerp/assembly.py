@@ -48,7 +48,9 @@ class LabelingSetup:
                 found.append(import_module(f"models.autointerp.explainers.{name}").build(material))
             else:
                 groups = material.groups(self.settings)
-                found += [LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompts]
+                found += [
+                    LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompt_variants
+                ]
         return found
 
     def judge(self, material: FeatureData) -> Judge:

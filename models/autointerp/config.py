@@ -44,9 +44,9 @@ class ExplanationSettings(Settings):
     explainer: ExplainerName | tuple[ExplainerName, ...] = "lexical"
     """`lexical` (a rule) and `top_tokens` need nothing; `anthropic` asks `llm` over the Messages protocol; `local` asks
     `local_llm` in this process. Several give several labels a feature."""
-    prompts: tuple[PromptName, ...] = ("activations",)
+    prompt_variants: tuple[PromptName, ...] = ("activations",)
     """What an LLM that explains is shown besides the windows: nothing, the logits, or near misses. A label for each."""
-    windows: Literal["intervals", "top"] = "intervals"
+    example_selection: Literal["intervals", "top"] = "intervals"
     """Which windows an explainer is shown: from all strengths, or the strongest alone."""
     judge: JudgeName = "lexical"
     scorers: tuple[ScorerName, ...] = ("detection", "fuzzing")
@@ -57,18 +57,18 @@ class ExplanationSettings(Settings):
     """Folder or hub repository of a causal LM; wanted where `local` is asked, and read by the scorer `surprisal`."""
     local_llm_revision: str | None = None
     """Branch, tag or commit on the hub; null takes the default branch, and a folder has none."""
-    encoder: str | None = None
+    sentence_encoder: str | None = None
     """Folder or hub repository of a sentence encoder; wanted by the scorer `embedding`, and makes search know
     meanings."""
-    encoder_revision: str | None = None
-    """The same of the encoder."""
+    sentence_encoder_revision: str | None = None
+    """The same of the sentence encoder."""
     features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
     """Which live features are labelled: all, how many, or these."""
-    first: Literal["max_activation", "density", "neighbors"] = "max_activation"
+    priority: Literal["max_activation", "density", "neighbors"] = "max_activation"
     """Which come first when not all do: the strongest, the most frequent, or those nearest to the ones asked for."""
-    together: Annotated[int, Field(ge=1, le=50)] = 1
+    features_per_request: Annotated[int, Field(ge=1, le=50)] = 1
     """Features in one question to an LLM."""
-    mode: Literal["live", "batch"] = "live"
+    api_mode: Literal["live", "batch"] = "live"
     """`batch`: half the price, answers within a day."""
     budget_usd: NonNegativeFloat | None = None
     """Hard limit on what this recipe spends on one model; wanted where `anthropic` is asked."""
@@ -123,10 +123,10 @@ class ExplanationSettings(Settings):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for name in ("explainers", "prompts", "scorers"):
+        for name in ("explainers", "prompt_variants", "scorers"):
             given = getattr(self, name)
             if len(set(given)) < len(given):
                 raise ValueError(f"{name.removesuffix('s')}: {', '.join(given)} names one twice: keep one of them")
-        if not self.explainers or not self.prompts:
-            raise ValueError("an explainer and a prompt are wanted: name at least one of each")
+        if not self.explainers or not self.prompt_variants:
+            raise ValueError("an explainer and a prompt variant are wanted: name at least one of each")
         return self

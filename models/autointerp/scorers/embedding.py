@@ -55,8 +55,8 @@ def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     from models.language_model.sentence_encoder import SentenceEncoder
 
     settings = inputs.askers.settings
-    assert settings.encoder is not None
-    encoder = SentenceEncoder.load(settings.encoder, settings.encoder_revision)
+    assert settings.sentence_encoder is not None
+    encoder = SentenceEncoder.load(settings.sentence_encoder, settings.sentence_encoder_revision)
     trials = detection_trials(inputs.gallery, inputs.labels, inputs.material.hard)
     return read_trials(partial(embedding_scores, encoder), trials, inputs, progress)
 
@@ -68,5 +68,5 @@ SCORER = Scorer(
     },
     headline="auroc",
     score=_score,
-    needs=("encoder",),
+    needs=("sentence_encoder",),
 )
