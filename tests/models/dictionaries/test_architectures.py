@@ -124,7 +124,7 @@ def test_the_l1_penalty_counts_the_norm_of_what_is_written(crowded: bool, monkey
     x_TD = activations()
     found = []
     for coefficient in (1e-9, 3.0):
-        sae = random_dictionary("standard", sparsity_sparsity_sparsity_coefficient=coefficient)
+        sae = random_dictionary("standard", sparsity_coefficient=coefficient)
         found.append(sae.loss(x_TD, x_TD, context()).loss)
     codes_TF = dense_pre(sae, x_TD).relu()
     wanted = 3 * (codes_TF * sae.W_dec.norm(dim=1)).sum() / (x_TD - x_TD.mean(0)).square().sum()
@@ -137,7 +137,7 @@ def test_the_penalty_on_l0_moves_thresholds_by_its_ramp() -> None:
     x_TD, width = activations(), 0.3
     gradients = []
     for coefficient in (1e-9, 2.0):
-        sae = random_dictionary("jumprelu", sparsity_sparsity_sparsity_coefficient=coefficient, ste_bandwidth=width)
+        sae = random_dictionary("jumprelu", sparsity_coefficient=coefficient, ste_bandwidth=width)
         sae.loss(x_TD, x_TD, context()).loss.backward()
         gradients.append(sae.threshold.grad)  # type: ignore[union-attr]
     assert isinstance(sae, JumpReLUSAE)
@@ -162,7 +162,7 @@ def test_the_tanh_penalty_is_its_formula() -> None:
     x_TD, found = activations(), []
     for coefficient in (1e-9, 2.0):
         sae = random_dictionary(
-            "jumprelu", sparsity_penalty="tanh", sparsity_sparsity_sparsity_coefficient=coefficient, ste_bandwidth=0.3
+            "jumprelu", sparsity_penalty="tanh", sparsity_coefficient=coefficient, ste_bandwidth=0.3
         )
         found.append(sae.loss(x_TD, x_TD, context()).loss)
     assert isinstance(sae, JumpReLUSAE)
