@@ -111,7 +111,7 @@ def copier(vocabulary: list[str]) -> Any:
         is_causal=True,
         model=SimpleNamespace(config=config),
         tokenizer=tokenizer,
-        run=run,
+        forward=run,
         device="cpu",
         vocab_size=len(vocabulary),
     )
