@@ -228,7 +228,7 @@ def test_a_label_of_two_explainers_is_two_rows(server: Messages, tmp_path: Path)
 def test_recipes_that_cannot_be_carried_out_are_refused():
     for given, said in (
         ({"explainer": "local"}, "name it by local_llm"),
-        ({"scorers": ("embedding",)}, "the scorer embedding wants encoder"),
+        ({"scorers": ("embedding",)}, "the scorer embedding wants sentence_encoder"),
         ({"scorers": ("output",)}, "output is not supported by the judge lexical"),
         ({"scorers": ("made_up",)}, "'made_up' is no scorer: there are detection, embedding, fuzzing, output"),
         ({"explainer": "made_up"}, "'made_up' is no explainer: there are lexical, top_tokens, anthropic, local"),
