@@ -121,7 +121,8 @@ ROWS = {
     """,
     "explanation_score": f"""
         select {KEYS}, printf('%016x', hash(f, 'label')) as explanation_id, scorer,
-            'balanced_accuracy' as metric, value, value as ci_low, value as ci_high, 20 as n_trials, 0 as n_failed
+            'balanced_accuracy' as metric, value, value as ci_low, value as ci_high, 20 as n_trials, 0 as n_failed,
+            true as is_headline
         from feature_drawn, (select unnest(['detection', 'fuzzing']) as scorer),
             lateral (select hash(f, scorer) % 1000 / 1000) as t(value)
         order by explanation_id, scorer

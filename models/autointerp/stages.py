@@ -4,28 +4,26 @@ Explanations are made from examples for explaining only, ratings and scores from
 (`models.features.example_windows.is_in_scoring_half`), so a label is never judged on what it was made from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from models.autointerp import specificity
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
-from models.autointerp.scorers import score_rows as scores
-from models.autointerp.scorers import trials
-from models.autointerp.scorers.trials import Judgement, Label, Trial
+from models.autointerp.score_rows import VALUES, named_scores, score_rows
+from models.autointerp.scorer import ScorerInputs, blocks, offset_progress, scorer_of
 from models.autointerp.tables import EXPLANATION, Progress, no_progress, request_table
+from models.autointerp.trials import Judgement, Label, Trial
 from storage.folder import Folder
 
 if TYPE_CHECKING:
     from models.language_model.hooked_model import HookedModel
 
-BLOCK = 10_000
-"""Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
 SPECIFICITY = pa.schema(
     [
         ("explanation_id", pa.string()),
@@ -42,7 +40,6 @@ SPECIFICITY = pa.schema(
 EMBEDDING = pa.schema(
     [("explanation_id", pa.string()), ("encoder", pa.string()), ("embedding", pa.list_(pa.float32()))]
 )
-Some = TypeVar("Some")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def label_features(
     exhibits, explainers = material.exhibits(settings), askers.explainers(material)
     found = []
     for number, explainer in enumerate(explainers):
-        told = partial(_offset_progress, progress, number * len(features), len(explainers) * len(features))
+        told = partial(offset_progress, progress, number * len(features), len(explainers) * len(features))
         found += explainer.explain(exhibits, features, told)
     by_feature = sorted(found, key=lambda one: one.feature_id)
     rows = pa.Table.from_pylist([one.row(material.sae_id) for one in by_feature], schema=EXPLANATION)
@@ -95,9 +92,9 @@ def rate_labels(
     askers.check()
     labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge(material)
     tables, answers = [SPECIFICITY.empty_table()], list[LedgerAnswer]()
-    for done, some in _blocks(trials.specificity_trials(gallery, labels)):
+    for done, some in blocks(specificity.specificity_trials(gallery, labels)):
         verdicts, asked = judge.judge(
-            "specificity", gallery, some, partial(_offset_progress, progress, done, len(labels))
+            specificity.TASK, gallery, some, partial(offset_progress, progress, done, len(labels))
         )
         answers += asked
         tables.append(_ratings(material, some, verdicts, judge.name))
@@ -122,7 +119,7 @@ def _ratings(material: FeatureData, some: Sequence[Trial], verdicts: Sequence[Se
 def score_labels(
     material: FeatureData,
     explanations: pa.Table,
-    specificity: pa.Table,
+    ratings: pa.Table,
     askers: LabelingSetup,
     host: "Callable[[], HookedModel] | None" = None,
     progress: Progress = no_progress,
@@ -130,19 +127,20 @@ def score_labels(
     """Puts every label to the tests that the settings name: rows of `explanation_score`.
 
     Args:
-        specificity: Ratings of the same labels: whether they tell firing from silence is a score too.
+        ratings: Those of the same labels: whether they tell firing from silence is a score too.
         host: The language model that `surprisal` reads with.
 
     Raises as `explain` does.
     """
     askers.check()
     labels, answers = labels_of(explanations), list[LedgerAnswer]()
-    tables = [_of_ratings(material, labels, specificity)]
-    asked = askers.settings.scorers
-    for number, scorer in enumerate(asked):
-        told = partial(_offset_progress, progress, number * len(labels), len(asked) * len(labels))
-        made, some = _SCORERS[scorer](material, labels, askers, host, told)
-        tables.append(made)
+    tables = [_of_ratings(material, labels, ratings)]
+    asked, inputs = askers.settings.scorers, ScorerInputs(material, labels, askers, host)
+    for number, name in enumerate(asked):
+        told = partial(offset_progress, progress, number * len(labels), len(asked) * len(labels))
+        scorer = scorer_of(name)
+        values, some = scorer.score(inputs, told)
+        tables.append(named_scores(name, scorer.headline, values))
         answers += some
     return StageResult(pa.concat_tables(tables), answers)
 
@@ -158,105 +156,21 @@ def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None
     return pa.table(columns, schema=EMBEDDING)
 
 
-def _of_ratings(material: FeatureData, labels: Sequence[Label], specificity: pa.Table) -> pa.Table:
+def _of_ratings(material: FeatureData, labels: Sequence[Label], ratings: pa.Table) -> pa.Table:
     """Whether the ratings that are there tell firing from silence."""
-    columns = (specificity[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
+    columns = (ratings[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
     said = {
         (label, example): Judgement(rating, status) for label, example, rating, status in zip(*columns, strict=True)
     }
-    gallery, tables = material.gallery, [scores.SCORE.empty_table()]
+    gallery, tables = material.gallery, [VALUES.empty_table()]
     missing = Judgement(None, "not_rated")
-    for _, some in _blocks(trials.specificity_trials(gallery, labels)):
+    for _, some in blocks(specificity.specificity_trials(gallery, labels)):
         verdicts = [
             [said.get((t.label.explanation_id, gallery.example_ids[row]), missing) for row in t.row_N.tolist()]
             for t in some
         ]
-        tables.append(scores.score_rows("specificity", gallery, some, verdicts))
-    return pa.concat_tables(tables)
-
-
-Scored = tuple[pa.Table, list[LedgerAnswer]]
-
-
-def _judged(
-    task: str, material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
-) -> Scored:
-    """A test that the judge is put to, trial by trial."""
-    gallery, judge = material.gallery, askers.judge(material)
-    made = {
-        "detection": lambda: trials.detection_trials(gallery, labels, material.hard),
-        "fuzzing": lambda: trials.fuzzing_trials(gallery, labels),
-        "simulation": lambda: trials.simulation_trials(gallery, labels),
-    }[task]()
-    tables, answers = [scores.SCORE.empty_table()], list[LedgerAnswer]()
-    for done, some in _blocks(made):
-        verdicts, asked = judge.judge(task, gallery, some, partial(_offset_progress, progress, done, len(labels)))
-        tables.append(scores.score_rows(task, gallery, some, verdicts))
-        answers += asked
-    return pa.concat_tables(tables), answers
-
-
-def _embedding(
-    material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
-) -> Scored:
-    from models.autointerp.scorers.embedding import embedding_scores
-    from models.language_model.sentence_encoder import SentenceEncoder
-
-    settings = askers.settings
-    assert settings.encoder is not None
-    encoder = SentenceEncoder.load(settings.encoder, settings.encoder_revision)
-    return _read(partial(embedding_scores, encoder), material, labels, progress), []
-
-
-def _surprisal(
-    material: FeatureData,
-    labels: Sequence[Label],
-    _: LabelingSetup,
-    host: "Callable[[], HookedModel] | None",
-    progress: Progress,
-) -> Scored:
-    from models.autointerp.scorers.surprisal import surprisal_scores
-
-    assert host is not None, "surprisal reads with a language model"
-    return _read(partial(surprisal_scores, host()), material, labels, progress), []
-
-
-def _read(
-    scored: Callable[..., pa.Table], material: FeatureData, labels: Sequence[Label], progress: Progress
-) -> pa.Table:
-    """Scores of a model that reads labels and windows by itself: trials of detection, judged by nobody."""
-    tables = [scores.SCORE.empty_table()]
-    for done, some in _blocks(trials.detection_trials(material.gallery, labels, material.hard)):
-        tables.append(scored(material.gallery, some, partial(_offset_progress, progress, done, len(labels))))
-    return pa.concat_tables(tables)
-
-
-def _output(
-    material: FeatureData, labels: Sequence[Label], askers: LabelingSetup, _: Any, progress: Progress
-) -> Scored:
-    choices = list(trials.choices(labels, material.effects)) if material.effects is not None else []
-    verdicts, answers = askers.llm_judge(material).choose(choices, progress)
-    return scores.choice_rows(choices, verdicts), answers
-
-
-_SCORERS: dict[str, Callable[..., Scored]] = {
-    **{task: partial(_judged, task) for task in ("detection", "fuzzing", "simulation")},
-    "embedding": _embedding,
-    "surprisal": _surprisal,
-    "output": _output,
-}
-
-
-def _blocks(some: Iterator[Some]) -> Iterator[tuple[int, list[Some]]]:
-    """In lists of BLOCK, each with how many came before."""
-    done = 0
-    while block := list(islice(some, BLOCK)):
-        yield done, block
-        done += len(block)
-
-
-def _offset_progress(progress: Progress, before: int, total: int, done: int, _: int) -> None:
-    progress(before + done, total)
+        tables.append(score_rows(specificity.specificity_metrics, gallery, some, verdicts))
+    return named_scores("specificity", None, pa.concat_tables(tables))
 
 
 def request_rows(

@@ -46,7 +46,7 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
 
     l0 = _l0(left.firings_F, x_TD, context)
     off, weight = l0 / sae.config["k"] - 1, sae.weight.update(l0, context.step, context.n_steps)
-    ramp = near.where(above_M.abs() < sae.bandwidth / 2)
+    ramp = near.where(above_M.abs() < sae.ste_bandwidth / 2)
     by_l0 = 2 * weight * off / sae.config["k"] / context.process_group.tokens(x_TD)
     slope_F = _threshold_slopes(sae, ramp, left.error_TE.detach(), y_TE, by_l0, context)
     penalty = weight * off**2 / context.process_group.size + (slope_F * (sae.threshold - level_F)).sum()
@@ -68,7 +68,7 @@ def _near_threshold(sae: "JumpReLUSAE", x_TD: Tensor, dtype: torch.dtype) -> tup
     """Places whose pre-activation exceeds its threshold or is near it; the pre-activations; what they are above it."""
     x_TD, encoder_FD, b_enc_F = (t.detach().to(dtype) for t in (x_TD - sae.centre_D, sae.encoder_FD, sae.b_enc))
     level_F = sae.threshold.detach()
-    lowest_F = level_F - max(sae.bandwidth / 2, ROUNDING)
+    lowest_F = level_F - max(sae.ste_bandwidth / 2, ROUNDING)
     near, rough_M = entries_above(x_TD, encoder_FD, b_enc_F, lowest_F.to(dtype))
     return near, rough_M, rough_M.float() - near.each(level_F)
 
@@ -82,4 +82,4 @@ def _threshold_slopes(
     pull_M = ramp.products(error_TE, error_TE.new_zeros(()), sae.W_dec, torch.zeros_like(level_F))
     by_error_M = 2 / context.process_group.spread(y_TE) * pull_M * ramp.each(level_F)
     slope_F = DEAD_THRESHOLD_SLOPE * context.dead_F.to(level_F.dtype)
-    return slope_F.index_add_(0, ramp.features_M, (by_error_M - by_l0) / sae.bandwidth)
+    return slope_F.index_add_(0, ramp.features_M, (by_error_M - by_l0) / sae.ste_bandwidth)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from models.autointerp.feature_data import FeatureData
     from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
-_ASKED = {"llm", "local_llm", "together", "budget_usd"}
-_EXPLAINS = _ASKED | {"explainer", "prompts", "windows", "features", "first"}
+_ASKED = {"llm", "local_llm", "features_per_request", "budget_usd"}
+_EXPLAINS = _ASKED | {"explainer", "prompt_variants", "example_selection", "features", "priority"}
 _JUDGES = _ASKED | {"judge"}
-_SCORES = _JUDGES | {"scorers", "encoder"}
+_SCORES = _JUDGES | {"scorers", "sentence_encoder"}
 
 
 def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
@@ -58,9 +58,9 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
     from models.autointerp.prompt_files import prompt_sha256
 
     settings = registration.recipe.explanations
-    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompts] if settings.sends_prompts else []
+    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompt_variants] if settings.sends_prompts else []
     beside = {"logits": "logit_effect", "contrastive": "neighbor"}
-    shown = [beside[name] for name in settings.prompts if name in beside and settings.sends_prompts]
+    shown = [beside[name] for name in settings.prompt_variants if name in beside and settings.sends_prompts]
     return {
         "examples": identity_of_table(store, "example", registration),
         "shown": {table: identity_of_table(store, table, registration) for table in shown},
@@ -81,15 +81,21 @@ def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, A
 
 def scored_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
+    from models.autointerp.scorer import scorer_of
+
     tables = ("specificity", "neighbor", "logit_effect")
     settings = registration.recipe.explanations
-    tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
+    scorers = {name: scorer_of(name) for name in settings.scorers}
+    tasks = [scorer.task.name for scorer in scorers.values() if scorer.task is not None]
     made = {name: identity_of_table(store, name, registration) for name in tables}
-    reads = settings.judge == "local" or "surprisal" in settings.scorers
+    reads = settings.judge == "local" or any("local_llm" in scorer.reads for scorer in scorers.values())
     versions = _versions(
-        settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
+        settings,
+        local_llm=reads and settings.local_llm is not None,
+        sentence_encoder=settings.sentence_encoder is not None,
     )
-    return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
+    headlines = {name: scorer.headline for name, scorer in scorers.items()}
+    return _judged(store, registration, _SCORES, tasks) | {"made": made, "headlines": headlines} | versions
 
 
 def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks: list[str]) -> dict[str, Any]:

@@ -7,17 +7,34 @@ using touched
 where _feature_label.model_id = touched.model_id and _feature_label.recipe_id = touched.recipe_id;
 
 insert into _feature_label by name
-with scored as (
+with headline as (
     select
         model_id,
         recipe_id,
         explanation_id,
-        max(value) filter (where scorer = 'detection' and metric = 'balanced_accuracy') as detection,
-        max(value) filter (where scorer = 'fuzzing' and metric = 'balanced_accuracy') as fuzzing,
-        max(value) filter (where scorer = 'simulation' and metric = 'pearson') as simulation,
-        max(value) filter (where scorer = 'embedding' and metric = 'auroc') as embedding,
-        max(value) filter (where scorer = 'surprisal' and metric = 'auroc') as surprisal,
-        max(value) filter (where scorer = 'output' and metric = 'accuracy') as output,
+        scorer,
+        max(value) as value
+    from explanation_score
+    semi join touched using (model_id, recipe_id)
+    where is_headline
+    group by all
+),
+
+headlines as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
+        map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores
+    from headline
+    group by all
+),
+
+scored as (
+    select
+        model_id,
+        recipe_id,
+        explanation_id,
         list(
             {
                 'scorer': scorer,
@@ -26,7 +43,8 @@ with scored as (
                 'ci_low': ci_low,
                 'ci_high': ci_high,
                 'n_trials': n_trials,
-                'n_failed': n_failed
+                'n_failed': n_failed,
+                'is_headline': is_headline
             }
             order by scorer, metric
         ) as scores
@@ -109,10 +127,13 @@ select
     e.recipe_id,
     e.feature_id,
     e.explanation_id,
-    scored.* exclude (model_id, recipe_id, explanation_id),
+    headline_scores['detection'] as detection,
+    headline_scores,
+    scores,
     specific.* exclude (model_id, recipe_id, explanation_id)
 from explanation as e
 semi join touched using (model_id, recipe_id)
+left join headlines using (model_id, recipe_id, explanation_id)
 left join scored using (model_id, recipe_id, explanation_id)
 left join specific using (model_id, recipe_id, explanation_id)
 order by e.model_id, e.recipe_id, e.feature_id, e.explanation_id;

@@ -12,7 +12,7 @@ select
     s.explainer,
     s.llm,
     s.detection,
-    s.fuzzing,
+    s.headline_scores,
     s.specificity_mean,
     s.specificity_density_weighted,
     s.fraction_rated_3,

@@ -4,7 +4,7 @@
 -- FVU stands beside the share of the variance that the 1 % of rows farthest from the mean hold: where that is large, FVU is
 -- about those rows. `one_position_fraction` is the share of the live features of which nearly all firings (95 % of five
 -- or more) are at one position of the contexts.
--- Scores and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
+-- Scores (headline_scores: by scorer) and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
 create view sae_summary as
 with metric as (
     select
@@ -43,17 +43,39 @@ labelled as (
         count(label) as n_labelled,
         count(*) filter (where label_status <> 'ok') as n_failed_labels,
         avg(detection) as detection,
-        avg(fuzzing) as fuzzing,
-        avg(simulation) as simulation,
-        avg(embedding) as embedding,
-        avg(surprisal) as surprisal,
-        avg(output) as output,
         avg(specificity_mean) as specificity_mean,
         avg(specificity_density_weighted) as specificity_density_weighted,
         avg(fraction_rated_3) as fraction_rated_3,
         avg(control_rating) as control_rating
     from _feature_summary
     where explanation_id is not null
+    group by all
+),
+
+score_of_best_label as (
+    select
+        model_id,
+        recipe_id,
+        unnest(map_entries(headline_scores), recursive := true)
+    from _feature_summary
+),
+
+mean_score as (
+    select
+        model_id,
+        recipe_id,
+        key as scorer,
+        avg(value) as value
+    from score_of_best_label
+    group by all
+),
+
+tested as (
+    select
+        model_id,
+        recipe_id,
+        map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores
+    from mean_score
     group by all
 ),
 
@@ -104,11 +126,7 @@ select
     l.n_labelled,
     l.n_failed_labels,
     l.detection,
-    l.fuzzing,
-    l.simulation,
-    l.embedding,
-    l.surprisal,
-    l.output,
+    t.headline_scores,
     l.specificity_mean,
     l.specificity_density_weighted,
     l.fraction_rated_3,
@@ -122,5 +140,6 @@ left join model as m using (model_id)
 left join counted as c using (model_id, recipe_id)
 left join metric using (model_id, recipe_id)
 left join labelled as l using (model_id, recipe_id)
+left join tested as t using (model_id, recipe_id)
 left join rated as r using (model_id, recipe_id)
 left join spent as p using (model_id, recipe_id);

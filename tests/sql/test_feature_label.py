@@ -20,17 +20,9 @@ from sql.warehouse import connect, define
 KEYS = {"model_id": "m", "recipe_id": "r"}
 FIRINGS = [6, 2, 1, 1]
 """Of feature 0 in four equal slices of (0, 2]."""
-PIVOTED = {
-    "detection": "balanced_accuracy",
-    "fuzzing": "balanced_accuracy",
-    "simulation": "pearson",
-    "embedding": "auroc",
-    "surprisal": "auroc",
-    "output": "accuracy",
-}
 MEASURES = (
-    *PIVOTED, "specificity_mean", "specificity_density_weighted", "fraction_rated_3", "control_rating", "n_ratings",
-    "n_failed",
+    "detection", "headline_scores", "specificity_mean", "specificity_density_weighted", "fraction_rated_3",
+    "control_rating", "n_ratings", "n_failed",
 )  # fmt: skip
 
 
@@ -58,8 +50,8 @@ def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ra
 
 
 def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float) -> None:
-    row = {"explanation_id": explanation_id, "scorer": scorer, "metric": PIVOTED[scorer], "value": value}
-    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0})
+    row = {"explanation_id": explanation_id, "scorer": scorer, "metric": "shares", "value": value}
+    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0, "is_headline": True})
 
 
 def refresh(con: DuckDBPyConnection) -> None:
@@ -144,15 +136,21 @@ def test_without_a_histogram_nothing_is_weighted(con: DuckDBPyConnection):
 def test_where_every_rating_failed_there_is_no_mean(con: DuckDBPyConnection):
     rate(con, "e", 0, None)
     found = worth(con)
-    assert [found[name] for name in MEASURES[6:]] == [None, None, None, None, 0, 1]
+    assert [found[name] for name in MEASURES[2:]] == [None, None, None, None, 0, 1]
 
 
 def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckDBPyConnection):
     assert [worth(con)[name] for name in MEASURES] == [None] * len(MEASURES)
     other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n_trials": 1, "n_failed": 0}
-    insert(con, "explanation_score", other)
+    insert(con, "explanation_score", other | {"is_headline": False})
+    insert(con, "explanation_score", other | {"scorer": "imported"})
     score(con, "e", "simulation", -0.5)
-    assert [worth(con)[name] for name in ("detection", "simulation")] == [None, -0.5]
+    score(con, "e", "made_up", 0.25)
+    found = worth(con)
+    assert (found["detection"], found["headline_scores"]) == (None, {"made_up": 0.25, "simulation": -0.5})
+    score(con, "e", "detection", 0.75)
+    found = worth(con)
+    assert (found["detection"], found["headline_scores"]["detection"]) == (0.75, 0.75)
 
 
 def test_refreshing_twice_is_once_and_forgets_what_went(con: DuckDBPyConnection):
@@ -220,15 +218,13 @@ def test_labels_that_fit_the_top_alone_are_found(
 
 
 def test_a_card_says_of_its_label_what_the_view_of_labels_says(warehouse: Path):
-    shared = (
-        "label, explainer, llm, detection, fuzzing, specificity_mean, specificity_density_weighted, fraction_rated_3, "
-        "n_ratings"
-    )
+    scores = "detection, headline_scores, specificity_mean, specificity_density_weighted, fraction_rated_3, n_ratings"
+    shared = f"label, explainer, llm, {scores}"
     with closing(connect(warehouse)) as con:
         cards = con.execute(f"select explanation_id, {shared} from feature_card where explanation_id <> ''").fetchall()
         labels = con.execute(f"select explanation_id, {shared} from feature_label").fetchall()
     assert len(cards) == 11
-    assert set(cards) <= set(labels)
+    assert all(card in labels for card in cards)
 
 
 def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore, published: Path):
@@ -261,7 +257,7 @@ def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore
     publish(published, store.stored)
     with closing(connect(published)) as con:
         codes = con.execute("select feature_id, activation from feature_activation where recipe_id = 'mid'").fetchall()
-        names = ", ".join(MEASURES[6:])
+        names = ", ".join(MEASURES[2:])
         found = {
             row[0]: row[1:] for row in con.execute(f"select explanation_id, {names} from feature_label").fetchall()
         }
@@ -282,7 +278,7 @@ def test_each_label_has_its_own_scores_beside_it(published: Path, store: Synthet
             "select recipe_id, explanation_id, unnest(scores, recursive := true) from _feature_label order by all"
         ).fetchall()
         wanted = con.execute(
-            "select recipe_id, explanation_id, scorer, metric, value, ci_low, ci_high, n_trials, n_failed "
+            "select recipe_id, explanation_id, scorer, metric, value, ci_low, ci_high, n_trials, n_failed, is_headline "
             "from explanation_score semi join explanation using (model_id, recipe_id, explanation_id) order by all"
         ).fetchall()
     assert len(wanted) > 0
@@ -318,7 +314,7 @@ def test_a_store_from_before_these_columns_is_still_published(store: SyntheticSt
     new = {
         "explanation": ["prompt"],
         "specificity": ["reason"],
-        "explanation_score": ["ci_low", "ci_high"],
+        "explanation_score": ["ci_low", "ci_high", "is_headline"],
         "llm_request": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"],
     }
     mid = {"model_id": "demo", "recipe_id": "mid"}

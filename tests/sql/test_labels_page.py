@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from synthetic_store import SCORES, SyntheticStore
 
+from models.autointerp.scorer import metric_meanings, scorer_names, scorer_of
 from sql.catalog import columns
 from sql.publish import publish
 from sql.query_output import answer, format_table
@@ -69,8 +70,11 @@ def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Pa
 
 
 def test_every_score_and_every_column_of_it_is_explained(labelled: Path):
-    explained = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE, re.MULTILINE)}
-    assert set(SCORES) <= explained
+    rows = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)}
+    assert rows <= set(metric_meanings()), "a row says other than the scorer's file"
+    assert set(SCORES) <= {(scorer, metric) for scorer, metric, _ in rows}
+    for name in scorer_names():
+        assert scorer_of(name).headline in scorer_of(name).metrics
     named = {name for row in re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     with closing(connect(labelled)) as con:
         keys = {"model_id", "recipe_id", "sae_id", "feature_id", "explanation_id"}

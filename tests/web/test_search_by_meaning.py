@@ -37,7 +37,7 @@ def test_where_no_label_was_read_there_is_nothing_to_click(tmp_path, read):
     publish(tmp_path / "warehouse.duckdb", store.stored)
     pages = TestClient(app(tmp_path / "warehouse.duckdb", embedder=Compass()))
     section = read(pages.get("/search?text=def").text).section("semantic_matches")
-    assert "The meaning of no label is known: name an encoder in a recipe" in section.text
+    assert "The meaning of no label is known: name a sentence_encoder in a recipe" in section.text
     assert not section.all("a")
 
 

@@ -59,10 +59,10 @@ class ProviderLLM:
         if settings.llm is None or settings.budget_usd is None:
             raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
         check_access(settings, access)
-        if settings.mode == "live":
+        if settings.api_mode == "live":
             preload()
         terms = SpendingTerms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
-        return cls(terms, ledger, access, settings.mode == "batch")
+        return cls(terms, ledger, access, settings.api_mode == "batch")
 
     @property
     def name(self) -> str:

@@ -4,15 +4,21 @@ Axes: N windows of a trial, D width of an embedding.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.scorers.score_rows import auroc_rows
-from models.autointerp.scorers.trials import Trial
+from models.autointerp.score_rows import auroc_rows
+from models.autointerp.scorer import Scored, Scorer, ScorerInputs, read_trials
+from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.tables import Progress, no_progress
-from models.language_model.sentence_encoder import SentenceEncoder
+from models.autointerp.trials import Trial
+
+if TYPE_CHECKING:
+    from models.language_model.sentence_encoder import SentenceEncoder
 
 DECIMALS = 5
 """A smaller difference of cosines is one of rounding, and would break a tie by chance."""
@@ -21,7 +27,7 @@ TOGETHER = 256
 
 
 def embedding_scores(
-    encoder: SentenceEncoder, gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
+    encoder: "SentenceEncoder", gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
 ) -> pa.Table:
     """Does a label mean what the windows mean? Area under the curve of their cosine, over trials of detection.
 
@@ -29,7 +35,7 @@ def embedding_scores(
     Language Models" (arXiv:2410.13928).
 
     Returns:
-        Rows of `explanation_score`, one for each trial.
+        A value for each trial.
     """
     by_feature = sorted(range(len(trials)), key=lambda i: trials[i].label.feature_id)  # labels of one share windows
     cosines: list[np.ndarray] = [np.empty(0)] * len(trials)
@@ -42,4 +48,25 @@ def embedding_scores(
         for i, label_D, a, b in zip(some, labels_ND, [0, *ends], ends, strict=False):
             cosines[i] = (windows_ND[a:b] @ label_D).numpy().round(DECIMALS)
         progress(first + len(some), len(trials))
-    return auroc_rows("embedding", trials, cosines)
+    return auroc_rows(trials, cosines)
+
+
+def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
+    from models.language_model.sentence_encoder import SentenceEncoder
+
+    settings = inputs.askers.settings
+    assert settings.sentence_encoder is not None
+    encoder = SentenceEncoder.load(settings.sentence_encoder, settings.sentence_encoder_revision)
+    trials = detection_trials(inputs.gallery, inputs.labels, inputs.material.hard)
+    return read_trials(partial(embedding_scores, encoder), trials, inputs, progress)
+
+
+SCORER = Scorer(
+    metrics={
+        "auroc": "chance that a window with the feature is nearer to the label, as an encoder reads both, than one "
+        "without; 0.5 is chance",
+    },
+    headline="auroc",
+    score=_score,
+    needs=("sentence_encoder",),
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.autointerp.scorers.score_rows import SCORE
+from models.autointerp.score_rows import SCORE
 from models.autointerp.tables import EXPLANATION
 from models.features.logit_effects import EFFECT
 from storage.folder import Folder

@@ -9,16 +9,12 @@ from example_rows import SCHEMA, example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
-from models.autointerp.scorers.trials import (
-    Judgement,
-    Label,
-    Trial,
-    choices,
-    detection_trials,
-    fuzzing_trials,
-    simulation_trials,
-    specificity_trials,
-)
+from models.autointerp.scorers.detection import detection_trials
+from models.autointerp.scorers.fuzzing import fuzzing_trials
+from models.autointerp.scorers.output import choices
+from models.autointerp.scorers.simulation import simulation_trials
+from models.autointerp.specificity import specificity_trials
+from models.autointerp.trials import Judgement, Label, Trial
 
 FEATURES = range(6)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]

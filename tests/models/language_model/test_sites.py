@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from models.language_model.sites import SITE_KINDS, Site
+from models.language_model.sites import OUTSIDE, SITE_KINDS, Site
 
-EVERY = ["embed", *(f"{kind}.{at}" for kind in SITE_KINDS if kind != "embed" for at in ("0", "11", "@0.5"))]
+EVERY = [*OUTSIDE, *(f"{kind}.{at}" for kind in SITE_KINDS if kind not in OUTSIDE for at in ("0", "11", "@0.5"))]
 
 
 @pytest.mark.parametrize("text", EVERY)
@@ -62,7 +62,7 @@ NOT_SITES = ["", "resid.3", "embed.0", "../resid_post.3", "MLP_OUT.3", *(f"mlp_i
 
 @pytest.mark.parametrize("text", NOT_SITES)
 def test_what_is_not_a_site_is_refused_with_the_kinds_there_are(text):
-    with pytest.raises(ValueError, match=r"is not one: write resid_pre\.L, .* or embed"):
+    with pytest.raises(ValueError, match=r"is not one: write resid_pre\.L, .* embed, final_norm_in or logits"):
         Site.parse(text)
 
 

@@ -35,7 +35,7 @@ def test_card_reference_shows_every_field_with_its_default():
         "source = (required)",
         "corpus.tokens = 1000000",
         "sae.k = 32",
-        "bounds.max_fvu = 0.5",
+        "quality_bounds.max_fvu = 0.5",
         "training.seed = 0",
     ):
         assert line in shown

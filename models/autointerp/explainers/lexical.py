@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
+from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.lexical.blocks import blocks
 from models.autointerp.lexical.corpus_rates import CorpusRates
 from models.autointerp.lexical.rule_language import Rule, Term, format_rule
@@ -106,3 +107,7 @@ def _weights(gallery: ExampleSet, rows_N: np.ndarray) -> np.ndarray:
     activation_N = gallery.activation_R[rows_N]
     _, which_N, count_U = np.unique(gallery.document_R[rows_N], return_inverse=True, return_counts=True)
     return activation_N / activation_N.max(initial=1e-30) / np.sqrt(count_U[which_N])
+
+
+def build(material: FeatureData) -> LexicalExplainer:
+    return LexicalExplainer(material.background())

@@ -6,7 +6,7 @@ from functools import partial
 from models.autointerp.answer_schemas import LABELS
 from models.autointerp.config import PromptName
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
+from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.runner import LLM, Ask
 from models.autointerp.prompt_files import prompt_sha256, prompt_text

@@ -1,0 +1,114 @@
+"""Attention as one registered function, in which queries, keys, values, patterns and head outputs are seen or replaced.
+
+transformers asks a registry for the function that computes attention. The one registered here runs the family's own
+eager function, so soft caps, sinks and grouped heads are as the family has them, and shows what goes in and out of it.
+It is switched on only while somebody looks: fused attention, which differs by rounding, is used otherwise.
+
+B rows, P query positions, K key positions, H heads, D all heads' widths side by side.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+from models.language_model.hooks import HookFunction
+
+NAME = "glasshouse"
+ATTENTION_KINDS = ("q", "k", "v", "attn_pattern", "z")
+
+_HOOKS: dict[int, list[tuple[str, HookFunction]]] = {}
+"""By the id of an attention module: the kinds of site that are seen there, in the order of seeing."""
+
+
+@contextmanager
+def attention_hooks(
+    model: Any, block: nn.Module, kind: str, see: HookFunction, *, first: bool = False
+) -> Iterator[None]:
+    """Shows `see` a block's queries, keys, values (B, P, D), pattern (B, H, P, K) or head outputs z (B, P, D)."""
+    before, entry = model.config._attn_implementation, (kind, see)
+    keys = [id(part) for part in block.modules()]
+    for key in keys:
+        _HOOKS.setdefault(key, []).insert(0 if first else len(_HOOKS[key]), entry)
+    if before != NAME:
+        model.set_attn_implementation(NAME)
+    try:
+        yield
+    finally:
+        for key in keys:
+            _HOOKS[key].remove(entry)
+            if not _HOOKS[key]:
+                del _HOOKS[key]
+        if before != NAME:
+            model.set_attn_implementation(before)
+
+
+def is_supported(model: Any) -> bool:
+    """Whether the model's code asks the registry, and has an eager function of its own."""
+    return bool(getattr(model, "_supports_attention_backend", False)) and hasattr(
+        sys.modules[type(model).__module__], "eager_attention_forward"
+    )
+
+
+def pattern_times_value(pattern_BHPK: Tensor, value_BHKd: Tensor) -> Tensor:
+    """The heads' outputs (B, P, H, d); heads of queries share the values of their group."""
+    n_groups = pattern_BHPK.shape[1] // value_BHKd.shape[1]
+    return (pattern_BHPK @ value_BHKd.repeat_interleave(n_groups, dim=1)).transpose(1, 2).contiguous()
+
+
+def freeze(x: Tensor) -> Tensor:
+    """An edit of any site: the same value, through which no gradient flows."""
+    return x.detach()
+
+
+def replay(recorded: Tensor) -> Callable[[Tensor], Tensor]:
+    """An edit of any site: the value of another pass."""
+    return lambda x: recorded
+
+
+def ablate_heads(heads: Sequence[int], n_heads: int, mean_D: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+    """An edit of `z.L`: heads say nothing, or what they say on average."""
+
+    def edit(z_BPD: Tensor) -> Tensor:
+        z_BPHd = z_BPD.unflatten(-1, (n_heads, -1))
+        z_BPHd[:, :, list(heads)] = 0 if mean_D is None else mean_D.unflatten(-1, (n_heads, -1))[list(heads)]
+        return z_BPD
+
+    return edit
+
+
+def _attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+) -> tuple[Tensor, Tensor | None]:
+    eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
+    seen: dict[str, list[HookFunction]] = {}
+    for kind, see in _HOOKS.get(id(module), []):
+        seen.setdefault(kind, []).append(see)
+    query, key, value = (_by_token(seen, kind, x) for kind, x in zip("qkv", (query, key, value), strict=True))
+    z_BPHd, pattern_BHPK = eager(module, query, key, value, attention_mask, **options)
+    shown = _seen(seen, "attn_pattern", pattern_BHPK)
+    if shown is not pattern_BHPK:
+        z_BPHd = pattern_times_value(shown, value)
+    z_BPD = _seen(seen, "z", z_BPHd.flatten(2))
+    return z_BPD.unflatten(-1, z_BPHd.shape[2:]), shown
+
+
+def _by_token(seen: Mapping[str, Sequence[HookFunction]], kind: str, x_BHPd: Tensor) -> Tensor:
+    if kind not in seen:
+        return x_BHPd
+    return _seen(seen, kind, x_BHPd.transpose(1, 2).flatten(2)).unflatten(-1, (x_BHPd.shape[1], -1)).transpose(1, 2)
+
+
+def _seen(seen: Mapping[str, Sequence[HookFunction]], kind: str, x: Tensor) -> Tensor:
+    for see in seen.get(kind, ()):
+        new = see(x)
+        x = x if new is None else new
+    return x
+
+
+AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, eager_mask)
