@@ -161,10 +161,10 @@ def write_warehouse(file: Path, n_features: int, together: int = 122_880) -> Non
                 some = rows.replace("from example", f"from (from example where feature_id between {first} and {last})")
                 con.execute(f"insert into {table} by name {some}", {"n": n_features} if "$n" in rows else {})
             con.execute("checkpoint")
-        con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
-        for text in sql_files("refresh"):
-            con.execute(text.sql)
         define_views(con)
+        con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
+        for text in sql_files("derived"):
+            con.execute(text.sql)
         con.execute("insert into _publication values (now()::timestamp, 'made-up', $1)", [schema_sha256()])
         con.execute("checkpoint")
 

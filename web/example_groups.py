@@ -78,37 +78,30 @@ def _rating_counts(interval: int | None, ratings: list[int | None]) -> RatingCou
 class IntervalShare:
     """An interval of a feature's activation: its edges, and the firings in it, counted and as a share of all."""
 
-    interval: int
+    interval_index: int
     lower: float
     upper: float
     n: int
     share: float
 
 
-def interval_of(bar: Any, strongest: float, n_intervals: int) -> int:
-    """The interval of a bin's midpoint: exact where bins are a multiple of the intervals, as they are by default."""
-    return min(int((bar.lower + bar.upper) / 2 / strongest * n_intervals), n_intervals - 1)
-
-
-def firing_share_by_interval(bars: Sequence[Any], n_intervals: int) -> dict[int, IntervalShare]:
-    """The share of a feature's firings in each interval: equal slices of (0, strongest activation].
+def firing_share_by_interval(bars: Sequence[Any]) -> dict[int, IntervalShare]:
+    """The share of a feature's firings in each interval.
 
     Args:
-        bars: Bins of its histogram with `lower`, `upper` and `n`; those of no width are left out.
-        n_intervals: How many the dictionary's examples are drawn from.
+        bars: Bins of its histogram with `lower`, `upper`, `n` and `interval_index`.
     """
-    live = [bar for bar in bars if bar.upper > 0]
-    strongest, total = max((bar.upper for bar in live), default=0.0), sum(bar.n for bar in live)
+    total = sum(bar.n for bar in bars)
     groups: dict[int, list[Any]] = {}
-    for bar in live:
-        groups.setdefault(interval_of(bar, strongest, n_intervals), []).append(bar)
+    for bar in bars:
+        groups.setdefault(bar.interval_index, []).append(bar)
     return {
-        at: IntervalShare(
-            at,
+        index: IntervalShare(
+            index,
             min(bar.lower for bar in group),
             max(bar.upper for bar in group),
             n := sum(bar.n for bar in group),
             n / total if total else 0.0,
         )
-        for at, group in groups.items()
+        for index, group in groups.items()
     }

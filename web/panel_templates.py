@@ -23,7 +23,7 @@ from web.warehouse_file import WarehouseSnapshot
 FOLDER = Path(__file__).parent
 _FILTERS = (
     (formatting, ("visible_token", "visible_text", "number", "percent", "window", "token_counts", "form_text")),
-    (example_groups, ("group_identical", "firing_share_by_interval", "interval_of", "ratings_by_interval")),
+    (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
     (custom_text, ("by_feature", "by_token", "relative_to_maximum", "features_per_token")),
     (panel_filters, ("index_by", "best_label_first", "other_feature_previews")),

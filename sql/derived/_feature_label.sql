@@ -1,6 +1,5 @@
 -- What every label of the dictionaries in `touched` was found to be worth: `_feature_summary`, which comes next, reads it.
--- Intervals are equal slices of (0, strongest activation], as many as the dictionary's examples were drawn from. A bin of
--- the histogram counts for the interval of its midpoint, which is exact where the bins are a multiple of the intervals.
+-- A bin of the histogram counts for one interval, as `interval_of_bin` says.
 -- Intervals without a rating are left out of every mean, and the weights of the others are made to add up to one again.
 delete from _feature_label
 using touched
@@ -69,23 +68,14 @@ rated as (
     group by all
 ),
 
-interval_count as (
-    select
-        model_id,
-        recipe_id,
-        max(interval_index) + 1 as n_intervals
-    from example
-    semi join touched using (model_id, recipe_id)
-    group by all
-),
-
 bin as (
     select
         model_id,
         recipe_id,
         feature_id,
-        (lower + upper) / 2 as midpoint,
-        max(upper) over (partition by model_id, recipe_id, feature_id) as strongest,
+        lower,
+        upper,
+        max(upper) over (partition by model_id, recipe_id, feature_id) as maximum,
         n
     from activation_histogram
     semi join touched using (model_id, recipe_id)
@@ -98,10 +88,10 @@ fired as (
         model_id,
         recipe_id,
         feature_id,
-        least(floor(midpoint / strongest * n_intervals), n_intervals - 1)::integer as interval_index,
+        interval_of_bin(lower, upper, maximum, n_intervals) as interval_index,
         sum(n) as n_firings
     from bin
-    join interval_count using (model_id, recipe_id)
+    join sae using (model_id, recipe_id)
     group by all
 ),
 

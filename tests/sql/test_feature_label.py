@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from sql.warehouse import connect, define
 KEYS = {"model_id": "m", "recipe_id": "r"}
 FIRINGS = [6, 2, 1, 1]
 """Of feature 0 in four equal slices of (0, 2]."""
+SAE = {
+    "identity": "i", "corpus_id": "c", "frame_sha256": "f", "site": "resid_post.0", "architecture": "topk",
+    "n_features": 9, "config": "{}", "uri": "saes/r", "origin": "trained", "code_version": "1",
+    "created_at": "2026-01-01",
+}  # fmt: skip
 MEASURES = (
     "detection", "headline_scores", "specificity_mean", "specificity_density_weighted", "fraction_rated_3",
     "control_rating", "n_ratings", "n_failed",
@@ -72,6 +78,7 @@ def con() -> Iterator[DuckDBPyConnection]:
     with closing(duckdb.connect()) as con:
         define(con)
         define_views(con)
+        insert(con, "sae", SAE)
         for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
             slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
             insert(con, "activation_histogram", slice_)
@@ -116,6 +123,30 @@ def test_a_bin_that_two_intervals_share_goes_to_that_of_its_midpoint(con: DuckDB
     for interval, rating in enumerate((0, 1, 3)):
         rate(con, "e", interval, rating)
     assert worth(con)["specificity_density_weighted"] == pytest.approx(0.6 * 0 + 0.3 * 1 + 0.1 * 3)
+
+
+@pytest.mark.parametrize(("n_bins", "n_intervals"), [(50, 10), (10, 10), (64, 4), (12, 3), (7, 1)])
+@pytest.mark.parametrize("maximum", [1.0, 0.3, 2.7182818, 1e-6, 12345.6])
+def test_bins_fall_into_equal_intervals(con: DuckDBPyConnection, n_bins: int, n_intervals: int, maximum: float):
+    edges = [maximum * n / n_bins for n in range(n_bins + 1)]
+    sql = "select interval_of_bin($lower, $upper, $maximum, $n)"
+    found = [
+        con.execute(sql, {"lower": lower, "upper": upper, "maximum": maximum, "n": n_intervals}).fetchone()
+        for lower, upper in pairwise(edges)
+    ]
+    assert found == [(n * n_intervals // n_bins,) for n in range(n_bins)]
+
+
+def test_the_number_of_intervals_follows_the_examples(con: DuckDBPyConnection):
+    for statement, wanted in (
+        ("delete from example where interval_index = 3", 3),
+        ("update example set kind = 'top', interval_index = null where interval_index = 2", 2),
+        ("delete from example where kind = 'interval'", None),
+        ("delete from example", None),
+    ):
+        con.execute(statement)
+        refresh(con)
+        assert con.execute("select n_intervals from sae").fetchall() == [(wanted,)], statement
 
 
 def test_controls_stand_apart(con: DuckDBPyConnection):
