@@ -40,7 +40,7 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
         addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"#feature-{at}" for at in chosen}
         return [
             _write_page(
-                out, addresses, contents=contents, features=[(at, panels_) for at, _, panels_ in pages], **shared
+                out, addresses, contents=contents, features=[(at, sections) for at, _, sections in pages], **shared
             )
         ]
     addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"feature-{at}.html" for at in chosen}
@@ -48,8 +48,8 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
     contents = [(f"Feature {at}", f"feature-{at}.html", label) for at, label, _ in pages]
     index = _write_page(out / "index.html", addresses, contents=contents, features=[], **shared)
     each = [
-        _write_page(out / f"feature-{at}.html", addresses, contents=[], features=[(at, panels_)], **shared)
-        for at, _, panels_ in pages
+        _write_page(out / f"feature-{at}.html", addresses, contents=[], features=[(at, sections)], **shared)
+        for at, _, sections in pages
     ]
     return [index, *each]
 
