@@ -1,7 +1,7 @@
 """The stages: `explain` labels features, `rate` says how specific the labels are, `score` puts them to other tests.
 
 Explanations are made from examples for explaining only, ratings and scores from examples for scoring only
-(`models.features.example_windows.is_in_scoring_half`), so a label is never judged on what it was made from.
+(`models.features.scoring_half.is_in_scoring_half`), so a label is never judged on what it was made from.
 """
 
 from collections.abc import Callable, Sequence

@@ -25,7 +25,7 @@ from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.specificity import ratings_of, specificity_trials
 from models.autointerp.tables import Explanation, no_progress
 from models.autointerp.trials import Judgement, Label, Trial
-from models.features.example_windows import is_in_scoring_half
+from models.features.scoring_half import is_in_scoring_half
 
 # fmt: off
 CODE = [

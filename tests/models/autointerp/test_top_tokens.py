@@ -7,7 +7,7 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.explainers.top_tokens import TopTokensExplainer
 from models.autointerp.lexical.rule_language import parse_label
-from models.features.example_windows import is_in_scoring_half
+from models.features.scoring_half import is_in_scoring_half
 
 EXPLAINING = [context for context in range(200) if not is_in_scoring_half("a.py", context)]
 SCORING = [context for context in range(200) if is_in_scoring_half("a.py", context)]

@@ -1,8 +1,5 @@
 """A site's text says one place: it is read back as written, and a fraction lands where the depth says."""
 
-import subprocess
-import sys
-
 import pytest
 
 from models.language_model.sites import OUTSIDE, SITE_KINDS, Site
@@ -69,8 +66,3 @@ def test_what_is_not_a_site_is_refused_with_the_kinds_there_are(text):
 def test_a_block_that_a_model_does_not_have_is_said():
     with pytest.raises(ValueError, match=r"resid_post\.6 asks for block 6, but the model has blocks 0 to 5: name one"):
         Site.parse("resid_post.6").resolve(6)
-
-
-def test_reading_a_card_does_not_cost_torch():
-    code = "import sys, models.language_model.sites; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
