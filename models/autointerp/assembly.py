@@ -13,7 +13,8 @@ from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
 from models.autointerp.llm_client.runner import LLM, LocalLLM, ProviderLLM
 from models.autointerp.llm_explainer import LLMExplainer
-from models.autointerp.tables import Explanation, Progress
+from models.autointerp.progress import Progress
+from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judge
 from storage.folder import Folder
 

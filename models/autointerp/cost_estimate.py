@@ -9,9 +9,9 @@ from models.autointerp.llm_client.prices import Price
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.runner import AskingJob, Result, run_concurrently
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.scorer import scorer_names, scorer_of
 from models.autointerp.specificity import TASK as SPECIFICITY_TASK
-from models.autointerp.tables import Progress, no_progress
 
 TOKENS_PER_BYTE = 0.3
 """Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""

@@ -9,10 +9,11 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.runner import LLM, Ask
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_files import prompt_sha256, prompt_text
 from models.autointerp.prompt_format import clearly_active, feature, mark_tokens, token_list
 from models.autointerp.structured_answers import ask_with_repair, group_by
-from models.autointerp.tables import Explanation, Progress, no_progress
+from models.autointerp.tables import Explanation
 
 MAX_WINDOWS = 30
 """Windows of a feature in one question."""

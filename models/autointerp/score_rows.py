@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.trials import Judgement, Trial
 from models.numerics.metrics_with_ci import ValueWithCI, auroc
@@ -94,10 +95,9 @@ def score_rows(
         verdicts: A verdict for each window of each trial.
     """
     parts = [VALUES.empty_table()]
-    for first in range(0, len(trials), BLOCK):
-        some = trials[first : first + BLOCK]
-        windows = JudgedWindows.of(some, verdicts[first : first + BLOCK])
-        parts.append(metric_rows([trial.label.explanation_id for trial in some], metrics(gallery, windows)))
+    for tried, said in zip(blocks(trials, BLOCK), blocks(verdicts, BLOCK), strict=True):
+        measured = metrics(gallery, JudgedWindows.of(tried, said))
+        parts.append(metric_rows([trial.label.explanation_id for trial in tried], measured))
     return pa.concat_tables(parts)
 
 

@@ -13,11 +13,14 @@ import pyarrow as pa
 
 from models.autointerp import specificity
 from models.autointerp.assembly import LabelingSetup
+from models.autointerp.blocks import blocks
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
+from models.autointerp.progress import Progress, no_progress, offset_progress
 from models.autointerp.score_rows import VALUES, named_scores, score_rows
-from models.autointerp.scorer import ScorerInputs, blocks, offset_progress, scorer_of
-from models.autointerp.tables import EXPLANATION, Progress, no_progress, request_table
+from models.autointerp.scorer import ScorerInputs, scorer_of
+from models.autointerp.tables import EXPLANATION, request_table
+from models.autointerp.trial_runs import BLOCK, judge_trials
 from models.autointerp.trials import Judgement, Label, Trial
 from storage.folder import Folder
 
@@ -51,7 +54,7 @@ class StageResult:
 
 
 def label_features(
-    material: FeatureData, askers: LabelingSetup, requested: Sequence[int] = (), progress: Progress = no_progress
+    material: FeatureData, setup: LabelingSetup, requested: Sequence[int] = (), progress: Progress = no_progress
 ) -> StageResult:
     """Labels features, those that the settings choose, by each explainer of the settings.
 
@@ -62,10 +65,10 @@ def label_features(
         MissingKey, UnknownPrice: Before any work.
         KeyRefused, UnknownLLM, ProviderDown: When asking on is pointless; what was answered stays in the ledger.
     """
-    askers.check()
-    settings = askers.settings
+    setup.check()
+    settings = setup.settings
     features = material.chosen(settings, requested)
-    exhibits, explainers = material.exhibits(settings), askers.explainers(material)
+    exhibits, explainers = material.exhibits(settings), setup.explainers(material)
     found = []
     for number, explainer in enumerate(explainers):
         told = partial(offset_progress, progress, number * len(features), len(explainers) * len(features))
@@ -83,21 +86,19 @@ def labels_of(explanations: pa.Table) -> list[Label]:
 
 
 def rate_labels(
-    material: FeatureData, explanations: pa.Table, askers: LabelingSetup, progress: Progress = no_progress
+    material: FeatureData, explanations: pa.Table, setup: LabelingSetup, progress: Progress = no_progress
 ) -> StageResult:
     """Rates every label on its feature's interval examples and controls: rows of `specificity`.
 
     Raises as `explain` does.
     """
-    askers.check()
-    labels, gallery, judge = labels_of(explanations), material.gallery, askers.judge(material)
+    setup.check()
+    inputs = ScorerInputs(material, labels_of(explanations), setup)
+    trials = specificity.specificity_trials(inputs.examples, inputs.labels)
     tables, answers = [SPECIFICITY.empty_table()], list[LedgerAnswer]()
-    for done, some in blocks(specificity.specificity_trials(gallery, labels)):
-        verdicts, asked = judge.judge(
-            specificity.TASK, gallery, some, partial(offset_progress, progress, done, len(labels))
-        )
+    for block, verdicts, asked in judge_trials(specificity.TASK, trials, inputs, progress):
         answers += asked
-        tables.append(_ratings(material, some, verdicts, judge.name))
+        tables.append(_ratings(material, block, verdicts, inputs.judge.name))
     return StageResult(pa.concat_tables(tables), answers)
 
 
@@ -120,7 +121,7 @@ def score_labels(
     material: FeatureData,
     explanations: pa.Table,
     ratings: pa.Table,
-    askers: LabelingSetup,
+    setup: LabelingSetup,
     host: "Callable[[], HookedModel] | None" = None,
     progress: Progress = no_progress,
 ) -> StageResult:
@@ -132,10 +133,10 @@ def score_labels(
 
     Raises as `explain` does.
     """
-    askers.check()
+    setup.check()
     labels, answers = labels_of(explanations), list[LedgerAnswer]()
     tables = [_of_ratings(material, labels, ratings)]
-    asked, inputs = askers.settings.scorers, ScorerInputs(material, labels, askers, host)
+    asked, inputs = setup.settings.scorers, ScorerInputs(material, labels, setup, host)
     for number, name in enumerate(asked):
         told = partial(offset_progress, progress, number * len(labels), len(asked) * len(labels))
         scorer = scorer_of(name)
@@ -164,7 +165,7 @@ def _of_ratings(material: FeatureData, labels: Sequence[Label], ratings: pa.Tabl
     }
     gallery, tables = material.gallery, [VALUES.empty_table()]
     missing = Judgement(None, "not_rated")
-    for _, some in blocks(specificity.specificity_trials(gallery, labels)):
+    for some in blocks(specificity.specificity_trials(gallery, labels), BLOCK):
         verdicts = [
             [said.get((t.label.explanation_id, gallery.example_ids[row]), missing) for row in t.row_N.tolist()]
             for t in some

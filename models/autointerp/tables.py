@@ -1,7 +1,7 @@
 """The rows that leave auto-interpretation, without the partition columns: explanation, llm_request."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +9,6 @@ from typing import Any
 import pyarrow as pa
 
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
-
-Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
 
 TIME = pa.timestamp("us")
 """UTC, without saying so."""
@@ -55,10 +52,6 @@ LLM_REQUEST = pa.schema(
 
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
-
-
-def no_progress(done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
-from models.autointerp.tables import Progress
+from models.autointerp.progress import Progress
 
 if TYPE_CHECKING:
     from models.autointerp.judge_task import WindowTask

@@ -10,20 +10,23 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.feature_data import FeatureData
-from models.autointerp.lexical.blocks import blocks
 from models.autointerp.lexical.corpus_rates import CorpusRates
 from models.autointerp.lexical.rule_language import Rule, Term, format_rule
 from models.autointerp.lexical.rule_search import WORDS, PeakTokens, best_rule
 from models.autointerp.lexical.token_properties import TokenProperties, text_of
-from models.autointerp.tables import Explanation, Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
+from models.autointerp.tables import Explanation
 
 ABOUT_POSITION = 0.9
 """Share of a feature's firings at the start of a context from which a feature that no clear rule tells is said to be
 about position."""
 AT_START = Rule((Term("place", ("at the start of a context",)),))
+TOGETHER = 512
+"""Features whose windows are laid out together."""
 LONGEST = 24
 """Letters of a word that is shown beside a label."""
 
@@ -46,7 +49,7 @@ class LexicalExplainer:
         )
         corpus = CorpusRates.of(gallery, vocabulary, self.counts)
         found: list[Explanation] = []
-        for block in blocks(features):
+        for block in blocks(features, TOGETHER):
             rows = [exhibits.windows(feature) for feature in block]
             tape = gallery.tape(vocabulary, np.concatenate(rows))
             first = 0

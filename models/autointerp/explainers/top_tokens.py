@@ -8,7 +8,8 @@ from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.lexical.rule_language import Rule, Term, format_rule
 from models.autointerp.lexical.token_properties import text_of
-from models.autointerp.tables import Explanation, Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
+from models.autointerp.tables import Explanation
 
 N_TOKENS = 5
 LEAST_SHARE = 0.1

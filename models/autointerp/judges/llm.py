@@ -10,10 +10,10 @@ from models.autointerp.judge_task import JudgeTask, WindowTask
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import LLM, Ask
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_files import prompt_text
 from models.autointerp.prompt_format import escaped, feature
 from models.autointerp.structured_answers import ask_with_repair, group_by
-from models.autointerp.tables import Progress, no_progress
 from models.autointerp.trials import Judgement, Label, Trial
 
 TOGETHER = 20

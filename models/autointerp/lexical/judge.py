@@ -4,14 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
-from models.autointerp.lexical.blocks import blocks
 from models.autointerp.lexical.rule_language import parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
-from models.autointerp.tables import Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.trials import Judgement, Trial
+
+TOGETHER = 512
+"""Trials whose windows are laid out together."""
 
 
 class LexicalJudge:
@@ -25,7 +28,7 @@ class LexicalJudge:
         assert task.by_rule is not None, f"{task.name} wants a judge that reads more of a label than a rule"
         vocabulary = TokenProperties.of(gallery.strings)
         judged: list[list[Judgement]] = []
-        for block in blocks(trials):
+        for block in blocks(trials, TOGETHER):
             row_N = np.concatenate([trial.row_N for trial in block])
             tape = gallery.tape(vocabulary, row_N)
             ends = np.cumsum([len(trial.row_N) for trial in block]).tolist()

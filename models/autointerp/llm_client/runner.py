@@ -15,7 +15,7 @@ from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms, Transport
 from models.autointerp.llm_client.sender_process import BatchesOutstanding, preload, sending
-from models.autointerp.tables import Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
 from storage.folder import Folder
 from storage.process_lock import process_lock
 

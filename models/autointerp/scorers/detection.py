@@ -6,8 +6,7 @@ import numpy as np
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask, show_marked
-from models.autointerp.scorer import Scored, Scorer, ScorerInputs, judge_trials
-from models.autointerp.tables import Progress
+from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, ShownWindow, Trial, for_scoring, trial_of
 from models.autointerp.yes_no import FIRES, yes_no, yes_no_metrics
 
@@ -39,14 +38,10 @@ def _holds_anywhere(rules: RuleMatches) -> list[Judgement]:
 
 
 TASK = WindowTask("detection", FIRES, 250, show_marked, yes_no, _holds_anywhere)
-
-
-def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
-    trials = detection_trials(inputs.gallery, inputs.labels, inputs.material.hard)
-    return judge_trials(TASK, trials, yes_no_metrics, inputs, progress)
-
-
-SCORER = Scorer(
+SCORER = judged(
+    TASK,
+    lambda inputs: detection_trials(inputs.examples, inputs.labels, inputs.material.hard),
+    yes_no_metrics,
     metrics={
         "balanced_accuracy": "told the label, the judge says of whole windows whether the feature fires in them: "
         "mean of the shares of both kinds that it gets right; 0.5 is chance",
@@ -56,6 +51,4 @@ SCORER = Scorer(
         "true_negative_rate_hard": "the same, of windows in which other features of the dictionary fire",
     },
     headline="balanced_accuracy",
-    score=_score,
-    task=TASK,
 )

@@ -11,8 +11,7 @@ import numpy as np
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask, show_marked
 from models.autointerp.prompt_format import MARK_FROM
-from models.autointerp.scorer import Scored, Scorer, ScorerInputs, judge_trials
-from models.autointerp.tables import Progress
+from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, Trial, for_scoring, trial_of
 from models.autointerp.yes_no import FIRES, yes_no, yes_no_metrics
 from models.numerics.hash_sampling import hash_draw, hash_rank
@@ -73,13 +72,10 @@ def _holds_on_half(rules: RuleMatches) -> list[Judgement]:
 
 
 TASK = WindowTask("fuzzing", FIRES, 250, show_marked, yes_no, _holds_on_half)
-
-
-def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
-    return judge_trials(TASK, fuzzing_trials(inputs.gallery, inputs.labels), yes_no_metrics, inputs, progress)
-
-
-SCORER = Scorer(
+SCORER = judged(
+    TASK,
+    lambda inputs: fuzzing_trials(inputs.examples, inputs.labels),
+    yes_no_metrics,
     metrics={
         "balanced_accuracy": "the judge says whether the marked tokens are those that the feature fires on: mean "
         "of the shares of right and of wrong marks that it tells; 0.5 is chance",
@@ -88,6 +84,4 @@ SCORER = Scorer(
         "true_negative_rate": "share of the wrong marks that it refuses",
     },
     headline="balanced_accuracy",
-    score=_score,
-    task=TASK,
 )

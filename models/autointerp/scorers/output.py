@@ -13,11 +13,11 @@ from models.autointerp.judge_task import JudgeTask
 from models.autointerp.judges.llm import LLMJudge, nth_label, unanswered
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import Ask
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_format import escaped, feature, token_list
 from models.autointerp.score_rows import metric_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.structured_answers import group_by
-from models.autointerp.tables import Progress, no_progress
 from models.autointerp.trials import Judgement, Label
 from models.numerics.hash_sampling import hash_rank
 from models.numerics.metrics_with_ci import wilson
@@ -134,7 +134,7 @@ def choice_rows(choices: Sequence[OutputTrial], verdicts: Sequence[Judgement]) -
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     effects = inputs.material.effects
     asked = list(choices(inputs.labels, effects)) if effects is not None else []
-    verdicts, answers = choose(inputs.askers.llm_judge(inputs.material), asked, progress)
+    verdicts, answers = choose(inputs.setup.llm_judge(inputs.material), asked, progress)
     return choice_rows(asked, verdicts), answers
 
 

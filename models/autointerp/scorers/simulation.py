@@ -14,8 +14,7 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.prompt_format import numbered
 from models.autointerp.score_rows import JudgedWindows, Metric
-from models.autointerp.scorer import Scored, Scorer, ScorerInputs, judge_trials
-from models.autointerp.tables import Progress
+from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, ShownWindow, Trial, for_scoring, trial_of
 from models.numerics.metrics_with_ci import pearson, spearman
 
@@ -73,19 +72,14 @@ TASK = WindowTask(
     _judgement,
     _ten_where_it_holds,
 )
-
-
-def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
-    return judge_trials(TASK, simulation_trials(inputs.gallery, inputs.labels), simulation_metrics, inputs, progress)
-
-
-SCORER = Scorer(
+SCORER = judged(
+    TASK,
+    lambda inputs: simulation_trials(inputs.examples, inputs.labels),
+    simulation_metrics,
     metrics={
         "pearson": "correlation of the strength that the judge foretells for each token with the activation there; "
         "0 is chance",
         "spearman": "the same, of their ranks",
     },
     headline="pearson",
-    score=_score,
-    task=TASK,
 )

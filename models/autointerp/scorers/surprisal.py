@@ -3,18 +3,17 @@
 Axes: N windows of a trial.
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import auroc_rows
-from models.autointerp.scorer import Scored, Scorer, ScorerInputs, read_trials
+from models.autointerp.progress import Progress, no_progress
+from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.scorers.detection import detection_trials
-from models.autointerp.tables import Progress, no_progress
+from models.autointerp.trial_runs import read_trials
 from models.autointerp.trials import Trial
 
 if TYPE_CHECKING:
@@ -29,7 +28,11 @@ DECIMALS = 4
 
 
 def surprisal_scores(
-    host: "HookedModel", gallery: ExampleSet, trials: Sequence[Trial], progress: Progress = no_progress
+    host: "HookedModel",
+    examples: ExampleSet,
+    trials: Iterable[Trial],
+    progress: Progress = no_progress,
+    total: int = 0,
 ) -> pa.Table:
     """Area under the curve of how much less surprising a window is after its label, over trials of detection.
 
@@ -51,26 +54,26 @@ def surprisal_scores(
     if not host.is_causal:
         raise ValueError(f"{host.source} is an encoder and foresees no text: name a causal language model as local_llm")
     reader = SurprisalReader(host)
-    by_feature = sorted(range(len(trials)), key=lambda i: trials[i].label.feature_id)  # labels of one share windows
-    gains: list[np.ndarray] = [np.empty(0)] * len(trials)
-    for first in range(0, len(trials), TOGETHER):
-        some = by_feature[first : first + TOGETHER]
-        rows = np.unique(np.concatenate([trials[i].row_N for i in some])).tolist()
-        windows = {row: reader.tokens("".join(gallery.window(row)[0])) for row in rows}
-        pairs = [(trials[i].label.text, windows[row]) for i in some for row in trials[i].row_N.tolist()]
+
+    def gains(block: Sequence[Trial]) -> list[np.ndarray]:
+        rows = np.unique(np.concatenate([trial.row_N for trial in block])).tolist()
+        windows = {row: reader.tokens("".join(examples.window(row)[0])) for row in rows}
+        pairs = [(trial.label.text, windows[row]) for trial in block for row in trial.row_N.tolist()]
         surprisals = reader.surprisals([(NEUTRAL, windows[row]) for row in rows] + pairs)
         neutral = dict(zip(rows, surprisals[: len(rows)], strict=True))
-        said = iter(surprisals[len(rows) :])
-        for i in some:
-            gains[i] = np.array([neutral[row] - next(said) for row in trials[i].row_N.tolist()]).round(DECIMALS)
-        progress(first + len(some), len(trials))
-    return auroc_rows(trials, gains)
+        after_label = iter(surprisals[len(rows) :])
+        return [
+            np.array([neutral[row] - next(after_label) for row in trial.row_N.tolist()]).round(DECIMALS)
+            for trial in block
+        ]
+
+    return read_trials(gains, trials, TOGETHER, progress, total)
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     assert inputs.host is not None, "surprisal reads with a language model"
-    trials = detection_trials(inputs.gallery, inputs.labels, inputs.material.hard)
-    return read_trials(partial(surprisal_scores, inputs.host()), trials, inputs, progress)
+    trials = detection_trials(inputs.examples, inputs.labels, inputs.material.hard)
+    return surprisal_scores(inputs.host(), inputs.examples, trials, progress, len(inputs.labels)), []
 
 
 SCORER = Scorer(

@@ -18,12 +18,13 @@ from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
+from models.autointerp.progress import no_progress
 from models.autointerp.scorers import detection, fuzzing, simulation
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.specificity import ratings_of, specificity_trials
-from models.autointerp.tables import Explanation, no_progress
+from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judgement, Label, Trial
 from models.features.scoring_half import is_in_scoring_half
 
@@ -297,7 +298,7 @@ def test_blocks_of_trials_change_nothing_and_are_reported(
     gallery = ExampleSet.of(examples)
     trials = list(fuzzing_trials(gallery, labels_of(explanations)))
     whole = LexicalJudge().judge(fuzzing.TASK, gallery, trials, no_progress)
-    monkeypatch.setattr("models.autointerp.lexical.blocks.BLOCK", 5)
+    monkeypatch.setattr("models.autointerp.lexical.judge.TOGETHER", 5)
     told: list[tuple[int, int]] = []
     assert LexicalJudge().judge(fuzzing.TASK, gallery, trials, lambda done, total: told.append((done, total))) == whole
     assert told == [(5, 13), (10, 13), (13, 13)]

@@ -11,7 +11,9 @@ import torch
 from example_rows import SCHEMA, example
 from tiny_models import WIDTH, save_tiny
 
+from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import embedding
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.embedding import embedding_scores
@@ -140,7 +142,7 @@ def test_each_window_is_held_against_its_own_label(encoder: SentenceEncoder, mon
     labels = [Label(f"label {feature}", feature, "name" * (feature + 1)) for feature in range(3)]
     trials = list(detection_trials(of, labels, {}))
     found: list[np.ndarray] = []
-    monkeypatch.setattr(embedding, "auroc_rows", lambda trials, values: found.extend(values))
+    monkeypatch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
     embedding_scores(encoder, of, trials)
     for trial, cosines in zip(trials, found, strict=True):
         for row, cosine in zip(trial.row_N.tolist(), cosines, strict=True):

@@ -12,7 +12,9 @@ from example_rows import SCHEMA, example
 from tiny_models import save_tiny
 from torch import Tensor
 
+from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import surprisal as module
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
@@ -48,7 +50,7 @@ def some_gallery() -> ExampleSet:
 def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: ExampleSet, trials: list[Trial]) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     with monkeypatch.context() as patch:
-        patch.setattr(module, "auroc_rows", lambda trials, values: found.extend(values))
+        patch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
         surprisal_scores(host, of, trials)
     return found
 
