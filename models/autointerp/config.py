@@ -25,17 +25,20 @@ def _known_explainer(name: str) -> str:
 
 
 def _known_scorer(name: str) -> str:
-    from models.autointerp.scorer import scorer_names
+    from models.autointerp.scorer import scorer_names, scorer_of, scorers_of_every_label
 
     if name not in scorer_names():
-        raise ValueError(f"{name!r} is no scorer: there are {', '.join(scorer_names())}")
+        known = [scorer for scorer in scorer_names() if scorer not in scorers_of_every_label()]
+        raise ValueError(f"{name!r} is no scorer: there are {', '.join(known)}")
+    if scorer_of(name).of_every_label:
+        raise ValueError(f"every label is put to {name}, whatever the recipe names: leave it out")
     return name
 
 
 ExplainerName = Annotated[str, AfterValidator(_known_explainer)]
 """`anthropic`, `local`, or a file of `models/autointerp/explainers/`."""
 ScorerName = Annotated[str, AfterValidator(_known_scorer)]
-"""A file of `models/autointerp/scorers/`."""
+"""A file of `models/autointerp/scorers/`, but those that every label is put to."""
 
 
 class ExplanationSettings(Settings):
@@ -90,7 +93,7 @@ class ExplanationSettings(Settings):
 
     @property
     def sends_prompts(self) -> bool:
-        return bool(self.asked & {"anthropic", "local"})
+        return bool(self.asked & set(ASKS_LLM))
 
     @model_validator(mode="after")
     def _all_named(self) -> Self:

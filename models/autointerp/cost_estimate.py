@@ -11,7 +11,6 @@ from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLed
 from models.autointerp.llm_client.runner import AskingJob, Result, run_concurrently
 from models.autointerp.progress import Progress, no_progress
 from models.autointerp.scorer import scorer_names, scorer_of
-from models.autointerp.specificity import TASK as SPECIFICITY_TASK
 
 TOKENS_PER_BYTE = 0.3
 """Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""
@@ -86,7 +85,6 @@ class DryRunLLM:
 
 def _output_tokens(purpose: str) -> int:
     """Of one answer."""
-    tasks = {"specificity": SPECIFICITY_TASK} | {
-        name: task for name in scorer_names() if (task := scorer_of(name).task) is not None
-    }
-    return tasks[purpose].output_tokens if purpose in tasks else LABEL_TOKENS
+    tasks = (scorer_of(name).task for name in scorer_names())
+    tokens = {task.name: task.output_tokens for task in tasks if task is not None}
+    return tokens.get(purpose, LABEL_TOKENS)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 import models.autointerp.scorers
-from models.autointerp import specificity
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import JudgeTask, WindowTask
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
@@ -36,6 +35,8 @@ class ScorerInputs:
     setup: "LabelingSetup"
     host: "Callable[[], HookedModel] | None" = None
     """The language model that features are read with, or the recipe's own."""
+    ratings: pa.Table | None = None
+    """Rows of `specificity` of the same labels."""
 
     @property
     def examples(self) -> ExampleSet:
@@ -52,15 +53,17 @@ class Scorer:
 
     metrics: Mapping[str, str]
     """What each of its metrics means."""
-    headline: str
-    """The metric that stands for the scorer where there is room for one number."""
+    headline: str | None
+    """The metric that stands for the scorer where there is room for one number; none where other columns do."""
     score: Callable[[ScorerInputs, Progress], Scored]
     task: JudgeTask | None = None
     """What it asks a judge; nothing where a model reads labels and windows by itself."""
     needs: tuple[str, ...] = ()
     """Settings of the recipe that it cannot do without."""
     reads: tuple[str, ...] = ()
-    """Settings that name a model which it reads with."""
+    """Settings that name a model which it reads with, `…_revision` its version: a new version is a new score."""
+    of_every_label: bool = False
+    """Whether every label is put to it: no recipe names it."""
 
     @property
     def rules_suffice(self) -> bool:
@@ -77,13 +80,15 @@ def scorer_of(name: str) -> Scorer:
     return importlib.import_module(f"models.autointerp.scorers.{name}").SCORER
 
 
+def scorers_of_every_label() -> tuple[str, ...]:
+    return tuple(name for name in scorer_names() if scorer_of(name).of_every_label)
+
+
 def metric_meanings() -> Iterator[tuple[str, str, str]]:
-    """Scorer, metric and meaning of every score there is, that of ratings included."""
+    """Scorer, metric and meaning of every score there is."""
     for name in scorer_names():
         for metric, meaning in scorer_of(name).metrics.items():
             yield name, metric, meaning
-    for metric, meaning in specificity.METRICS.items():
-        yield "specificity", metric, meaning
 
 
 def is_headline(scorer: str, metric: str) -> bool:

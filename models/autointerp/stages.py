@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from models.autointerp import specificity
 from models.autointerp.assembly import LabelingSetup
-from models.autointerp.blocks import blocks
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.progress import Progress, no_progress, offset_progress
-from models.autointerp.score_rows import VALUES, named_scores, score_rows
-from models.autointerp.scorer import ScorerInputs, scorer_of
+from models.autointerp.score_rows import SCORE, named_scores
+from models.autointerp.scorer import ScorerInputs, scorer_of, scorers_of_every_label
+from models.autointerp.scorers import specificity
 from models.autointerp.tables import EXPLANATION, request_table
-from models.autointerp.trial_runs import BLOCK, judge_trials
-from models.autointerp.trials import Judgement, Label, Trial
+from models.autointerp.trial_runs import judge_trials
+from models.autointerp.trials import Label, Trial
 from storage.folder import Folder
 
 if TYPE_CHECKING:
@@ -134,15 +133,15 @@ def score_labels(
     Raises as `explain` does.
     """
     setup.check()
-    labels, answers = labels_of(explanations), list[LedgerAnswer]()
-    tables = [_of_ratings(material, labels, ratings)]
-    asked, inputs = setup.settings.scorers, ScorerInputs(material, labels, setup, host)
-    for number, name in enumerate(asked):
-        told = partial(offset_progress, progress, number * len(labels), len(asked) * len(labels))
+    labels, answers, tables = labels_of(explanations), list[LedgerAnswer](), [SCORE.empty_table()]
+    inputs = ScorerInputs(material, labels, setup, host, ratings)
+    names = (*scorers_of_every_label(), *setup.settings.scorers)
+    for number, name in enumerate(names):
+        told = partial(offset_progress, progress, number * len(labels), len(names) * len(labels))
         scorer = scorer_of(name)
-        values, some = scorer.score(inputs, told)
+        values, asked = scorer.score(inputs, told)
         tables.append(named_scores(name, scorer.headline, values))
-        answers += some
+        answers += asked
     return StageResult(pa.concat_tables(tables), answers)
 
 
@@ -155,23 +154,6 @@ def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None
     ids = [label.explanation_id for label in labels]
     columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
     return pa.table(columns, schema=EMBEDDING)
-
-
-def _of_ratings(material: FeatureData, labels: Sequence[Label], ratings: pa.Table) -> pa.Table:
-    """Whether the ratings that are there tell firing from silence."""
-    columns = (ratings[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
-    said = {
-        (label, example): Judgement(rating, status) for label, example, rating, status in zip(*columns, strict=True)
-    }
-    gallery, tables = material.gallery, [VALUES.empty_table()]
-    missing = Judgement(None, "not_rated")
-    for some in blocks(specificity.specificity_trials(gallery, labels), BLOCK):
-        verdicts = [
-            [said.get((t.label.explanation_id, gallery.example_ids[row]), missing) for row in t.row_N.tolist()]
-            for t in some
-        ]
-        tables.append(score_rows(specificity.specificity_metrics, gallery, some, verdicts))
-    return named_scores("specificity", None, pa.concat_tables(tables))
 
 
 def request_rows(

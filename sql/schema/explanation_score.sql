@@ -22,7 +22,7 @@ comment on table explanation_score is 'One row per (explanation_id, scorer, metr
 comment on column explanation_score.model_id is 'Card of the model [id]';
 comment on column explanation_score.recipe_id is 'Card of the recipe [id]';
 comment on column explanation_score.explanation_id is 'Explanation whose label is scored [id]';
-comment on column explanation_score.scorer is 'Test that the label was put to: specificity, or a file of models/autointerp/scorers, or an import''s own name [text]';
+comment on column explanation_score.scorer is 'Test that the label was put to: a file of models/autointerp/scorers, or an import''s own name [text]';
 comment on column explanation_score.metric is 'What of its outcome is measured, such as balanced_accuracy, auroc or pearson [text]';
 comment on column explanation_score.value is 'The score; null where every trial failed [1]';
 comment on column explanation_score.ci_low is 'Where the 95 % interval of the score begins; null where there is none [1]';

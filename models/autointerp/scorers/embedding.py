@@ -70,4 +70,5 @@ SCORER = Scorer(
     headline="auroc",
     score=_score,
     needs=("sentence_encoder",),
+    reads=("sentence_encoder",),
 )

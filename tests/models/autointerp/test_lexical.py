@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
-from models.autointerp import specificity
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.explainers.lexical import LexicalExplainer
@@ -19,11 +18,11 @@ from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, p
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
 from models.autointerp.progress import no_progress
-from models.autointerp.scorers import detection, fuzzing, simulation
+from models.autointerp.scorers import detection, fuzzing, simulation, specificity
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.simulation import simulation_trials
-from models.autointerp.specificity import ratings_of, specificity_trials
+from models.autointerp.scorers.specificity import ratings_of, specificity_trials
 from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judgement, Label, Trial
 from models.features.scoring_half import is_in_scoring_half

@@ -10,7 +10,6 @@ import torch
 from example_rows import examples_of
 from tiny_models import save_tiny
 
-from models.autointerp import specificity
 from models.autointerp.answer_schemas import LABELS
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
@@ -27,7 +26,7 @@ from models.language_model.loading import UnusableModel
 from storage.folder import Folder
 from storage.revisions import resolve_revision
 
-TASKS = [specificity.TASK, *(task for name in scorer_names() if (task := scorer_of(name).task) is not None)]
+TASKS = [task for name in scorer_names() if (task := scorer_of(name).task) is not None]
 PAYER = "model/recipe"
 IDS = ["w1", "w2", "w3"]
 

@@ -14,7 +14,7 @@ from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.output import OutputTrial, choice_rows
 from models.autointerp.scorers.simulation import simulation_metrics, simulation_trials
-from models.autointerp.specificity import specificity_metrics, specificity_trials
+from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
 from models.autointerp.yes_no import yes_no_metrics
 

@@ -230,7 +230,11 @@ def test_recipes_that_cannot_be_carried_out_are_refused():
         ({"explainer": "local"}, "name it by local_llm"),
         ({"scorers": ("embedding",)}, "the scorer embedding wants sentence_encoder"),
         ({"scorers": ("output",)}, "output is not supported by the judge lexical"),
-        ({"scorers": ("made_up",)}, "'made_up' is no scorer: there are detection, embedding, fuzzing, output"),
+        (
+            {"scorers": ("made_up",)},
+            "'made_up' is no scorer: there are detection, embedding, fuzzing, output, simulation, surprisal",
+        ),
+        ({"scorers": ("specificity",)}, "every label is put to specificity, whatever the recipe names: leave it out"),
         ({"explainer": "made_up"}, "'made_up' is no explainer: there are lexical, top_tokens, anthropic, local"),
         ({"scorers": ("detection", "detection")}, "names one twice"),
         ({"explainer": ("lexical", "lexical")}, "names one twice"),

@@ -13,7 +13,7 @@ from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.output import choices
 from models.autointerp.scorers.simulation import simulation_trials
-from models.autointerp.specificity import specificity_trials
+from models.autointerp.scorers.specificity import specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
 
 FEATURES = range(6)

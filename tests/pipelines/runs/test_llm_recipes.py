@@ -12,6 +12,8 @@ from small_house import RECIPE, small_house
 from starlette.testclient import TestClient
 from tiny_models import save_tiny
 
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.scorers import detection
 from pipelines.labels.cost_estimate import estimate_cost, plan_table
 from pipelines.labels.inputs import explained_identity, ratings_identity, scored_identity
 from pipelines.labels.requested_features import request_labels, requested
@@ -201,6 +203,20 @@ def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, 
     trained_further.unlink()
     assert [one == other for one, other in zip(before, after, strict=True)] == same
     assert identities() == before
+
+
+def test_what_any_scorer_reads_or_needs_is_part_of_the_identity_of_scores(house, monkeypatch: pytest.MonkeyPatch):
+    """Settings that no scorer reads so far, read by one: its scores must not outlive them."""
+    store, _, _ = house
+    registration = store.registration("first/small")
+    before = scored_identity(store, registration)
+    monkeypatch.setattr(ExplanationSettings, "llm_revision", "main", raising=False)
+    monkeypatch.setattr("pipelines.labels.inputs.resolve_revision", lambda source, revision: f"{source} at {revision}")
+    monkeypatch.setattr(detection, "SCORER", replace(detection.SCORER, reads=("llm",), needs=("api_mode",)))
+    after = scored_identity(store, registration)
+    assert {*after["models"]} == {*before["models"], "llm"}
+    assert after["models"]["llm"] == "claude-haiku-4-5 at main"
+    assert {*after["explanations"]} == {*before["explanations"], "api_mode"}
 
 
 def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):

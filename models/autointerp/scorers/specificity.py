@@ -3,19 +3,25 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import pyarrow as pa
 
 from models.autointerp.answer_schemas import LONGEST, AnswerSchema, one_of
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
+from models.autointerp.progress import Progress
 from models.autointerp.prompt_format import mark_tokens
-from models.autointerp.score_rows import JudgedWindows, Metric
+from models.autointerp.score_rows import VALUES, JudgedWindows, Metric, score_rows
+from models.autointerp.scorer import Scored, Scorer, ScorerInputs
+from models.autointerp.trial_runs import BLOCK
 from models.autointerp.trials import Judgement, Label, Trial, for_scoring, trial_of
 from models.numerics.metrics_with_ci import auroc
 
 NEAR_PEAK = 5
 """Tokens from the peak within which a match counts for 2."""
 RATINGS = (0, 1, 2, 3)
-METRICS = {"auroc": "chance that a window with the feature is rated above one without, ties half; 0.5 is chance"}
+NOT_RATED = Judgement(None, "not_rated")
+"""Stands for a rating that is not there."""
 
 
 def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Trial]:
@@ -78,4 +84,38 @@ TASK = WindowTask(
     _shown,
     _judgement,
     lambda rules: [_BY_RULE[rating] for rating in ratings_of(rules).tolist()],
+)
+
+
+def _score(inputs: ScorerInputs, _: Progress) -> Scored:
+    """Whether the ratings that are there tell firing from silence: nothing is asked again."""
+    examples, rated = inputs.examples, _ratings_of(inputs)
+    tables = [VALUES.empty_table()]
+    for block in blocks(specificity_trials(examples, inputs.labels), BLOCK):
+        verdicts = [
+            [
+                rated.get((trial.label.explanation_id, examples.example_ids[row]), NOT_RATED)
+                for row in trial.row_N.tolist()
+            ]
+            for trial in block
+        ]
+        tables.append(score_rows(specificity_metrics, examples, block, verdicts))
+    return pa.concat_tables(tables), []
+
+
+def _ratings_of(inputs: ScorerInputs) -> dict[tuple[str, str], Judgement]:
+    """Ratings by label and example."""
+    assert inputs.ratings is not None, "specificity is scored from ratings"
+    columns = (inputs.ratings[name].to_pylist() for name in ("explanation_id", "example_id", "rating", "status"))
+    return {
+        (label, example): Judgement(rating, status) for label, example, rating, status in zip(*columns, strict=True)
+    }
+
+
+SCORER = Scorer(
+    metrics={"auroc": "chance that a window with the feature is rated above one without, ties half; 0.5 is chance"},
+    headline=None,
+    score=_score,
+    task=TASK,
+    of_every_label=True,
 )
