@@ -1,35 +1,13 @@
 -- What every label of the dictionaries in `touched` was found to be worth: `_feature_summary`, which comes next, reads it.
 -- A bin of the histogram counts for one interval, as `interval_of_bin` says.
+-- Of a score that stands there twice, which `glasshouse check` reports, the higher counts.
 -- Intervals without a rating are left out of every mean, and the weights of the others are made to add up to one again.
 delete from _feature_label
 using touched
 where _feature_label.model_id = touched.model_id and _feature_label.recipe_id = touched.recipe_id;
 
 insert into _feature_label by name
-with headline as (
-    select
-        model_id,
-        recipe_id,
-        explanation_id,
-        scorer,
-        max(value) as value
-    from explanation_score
-    semi join touched using (model_id, recipe_id)
-    where is_headline
-    group by all
-),
-
-headlines as (
-    select
-        model_id,
-        recipe_id,
-        explanation_id,
-        map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores
-    from headline
-    group by all
-),
-
-scored as (
+with scored as (
     select
         model_id,
         recipe_id,
@@ -46,7 +24,8 @@ scored as (
                 'is_headline': is_headline
             }
             order by scorer, metric
-        ) as scores
+        ) as scores,
+        list({'scorer': scorer, 'value': value} order by scorer, value desc nulls last) filter (where is_headline) as headlines
     from explanation_score
     semi join touched using (model_id, recipe_id)
     group by all
@@ -117,13 +96,14 @@ select
     e.recipe_id,
     e.feature_id,
     e.explanation_id,
+    map_from_entries(
+        list_filter(headlines, lambda score, place: place = 1 or headlines[place - 1].scorer <> score.scorer)
+    ) as headline_scores,
     headline_scores['detection'] as detection,
-    headline_scores,
     scores,
     specific.* exclude (model_id, recipe_id, explanation_id)
 from explanation as e
 semi join touched using (model_id, recipe_id)
-left join headlines using (model_id, recipe_id, explanation_id)
 left join scored using (model_id, recipe_id, explanation_id)
 left join specific using (model_id, recipe_id, explanation_id)
 order by e.model_id, e.recipe_id, e.feature_id, e.explanation_id;

@@ -10,7 +10,7 @@ create table explanation_score (
     ci_high double,
     n_trials bigint,
     n_failed bigint,
-    is_headline boolean,
+    is_headline boolean not null,
     check (isfinite(value)),
     check (isfinite(ci_low) and ci_low <= value + 1e-9),
     check (isfinite(ci_high) and value <= ci_high + 1e-9),

@@ -52,21 +52,14 @@ labelled as (
     group by all
 ),
 
-score_of_best_label as (
-    select
-        model_id,
-        recipe_id,
-        unnest(map_entries(headline_scores), recursive := true)
-    from _feature_summary
-),
-
 mean_score as (
     select
         model_id,
         recipe_id,
-        key as scorer,
-        avg(value) as value
-    from score_of_best_label
+        entry.key as scorer,
+        avg(entry.value) as value
+    from _feature_summary
+    cross join unnest(map_entries(headline_scores)) as by_scorer (entry)
     group by all
 ),
 

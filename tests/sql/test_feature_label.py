@@ -55,7 +55,7 @@ def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ra
         insert(con, "specificity", row | {"activation": 1.0, "rating": rating, "status": status, "judge": "lexical"})
 
 
-def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float) -> None:
+def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float | None) -> None:
     row = {"explanation_id": explanation_id, "scorer": scorer, "metric": "shares", "value": value}
     insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0, "is_headline": True})
 
@@ -174,7 +174,7 @@ def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckD
     assert [worth(con)[name] for name in MEASURES] == [None] * len(MEASURES)
     other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n_trials": 1, "n_failed": 0}
     insert(con, "explanation_score", other | {"is_headline": False})
-    insert(con, "explanation_score", other | {"scorer": "imported"})
+    insert(con, "explanation_score", other | {"scorer": "imported", "is_headline": False})
     score(con, "e", "simulation", -0.5)
     score(con, "e", "made_up", 0.25)
     found = worth(con)
@@ -182,6 +182,21 @@ def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckD
     score(con, "e", "detection", 0.75)
     found = worth(con)
     assert (found["detection"], found["headline_scores"]["detection"]) == (0.75, 0.75)
+
+
+def test_a_label_with_scores_of_which_none_is_a_headline_has_no_headline_scores(con: DuckDBPyConnection):
+    imported = {"explanation_id": "e", "scorer": "imported", "metric": "f1", "value": 0.9, "is_headline": False}
+    insert(con, "explanation_score", imported)
+    assert worth(con)["headline_scores"] is None
+
+
+@pytest.mark.parametrize("values", [(0.75, 0.5), (0.5, 0.75), (None, 0.75), (0.75, None)])
+def test_a_score_that_stands_there_twice_is_one_headline(con: DuckDBPyConnection, values: tuple[float | None, ...]):
+    """The rule of the table's grain says which it is: a dictionary is published so that it can be asked."""
+    for value in values:
+        score(con, "e", "detection", value)
+    score(con, "e", "fuzzing", 0.25)
+    assert worth(con)["headline_scores"] == {"detection": 0.75, "fuzzing": 0.25}
 
 
 def test_refreshing_twice_is_once_and_forgets_what_went(con: DuckDBPyConnection):
@@ -345,7 +360,7 @@ def test_a_store_from_before_these_columns_is_still_published(store: SyntheticSt
     new = {
         "explanation": ["prompt"],
         "specificity": ["reason"],
-        "explanation_score": ["ci_low", "ci_high", "is_headline"],
+        "explanation_score": ["ci_low", "ci_high"],
         "llm_request": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"],
     }
     mid = {"model_id": "demo", "recipe_id": "mid"}
