@@ -48,14 +48,13 @@ class LLMExplainer:
         names = {number: name for name, number in asked.items()}
 
         def one(number: int) -> Explanation:
-            bare = partial(
-                Explanation, number, self.name, n_examples=len(rows[number]), llm=self.llm.name, prompt=self.prompt,
-                prompt_sha256=prompt_sha256(self._file),
-            )  # fmt: skip
+            by_llm = {"llm": self.llm.name, "prompt": self.prompt, "prompt_sha256": prompt_sha256(self._file)}
             if number not in names:
-                return bare(label=None, status="no_examples", error="no window in which it fires is for explaining")
-            name = names[number]
-            bare = partial(bare, answers=answers, share=(list(names).index(number), len(names)))
+                return Explanation.without_examples(number, self.name, **by_llm)
+            name, share = names[number], (list(names).index(number), len(names))
+            bare = partial(
+                Explanation, number, self.name, n_examples=len(rows[number]), answers=answers, share=share, **by_llm
+            )
             if status != "ok":
                 return bare(label=None, status=status, error=error)
             if name not in said:

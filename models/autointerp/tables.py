@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -54,6 +54,9 @@ LLM_REQUEST = pa.schema(
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
 
+NO_EXAMPLES = "no window in which it fires is for explaining"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What an explainer says of one feature, or why it says nothing: `label` is there exactly when `status` is 'ok'."""
@@ -74,6 +77,19 @@ class Explanation:
 
     def __post_init__(self) -> None:
         assert (self.label is not None) == (self.status == "ok"), self
+
+    @classmethod
+    def without_examples(
+        cls,
+        feature_id: int,
+        explainer: str,
+        *,
+        llm: str | None = None,
+        prompt: str | None = None,
+        prompt_sha256: str | None = None,
+    ) -> Self:
+        """That of a feature of which no window is for explaining: there is nothing to make a label from."""
+        return cls(feature_id, explainer, None, "no_examples", 0, llm, prompt, prompt_sha256, error=NO_EXAMPLES)
 
     def explanation_id(self, sae_id: str) -> str:
         """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""

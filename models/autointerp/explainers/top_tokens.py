@@ -32,8 +32,7 @@ class TopTokensExplainer:
                 label = format_rule(Rule((Term("token", tokens),)))
                 found.append(Explanation(feature, self.name, label, "ok", len(rows)))
             else:
-                error = "no window in which it fires is for explaining"
-                found.append(Explanation(feature, self.name, None, "no_examples", 0, error=error))
+                found.append(Explanation.without_examples(feature, self.name))
             progress(len(found), len(features))
         return found
 

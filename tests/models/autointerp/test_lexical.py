@@ -3,29 +3,38 @@ from controls."""
 
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp.assembly import LabelingSetup
+from models.autointerp.config import ExplanationSettings, offline_explainers
+from models.autointerp.cost_estimate import DryRunLLM
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.explainers.lexical import LexicalExplainer
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
+from models.autointerp.llm_client.prices import FREE
+from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.progress import no_progress
 from models.autointerp.scorers import detection, fuzzing, simulation, specificity
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.scorers.specificity import ratings_of, specificity_trials
+from models.autointerp.stages import label_features
 from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judgement, Label, Trial
 from models.features.scoring_half import is_in_scoring_half
+from storage.folder import Folder
 
 # fmt: off
 CODE = [
@@ -199,12 +208,29 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
     assert all("created_at" not in e.row("m/r") for e in again), "a time would differ each run"
 
 
-def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
+def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: Path):
+    """The same row from every explainer; an LLM is not asked."""
     contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
-    [found] = explain(pa.Table.from_pylist([row], schema=SCHEMA), background)
-    assert found.status == "no_examples"
-    assert found.label is None
+    material = FeatureData("m/r", pa.Table.from_pylist([row], schema=SCHEMA))
+    settings = ExplanationSettings(
+        explainer=(*offline_explainers(), "local"), local_llm="any", prompt_variants=("activations", "logits")
+    )
+    planned = DryRunLLM("any", FREE, RequestLedger.read(Folder(str(tmp_path))))
+    made = label_features(material, LabelingSetup(settings, Folder(str(tmp_path)), "m/r", lambda _: planned))
+    rows = made.rows.to_pylist()
+    assert [(row["explainer"], row["llm"], row["prompt"]) for row in rows] == [
+        ("lexical", None, None),
+        ("top_tokens", None, None),
+        ("local", "any", "activations"),
+        ("local", "any", "logits"),
+    ]
+    assert len({row["explanation_id"] for row in rows}) == 4
+    assert [(row["label"], row["status"], row["n_examples"], row["error"]) for row in rows] == [
+        (None, "no_examples", 0, "no window in which it fires is for explaining")
+    ] * 4
+    assert made.answers == []
+    assert planned.counted == {}
 
 
 def tape_of(windows: list[list[str]], position: int = 50) -> TokenWindows:
