@@ -68,20 +68,20 @@ def label_features(
     settings = setup.settings
     features = material.chosen(settings, requested)
     exhibits, explainers = material.exhibits(settings), setup.explainers(material)
-    found = []
+    explanations = []
     for number, explainer in enumerate(explainers):
         told = partial(offset_progress, progress, number * len(features), len(explainers) * len(features))
-        found += explainer.explain(exhibits, features, told)
-    by_feature = sorted(found, key=lambda one: one.feature_id)
-    rows = pa.Table.from_pylist([one.row(material.sae_id) for one in by_feature], schema=EXPLANATION)
-    return StageResult(rows, [answer for one in found for answer in one.answers])
+        explanations += explainer.explain(exhibits, features, told)
+    by_feature = sorted(explanations, key=lambda explanation: explanation.feature_id)
+    rows = pa.Table.from_pylist([explanation.row(material.sae_id) for explanation in by_feature], schema=EXPLANATION)
+    return StageResult(rows, [answer for explanation in explanations for answer in explanation.answers])
 
 
 def labels_of(explanations: pa.Table) -> list[Label]:
     """The labels of explanations that did not fail, each once."""
     rows = explanations.select(["explanation_id", "feature_id", "label", "status"]).to_pylist()
-    found = {r["explanation_id"]: r for r in rows if r["status"] == "ok"}
-    return [Label(r["explanation_id"], r["feature_id"], r["label"]) for r in found.values()]
+    by_id = {r["explanation_id"]: r for r in rows if r["status"] == "ok"}
+    return [Label(r["explanation_id"], r["feature_id"], r["label"]) for r in by_id.values()]
 
 
 def rate_labels(
@@ -101,12 +101,12 @@ def rate_labels(
     return StageResult(pa.concat_tables(tables), answers)
 
 
-def _ratings(material: FeatureData, some: Sequence[Trial], verdicts: Sequence[Sequence[Any]], judge: str) -> pa.Table:
+def _ratings(material: FeatureData, trials: Sequence[Trial], verdicts: Sequence[Sequence[Any]], judge: str) -> pa.Table:
     """The rows of rated examples; what they do not share with the `example` table is added."""
-    rows = material.gallery.table.take(pa.array([row for trial in some for row in trial.row_N.tolist()], pa.int64()))
+    rows = material.gallery.table.take(pa.array([row for trial in trials for row in trial.row_N.tolist()], pa.int64()))
     flat = [verdict for of_trial in verdicts for verdict in of_trial]
     columns = {
-        "explanation_id": [t.label.explanation_id for t in some for _ in range(len(t.row_N))],
+        "explanation_id": [t.label.explanation_id for t in trials for _ in range(len(t.row_N))],
         **{name: rows[name] for name in ("example_id", "feature_id", "interval_index", "activation")},
         "rating": [verdict.value for verdict in flat],
         "reason": [verdict.reason for verdict in flat],
@@ -162,9 +162,9 @@ def request_rows(
     """Rows of `llm_request` by purpose, which is a partition of that table: all that the payer ever paid for, by other
     recipes' words too, and what was asked now in vain."""
     paid = [answer for answer in RequestLedger.read(ledger).answers.values() if answer.payer == payer]
-    found = {}
+    tables = {}
     for purpose in purposes:
-        mine = [[answer for answer in some if answer.purpose == purpose] for some in (paid, answers)]
+        mine = [[answer for answer in among if answer.purpose == purpose] for among in (paid, answers)]
         if any(mine):
-            found[purpose] = request_table(*mine).drop_columns(["purpose"])
-    return found
+            tables[purpose] = request_table(*mine).drop_columns(["purpose"])
+    return tables

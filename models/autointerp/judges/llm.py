@@ -1,10 +1,12 @@
 """Judges labels by asking an LLM, some windows a question, those of several labels together where that is wanted."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from models.autointerp.answer_schemas import ParsedAnswer
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import JudgeTask, WindowTask
 from models.autointerp.llm_client.request import Request
@@ -24,6 +26,23 @@ WindowSlice = tuple[int, int, int]
 """Windows of a trial: its place among the trials, the first of them, and the one after the last."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaskAnswer:
+    """What an LLM answers to one question, by id, and all that was asked for it."""
+
+    parsed: ParsedAnswer
+    status: str
+    requests: tuple[LedgerAnswer, ...]
+
+    def judgement(self, name: str, judgement_of: Callable[[Any], Judgement]) -> Judgement:
+        """From what is answered about an id, or why there is no verdict."""
+        if name in self.parsed.said:
+            return judgement_of(self.parsed.said[name])
+        if self.status != "ok":
+            return Judgement(None, self.status)
+        return Judgement(None, "parse_error" if name in self.parsed.wrong else "not_answered")
+
+
 class LLMJudge:
     """Puts a task to an LLM."""
 
@@ -38,28 +57,28 @@ class LLMJudge:
     ) -> tuple[list[list[Judgement]], list[LedgerAnswer]]:
         """A verdict for each row of each trial, and all that was asked for them."""
         nth = nth_label(trial.label for trial in trials)
-        parts = [
+        slices = [
             (number, first, min(first + TOGETHER, len(trial.row_N)))
             for number, trial in enumerate(trials)
             for first in range(0, len(trial.row_N), TOGETHER)
         ]
         groups = list(
-            group_by(parts, lambda part: (self.group_of(trials[part[0]].label), nth[part[0]], part[1])).values()
+            group_by(slices, lambda part: (self.group_of(trials[part[0]].label), nth[part[0]], part[1])).values()
         )
 
         def told(done: int, _: int) -> None:
             progress(len(trials) * done // max(len(groups), 1), len(trials))
 
         results = self.llm.run([partial(self._judge, task, gallery, trials, group) for group in groups], told)
-        found = {
-            part: some
-            for group, (said, _) in zip(groups, results, strict=True)
-            for part, some in zip(group, said, strict=True)
+        by_slice = {
+            part: judgements
+            for group, (of_group, _) in zip(groups, results, strict=True)
+            for part, judgements in zip(group, of_group, strict=True)
         }
         verdicts: list[list[Judgement]] = [[] for _ in trials]
-        for part in parts:
-            verdicts[part[0]] += found[part]
-        return verdicts, [answer for _, answers in results for answer in answers]
+        for part in slices:
+            verdicts[part[0]] += by_slice[part]
+        return verdicts, [request for _, requests in results for request in requests]
 
     async def _judge(
         self, task: WindowTask, gallery: ExampleSet, trials: Sequence[Trial], group: Sequence[WindowSlice], ask: Ask
@@ -67,44 +86,38 @@ class LLMJudge:
         names = iter(f"w{number}" for number in range(1, 1 + sum(end - first for _, first, end in group)))
         ids = [[next(names) for _ in range(first, end)] for _, first, end in group]
         shown = [
-            feature(f"f{place}", *_parts(task, gallery, trials[number], range(first, end), some))
-            for place, ((number, first, end), some) in enumerate(zip(group, ids, strict=True), start=1)
+            feature(f"f{place}", *_parts(task, gallery, trials[number], range(first, end), of_slice))
+            for place, ((number, first, end), of_slice) in enumerate(zip(group, ids, strict=True), start=1)
         ]
-        flat = [name for some in ids for name in some]
-        content = "\n\n".join(shown) + f"\n\nAnswer for all {len(flat)} windows."
-        said, wrong, status, answers = await self.said(task, content, flat, ask)
+        every_id = [name for of_slice in ids for name in of_slice]
+        content = "\n\n".join(shown) + f"\n\nAnswer for all {len(every_id)} windows."
+        answer = await self.ask_about(task, content, every_id, ask)
         lengths = {
             name: len(gallery.window(int(trials[number].row_N[first + i]))[0])
-            for (number, first, _), some in zip(group, ids, strict=True)
-            for i, name in enumerate(some)
+            for (number, first, _), of_slice in zip(group, ids, strict=True)
+            for i, name in enumerate(of_slice)
         }
 
-        def one(name: str) -> Judgement:
-            return task.judgement(said[name], lengths[name]) if name in said else unanswered(name, wrong, status)
+        def judgement(name: str) -> Judgement:
+            return answer.judgement(name, lambda value: task.judgement(value, lengths[name]))
 
-        return [[one(name) for name in some] for some in ids], answers
+        return [[judgement(name) for name in of_slice] for of_slice in ids], answer.requests
 
-    async def said(self, task: JudgeTask, content: str, ids: list[str], ask: Ask) -> Any:
-        """What an LLM says by id, what is wrong with other ids, the status, and all that was asked."""
+    async def ask_about(self, task: JudgeTask, content: str, ids: list[str], ask: Ask) -> TaskAnswer:
+        """Puts one question about some ids."""
         form, system, name = task.answers, prompt_text(task.name), self.llm.name
         request = Request.structured(task.name, name, system, content, form.schema(ids), MAX_TOKENS, self.llm.price)
-        parsed, status, answers = await ask_with_repair(ask, request, form)
-        return parsed.said, parsed.wrong, status, answers
+        return TaskAnswer(*await ask_with_repair(ask, request, form))
 
 
 def nth_label(labels: Iterable[Label]) -> list[int]:
     """Of each label how many of the same feature came before it: those of one question are then of different ones."""
     seen: Counter[int] = Counter()
-    found = []
+    before = []
     for label in labels:
-        found.append(seen[label.feature_id])
+        before.append(seen[label.feature_id])
         seen[label.feature_id] += 1
-    return found
-
-
-def unanswered(name: str, wrong: Mapping[str, str], status: str) -> Judgement:
-    """Why there is no verdict."""
-    return Judgement(None, status if status != "ok" else "parse_error" if name in wrong else "not_answered")
+    return before
 
 
 def _parts(task: WindowTask, gallery: ExampleSet, trial: Trial, places: range, ids: Sequence[str]) -> list[str]:

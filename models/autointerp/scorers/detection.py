@@ -34,7 +34,7 @@ def detection_trials(gallery: ExampleSet, labels: Iterable[Label], hard: Mapping
 def _holds_anywhere(rules: RuleMatches) -> list[Judgement]:
     """Yes where a rule holds on any token of the window."""
     total = np.concatenate([[0], np.cumsum(rules.held_S)])
-    return [Judgement(found) for found in (total[rules.start_N[1:]] > total[rules.start_N[:-1]]).tolist()]
+    return [Judgement(holds) for holds in (total[rules.start_N[1:]] > total[rules.start_N[:-1]]).tolist()]
 
 
 TASK = WindowTask("detection", FIRES, 250, show_marked, yes_no, _holds_anywhere)

@@ -68,7 +68,7 @@ def _holds_on_half(rules: RuleMatches) -> list[Judgement]:
     window_M = np.repeat(np.arange(len(rules.marked)), n_marks_N)
     at_M = rules.start_N[window_M] + np.fromiter(chain.from_iterable(rules.marked), np.int64, len(window_M))
     hits_N = np.bincount(window_M[rules.held_S[at_M]], minlength=len(rules.marked))
-    return [Judgement(found) for found in ((2 * hits_N >= n_marks_N) & (n_marks_N > 0)).tolist()]
+    return [Judgement(holds) for holds in ((2 * hits_N >= n_marks_N) & (n_marks_N > 0)).tolist()]
 
 
 TASK = WindowTask("fuzzing", FIRES, 250, show_marked, yes_no, _holds_on_half)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from models.autointerp.answer_schemas import AnswerSchema, one_of
 from models.autointerp.judge_task import JudgeTask
-from models.autointerp.judges.llm import LLMJudge, nth_label, unanswered
+from models.autointerp.judges.llm import LLMJudge, nth_label
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import Ask
 from models.autointerp.progress import Progress, no_progress
@@ -43,17 +43,17 @@ class OutputTrial:
     right: int
 
 
-def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[OutputTrial]:
+def output_trials(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[OutputTrial]:
     """Which tokens does the feature promote? Its own, or those of other features, labelled or not, drawn by hash: a
-    label more changes no other's choice.
+    label more changes no other's trial.
 
-    No two options hold the same tokens. A label whose feature promotes nothing has no choice, and none has one where
+    No two options hold the same tokens. A label whose feature promotes nothing has no trial, and none has one where
     fewer than `n_options` lists of tokens differ.
 
     Args:
         labels: What is tried.
         effects: Rows of `logit_effect`; the first `TOKENS_SHOWN` that are promoted are shown.
-        n_options: Options of a choice, the right one among them.
+        n_options: Options of a trial, the right one among them.
     """
     promoted = _promoted(effects)
     pool = list({frozenset(tokens): tokens for _, tokens in sorted(promoted.items())}.values())
@@ -87,55 +87,59 @@ def _promoted(effects: pa.Table) -> dict[int, tuple[str, ...]]:
 
 
 def choose(
-    judge: LLMJudge, choices: Sequence[OutputTrial], progress: Progress = no_progress
+    judge: LLMJudge, trials: Sequence[OutputTrial], progress: Progress = no_progress
 ) -> tuple[list[Judgement], list[LedgerAnswer]]:
-    """For each choice whether the right option was taken."""
-    nth = nth_label(choice.label for choice in choices)
-    places = group_by(range(len(choices)), lambda place: (judge.group_of(choices[place].label), nth[place])).values()
-    results = judge.llm.run([partial(_choose, judge, [choices[i] for i in group]) for group in places], progress)
-    found = {i: v for group, (said, _) in zip(places, results, strict=True) for i, v in zip(group, said, strict=True)}
-    return [found[place] for place in range(len(choices))], [a for _, answers in results for a in answers]
+    """For each trial whether the right option was taken."""
+    nth = nth_label(trial.label for trial in trials)
+    groups = group_by(range(len(trials)), lambda place: (judge.group_of(trials[place].label), nth[place])).values()
+    results = judge.llm.run([partial(_choose, judge, [trials[i] for i in group]) for group in groups], progress)
+    by_place = {
+        place: judgement
+        for group, (judgements, _) in zip(groups, results, strict=True)
+        for place, judgement in zip(group, judgements, strict=True)
+    }
+    requests = [request for _, of_group in results for request in of_group]
+    return [by_place[place] for place in range(len(trials))], requests
 
 
 async def _choose(
     judge: LLMJudge, group: Sequence[OutputTrial], ask: Ask
 ) -> tuple[list[Judgement], tuple[LedgerAnswer, ...]]:
     names = [f"f{place}" for place in range(1, len(group) + 1)]
-    content = "\n\n".join(feature(name, *_options(choice)) for name, choice in zip(names, group, strict=True))
-    said, wrong, status, answers = await judge.said(TASK, content, names, ask)
+    content = "\n\n".join(feature(name, *_options(trial)) for name, trial in zip(names, group, strict=True))
+    answer = await judge.ask_about(TASK, content, names, ask)
+    right = [OPTIONS[trial.right] for trial in group]
+    judgements = [
+        answer.judgement(name, lambda option, wanted=wanted: Judgement(option == wanted))
+        for name, wanted in zip(names, right, strict=True)
+    ]
+    return judgements, answer.requests
 
-    def one(name: str, choice: OutputTrial) -> Judgement:
-        if name in said:
-            return Judgement(OPTIONS.index(said[name]) == choice.right)
-        return unanswered(name, wrong, status)
 
-    return [one(name, choice) for name, choice in zip(names, group, strict=True)], answers
-
-
-def _options(choice: OutputTrial) -> list[str]:
+def _options(trial: OutputTrial) -> list[str]:
     options = [
         token_list("option", tokens).replace("<option>", f'<option name="{name}">', 1)
-        for name, tokens in zip(OPTIONS, choice.options, strict=False)
+        for name, tokens in zip(OPTIONS, trial.options, strict=False)
     ]
-    return [f"<label>{escaped(choice.label.text)}</label>", *options]
+    return [f"<label>{escaped(trial.label.text)}</label>", *options]
 
 
-def choice_rows(choices: Sequence[OutputTrial], verdicts: Sequence[Judgement]) -> pa.Table:
-    """How often the right tokens were found among the options; chance is 1 / options."""
-    ids = list(dict.fromkeys(choice.label.explanation_id for choice in choices))
+def accuracy_rows(trials: Sequence[OutputTrial], verdicts: Sequence[Judgement]) -> pa.Table:
+    """How often the right tokens were picked among the options; chance is 1 / options."""
+    ids = list(dict.fromkeys(trial.label.explanation_id for trial in trials))
     place = {name: number for number, name in enumerate(ids)}
-    label_N = np.array([place[choice.label.explanation_id] for choice in choices], np.int64)
-    said_N = np.array([verdict.value is not None for verdict in verdicts], bool)
+    label_N = np.array([place[trial.label.explanation_id] for trial in trials], np.int64)
+    answered_N = np.array([verdict.value is not None for verdict in verdicts], bool)
     right_N = np.array([verdict.value is True for verdict in verdicts], bool)
-    right_L, n_L, failed_L = (np.bincount(label_N[of], minlength=len(ids)) for of in (right_N, said_N, ~said_N))
+    right_L, n_L, failed_L = (np.bincount(label_N[of], minlength=len(ids)) for of in (right_N, answered_N, ~answered_N))
     return metric_rows(ids, [("accuracy", wilson(right_L, n_L), n_L, failed_L)])
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     effects = inputs.material.effects
-    asked = list(choices(inputs.labels, effects)) if effects is not None else []
-    verdicts, answers = choose(inputs.setup.llm_judge(inputs.material), asked, progress)
-    return choice_rows(asked, verdicts), answers
+    trials = list(output_trials(inputs.labels, effects)) if effects is not None else []
+    verdicts, requests = choose(inputs.setup.llm_judge(inputs.material), trials, progress)
+    return accuracy_rows(trials, verdicts), requests
 
 
 SCORER = Scorer(

@@ -12,7 +12,7 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.score_rows import VALUES, auroc_rows, named_scores, score_rows
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
-from models.autointerp.scorers.output import OutputTrial, choice_rows
+from models.autointerp.scorers.output import OutputTrial, accuracy_rows
 from models.autointerp.scorers.simulation import simulation_metrics, simulation_trials
 from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
@@ -217,14 +217,14 @@ def test_choices_are_counted_by_label():
     labels = [LABELS[0], LABELS[1], LABELS[0], LABELS[0], LABELS[2]]
     asked = [OutputTrial(label, (("a",), ("b",)), 0) for label in labels]
     said = [Judgement(True), Judgement(True), Judgement(False), FAILED, FAILED]
-    found = told(choice_rows(asked, said))
+    found = told(accuracy_rows(asked, said))
     assert [(row["value"], row["n_trials"], row["n_failed"]) for row in found.values()] == [
         (0.5, 2, 1),
         (1, 1, 0),
         (None, 0, 1),
     ]
     assert found["label 1", "accuracy"]["ci_low"] == pytest.approx(1 / (1 + 1.96**2), abs=1e-3)
-    assert choice_rows([], []).num_rows == 0
+    assert accuracy_rows([], []).num_rows == 0
 
 
 def test_scores_say_whose_they_are_and_which_of_them_is_the_headline(gallery: ExampleSet, detection: list[Trial]):
