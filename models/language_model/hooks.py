@@ -1,4 +1,4 @@
-"""One plain torch hook that shows, or replaces, the value that passes a tap."""
+"""One plain torch hook that shows, or replaces, the value that passes a point."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ HookFunction = Callable[[Tensor], Tensor | None]
 """Is shown a value; what it returns, unless None, takes the value's place."""
 
 
-def add_hook(module: nn.Module, tap: HookPoint, see: HookFunction, *, first: bool = False) -> RemovableHandle:
-    """Shows `see` every value that passes the tap until the handle is removed; `first` puts it before earlier hooks."""
-    if tap.overwritten:
+def add_hook(module: nn.Module, point: HookPoint, see: HookFunction, *, first: bool = False) -> RemovableHandle:
+    """Shows `see` every value that passes the point until the handle is removed; `first` puts it before others."""
+    if point.overwritten:
         see = _copied(see)
-    if tap.scale != 1:
-        see = _scaled(see, tap.scale)
-    if tap.side == "out":
+    if point.scale != 1:
+        see = _scaled(see, point.scale)
+    if point.side == "out":
         return module.register_forward_hook(lambda _, __, output: _exit(output, see), prepend=first)
-    enter = _enter_shared if tap.shared else _enter
+    enter = _enter_shared if point.shared else _enter
     return module.register_forward_pre_hook(
         lambda _, args, kwargs: enter(args, kwargs, see), prepend=first, with_kwargs=True
     )
