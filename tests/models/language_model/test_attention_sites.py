@@ -133,3 +133,18 @@ def test_no_gradient_flows_through_a_frozen_pattern(hooked, token_ids):
     assert q_free.abs().max() > 0
     assert q_frozen is None or q_frozen.eq(0).all()
     torch.testing.assert_close(v_frozen, v_free, rtol=1e-4, atol=1e-6)
+
+
+def test_a_capture_that_closes_first_leaves_an_edit_that_is_open_as_it_was(hooked, token_ids):
+    plain, before = hooked.forward(token_ids), hooked.model.config._attn_implementation
+    edits = {Site("z", 1): torch.zeros_like}
+    with hooked.intervene(edits):
+        wanted = hooked.forward(token_ids)
+    first, second = hooked.capture([Site("q", 0)], stop_early=False), hooked.intervene(edits)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert torch.equal(hooked.forward(token_ids), wanted)
+    second.__exit__(None, None, None)
+    assert hooked.model.config._attn_implementation == before
+    assert torch.equal(hooked.forward(token_ids), plain)
