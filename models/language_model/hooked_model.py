@@ -5,7 +5,7 @@ Plain torch forward hooks on the model itself: what is read is bit for bit what 
 B rows of a batch, P positions, D width of a site, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,14 +171,16 @@ class HookedModel:
         """Keeps the values of sites in the passes within the block, each as (B, P, width) in the model's dtype.
 
         The mapping holds the latest pass, under the sites as they were asked for, and stays filled after the block.
-        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied.
+        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied,
+        unless a gradient is wanted.
 
         Args:
             sites: Where.
             stop_early: Whether `forward` ends as soon as every site of every open capture has been reached: later
                 blocks then cost nothing, and there are no logits. `generate` is not stopped.
-            detach: False keeps the graph, and begins one at the first of the sites: the gradient of what is computed
-                from the logits is `torch.autograd.grad(metric, list(found.values()))`.
+            detach: False keeps the graph, and begins one at the first of the sites: a copy of the value goes on in its
+                place, so the gradient of what is computed from the logits is
+                `torch.autograd.grad(metric, list(found.values()))`.
         """
         reading = _Reading(tuple(dict.fromkeys(sites)), stop_early)
         with ExitStack() as hooks:
@@ -188,13 +190,14 @@ class HookedModel:
             hooks.callback(self._readings.remove, reading)
             yield reading.found
 
-    def _capture_hook(self, reading: _Reading, site: Site, detach: bool) -> Callable[[Tensor], None]:
-        def keep(x_BPD: Tensor) -> None:
-            if not detach and torch.is_grad_enabled() and not x_BPD.requires_grad:
-                x_BPD.requires_grad_()
-            reading.found[site] = x_BPD.detach() if detach else x_BPD
+    def _capture_hook(self, reading: _Reading, site: Site, detach: bool) -> HookFunction:
+        def keep(x_BPD: Tensor) -> Tensor | None:
+            in_graph = not detach and torch.is_grad_enabled()
+            kept = x_BPD.clone() if in_graph else x_BPD.detach() if detach else x_BPD
+            reading.found[site] = kept.requires_grad_() if in_graph and not kept.requires_grad else kept
             if self._running and all(each.content for each in self._readings):
                 raise _Stopped
+            return kept if in_graph else None
 
         return keep
 

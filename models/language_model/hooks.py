@@ -38,7 +38,13 @@ def unflattened(see: HookFunction, n_rows: Callable[[], int]) -> HookFunction:
 
 
 def _copied(see: HookFunction) -> HookFunction:
-    return lambda x: see(x.clone())
+    """Neither what was shown nor what takes its place is written into later."""
+
+    def see_copy(x: Tensor) -> Tensor | None:
+        new = see(x.clone())
+        return None if new is None else new.clone()
+
+    return see_copy
 
 
 def _scaled(see: HookFunction, scale: float) -> HookFunction:
@@ -47,7 +53,11 @@ def _scaled(see: HookFunction, scale: float) -> HookFunction:
     def see_multiple(x: Tensor) -> Tensor | None:
         shown = x * scale
         new = see(shown)
-        return None if new is None else torch.where(new == shown, x, new / scale)
+        if new is None:
+            return None
+        back = new / scale
+        exact = torch.where(new == shown, x, back)
+        return back + (exact - back).detach() if back.requires_grad else exact  # the gradient is that of the quotient
 
     return see_multiple
 
