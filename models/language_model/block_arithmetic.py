@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from models.language_model.hooks import entering, leaving
 from models.language_model.module_map import STREAM, HookPoint, ModuleMap, text_model, unknown
+from models.language_model.rounding import equal_up_to_rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,9 @@ def _in_sequence(pre: _Value, post: _Value, inside: Sequence[_Value], outs: Sequ
 
 def _side_by_side(pre: _Value, post: _Value, outs: Sequence[_Value]) -> Iterator[_Parts]:
     for mlp, attn in combinations(outs, 2):
-        if mlp.point.path.split(".")[0] != attn.point.path.split(".")[0] and _close(pre.x + attn.x + mlp.x, post.x):
+        if mlp.point.path.split(".")[0] != attn.point.path.split(".")[0] and equal_up_to_rounding(
+            pre.x + attn.x + mlp.x, post.x
+        ):
             yield (attn, 1.0), None, (mlp, 1.0)
 
 
@@ -166,12 +169,12 @@ def _added(before: Tensor, after: Tensor, outs: Sequence[_Value]) -> tuple[_Valu
     """The value, and the multiple of it, that lies between two states of the stream; 1 is tried first."""
     difference = after - before
     for out in outs:
-        if _close(before + out.x, after):
+        if equal_up_to_rounding(before + out.x, after):
             return out, 1.0
     for out in outs:
         scale = float((difference * out.x).sum() / out.x.square().sum())
-        if abs(scale) > 1e-3 and _close(before + scale * out.x, after):
-            return out, round(scale, 6) if _close(before + round(scale, 6) * out.x, after) else scale
+        if abs(scale) > 1e-3 and equal_up_to_rounding(before + scale * out.x, after):
+            return out, round(scale, 6) if equal_up_to_rounding(before + round(scale, 6) * out.x, after) else scale
     return None
 
 
@@ -213,8 +216,3 @@ def _final_norm(after: Sequence[_Value], blocks: nn.ModuleList, last: Sequence[_
     return next(
         (m for m in readers if entered[id(m)].shape == post.x.shape and torch.equal(entered[id(m)], post.x)), None
     )
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    """Up to the rounding of a few additions."""
-    return torch.allclose(a, b, rtol=0, atol=8 * torch.finfo(b.dtype).eps * float(b.abs().max()))
