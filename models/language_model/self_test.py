@@ -1,13 +1,12 @@
 """Proves on four tokens that a model's map says what the model does: names may fit where the arithmetic does not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from models.language_model.attention_interface import ATTENTION_KINDS, is_supported, pattern_times_value
 from models.language_model.module_map import UnknownArchitecture
 from models.language_model.rounding import equal_up_to_rounding
 from models.language_model.sites import Site
@@ -42,35 +41,7 @@ def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
     _require(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))
     _check_stream(host, found)
     _check_edit(host, token_ids_BP)
-    host.attention_sites, heads = proven_attention_sites(host, run)
-    return {site: x.shape[-1] for site, x in ({**found, **heads}).items() if site.kind != "attn_pattern"}
-
-
-def proven_attention_sites(host: "HookedModel", run: Callable[[], Any]) -> tuple[list[Site], Mapping[Site, Tensor]]:
-    """The attention sites of a model whose heads say what their patterns take of their values, and what they hold.
-
-    A model may compute attention in code of its own: it then has none of them.
-    """
-    sites = [Site(kind, layer) for layer in range(host.n_layers) for kind in ATTENTION_KINDS]
-    if not is_supported(host.model):
-        return [], {}
-    with host.capture(sites, stop_early=False) as found:
-        read = run()[0]
-    if len(found) < len(sites):
-        return [], {}
-    for layer in range(host.n_layers):
-        pattern_BHPK, value_BPD, z_BPD = (found[Site(kind, layer)] for kind in ("attn_pattern", "v", "z"))
-        width = z_BPD.shape[-1] // pattern_BHPK.shape[1]
-        value_BHPd = value_BPD.unflatten(-1, (-1, width)).transpose(1, 2)
-        said = pattern_times_value(pattern_BHPK, value_BHPd).flatten(2)
-        _require(host, f"z.{layer} = attn_pattern.{layer} · v.{layer}", equal_up_to_rounding(said, z_BPD))
-    with host.intervene(dict.fromkeys(sites, _unchanged)):
-        _require(
-            host,
-            "an edit of attention that changes nothing leaves the output as it was",
-            equal_up_to_rounding(read, run()[0]),
-        )
-    return sites, dict(found)
+    return {site: x.shape[-1] for site, x in found.items()}
 
 
 def probe_tokens(model: Any, tokenizer: Any) -> Tensor:
