@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +15,7 @@ from models.language_model.attention_interface import (
     pattern_times_value,
 )
 from models.language_model.hooks import HookFunction
+from models.language_model.module_map import ModuleMap
 from models.language_model.rounding import equal_up_to_rounding
 from models.language_model.self_test import probe_tokens
 from models.language_model.sites import Site
@@ -32,6 +33,20 @@ class AttentionSites:
     """Numbers per token at each but `attn_pattern`, which has no vector a token."""
     lack: str = ""
     """Why there are none."""
+
+    def of(self, site: Site, module_map: ModuleMap) -> "AttentionSites":
+        """The same, once the site is known to be among them.
+
+        Raises:
+            ValueError: If the model has no attention sites.
+        """
+        if self.lack:
+            raise ValueError(
+                f"{module_map.name} has no {site}: its attention cannot be read, because {self.lack}. It has "
+                f"{', '.join(module_map.kinds)}: take one of these, such as {replace(site, kind='attn_out')}, which is "
+                "what attention adds to the stream, or another model"
+            )
+        return self
 
 
 @torch.no_grad()
@@ -62,10 +77,10 @@ def _lack(host: "HookedModel", found: dict[Site, Tensor]) -> str:
     unseen = [str(layer) for layer in range(host.n_layers) if Site("z", layer) not in found]
     if unseen:
         return f"block {', '.join(unseen)} asks transformers for no function of attention"
-    edited = _pass_seen(host, lambda _: torch.clone)
-    if not equal_up_to_rounding(read, edited):
+    broken = _broken_sum(host, found)
+    if not broken and not equal_up_to_rounding(read, _pass_seen(host, lambda _: torch.clone)):
         return "an edit of it that changes nothing changes the output"
-    return _broken_promise(host, found)
+    return broken
 
 
 def _sites(host: "HookedModel") -> list[Site]:
@@ -82,7 +97,7 @@ def _pass_seen(host: "HookedModel", see: Callable[[Site], HookFunction]) -> Tens
         return host.model(input_ids=token_ids_BP, attention_mask=torch.ones_like(token_ids_BP))[0]
 
 
-def _broken_promise(host: "HookedModel", found: Mapping[Site, Tensor]) -> str:
+def _broken_sum(host: "HookedModel", found: Mapping[Site, Tensor]) -> str:
     for layer in range(host.n_layers):
         pattern_BHPK, value_BPD, z_BPD = (found[Site(kind, layer)] for kind in ("attn_pattern", "v", "z"))
         width = z_BPD.shape[-1] // pattern_BHPK.shape[1]

@@ -157,7 +157,7 @@ class HookedModel:
         """Numbers per token at a site."""
         resolved, widths = site.resolve(self.n_layers), self.widths
         if site.kind in ATTENTION_KINDS:
-            widths = self._proven_attention().widths
+            widths = self._proven_attention().of(site, self.module_map).widths
         else:
             self.module_map.at(site)
         if resolved not in widths:
@@ -175,7 +175,7 @@ class HookedModel:
         unless a gradient is wanted.
 
         Args:
-            sites: Where.
+            sites: Where; a ValueError before any pass where the model has no such site.
             stop_early: Whether `forward` ends as soon as every site of every open capture has been reached: later
                 blocks then cost nothing, and there are no logits. `generate` is not stopped.
             detach: False keeps the graph, and begins one at the first of the sites: a copy of the value goes on in its
@@ -228,8 +228,8 @@ class HookedModel:
 
         hooks.callback(self.model.register_forward_pre_hook(self.passes.begin, with_kwargs=True).remove)
         if site.kind in ATTENTION_KINDS:
-            self._proven_attention()
             block = self.module_map.blocks[self.module_map.layer_of(site)]
+            self._proven_attention().of(site, self.module_map)
             hooks.enter_context(attention_hooks(self.model, block, site.kind, open_to, first=first))
         else:
             module, point = self.module_map.at(site)

@@ -122,3 +122,29 @@ def test_a_model_whose_attention_is_not_what_it_should_be_loads_and_has_no_atten
     with hooked.capture(hooked.sites, stop_early=False) as found:
         hooked.forward(token_ids)
     assert set(found) == set(hooked.sites)
+    with pytest.raises(ValueError, match=BROKEN[broken]):
+        hooked.capture([Site("q", 1)]).__enter__()
+
+
+UNREAD = ("falcon", "bloom", "stablelm", "gpt_neo", "gptj", "codegen", "mpt")
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_a_site_of_attention_that_cannot_be_read_is_refused_before_anything_runs(kind, tmp_path, token_ids):
+    hooked = _load(str(save_tiny(kind, tmp_path)))
+    uses = (
+        lambda site: hooked.width(site),
+        lambda site: hooked.capture([Site("resid_post", 0), site]).__enter__(),
+        lambda site: hooked.intervene({Site("resid_post", 0): torch.zeros_like, site: torch.zeros_like}).__enter__(),
+    )
+    plain = hooked.forward(token_ids)
+    said = (
+        rf"{hooked.architecture} has no z\.1: its attention cannot be read, because its code .*"
+        rf"It has .*resid_pre.*attn_out.*: take one of these, such as attn_out\.1.*or another model"
+    )
+    with _passes(hooked) as passes:
+        for use in uses:
+            with pytest.raises(ValueError, match=said):
+                use(Site("z", 1))
+        assert passes == []
+    assert torch.equal(hooked.forward(token_ids), plain)
