@@ -8,7 +8,7 @@ B rows, P query positions, K key positions, H heads, D all heads' widths side by
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -84,27 +84,6 @@ def pattern_times_value(pattern_BHPK: Tensor, value_BHKd: Tensor) -> Tensor:
     """The heads' outputs (B, P, H, d); heads of queries share the values of their group."""
     n_groups = pattern_BHPK.shape[1] // value_BHKd.shape[1]
     return (pattern_BHPK @ value_BHKd.repeat_interleave(n_groups, dim=1)).transpose(1, 2).contiguous()
-
-
-def freeze(x: Tensor) -> Tensor:
-    """An edit of any site: the same value, through which no gradient flows."""
-    return x.detach()
-
-
-def replay(recorded: Tensor) -> Callable[[Tensor], Tensor]:
-    """An edit of any site: the value of another pass."""
-    return lambda x: recorded
-
-
-def ablate_heads(heads: Sequence[int], n_heads: int, mean_D: Tensor | None = None) -> Callable[[Tensor], Tensor]:
-    """An edit of `z.L`: heads say nothing, or what they say on average."""
-
-    def edit(z_BPD: Tensor) -> Tensor:
-        z_BPHd = z_BPD.unflatten(-1, (n_heads, -1))
-        z_BPHd[:, :, list(heads)] = 0 if mean_D is None else mean_D.unflatten(-1, (n_heads, -1))[list(heads)]
-        return z_BPD
-
-    return edit
 
 
 def _attention(

@@ -143,8 +143,8 @@ class HookedModel:
     def attention_sites(self) -> list[Site]:
         """q, k, v, z and attn_pattern of every block, where the model's code lets its attention be replaced.
 
-        Proven by two short passes when first asked for. While one of them is open the model computes attention by its
-        eager function, which differs from a fused one by rounding.
+        Proven by two short passes when first asked for, which torch hooks of your own see too. While one of the sites
+        is open the model computes attention by its eager function, which differs from a fused one by rounding.
         """
         return list(self._proven_attention().sites)
 
