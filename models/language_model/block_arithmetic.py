@@ -7,7 +7,7 @@ self-test then holds the map to more than what it was found by.
 B rows of a batch, P positions, D width of the stream.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -58,11 +58,13 @@ def map_by_arithmetic(model: Any, token_ids_BP: Tensor) -> ModuleMap:
     if blocks is None:
         raise unknown(name, "it has no list of blocks")
     with ExitStack() as hooks:
-        passed = [_recorded(block, token_ids_BP, hooks) for block in blocks]
-        after = _recorded(base, token_ids_BP, hooks)
+        passed = [_recorded(block.named_modules(), token_ids_BP, hooks) for block in blocks]
+        outside = _recorded(_outside(base, blocks), token_ids_BP, hooks)
         model(input_ids=token_ids_BP, attention_mask=torch.ones_like(token_ids_BP))
     points = []
     for layer, values in enumerate(passed):
+        if not all(value.x.isfinite().all() for value in values if not value.point.path):
+            raise unknown(name, f"block {layer} says NaN or infinity, of which no sum can be told")
         found = _points(values)
         if found is None:
             raise unknown(name, f"block {layer} is not the sum of its input and of what two of its modules say")
@@ -72,7 +74,7 @@ def map_by_arithmetic(model: Any, token_ids_BP: Tensor) -> ModuleMap:
         "what the arithmetic of its blocks says",
         model.get_input_embeddings(),
         blocks,
-        _final_norm(after, blocks, passed[-1]),
+        _final_norm(outside, passed[-1]),
         points,
     )
 
@@ -84,8 +86,14 @@ def _blocks(base: nn.Module) -> nn.ModuleList | None:
     return min(deep, key=lambda entry: (entry[0], -len(entry[1])))[1] if deep else None
 
 
-def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_Value]:
-    """Fills with every value of three axes that enters or leaves the parts of a module during the pass."""
+def _outside(base: nn.Module, blocks: nn.ModuleList) -> Iterator[tuple[str, nn.Module]]:
+    """The parts of a model that are in no block, by their paths."""
+    inner = {part for block in blocks for part in block.modules()}
+    return ((path, part) for path, part in base.named_modules() if part not in inner)
+
+
+def _recorded(parts: Iterable[tuple[str, nn.Module]], token_ids_BP: Tensor, hooks: ExitStack) -> list[_Value]:
+    """Fills with every value of three axes that enters or leaves the parts during the pass."""
     values: list[_Value] = []
 
     def keep(module: nn.Module, point: HookPoint, x: Any) -> None:
@@ -95,7 +103,7 @@ def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_
             seen = x.unflatten(0, token_ids_BP.shape) if flat else x
             values.append(_Value(module, replace(point, flat=flat), seen.clone(), len(values), seen))
 
-    for path, part in root.named_modules():
+    for path, part in parts:
         if isinstance(part, (nn.ModuleList, nn.Dropout, nn.Identity)):  # what leaves these is what entered
             continue
 
@@ -207,12 +215,8 @@ def _down_projection(inside: Sequence[_Value], read: _Value, mlp: _Value) -> Hoo
     return None
 
 
-def _final_norm(after: Sequence[_Value], blocks: nn.ModuleList, last: Sequence[_Value]) -> nn.Module | None:
-    """What reads the stream that leaves the last block, outside of it."""
+def _final_norm(outside: Sequence[_Value], last: Sequence[_Value]) -> nn.Module | None:
+    """What reads the stream that leaves the last block, outside of all blocks."""
     post = next(value for value in last if not value.point.path and value.point.side == "out")
-    inner = {part for block in blocks for part in block.modules()}
-    readers = (v.module for v in after if v.point.side == "in" and v.point.path and v.module not in inner)
-    entered = {id(v.module): v.x for v in after if v.point.side == "in"}
-    return next(
-        (m for m in readers if entered[id(m)].shape == post.x.shape and torch.equal(entered[id(m)], post.x)), None
-    )
+    entries = (value for value in outside if value.point.side == "in" and value.point.path)
+    return next((v.module for v in entries if v.x.shape == post.x.shape and torch.equal(v.x, post.x)), None)
