@@ -30,6 +30,12 @@ def _load(folder: str) -> HookedModel:
     return HookedModel.load(folder, device="cpu")
 
 
+def _logits(hooked: HookedModel, token_ids: Tensor) -> Tensor:
+    logits = hooked.forward(token_ids)
+    assert logits is not None
+    return logits
+
+
 @contextmanager
 def _passes(hooked: HookedModel) -> Iterator[list[int]]:
     """The number of positions of every pass of the model."""
@@ -137,7 +143,7 @@ def test_a_site_of_attention_that_cannot_be_read_is_refused_before_anything_runs
         lambda site: hooked.capture([Site("resid_post", 0), site]).__enter__(),
         lambda site: hooked.intervene({Site("resid_post", 0): torch.zeros_like, site: torch.zeros_like}).__enter__(),
     )
-    plain = hooked.forward(token_ids)
+    plain = _logits(hooked, token_ids)
     said = (
         rf"{hooked.architecture} has no z\.1: its attention cannot be read, because its code .*"
         rf"It has .*resid_pre.*attn_out.*: take one of these, such as attn_out\.1.*or another model"
@@ -147,4 +153,4 @@ def test_a_site_of_attention_that_cannot_be_read_is_refused_before_anything_runs
             with pytest.raises(ValueError, match=said):
                 use(Site("z", 1))
         assert passes == []
-    assert torch.equal(hooked.forward(token_ids), plain)
+    assert torch.equal(_logits(hooked, token_ids), plain)

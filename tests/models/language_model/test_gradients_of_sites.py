@@ -82,10 +82,9 @@ def test_gradients_of_attention_sites_are_finite_differences(hooked, kind, token
             assert _agrees(hooked, token_ids, site, slope), site
 
 
-def test_the_gradient_of_a_pattern_is_that_of_autograd_by_hand(hooked, kind, token_ids):
+@pytest.mark.parametrize("kind", WITH_ATTENTION, indirect=True)
+def test_the_gradient_of_a_pattern_is_that_of_autograd_by_hand(hooked, token_ids):
     """z = pattern · v: what is wanted of the pattern follows from the gradient at z, which a hook of torch gives."""
-    if kind not in WITH_ATTENTION:
-        pytest.skip("its attention is not read")
     sites = [Site("attn_pattern", 1), Site("z", 1), Site("v", 1)]
     with torch.enable_grad(), hooked.capture(sites, stop_early=False, detach=False) as found:
         metric = _metric(hooked, token_ids)
