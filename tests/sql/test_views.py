@@ -194,9 +194,9 @@ def measured() -> Iterator[DuckDBPyConnection]:
         for recipe, output_site, fvu in (("a", None, 0.2), ("b", None, 0.3), ("t", "mlp_out.1", 0.4)):
             con.execute(
                 "insert into sae by name (select 'm' as model_id, $recipe as recipe_id, 'mlp_in.1' as site, "
-                "$output as output_site, 8 as n_features, 'topk' as architecture, 'trained' as origin, 'i' as identity, "
-                "'c' as corpus_id, 'f' as frame_sha256, '{}'::json as config, 'u' as uri, '1' as code_version, "
-                "now()::timestamp as created_at)",
+                "$output as output_site, 8 as n_features, 'topk' as architecture, 'trained' as origin, "
+                "'i' as identity, 'c' as corpus_id, 'f' as frame_sha256, '{}'::json as config, 'u' as uri, "
+                "'1' as code_version, now()::timestamp as created_at)",
                 {"recipe": recipe, "output": output_site},
             )
             for metric, value in (("l0", 4.0), ("fvu", fvu), ("ce_recovered", 1 - fvu)):
