@@ -12,13 +12,6 @@ from sql.sql_files import SQLFile, sql_files
 from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
 
-VIEW_COLUMNS = "select column_name, data_type from duckdb_columns() where table_name = $1 order by column_index"
-SAME_NAME = """
-select distinct comment from duckdb_columns()
-where column_name = $1 and comment is not null and table_name in (select table_name from duckdb_tables())
-"""
-"""A view's column means what the tables' columns of its name mean, where they all mean the same."""
-
 INTRODUCTION = """\
 # The warehouse
 
@@ -77,10 +70,7 @@ def _views(con: DuckDBPyConnection) -> Iterator[str]:
     for view in sql_files("views"):
         yield f"### `{view.name}`\n\n{_remarks(view)}\n"
         yield "| column | type | unit | meaning |\n|---|---|---|---|"
-        for column, type_ in con.execute(VIEW_COLUMNS, [view.name]).fetchall():
-            comments = {text for (text,) in con.execute(SAME_NAME, [column]).fetchall()}
-            meaning, _, unit = (comments.pop() if len(comments) == 1 else "").removesuffix("]").rpartition(" [")
-            yield f"| `{column}` | {type_} | {unit} | {meaning} |"
+        yield from _rows(con, view.name)
         yield ""
 
 

@@ -7,6 +7,7 @@ from duckdb import DuckDBPyConnection
 from sql.catalog import literal, quoted
 from sql.sql_files import SQLFile, sql_files
 from sql.stored_partitions import StoredTables
+from sql.view_comments import comment_columns_passed_on
 
 FEATURE_ACTIVATION = "feature_activation"
 """The one table that stays in the store: a view reads its Parquet files there."""
@@ -24,6 +25,7 @@ def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
         _define(con, text, "macro")
     for text in sql_files("views"):
         _define(con, text, "view")
+        comment_columns_passed_on(con, text)
     for text in sql_files("macros"):
         _define(con, text, "macro table")
     external = {text.name: text for text in sql_files("external")}

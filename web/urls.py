@@ -22,7 +22,11 @@ def replace_invalid_unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def dagster_address() -> str:
+    """Address of the Dagster server: `GLASSHOUSE_DAGSTER`, or this machine's."""
+    return os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
+
+
 def dagster_url(sae_id: str) -> str:
     """Where Dagster shows the runs that made a dictionary, on the server that `GLASSHOUSE_DAGSTER` names."""
-    base = os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
-    return f"{base}/assets/sae?view=partitions&partition={quote(sae_id, safe='')}"
+    return f"{dagster_address()}/assets/sae?view=partitions&partition={quote(sae_id, safe='')}"

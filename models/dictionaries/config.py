@@ -34,7 +34,8 @@ class SAESettings(Settings):
     skip_connection: bool = False
     """Whether a transcoder has a linear path beside its features."""
     sparsity_coefficient: Literal["auto"] | PositiveFloat = "auto"
-    """Weight of the sparsity penalty. `auto`: steered until L0 is k; 1 for jumprelu, whose penalty knows k."""
+    """Weight of the sparsity penalty. `auto`: adapted until L0 is k; 3 for jumprelu with the
+    l0 penalty, which knows k."""
     sparsity_penalty: Literal["l0", "tanh"] = "l0"
     """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
     ste_bandwidth: Literal["auto"] | PositiveFloat = "auto"

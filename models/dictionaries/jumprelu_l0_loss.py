@@ -39,12 +39,13 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
     level_F = sae.threshold.detach()
     near, rough_M, above_M = _near_threshold(sae, x_TD, context.encoder_matmul_dtype)
     likely_M = above_M > (0.0 if context.encoder_matmul_dtype == torch.float32 else -ROUNDING)
-    slots, known_M = near.where(likely_M), context.exact(rough_M[likely_M])
+    slots, found_M = near.where(likely_M), context.exact(rough_M)
+    known_M = None if found_M is None else found_M[likely_M]
     pre_M = slots.products(x_TD, sae.centre_D, sae.encoder_FD, sae.b_enc, known_M)
     acts_M = pre_M * (pre_M.detach() > slots.each(level_F))
     left = sae.reconstruction(x_TD, y_TE, acts_M, slots, context)
 
-    l0 = _l0(left.firings_F, x_TD, context)
+    l0 = context.mean_l0(left.firings_F, x_TD)
     off, weight = l0 / sae.config["k"] - 1, sae.weight.update(l0, context.step, context.n_steps)
     ramp = near.where(above_M.abs() < sae.ste_bandwidth / 2)
     by_l0 = 2 * weight * off / sae.config["k"] / context.process_group.tokens(x_TD)
@@ -55,13 +56,8 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
 
 def threshold_factor(k: float, terms: LossTerms, context: StepContext) -> float:
     """By which all thresholds are multiplied after a step."""
-    l0 = _l0(terms.firings_F, terms.error_TE, context) if context.progress < THRESHOLD_WARMUP else 0.0
+    l0 = context.mean_l0(terms.firings_F, terms.error_TE) if context.progress < THRESHOLD_WARMUP else 0.0
     return (l0 / k) ** THRESHOLD_WARMUP_RATE if l0 else 1.0
-
-
-def _l0(firings_F: Tensor, rows_TE: Tensor, context: StepContext) -> float:
-    """In double precision."""
-    return int(context.process_group.sum(firings_F.sum())) / context.process_group.tokens(rows_TE)
 
 
 def _near_threshold(sae: "JumpReLUSAE", x_TD: Tensor, dtype: torch.dtype) -> tuple[SparseEntries, Tensor, Tensor]:

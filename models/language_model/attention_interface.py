@@ -8,8 +8,9 @@ B rows, P query positions, K key positions, H heads, D all heads' widths side by
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,27 +25,52 @@ ATTENTION_KINDS = ("q", "k", "v", "attn_pattern", "z")
 _HOOKS: dict[int, list[tuple[str, HookFunction]]] = {}
 """By the id of an attention module: the kinds of site that are seen there, in the order of seeing."""
 
+_REPLACED: dict[int, "_ReplacedAttention"] = {}
+"""By the id of a model whose attention somebody sees."""
+
+
+@dataclass(slots=True)
+class _ReplacedAttention:
+    """The attention that a model had before anybody saw it, and how many see it now."""
+
+    before: str
+    n_open: int = 0
+
 
 @contextmanager
 def attention_hooks(
     model: Any, block: nn.Module, kind: str, see: HookFunction, *, first: bool = False
 ) -> Iterator[None]:
     """Shows `see` a block's queries, keys, values (B, P, D), pattern (B, H, P, K) or head outputs z (B, P, D)."""
-    before, entry = model.config._attn_implementation, (kind, see)
-    keys = [id(part) for part in block.modules()]
-    for key in keys:
-        _HOOKS.setdefault(key, []).insert(0 if first else len(_HOOKS[key]), entry)
-    if before != NAME:
+    entry, keys = (kind, see), [id(part) for part in block.modules()]
+    with _replaced_attention(model):
+        for key in keys:
+            _HOOKS.setdefault(key, []).insert(0 if first else len(_HOOKS[key]), entry)
+        try:
+            yield
+        finally:
+            for key in keys:
+                _HOOKS[key].remove(entry)
+                if not _HOOKS[key]:
+                    del _HOOKS[key]
+
+
+@contextmanager
+def _replaced_attention(model: Any) -> Iterator[None]:
+    """The first of those who see a model's attention replaces it, and the last, whichever that is, puts it back."""
+    if id(model) not in _REPLACED:
+        before = model.config._attn_implementation
         model.set_attn_implementation(NAME)
+        _REPLACED[id(model)] = _ReplacedAttention(before)
+    replaced = _REPLACED[id(model)]
+    replaced.n_open += 1
     try:
         yield
     finally:
-        for key in keys:
-            _HOOKS[key].remove(entry)
-            if not _HOOKS[key]:
-                del _HOOKS[key]
-        if before != NAME:
-            model.set_attn_implementation(before)
+        replaced.n_open -= 1
+        if replaced.n_open == 0:
+            del _REPLACED[id(model)]
+            model.set_attn_implementation(replaced.before)
 
 
 def is_supported(model: Any) -> bool:
@@ -58,27 +84,6 @@ def pattern_times_value(pattern_BHPK: Tensor, value_BHKd: Tensor) -> Tensor:
     """The heads' outputs (B, P, H, d); heads of queries share the values of their group."""
     n_groups = pattern_BHPK.shape[1] // value_BHKd.shape[1]
     return (pattern_BHPK @ value_BHKd.repeat_interleave(n_groups, dim=1)).transpose(1, 2).contiguous()
-
-
-def freeze(x: Tensor) -> Tensor:
-    """An edit of any site: the same value, through which no gradient flows."""
-    return x.detach()
-
-
-def replay(recorded: Tensor) -> Callable[[Tensor], Tensor]:
-    """An edit of any site: the value of another pass."""
-    return lambda x: recorded
-
-
-def ablate_heads(heads: Sequence[int], n_heads: int, mean_D: Tensor | None = None) -> Callable[[Tensor], Tensor]:
-    """An edit of `z.L`: heads say nothing, or what they say on average."""
-
-    def edit(z_BPD: Tensor) -> Tensor:
-        z_BPHd = z_BPD.unflatten(-1, (n_heads, -1))
-        z_BPHd[:, :, list(heads)] = 0 if mean_D is None else mean_D.unflatten(-1, (n_heads, -1))[list(heads)]
-        return z_BPD
-
-    return edit
 
 
 def _attention(

@@ -7,7 +7,7 @@ self-test then holds the map to more than what it was found by.
 B rows of a batch, P positions, D width of the stream.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from models.language_model.hooks import entering, leaving
 from models.language_model.module_map import STREAM, HookPoint, ModuleMap, text_model, unknown
+from models.language_model.rounding import equal_up_to_rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,13 @@ def map_by_arithmetic(model: Any, token_ids_BP: Tensor) -> ModuleMap:
     if blocks is None:
         raise unknown(name, "it has no list of blocks")
     with ExitStack() as hooks:
-        passed = [_recorded(block, token_ids_BP, hooks) for block in blocks]
-        after = _recorded(base, token_ids_BP, hooks)
+        passed = [_recorded(block.named_modules(), token_ids_BP, hooks) for block in blocks]
+        outside = _recorded(_outside(base, blocks), token_ids_BP, hooks)
         model(input_ids=token_ids_BP, attention_mask=torch.ones_like(token_ids_BP))
     points = []
     for layer, values in enumerate(passed):
+        if not all(value.x.isfinite().all() for value in values if not value.point.path):
+            raise unknown(name, f"block {layer} says NaN or infinity, of which no sum can be told")
         found = _points(values)
         if found is None:
             raise unknown(name, f"block {layer} is not the sum of its input and of what two of its modules say")
@@ -71,7 +74,7 @@ def map_by_arithmetic(model: Any, token_ids_BP: Tensor) -> ModuleMap:
         "what the arithmetic of its blocks says",
         model.get_input_embeddings(),
         blocks,
-        _final_norm(after, blocks, passed[-1]),
+        _final_norm(outside, passed[-1]),
         points,
     )
 
@@ -83,8 +86,14 @@ def _blocks(base: nn.Module) -> nn.ModuleList | None:
     return min(deep, key=lambda entry: (entry[0], -len(entry[1])))[1] if deep else None
 
 
-def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_Value]:
-    """Fills with every value of three axes that enters or leaves the parts of a module during the pass."""
+def _outside(base: nn.Module, blocks: nn.ModuleList) -> Iterator[tuple[str, nn.Module]]:
+    """The parts of a model that are in no block, by their paths."""
+    inner = {part for block in blocks for part in block.modules()}
+    return ((path, part) for path, part in base.named_modules() if part not in inner)
+
+
+def _recorded(parts: Iterable[tuple[str, nn.Module]], token_ids_BP: Tensor, hooks: ExitStack) -> list[_Value]:
+    """Fills with every value of three axes that enters or leaves the parts during the pass."""
     values: list[_Value] = []
 
     def keep(module: nn.Module, point: HookPoint, x: Any) -> None:
@@ -94,7 +103,7 @@ def _recorded(root: nn.Module, token_ids_BP: Tensor, hooks: ExitStack) -> list[_
             seen = x.unflatten(0, token_ids_BP.shape) if flat else x
             values.append(_Value(module, replace(point, flat=flat), seen.clone(), len(values), seen))
 
-    for path, part in root.named_modules():
+    for path, part in parts:
         if isinstance(part, (nn.ModuleList, nn.Dropout, nn.Identity)):  # what leaves these is what entered
             continue
 
@@ -158,7 +167,9 @@ def _in_sequence(pre: _Value, post: _Value, inside: Sequence[_Value], outs: Sequ
 
 def _side_by_side(pre: _Value, post: _Value, outs: Sequence[_Value]) -> Iterator[_Parts]:
     for mlp, attn in combinations(outs, 2):
-        if mlp.point.path.split(".")[0] != attn.point.path.split(".")[0] and _close(pre.x + attn.x + mlp.x, post.x):
+        if mlp.point.path.split(".")[0] != attn.point.path.split(".")[0] and equal_up_to_rounding(
+            pre.x + attn.x + mlp.x, post.x
+        ):
             yield (attn, 1.0), None, (mlp, 1.0)
 
 
@@ -166,12 +177,12 @@ def _added(before: Tensor, after: Tensor, outs: Sequence[_Value]) -> tuple[_Valu
     """The value, and the multiple of it, that lies between two states of the stream; 1 is tried first."""
     difference = after - before
     for out in outs:
-        if _close(before + out.x, after):
+        if equal_up_to_rounding(before + out.x, after):
             return out, 1.0
     for out in outs:
         scale = float((difference * out.x).sum() / out.x.square().sum())
-        if abs(scale) > 1e-3 and _close(before + scale * out.x, after):
-            return out, round(scale, 6) if _close(before + round(scale, 6) * out.x, after) else scale
+        if abs(scale) > 1e-3 and equal_up_to_rounding(before + scale * out.x, after):
+            return out, round(scale, 6) if equal_up_to_rounding(before + round(scale, 6) * out.x, after) else scale
     return None
 
 
@@ -204,17 +215,8 @@ def _down_projection(inside: Sequence[_Value], read: _Value, mlp: _Value) -> Hoo
     return None
 
 
-def _final_norm(after: Sequence[_Value], blocks: nn.ModuleList, last: Sequence[_Value]) -> nn.Module | None:
-    """What reads the stream that leaves the last block, outside of it."""
+def _final_norm(outside: Sequence[_Value], last: Sequence[_Value]) -> nn.Module | None:
+    """What reads the stream that leaves the last block, outside of all blocks."""
     post = next(value for value in last if not value.point.path and value.point.side == "out")
-    inner = {part for block in blocks for part in block.modules()}
-    readers = (v.module for v in after if v.point.side == "in" and v.point.path and v.module not in inner)
-    entered = {id(v.module): v.x for v in after if v.point.side == "in"}
-    return next(
-        (m for m in readers if entered[id(m)].shape == post.x.shape and torch.equal(entered[id(m)], post.x)), None
-    )
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    """Up to the rounding of a few additions."""
-    return torch.allclose(a, b, rtol=0, atol=8 * torch.finfo(b.dtype).eps * float(b.abs().max()))
+    entries = (value for value in outside if value.point.side == "in" and value.point.path)
+    return next((v.module for v in entries if v.x.shape == post.x.shape and torch.equal(v.x, post.x)), None)

@@ -1,8 +1,10 @@
-"""Which positions one forward pass computes, and which of them an edit may change."""
+"""One forward pass at a time: which positions it computes, and which of them an edit may change."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -37,3 +39,59 @@ class Pass:
         if tokens != "all":
             chosen_P &= (position_P < self.n_prompt) == (tokens == "prompt")
         return chosen_P
+
+
+@dataclass(eq=False)
+class PassTracker:
+    """Follows the passes of one model, of which no two run at once."""
+
+    name: str
+    """Of the model, for the error."""
+    current: Pass = field(default_factory=lambda: Pass(0, 0, 0))
+    generating: bool = False
+    is_undisturbed: bool = False
+    _lock: Any = field(default_factory=Lock)
+
+    def begin(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A forward pre-hook of the model."""
+        if self.is_undisturbed:
+            return
+        given = [*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds")]
+        n_rows, n_positions = next(x for x in given if x is not None).shape[:2]
+        cache = kwargs.get("past_key_values")
+        start = 0 if cache is None else cache.get_seq_length()
+        is_prompt = start == 0 and not self.generating
+        self.current = Pass(n_rows, start + n_positions, n_positions if is_prompt else self.current.n_prompt)
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Raises RuntimeError where a pass is under way."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                f"a second pass of {self.name} began while one is under way, in an edit or in another thread: "
+                "captures and edits belong to the model, not to a call. Wait for the first, or load the model twice"
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def generation(self, n_rows: int, n_prompt: int) -> Iterator[None]:
+        """The passes within the block continue a prompt."""
+        with self.one_at_a_time():
+            self.generating, self.current = True, Pass(n_rows, n_prompt, n_prompt)
+            try:
+                yield
+            finally:
+                self.generating = False
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """The passes within the block are neither read nor edited by what is open."""
+        with self.one_at_a_time():
+            self.is_undisturbed = True
+            try:
+                yield
+            finally:
+                self.is_undisturbed = False

@@ -5,19 +5,20 @@ Plain torch forward hooks on the model itself: what is read is bit for bit what 
 B rows of a batch, P positions, D width of a site, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from models.language_model.attention_interface import ATTENTION_KINDS, attention_hooks
+from models.language_model.attention_sites import AttentionSites, proven_attention_sites
 from models.language_model.block_arithmetic import map_by_arithmetic
-from models.language_model.forward_pass import Pass, Tokens
+from models.language_model.captured_sites import CapturedSites, Stopped
+from models.language_model.forward_pass import PassTracker, Tokens
 from models.language_model.hooks import HookFunction, add_hook, unflattened
 from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
 from models.language_model.module_map import ModuleMap, UnknownArchitecture
@@ -27,23 +28,6 @@ from models.language_model.sites import Site
 from models.language_model.unembedding import Unembedding, unembedding
 
 __all__ = ["HookedModel", "load_tokenizer"]
-
-
-class _Stopped(Exception):
-    """Ends a forward pass whose remainder nobody reads; never leaves `HookedModel.forward`."""
-
-
-@dataclass(eq=False)
-class _Reading:
-    """What one `capture` wants, and what of it the pass under way has brought."""
-
-    sites: tuple[Site, ...]
-    stop: bool
-    found: dict[Site, Tensor] = field(default_factory=dict)
-
-    @property
-    def content(self) -> bool:
-        return self.stop and len(self.found) == len(self.sites)
 
 
 @dataclass(eq=False, repr=False)
@@ -66,15 +50,11 @@ class HookedModel:
     weights_sha256: str
     """Hash of the safetensors files' content in the order of their names."""
     module_map: ModuleMap = field(init=False)
+    passes: PassTracker = field(init=False)
     widths: Mapping[Site, int] = field(default_factory=dict)
-    attention_sites: list[Site] = field(default_factory=list)
-    """q, k, v, z and attn_pattern of every block, where the model's code lets its attention be replaced. While one of
-    them is open the model computes attention by its eager function, which differs from a fused one by rounding."""
-    _readings: list[_Reading] = field(default_factory=list)
+    _attention: AttentionSites | None = None
+    _readings: list[CapturedSites] = field(default_factory=list)
     _running: bool = False
-    _generating: bool = False
-    _passing: Pass = field(default_factory=lambda: Pass(0, 0, 0))
-    _lock: Any = field(default_factory=Lock)
 
     @classmethod
     def load(
@@ -107,12 +87,16 @@ class HookedModel:
         host.prove()
         return host
 
+    def __post_init__(self) -> None:
+        self.passes = PassTracker(type(self.model).__name__)
+
     def prove(self) -> None:
         """Finds the map, by the names of a family or else by the arithmetic of the blocks, and holds the model to it.
 
         Raises:
             UnknownArchitecture: If neither map passes the self-test.
         """
+        self._attention = None
         try:
             self.module_map = ModuleMap.of(self.model)
             self.widths = check_and_measure_widths(self)
@@ -155,14 +139,30 @@ class HookedModel:
         """Every site at the entry or exit of a module; `attention_sites` are beside them."""
         return self.module_map.sites
 
+    @property
+    def attention_sites(self) -> list[Site]:
+        """q, k, v, z and attn_pattern of every block, where the model's code lets its attention be replaced.
+
+        Proven by two short passes when first asked for, which torch hooks of your own see too. While one of the sites
+        is open the model computes attention by its eager function, which differs from a fused one by rounding.
+        """
+        return list(self._proven_attention().sites)
+
+    def _proven_attention(self) -> AttentionSites:
+        if self._attention is None:
+            self._attention = proven_attention_sites(self)
+        return self._attention
+
     def width(self, site: Site) -> int:
         """Numbers per token at a site."""
-        resolved = site.resolve(self.n_layers)
-        if site.kind not in ATTENTION_KINDS:
+        resolved, widths = site.resolve(self.n_layers), self.widths
+        if site.kind in ATTENTION_KINDS:
+            widths = self._proven_attention().of(site, self.module_map).widths
+        else:
             self.module_map.at(site)
-        if resolved not in self.widths:
+        if resolved not in widths:
             raise ValueError(f"{self.architecture} has no {site} with one vector a token")
-        return self.widths[resolved]
+        return widths[resolved]
 
     @contextmanager
     def capture(
@@ -171,30 +171,31 @@ class HookedModel:
         """Keeps the values of sites in the passes within the block, each as (B, P, width) in the model's dtype.
 
         The mapping holds the latest pass, under the sites as they were asked for, and stays filled after the block.
-        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied.
+        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied,
+        unless a gradient is wanted.
 
         Args:
-            sites: Where.
+            sites: Where; a ValueError before any pass where the model has no such site.
             stop_early: Whether `forward` ends as soon as every site of every open capture has been reached: later
                 blocks then cost nothing, and there are no logits. `generate` is not stopped.
-            detach: False keeps the graph, and begins one at the first of the sites: the gradient of what is computed
-                from the logits is `torch.autograd.grad(metric, list(found.values()))`.
+            detach: False keeps the graph, and begins one at the first of the sites: a copy of the value goes on in its
+                place, so the gradient of what is computed from the logits is
+                `torch.autograd.grad(metric, list(found.values()))`.
         """
-        reading = _Reading(tuple(dict.fromkeys(sites)), stop_early)
+        reading = CapturedSites(tuple(dict.fromkeys(sites)), stop_early, detach)
         with ExitStack() as hooks:
             for site in reading.sites:
-                self._see(hooks, site, self._capture_hook(reading, site, detach))
+                self._see(hooks, site, self._capture_hook(reading, site))
             self._readings.append(reading)
             hooks.callback(self._readings.remove, reading)
             yield reading.found
 
-    def _capture_hook(self, reading: _Reading, site: Site, detach: bool) -> Callable[[Tensor], None]:
-        def keep(x_BPD: Tensor) -> None:
-            if not detach and torch.is_grad_enabled() and not x_BPD.requires_grad:
-                x_BPD.requires_grad_()
-            reading.found[site] = x_BPD.detach() if detach else x_BPD
+    def _capture_hook(self, reading: CapturedSites, site: Site) -> HookFunction:
+        def keep(x_BPD: Tensor) -> Tensor | None:
+            new = reading.keep(site, x_BPD)
             if self._running and all(each.content for each in self._readings):
-                raise _Stopped
+                raise Stopped
+            return new
 
         return keep
 
@@ -217,38 +218,30 @@ class HookedModel:
         """
         with ExitStack() as hooks:
             for site, edit in edits.items():
-                change = site_edit(site, edit, lambda n: self._passing.chosen(n, positions, tokens))
+                change = site_edit(site, edit, lambda n: self.passes.current.chosen(n, positions, tokens))
                 self._see(hooks, site, change, first=True)
             yield
 
     def _see(self, hooks: ExitStack, site: Site, see: HookFunction, *, first: bool = False) -> None:
-        hooks.callback(self.model.register_forward_pre_hook(self._begin_pass, with_kwargs=True).remove)
+        def open_to(x: Tensor) -> Tensor | None:
+            return None if self.passes.is_undisturbed else see(x)
+
+        hooks.callback(self.model.register_forward_pre_hook(self.passes.begin, with_kwargs=True).remove)
         if site.kind in ATTENTION_KINDS:
             block = self.module_map.blocks[self.module_map.layer_of(site)]
-            hooks.enter_context(attention_hooks(self.model, block, site.kind, see, first=first))
+            self._proven_attention().of(site, self.module_map)
+            hooks.enter_context(attention_hooks(self.model, block, site.kind, open_to, first=first))
         else:
             module, point = self.module_map.at(site)
-            shown = unflattened(see, lambda: self._passing.n_rows) if point.flat else see
+            shown = unflattened(open_to, lambda: self.passes.current.n_rows) if point.flat else open_to
             hooks.callback(add_hook(module, point, shown, first=first).remove)
-
-    def _begin_pass(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = [*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds")]
-        n_rows, n_positions = next(x for x in given if x is not None).shape[:2]
-        cache = kwargs.get("past_key_values")
-        start = 0 if cache is None else cache.get_seq_length()
-        is_prompt = start == 0 and not self._generating
-        self._passing = Pass(n_rows, start + n_positions, n_positions if is_prompt else self._passing.n_prompt)
 
     def generate(self, token_ids_BP: Tensor, **options: Any) -> Tensor:
         """`model.generate`, in which edits know what of it is the prompt, with a cache and without."""
-        with self._one_pass_at_a_time():
-            n_rows, n_prompt = token_ids_BP.shape
-            self._generating, self._passing = True, Pass(n_rows, n_prompt, n_prompt)
-            try:
-                options = {"attention_mask": torch.ones_like(token_ids_BP)} | options
-                return self.model.generate(token_ids_BP.to(self.device), **options)
-            finally:
-                self._generating = False
+        options = {"attention_mask": torch.ones_like(token_ids_BP)} | options
+        n_rows, n_prompt = token_ids_BP.shape
+        with self.passes.generation(n_rows, n_prompt):
+            return self.model.generate(token_ids_BP.to(self.device), **options)
 
     def forward(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None:
         """Runs the model once.
@@ -266,30 +259,18 @@ class HookedModel:
         # Given even where nothing is padded: transformers warns of a missing mask, and treats a full one as none.
         mask = torch.ones_like(token_ids_BP) if attention_mask is None else attention_mask
         options = {"use_cache": False} if self.is_causal else {}
-        with self._one_pass_at_a_time():
+        with self.passes.one_at_a_time():
             for reading in self._readings:
                 reading.found.clear()
             self._running = True
             try:
                 ids = token_ids_BP.to(self.device)
                 output = self.model(input_ids=ids, attention_mask=mask.to(self.device), **options)
-            except _Stopped:
+            except Stopped:
                 return None
             finally:
                 self._running = False
         return getattr(output, "logits", None)
-
-    @contextmanager
-    def _one_pass_at_a_time(self) -> Iterator[None]:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                f"a second pass of {self.architecture} began while one is under way, in an edit or in another thread: "
-                "captures and edits belong to the model, not to a call. Wait for the first, or load the model twice"
-            )
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     def unembedding(self) -> Unembedding | None:
         """How a direction of the final stream reaches the logits; None for an encoder, which predicts no next token."""

@@ -1,4 +1,4 @@
-"""One plain torch hook that shows, or replaces, the value that passes a tap."""
+"""One plain torch hook that shows, or replaces, the value that passes a point."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ HookFunction = Callable[[Tensor], Tensor | None]
 """Is shown a value; what it returns, unless None, takes the value's place."""
 
 
-def add_hook(module: nn.Module, tap: HookPoint, see: HookFunction, *, first: bool = False) -> RemovableHandle:
-    """Shows `see` every value that passes the tap until the handle is removed; `first` puts it before earlier hooks."""
-    if tap.overwritten:
+def add_hook(module: nn.Module, point: HookPoint, see: HookFunction, *, first: bool = False) -> RemovableHandle:
+    """Shows `see` every value that passes the point until the handle is removed; `first` puts it before others."""
+    if point.overwritten:
         see = _copied(see)
-    if tap.scale != 1:
-        see = _scaled(see, tap.scale)
-    if tap.side == "out":
+    if point.scale != 1:
+        see = _scaled(see, point.scale)
+    if point.side == "out":
         return module.register_forward_hook(lambda _, __, output: _exit(output, see), prepend=first)
-    enter = _enter_shared if tap.shared else _enter
+    enter = _enter_shared if point.shared else _enter
     return module.register_forward_pre_hook(
         lambda _, args, kwargs: enter(args, kwargs, see), prepend=first, with_kwargs=True
     )
@@ -38,7 +38,13 @@ def unflattened(see: HookFunction, n_rows: Callable[[], int]) -> HookFunction:
 
 
 def _copied(see: HookFunction) -> HookFunction:
-    return lambda x: see(x.clone())
+    """Neither what was shown nor what takes its place is written into later."""
+
+    def see_copy(x: Tensor) -> Tensor | None:
+        new = see(x.clone())
+        return None if new is None else new.clone()
+
+    return see_copy
 
 
 def _scaled(see: HookFunction, scale: float) -> HookFunction:
@@ -47,7 +53,11 @@ def _scaled(see: HookFunction, scale: float) -> HookFunction:
     def see_multiple(x: Tensor) -> Tensor | None:
         shown = x * scale
         new = see(shown)
-        return None if new is None else torch.where(new == shown, x, new / scale)
+        if new is None:
+            return None
+        back = new / scale
+        exact = torch.where(new == shown, x, back)
+        return back + (exact - back).detach() if back.requires_grad else exact  # the gradient is that of the quotient
 
     return see_multiple
 

@@ -40,7 +40,7 @@ class HookPoint:
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """The names of the parts: `blocks` and `final_norm` as seen from the base model, the taps as seen from a block."""
+    """The names of the parts: `blocks` and `final_norm` as seen from the base model, points as seen from a block."""
 
     name: str
     blocks: str
@@ -63,8 +63,8 @@ class ModelFamily:
         blocks = _part(base, self.blocks)
         if not said or not isinstance(blocks, nn.ModuleList) or _part(base, self.final_norm or "") is None:
             return False
-        taps = (self.attn_in, self.attn_out, self.mlp_in, self.mlp_out, self.mlp_act, self.resid_mid)
-        wanted = [tap.path for tap in taps if tap is not None] + list(self.post_norms or ())
+        points = (self.attn_in, self.attn_out, self.mlp_in, self.mlp_out, self.mlp_act, self.resid_mid)
+        wanted = [point.path for point in points if point is not None] + list(self.post_norms or ())
         return all(_part(block, path) is not None for block in blocks for path in wanted)
 
 
@@ -191,8 +191,8 @@ class ModuleMap:
             raise unknown(type(model).__name__, f"its parts are named {_names(base)}")
         blocks, final_norm = _part(base, family.blocks), _part(base, family.final_norm or "")
         assert isinstance(blocks, nn.ModuleList)
-        taps = {kind: getattr(family, kind, None) for kind in SITE_KINDS}
-        points = {kind: tap for kind, tap in taps.items() if isinstance(tap, HookPoint)} | STREAM
+        named = {kind: getattr(family, kind, None) for kind in SITE_KINDS}
+        points = {kind: point for kind, point in named.items() if isinstance(point, HookPoint)} | STREAM
         return cls(
             model,
             family.name,

@@ -1,14 +1,14 @@
 """Proves on four tokens that a model's map says what the model does: names may fit where the arithmetic does not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from models.language_model.attention_interface import ATTENTION_KINDS, is_supported, pattern_times_value
 from models.language_model.module_map import UnknownArchitecture
+from models.language_model.rounding import equal_up_to_rounding
 from models.language_model.sites import Site
 
 if TYPE_CHECKING:
@@ -41,31 +41,7 @@ def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
     _require(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))
     _check_stream(host, found)
     _check_edit(host, token_ids_BP)
-    host.attention_sites, heads = proven_attention_sites(host, run)
-    return {site: x.shape[-1] for site, x in ({**found, **heads}).items() if site.kind != "attn_pattern"}
-
-
-def proven_attention_sites(host: "HookedModel", run: Callable[[], Any]) -> tuple[list[Site], Mapping[Site, Tensor]]:
-    """The attention sites of a model whose heads say what their patterns take of their values, and what they hold.
-
-    A model may compute attention in code of its own: it then has none of them.
-    """
-    sites = [Site(kind, layer) for layer in range(host.n_layers) for kind in ATTENTION_KINDS]
-    if not is_supported(host.model):
-        return [], {}
-    with host.capture(sites, stop_early=False) as found:
-        read = run()[0]
-    if len(found) < len(sites):
-        return [], {}
-    for layer in range(host.n_layers):
-        pattern_BHPK, value_BPD, z_BPD = (found[Site(kind, layer)] for kind in ("attn_pattern", "v", "z"))
-        width = z_BPD.shape[-1] // pattern_BHPK.shape[1]
-        value_BHPd = value_BPD.unflatten(-1, (-1, width)).transpose(1, 2)
-        said = pattern_times_value(pattern_BHPK, value_BHPd).flatten(2)
-        _require(host, f"z.{layer} = attn_pattern.{layer} · v.{layer}", _close(said, z_BPD))
-    with host.intervene(dict.fromkeys(sites, _unchanged)):
-        _require(host, "an edit of attention that changes nothing leaves the output as it was", _close(read, run()[0]))
-    return sites, dict(found)
+    return {site: x.shape[-1] for site, x in found.items()}
 
 
 def probe_tokens(model: Any, tokenizer: Any) -> Tensor:
@@ -83,14 +59,16 @@ def _check_stream(host: "HookedModel", found: Mapping[Site, Tensor]) -> None:
         after_attention, after_mlp = norms[layer] or (_unchanged, _unchanged)
         if "resid_mid" not in module_map.kinds:
             said = f"resid_post.{layer} = resid_pre.{layer} + attn_out.{layer} + mlp_out.{layer}"
-            _require(host, said, _close(post, pre + attn + mlp))
+            _require(host, said, equal_up_to_rounding(post, pre + attn + mlp))
         else:
             mid = found[Site("resid_mid", layer)]
             for said, value, wanted in (
                 (f"resid_mid.{layer} = resid_pre.{layer} + attn_out.{layer}", mid, after_attention(pre + attn)),
                 (f"resid_post.{layer} = resid_mid.{layer} + mlp_out.{layer}", post, after_mlp(mid + mlp)),
             ):
-                _require(host, said + (", normed" if module_map.post_norms else ""), _close(value, wanted))
+                _require(
+                    host, said + (", normed" if module_map.post_norms else ""), equal_up_to_rounding(value, wanted)
+                )
         if layer:
             _require(
                 host, f"resid_post.{layer - 1} = resid_pre.{layer}", _same(found[Site("resid_post", layer - 1)], pre)
@@ -105,7 +83,7 @@ def _check_edit(host: "HookedModel", token_ids_BP: Tensor) -> None:
     leaving, mlp_out = Site("resid_post", 0), Site("mlp_out", 0)
     with host.intervene({Site("resid_mid", 0): torch.zeros_like}), host.capture([leaving, mlp_out]) as found:
         host.forward(token_ids_BP)
-    _require(host, "an edit of resid_mid changes the stream", _close(found[leaving], found[mlp_out]))
+    _require(host, "an edit of resid_mid changes the stream", equal_up_to_rounding(found[leaving], found[mlp_out]))
 
 
 def _require(host: "HookedModel", said: str, kept: bool) -> None:
@@ -124,9 +102,3 @@ def _unchanged(x_BPD: Tensor) -> Tensor:
 def _same(a: Tensor, b: Tensor) -> bool:
     """Bit for bit; NaN, which broken weights make, counts as equal to itself."""
     return bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    """Up to the rounding of a few additions, for which a block may have another order."""
-    largest = b.abs().nan_to_num(0, 0, 0).max()
-    return torch.allclose(a, b.to(a), rtol=0, atol=8 * torch.finfo(a.dtype).eps * float(largest), equal_nan=True)

@@ -147,7 +147,7 @@ class TrainingRun:
         return kept | {"silent_F", "firings_F"}
 
     def checkpoint(self, identity: str) -> TrainingCheckpoint:
-        """Whole in the first process, whatever the process_group: another may go on with it."""
+        """The whole state, in the first process: any other division of processes may go on with it."""
         tensors = {name: t.detach() for name, t in self._state().items()}
         for name, p in self.sae.named_parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.adam.state[p].items()}

@@ -189,6 +189,6 @@ def train(
     device: torch.device | str = "cpu",
     identity: str = "",
 ) -> TrainedDictionary:
-    """One dictionary, as `train_together` trains it."""
+    """One dictionary, as `train_many` trains it."""
     (trained,) = train_many([TrainingJob(sae, training, checkpoints, log)], source, device, identity)
     return trained

@@ -74,7 +74,7 @@ def sweep(
 
     All SAEs of a model train from one reading of its activations.
 
-    Example: glasshouse sweep --model pystdlib --recipe mid-topk --recipe wide-topk
+    Example: glasshouse sweep --model pystdlib
     """
     from pipelines.runs.in_process import run_sweep, selected_partitions
 

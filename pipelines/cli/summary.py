@@ -1,6 +1,5 @@
 """What a run prints at its end: what was published, where to look at it, and three queries to paste into a shell."""
 
-import os
 import shlex
 import sys
 from contextlib import closing
@@ -8,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipelines.dagster_support.metadata import page_link
 from sql.query_output import answer, format_table
 from sql.warehouse import connect
+from web.urls import dagster_address
 
 SUMMARY = """
 select sae_id, site, n_features, n_tokens, dead_fraction, one_position_fraction, l0, fvu, largest_rows_share,
@@ -29,10 +30,8 @@ def print_summary(console: Console, published: Path, sae_id: str) -> None:
     console.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
     for query in (SUMMARY, "select * from table_rows"):
         _plain(console, format_table(answer(published, query)))
-    pages = os.environ.get("GLASSHOUSE_PAGES", "http://127.0.0.1:8765")
-    dagster = os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
-    _plain(console, f"Feature pages:  {command()} serve   then {pages}/sae/{sae_id}")
-    _plain(console, f"Dagster:        make dev   then {dagster}")
+    _plain(console, f"Feature pages:  {command()} serve   then {page_link(sae_id).value}")
+    _plain(console, f"Dagster:        make dev   then {dagster_address()}")
     _plain(console, "Three queries to paste:")
     for query in queries(published, sae_id):
         _plain(console, f'  {command()} sql "{query}"')

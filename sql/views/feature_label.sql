@@ -26,3 +26,5 @@ select
     s.n_failed
 from explanation as e
 left join _feature_label as s using (model_id, recipe_id, feature_id, explanation_id);
+
+comment on column feature_label.sae_id is 'model_id/recipe_id [id]';

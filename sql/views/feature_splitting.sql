@@ -20,3 +20,13 @@ from feature_match as m
 left join sae as s using (model_id, recipe_id)
 left join sae as o on o.model_id = m.model_id and o.recipe_id = m.other_recipe_id
 group by all;
+
+comment on column feature_splitting.sae_id is 'model_id/recipe_id [id]';
+comment on column feature_splitting.n_features is 'Features of the dictionary [features]';
+comment on column feature_splitting.other_n_features is 'Features of the other dictionary [features]';
+comment on column feature_splitting.mmcs is 'Mean over features of the cosine with their nearest in the other dictionary [cosine]';
+comment on column feature_splitting.same_feature_cosine is 'Cosine above which two features count as the same [cosine]';
+comment on column feature_splitting.share_matched is 'Features whose nearest is the same feature [fraction]';
+comment on column feature_splitting.share_mutual is 'Features that have each other as nearest, and are the same feature [fraction]';
+comment on column feature_splitting.share_split is 'Features that two features of the other dictionary or more have as nearest [fraction]';
+comment on column feature_splitting.max_split_features is 'The most features of the other dictionary that have one feature as nearest [features]';

@@ -136,3 +136,30 @@ left join labelled as l using (model_id, recipe_id)
 left join tested as t using (model_id, recipe_id)
 left join rated as r using (model_id, recipe_id)
 left join spent as p using (model_id, recipe_id);
+
+comment on column sae_summary.sae_id is 'model_id/recipe_id [id]';
+comment on column sae_summary.model_source is 'Where the model comes from [text]';
+comment on column sae_summary.model_revision is 'Its commit, or what marks a folder''s content [text]';
+comment on column sae_summary.n_tokens is 'Tokens on which its features were counted [tokens]';
+comment on column sae_summary.n_dead is 'Features that never fired on these tokens [features]';
+comment on column sae_summary.dead_fraction is 'Their share [fraction]';
+comment on column sae_summary.median_density is 'Median density of the live features [fraction]';
+comment on column sae_summary.one_position_fraction is 'Share of the live features that fire at one position of the contexts only [fraction]';
+comment on column sae_summary.l0 is 'Features that fire on a token, mean over held-out documents [features]';
+comment on column sae_summary.fvu is 'Fraction of variance unexplained on held-out documents [fraction]';
+comment on column sae_summary.fvu_ci_low is 'Lower end of its 95 % interval over documents [fraction]';
+comment on column sae_summary.fvu_ci_high is 'Upper end of its 95 % interval over documents [fraction]';
+comment on column sae_summary.largest_rows_share is 'Share of the variance that the 1 % of held-out rows farthest from the mean hold [fraction]';
+comment on column sae_summary.ce_recovered is 'Cross-entropy recovered on held-out documents: 1 as without the dictionary, 0 as with the mean in its place [fraction]';
+comment on column sae_summary.kl is 'Divergence of the model''s predictions from those with the dictionary in place, held out [nats]';
+comment on column sae_summary.n_labelled is 'Features that have a label [features]';
+comment on column sae_summary.n_failed_labels is 'Features whose best attempt at a label failed [features]';
+comment on column sae_summary.detection is 'Balanced accuracy of the best labels in the detection test, mean over features [fraction]';
+comment on column sae_summary.headline_scores is 'Headline score of the best labels by scorer, mean over features [map]';
+comment on column sae_summary.specificity_mean is 'Specificity of the best labels, mean over features [0 to 3]';
+comment on column sae_summary.specificity_density_weighted is 'The same, each interval weighted by the feature''s firings in it [0 to 3]';
+comment on column sae_summary.fraction_rated_3 is 'Share of 3s of the best labels, mean over intervals and then over features [fraction]';
+comment on column sae_summary.control_rating is 'Rating of controls by the best labels, mean over features [0 to 3]';
+comment on column sae_summary.n_ratings is 'Ratings that were given, of every label [ratings]';
+comment on column sae_summary.n_failed_ratings is 'Ratings that the judge failed to give, of every label [ratings]';
+comment on column sae_summary.cost_usd is 'Spent on language models for this dictionary [USD]';

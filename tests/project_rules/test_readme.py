@@ -68,6 +68,20 @@ def test_every_query_of_a_page_runs_on_an_empty_warehouse():
                 assert con.execute(statement).fetchall() == [], (page, statement)
 
 
+def test_keys_that_a_document_names_are_keys_of_cards():
+    known = {key for kind, _ in REQUIRED for key, *_ in card_fields(kind)}
+    sections = {key.split(".")[0] for key in known if "." in key}
+    pages = [*PAGES, "docs/glossary.md", "docs/labels.md", "docs/commands.md", "docs/queries.md", "CONTRIBUTING.md"]
+    named = {
+        (page, key)
+        for page in pages
+        for key in re.findall(r"`([a-z_]+\.[a-z_]+)(?::[^`]*)?`", text_of(page))
+        if key.split(".")[0] in sections
+    }
+    assert len(named) > 3
+    assert not {(page, key) for page, key in named if key not in known}, "card-reference prints the keys there are"
+
+
 def test_every_error_in_troubleshooting_is_one_that_the_code_says():
     packages = ("assets", "models", "pipelines", "sql", "storage", "web")
     sources = [path.read_text("utf-8") for name in packages for path in (ROOT / name).rglob("*.py")]

@@ -1,5 +1,6 @@
 """Every architecture against its equation, written densely and differentiated by autograd."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,19 @@ def test_the_tanh_penalty_is_its_formula() -> None:
     below = ((sae.threshold - pre_TF).relu() * norm_F).sum()
     error = (x_TD - dense_guess(sae, x_TD, dense_codes(sae, x_TD))).square().sum() / spread
     torch.testing.assert_close(found[0], error + 3e-6 * below / spread, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("step", "power"), [(5, 0.1), (50, 0.0)])
+def test_thresholds_move_by_a_power_of_l0_over_k_while_they_warm_up_and_not_after(step: int, power: float) -> None:
+    sae, x_TD = random_dictionary("jumprelu"), activations()
+    assert isinstance(sae, JumpReLUSAE)
+    now = replace(context(), step=step, n_steps=100)
+    before_F = sae.threshold.detach().clone()
+    l0 = float((dense_pre(sae, x_TD) > before_F).sum()) / len(x_TD)
+    assert abs(l0 / K - 1) > 0.2, "or nothing would move"
+    with torch.no_grad():
+        sae.after_step(sae.loss(x_TD, x_TD, now), now)
+    torch.testing.assert_close(sae.threshold.detach(), before_F * (l0 / K) ** power, rtol=1e-6, atol=0)
 
 
 @variants

@@ -11,6 +11,7 @@ from tiny_models import LAYERS, save_tiny
 
 from models.language_model.block_arithmetic import map_by_arithmetic
 from models.language_model.hooked_model import HookedModel
+from models.language_model.module_map import UnknownArchitecture
 from models.language_model.self_test import probe_tokens
 from models.language_model.sites import Site
 
@@ -79,3 +80,23 @@ def test_edits_that_change_nothing_leave_the_logits_as_they_were_bit_for_bit(hoo
     with hooked.intervene(dict.fromkeys(hooked.sites, torch.clone)):
         edited = hooked.forward(token_ids)
     assert torch.equal(edited, hooked.forward(token_ids))
+
+
+def test_no_module_is_seen_twice_by_the_search(hooked, monkeypatch):
+    register, seen = torch.nn.Module.register_forward_hook, []
+
+    def count(module: torch.nn.Module, *args, **options):
+        seen.append(module)
+        return register(module, *args, **options)
+
+    monkeypatch.setattr(torch.nn.Module, "register_forward_hook", count)
+    map_by_arithmetic(hooked.model, probe_tokens(hooked.model, hooked.tokenizer))
+    assert len(seen) == len(set(seen)) > 3 * LAYERS
+
+
+def test_blocks_that_say_nan_are_not_mapped(hooked):
+    broken = copy.deepcopy(hooked.model)
+    for weight in broken.parameters():
+        weight.fill_(torch.nan)
+    with pytest.raises(UnknownArchitecture, match="block 0 says NaN or infinity"):
+        map_by_arithmetic(broken, probe_tokens(hooked.model, hooked.tokenizer))

@@ -84,6 +84,20 @@ def test_the_help_of_every_command_has_an_example_of_it():
     assert not [name for name, command in listed.items() if f"Example: {name}" not in (command.help or "")]
 
 
+def test_examples_in_the_help_name_cards_of_the_registry():
+    running = ("glasshouse run", "glasshouse sweep", "glasshouse label")
+    texts = " ".join(command.help or "" for name, command in commands(get_command(app)) if name in running)
+    named = {kind: re.findall(rf"--{kind} ([a-z0-9._-]+)", texts) for kind in ("model", "recipe")}
+    assert named["model"]
+    missing = [
+        name
+        for kind, folder in (("model", "models"), ("recipe", "recipes"))
+        for name in named[kind]
+        if not (CHECKOUT / "registry" / folder / f"{name}.yaml").exists()
+    ]
+    assert not missing
+
+
 def test_make_help_names_every_target():
     alone = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     command = ["make", "help"]  # started by `make test`, it would also say which folder it enters
