@@ -1,6 +1,6 @@
 -- What every label of the dictionaries in `touched` was found to be worth: `_feature_summary`, which comes next, reads it.
 -- A bin of the histogram counts for one interval, as `interval_of_bin` says.
--- Of a score that stands there twice, which `glasshouse check` reports, the higher counts.
+-- Of a headline that stands there twice, against the grain of `explanation_score`, the higher counts.
 -- Intervals without a rating are left out of every mean, and the weights of the others are made to add up to one again.
 delete from _feature_label
 using touched
