@@ -3,6 +3,8 @@
 Truth comes from the formulas of LayerNorm and RMSNorm by hand, and from sums of passes.
 """
 
+from typing import Any
+
 import pytest
 import torch
 from tiny_models import WIDTH, save_tiny
@@ -38,7 +40,7 @@ def _last_norm(hooked: HookedModel) -> torch.nn.Module:
 
 def _normed(hooked: HookedModel, token_ids: Tensor, step: Tensor) -> Tensor:
     """What the last norm says when it is given a step more."""
-    found: list[Tensor] = []
+    found: list[Any] = []
     norm = _last_norm(hooked)
     handles = [
         norm.register_forward_pre_hook(lambda _, args: (args[0] + step,)),
@@ -76,7 +78,7 @@ def test_the_gradient_through_the_last_norm_is_its_gain_times_the_clean_scale(ho
         x = args[0].detach().clone().requires_grad_()
         return (x,)
 
-    found: list[Tensor] = []
+    found: list[Any] = []
     with torch.enable_grad(), frozen_norms(hooked, token_ids):
         handles = [
             norm.register_forward_pre_hook(keep),
@@ -87,8 +89,9 @@ def test_the_gradient_through_the_last_norm_is_its_gain_times_the_clean_scale(ho
             handle.remove()
         direction = torch.randn(WIDTH, generator=torch.Generator().manual_seed(1))
         (slope,) = torch.autograd.grad((found[0] * direction).sum(), x)
-    gain = norm.weight + 1 if "Gemma" in type(norm).__name__ else norm.weight
-    assert isinstance(gain, Tensor)
+    weight = norm.weight
+    assert isinstance(weight, Tensor)
+    gain = weight + 1 if "Gemma" in type(norm).__name__ else weight
     x, by_hand = x.detach(), gain.detach() * direction
     eps = next(value for value in (getattr(norm, key, None) for key in ("eps", "variance_epsilon")) if value)
     if type(norm) is torch.nn.LayerNorm:
