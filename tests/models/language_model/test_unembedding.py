@@ -60,7 +60,7 @@ def test_a_norm_that_is_neither_is_refused():
         def forward(self, x):
             return x**3
 
-    with pytest.raises(ValueError, match="Cubed norms the final stream neither as LayerNorm nor as RMSNorm does"):
+    with pytest.raises(ValueError, match="Cubed norms neither as LayerNorm nor as RMSNorm does"):
         unembedding(Cubed(), torch.nn.Linear(WIDTH, 10, bias=False))
 
 
