@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from models.corpora.documents import Document
+from models.corpora.documents import AnyDocument
+from models.corpora.left_out import LeftOut
 
-KINDS = "`stdlib`, a file, folder or glob of text, JSONL or Parquet (local or s3://…), or hf:name[/config][:split]"
-NAMES_KEPT = 10
+KINDS = (
+    "`stdlib`, a file, folder or glob of text, JSONL, JSON, CSV or Parquet (local or s3://…), or "
+    "hf:name[/config][:split]"
+)
 
 
 @dataclass(slots=True)
@@ -16,41 +19,12 @@ class ReadReport:
 
     n_documents: int = 0
     n_bytes: int = 0
-    """Of text given out, as UTF-8."""
-    n_empty: int = 0
-    """Files and rows without any text, left out."""
-    n_binary: int = 0
-    """Files with a NUL byte near their beginning: images, archives, weights. Left out."""
-    n_undecodable: int = 0
-    """Files that are not UTF-8, left out."""
-    undecodable: list[str] = field(default_factory=list)
-    """Names of the first of them."""
-
-    def give(self, document_id: str, text: str | None) -> Iterator[Document]:
-        """Counts one text, and yields it as a document unless it is blank."""
-        if text is None or not text.strip():
-            self.n_empty += 1
-            return
-        self.n_documents += 1
-        self.n_bytes += len(text.encode("utf-8", errors="surrogatepass"))
-        yield Document(document_id, text)
-
-    def refuse(self, name: str) -> None:
-        """Counts one file that is not UTF-8."""
-        self.n_undecodable += 1
-        if len(self.undecodable) < NAMES_KEPT:
-            self.undecodable.append(name)
+    """Of text given out, as UTF-8; token ids are four bytes each."""
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def __str__(self) -> str:
         told = f"{self.n_documents:,} documents, {self.n_bytes:,} bytes of text"
-        if self.n_empty:
-            told += f"; {self.n_empty:,} left out as empty"
-        if self.n_binary:
-            told += f"; {self.n_binary:,} left out as binary"
-        if self.n_undecodable:
-            more = ", …" if self.n_undecodable > len(self.undecodable) else ""
-            told += f"; {self.n_undecodable:,} left out as not UTF-8: {', '.join(self.undecodable)}{more}"
-        return told
+        return f"{told}; {self.left_out}" if self.left_out.counts else told
 
 
 class CorpusSource(Protocol):
@@ -65,7 +39,7 @@ class CorpusSource(Protocol):
         """What the last drawing has met so far."""
         ...
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[AnyDocument]:
         """All documents, streamed.
 
         Raises:
@@ -80,7 +54,8 @@ class CorpusSource(Protocol):
 
 
 def missing_column(where: str, column: str, names: list[str]) -> ValueError:
+    shown = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
     return ValueError(
-        f"{where} has no column {column!r}; its columns are {', '.join(map(repr, names)) or 'none'}: "
-        "name the one that holds the text as corpus.text_column in the model card"
+        f"{where} has no column {column!r}; its columns are {shown or 'none'}: name the one that holds text, "
+        "conversations or token ids as corpus.text_column in the model card"
     )

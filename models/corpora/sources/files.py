@@ -5,15 +5,20 @@ import hashlib
 import itertools
 import posixpath
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 
 from models.corpora.contexts import EmptyCorpus
-from models.corpora.documents import Document
-from models.corpora.sources import row_files, text_files
+from models.corpora.documents import AnyDocument
+from models.corpora.sources import text_files
 from models.corpora.sources.base import KINDS, ReadReport
+from models.corpora.sources.cells import content_of, contents
+from models.corpora.sources.compressed_files import BrokenArchive, expanded, inner_name
+from models.corpora.sources.document_pieces import counted, row_documents
+from models.corpora.sources.row_formats import format_of
 from models.corpora.sources.stdlib import stdlib_files
 from models.numerics.hash_sampling import hash_rank
 from storage.folder import Folder
@@ -22,10 +27,10 @@ from storage.manifest import sha256_of_file
 
 @dataclass
 class FileCorpus:
-    """Files below one root. `.jsonl`, `.ndjson` and `.parquet` are rows, `name#row`; every other file is text.
+    """Files below one root: rows in one of the `row_formats`, `name#row`, or text; compressed or not.
 
-    A file that is not UTF-8 is left out whole and named in the report; a binary one is left out and counted. A long
-    text file is several documents, `name#piece`, unless `whole`.
+    A file that is binary or not UTF-8 is left out whole and named in the report. A long text file is several
+    documents, `name#piece`, unless `whole`; so is a long row, `name#row.piece`.
     """
 
     spec: str
@@ -36,32 +41,44 @@ class FileCorpus:
     whole: bool = False
     report: ReadReport = field(default_factory=ReadReport)
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[AnyDocument]:
         self.report = ReadReport()
         for name in sorted(self.names, key=hash_rank):
             with self._reading(name) as path:
-                for document_id, words in self._texts(path, name):
-                    yield from self.report.give(document_id, words)
+                yield from self._documents(path, name)
         if not self.report.n_documents:
             raise EmptyCorpus(
                 f"corpus {self.spec!r} holds no text (files: {len(self.names):,}; {self.report}): "
                 "point the model card at files of UTF-8 text"
             )
 
-    def _texts(self, path: Path, name: str) -> Iterator[tuple[str, str | None]]:
-        suffix, where = PurePosixPath(name).suffix.lower(), f"{self.root}/{name}"
-        if suffix in row_files.PARQUET:
-            yield from _numbered(name, row_files.parquet_texts(path, where, self.column))
+    def _documents(self, path: Path, name: str) -> Iterator[AnyDocument]:
+        try:
+            with expanded(path, name) as inner:
+                yield from self._contents(inner, name)
+        except BrokenArchive as error:
+            self.report.left_out.add(str(error), name)
+
+    def _contents(self, path: Path, name: str) -> Iterator[AnyDocument]:
+        reader = format_of(PurePosixPath(inner_name(name)).suffix.lower())
+        if reader is not None and reader.DECODES_ROWS:
+            yield from self._rows(path, name, reader)
         elif text_files.looks_binary(path):
-            self.report.n_binary += 1
+            self.report.left_out.add("binary", name)
         elif not text_files.is_utf8(path):
-            self.report.refuse(name)
-        elif suffix in row_files.JSONL:
-            yield from _numbered(name, row_files.jsonl_texts(path, where, self.column))
+            self.report.left_out.add("not UTF-8", name)
+        elif reader is not None:
+            yield from self._rows(path, name, reader)
         elif self.whole or path.stat().st_size <= text_files.PIECE:
-            yield name, "".join(text_files.split_text(path))
+            yield from counted(name, content_of("".join(text_files.split_text(path))), self.report)
         else:
-            yield from _numbered(name, text_files.split_text(path))
+            for number, piece in enumerate(text_files.split_text(path)):
+                yield from counted(f"{name}#{number}", content_of(piece), self.report)
+
+    def _rows(self, path: Path, name: str, reader: ModuleType) -> Iterator[AnyDocument]:
+        where = f"{self.root}/{name}"
+        rows = contents(reader.cells(path, where, self.column), where, self.column)
+        yield from row_documents(name, rows, self.report)
 
     def _place(self, name: str) -> tuple[Folder, str]:
         above, _, base = name.rpartition("/")
@@ -127,7 +144,3 @@ def _above_magic(spec: str) -> Folder:
     """The deepest folder that a glob names without a wildcard."""
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), spec.split("/"))
     return Folder("/".join(fixed) or ("/" if spec.startswith("/") else "."))
-
-
-def _numbered(name: str, texts: Iterable[str | None]) -> Iterator[tuple[str, str | None]]:
-    return ((f"{name}#{number}", words) for number, words in enumerate(texts))

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.corpora.contexts import EmptyCorpus
-from models.corpora.documents import Document
-from models.corpora.sources.base import ReadReport, missing_column
+from models.corpora.documents import AnyDocument
+from models.corpora.sources.base import ReadReport
+from models.corpora.sources.cells import cell_of, contents
+from models.corpora.sources.document_pieces import row_documents
 from storage.manifest import sha256_of
 
 _PART = r"\w[\w.-]*"
@@ -37,14 +39,12 @@ class HubDataset:
         _datasets(spec)
         return cls(spec, match["name"], match["config"], match["split"] or "train", column)
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[AnyDocument]:
         self.report = ReadReport()
         stem = self.spec.removeprefix("hf:").rsplit(":", 1)[0]
-        for number, row in enumerate(self._rows()):
-            if self.column not in row:
-                raise missing_column(f"corpus {self.spec!r}", self.column, list(row))
-            words = _words(row[self.column], self.spec, self.column)
-            yield from self.report.give(f"{stem}:{self.split}#{number}", words)
+        cells = (cell_of(row, self.column) for row in self._rows())
+        rows = contents(cells, f"corpus {self.spec!r}", self.column)
+        yield from row_documents(f"{stem}:{self.split}", rows, self.report)
         if not self.report.n_documents:
             raise EmptyCorpus(f"corpus {self.spec!r} holds no text ({self.report}): name another split or column")
 
@@ -69,14 +69,6 @@ class HubDataset:
         """Name and commit of the dataset, so that nothing is fetched."""
         request = {"name": self.name, "config": self.config, "split": self.split, "column": self.column}
         return sha256_of(request | {"commit": self._builder().hash})
-
-
-def _words(cell: Any, spec: str, column: str) -> str | None:
-    if cell is not None and not isinstance(cell, str):
-        raise ValueError(
-            f"corpus {spec!r}: column {column!r} holds {type(cell).__name__}, wanted text: name another text_column"
-        )
-    return cell
 
 
 def _datasets(spec: str) -> Any:

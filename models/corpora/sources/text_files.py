@@ -1,7 +1,7 @@
 """Text files: whether a file is UTF-8 text, and its text in pieces of bounded length."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PIECE = 1 << 14
@@ -29,18 +29,26 @@ def is_utf8(path: Path) -> bool:
 
 
 def split_text(path: Path, length: int = PIECE) -> Iterator[str]:
-    """The file's text in pieces of at most `length` characters, each ending with a paragraph or a line if it can.
+    """The file's text in pieces of at most `length` characters.
 
     Joined they are the text, without a byte order mark and with line ends as `\\n`.
     """
     with path.open(encoding="utf-8-sig") as file:
-        text = ""
-        while block := file.read(length):
-            text += block
-            while len(text) > length:
-                end = _last_break(text, length)
-                yield text[:end]
-                text = text[end:]
+        yield from pieces(iter(lambda: file.read(length), ""), length)
+
+
+def pieces(blocks: Iterable[str], length: int = PIECE) -> Iterator[str]:
+    """A text that comes in blocks, in pieces of at most `length` characters, each ending with a paragraph or a line if
+    it can."""
+    text = ""
+    for block in blocks:
+        text += block
+        start = 0
+        while len(text) - start > length:
+            end = start + _last_break(text[start : start + length], length)
+            yield text[start:end]
+            start = end
+        text = text[start:]
     yield text
 
 

@@ -44,7 +44,7 @@ def test_the_standard_library_is_what_the_bundled_model_was_trained_on():
     trained = {d.document_id: d.text for d in stdlib_documents()}
 
     assert given == {name: trained[name] for name in given}
-    assert set(trained) - set(given) == set(source.report.undecodable)
+    assert set(trained) - set(given) == set(source.report.left_out.names.get("not UTF-8", []))
     assert list(given) == sorted(given, key=hash_rank)
     assert source.report.n_bytes == sum(len(text.encode()) for text in given.values())
 
@@ -56,10 +56,11 @@ def test_a_folder_gives_its_texts_in_hash_order_and_reports_the_rest(folder: Pat
     assert given == EXPECTED
     assert list(given) == sorted(EXPECTED, key=hash_rank)
     report = source.report
-    assert (report.n_documents, report.n_empty, report.n_binary, report.n_undecodable) == (3, 1, 1, 1)
-    assert report.undecodable == ["latin.txt"]
+    assert report.n_documents == 3
+    assert report.left_out.counts == {"empty": 1, "binary": 1, "not UTF-8": 1}
     assert str(report) == (
-        "3 documents, 37 bytes of text; 1 left out as empty; 1 left out as binary; 1 left out as not UTF-8: latin.txt"
+        "3 documents, 37 bytes of text; 1 left out as binary: image.png; 1 left out as empty: blank.txt; "
+        "1 left out as not UTF-8: latin.txt"
     )
 
 
@@ -74,7 +75,7 @@ def test_a_broken_byte_far_into_a_file_leaves_the_whole_file_out(tmp_path: Path)
     (tmp_path / "late.txt").write_bytes(b"x" * (3 * PIECE) + "é".encode()[:1])
     source = open_source(str(tmp_path))
     assert [d.document_id for d in source.documents()] == ["good.txt"]
-    assert source.report.undecodable == ["late.txt"]
+    assert source.report.left_out.names == {"not UTF-8": ["late.txt"]}
 
 
 @pytest.mark.parametrize(
