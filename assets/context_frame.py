@@ -76,7 +76,8 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     from itertools import islice
 
     from models.activations.attention_sinks import PIECES, choose_frame, sample_contents, try_frames, untried_frames
-    from models.corpora.context_frame import SpecialTokens, candidates
+    from models.corpora.context_frame import NO_FRAME, SpecialTokens, candidates
+    from models.corpora.document_tokens import DocumentTokenizer
 
     card, tokenizer = registration.model, store.tokenizer(registration)
     skip_first = None if card.skip_first == "auto" else card.skip_first
@@ -86,8 +87,11 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     room = min(frame.content(card.corpus.context_length) for frame in frames.values())
     trials = untried_frames(frames)
     if skip_first is None or len(frames) > 1:
-        texts = [document.text for document in islice(source.documents(), PIECES)]
-        contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
+        tokenize = DocumentTokenizer(
+            tokenizer, NO_FRAME, card.corpus.special_strings == "tokens", card.corpus.tokenizer_sha256
+        )
+        documents = tokenize(islice(source.documents(), PIECES))
+        contents = sample_contents([document.token_ids.tolist() for document in documents], room)
         trials = try_frames(store.host(registration), contents, frames, report) if contents else trials
     choice = choose_frame(trials, skip_first)
     choice.frame.content(card.corpus.context_length)

@@ -28,7 +28,9 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
     from models.corpora.context_frame import tokenizer_sha256
-    from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+    from models.corpora.contexts import TokenizedCorpus, contexts_of
+    from models.corpora.corpus_writer import write_corpus
+    from models.corpora.document_tokens import DocumentTokenizer
     from models.corpora.sources import open_source
     from models.corpora.token_filter import TokenFilter
 
@@ -43,13 +45,15 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         "frame_sha256": frame.sha256(tokenizer),
         "tokens": card.tokens,
         "context_length": card.context_length,
+        "special_strings": card.special_strings,
         "code": CODE_VERSION,
     }
     folder = store.corpus(registration.corpus_id, identity["frame_sha256"])
     made = store.made(folder, identity)
     if made is None:
         folder.remove()
-        contexts = tokenize_into_contexts(source.documents(), tokenizer, card.context_length, card.tokens, frame)
+        documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
+        contexts = contexts_of(documents(source.documents()), frame, card.context_length, card.tokens)
         made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
         context.log.info(f"{card.source}: {source.report}")
     store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)

@@ -7,7 +7,8 @@ from itertools import islice
 from benchmarks.side_by_side import medians, table
 from models.activations.harvest import harvest
 from models.activations.site_reading import BATCH_TOKENS, padded_batches
-from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.documents import Document
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.token_filter import TokenFilter

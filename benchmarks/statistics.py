@@ -11,7 +11,8 @@ from benchmarks.side_by_side import table
 from models.activations.harvest import harvest
 from models.activations.shards import ActivationShards
 from models.activations.site_reading import BATCH_TOKENS, padded_batches
-from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.token_filter import TokenFilter
 from models.dictionaries.architectures.topk import TopKSAE

@@ -11,9 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+PROBES = 8
+
 
 class UnknownToken(ValueError):
     """A card names a token that the tokenizer does not have, or a BOS where there is none. Name one that it has."""
+
+
+class UnusableTokenizer(ValueError):
+    """A tokenizer does not say which tokens it puts around a text. Mend it as the message says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,26 @@ class SpecialTokens:
 
     @classmethod
     def of(cls, tokenizer: Any) -> "SpecialTokens":
-        """The tokenizer's own habit."""
-        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-        framed = tokenizer("a")["input_ids"]
-        at = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
-        return cls(tuple(framed[:at]), tuple(framed[at + len(bare) :]))
+        """What the tokenizer itself puts before and after every text.
+
+        Raises:
+            UnusableTokenizer: If it makes no tokens of strings of its own vocabulary, or puts different tokens around
+                different texts.
+        """
+        around = {text: framed for text in _own_texts(tokenizer) if (framed := _around(tokenizer, text)) is not None}
+        if not around:
+            raise UnusableTokenizer(
+                f"the tokenizer ({type(tokenizer).__name__}, {len(tokenizer):,} tokens) makes no tokens of the strings "
+                "of its own vocabulary: save it again with the version that it was made with"
+            )
+        (first, frame), *others = around.items()
+        for text, other in others:
+            if other != frame:
+                raise UnusableTokenizer(
+                    f"the tokenizer puts {_names(tokenizer, frame)} around {first!r} and {_names(tokenizer, other)} "
+                    f"around {text!r}, wanted the same around every text: mend its post-processor"
+                )
+        return cls(*frame)
 
     @classmethod
     def asked(cls, tokenizer: Any, prepend_bos: bool | str) -> "SpecialTokens":
@@ -109,6 +132,35 @@ def tokenizer_sha256(tokenizer: Any) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     text = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
     return hashlib.sha256(f"{text}\0{sorted(tokenizer.all_special_ids)}".encode()).hexdigest()
+
+
+def _own_texts(tokenizer: Any) -> list[str]:
+    """Strings of the tokenizer's own vocabulary, spread over it, and one that most tokenizers know."""
+    ids = np.linspace(0, len(tokenizer) - 1, PROBES).astype(int).tolist()
+    special = set(tokenizer.all_special_ids)
+    return ["a", *dict.fromkeys(tokenizer.decode([token]) for token in ids if token not in special)]
+
+
+def _around(tokenizer: Any, text: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Tokens that are put before and after a text, by the tokenizer's own mask; None if the text makes no token."""
+    bare = tokenizer(text, add_special_tokens=False)["input_ids"]
+    framed = tokenizer(text, return_special_tokens_mask=True)
+    ids, mask = framed["input_ids"], framed["special_tokens_mask"]
+    before = next((i for i, special in enumerate(mask) if not special), len(ids))
+    after = len(ids) - before - len(bare)
+    if not bare:
+        return None
+    if after < 0 or ids[before : before + len(bare)] != bare:
+        raise UnusableTokenizer(
+            f"the tokenizer makes {bare} of {text!r} and {ids} with special tokens, wanted the same tokens between "
+            "them: mend its post-processor"
+        )
+    return tuple(ids[:before]), tuple(ids[len(ids) - after :])
+
+
+def _names(tokenizer: Any, frame: tuple[tuple[int, ...], tuple[int, ...]]) -> str:
+    before, after = (tokenizer.convert_ids_to_tokens(list(part)) for part in frame)
+    return f"{before} … {after}"
 
 
 def _token_id(tokenizer: Any, token: str) -> int:

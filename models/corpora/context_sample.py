@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 
 from models.corpora.contexts import PER_SHARD, Context, TokenizedCorpus
-from models.corpora.documents import is_held_out
 from models.numerics.hash_sampling import hash_draw
 
 
@@ -27,9 +26,9 @@ def context_sample(
 
 def held_out(contexts: TokenizedCorpus, tokens: int, seed: int = 0) -> list[Context]:
     """Contexts of documents that nothing is trained on."""
-    return context_sample(contexts, tokens, is_held_out, seed)
+    return context_sample(contexts, tokens, contexts.held_out_documents.__contains__, seed)
 
 
 def trained_on(contexts: TokenizedCorpus, tokens: int, seed: int = 0) -> list[Context]:
     """Contexts of the other documents."""
-    return context_sample(contexts, tokens, lambda document_id: not is_held_out(document_id), seed)
+    return context_sample(contexts, tokens, lambda document_id: document_id not in contexts.held_out_documents, seed)

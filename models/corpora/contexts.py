@@ -8,7 +8,7 @@ its tokens have activations is for `token_filter` to say.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.corpora.context_frame import SpecialTokens
-from models.corpora.documents import Document
+from models.corpora.document_tokens import DocumentTokenizer, DocumentTokens
+from models.corpora.documents import AnyDocument
 from models.corpora.token_filter import TokenFilter
 from storage.folder import Folder
-from storage.manifest import Manifest, ManifestFile
+from storage.manifest import Manifest
 
 PER_SHARD = 4096
 SCHEMA = pa.schema(
@@ -28,6 +29,15 @@ SCHEMA = pa.schema(
         ("document_id", pa.string()),
         ("start", pa.int64()),
         ("token_ids", pa.list_(pa.int32())),
+    ]
+)
+DOCUMENTS = "documents.parquet"
+DOCUMENT_SCHEMA = pa.schema(
+    [
+        ("document_id", pa.string()),
+        ("n_tokens", pa.int64()),
+        ("near_copy_group", pa.string()),
+        ("is_held_out", pa.bool_()),
     ]
 )
 
@@ -47,84 +57,31 @@ class Context:
 
 
 def tokenize_into_contexts(
-    documents: Iterable[Document], tokenizer: Any, context_length: int, tokens: int, frame: SpecialTokens | None = None
+    documents: Iterable[AnyDocument],
+    tokenizer: Any,
+    context_length: int,
+    tokens: int,
+    frame: SpecialTokens | None = None,
 ) -> Iterator[Context]:
     """Contexts of the documents in their order, until they hold `tokens` tokens of text; in the tokenizer's own frame
     if none is given."""
     frame = frame or SpecialTokens.of(tokenizer)
+    return contexts_of(DocumentTokenizer(tokenizer, frame)(documents), frame, context_length, tokens)
+
+
+def contexts_of(
+    documents: Iterable[DocumentTokens], frame: SpecialTokens, context_length: int, tokens: int
+) -> Iterator[Context]:
+    """Contexts of tokenized documents in their order, until they hold `tokens` of their tokens."""
     room, context_id, n_tokens = frame.content(context_length), 0, 0
-    for batch in _batched(documents, 64):
-        encoded = tokenizer([d.text for d in batch], add_special_tokens=False, verbose=False)["input_ids"]
-        for document, ids in zip(batch, encoded, strict=True):
-            for start in range(0, len(ids), room):
-                content = ids[start : start + room]
-                row = np.array(frame.framed(content), dtype=np.int32)
-                yield Context(context_id, document.document_id, start, row)
-                context_id, n_tokens = context_id + 1, n_tokens + len(content)
-                if n_tokens >= tokens:
-                    return
-
-
-def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, ...]]:
-    iterator = iter(documents)
-    while batch := tuple(islice(iterator, n)):
-        yield batch
-
-
-def write_corpus(
-    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], token_filter: TokenFilter
-) -> Manifest:
-    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, text tokens, special
-    tokens and the text tokens that `skip_first` leaves out.
-
-    Raises:
-        EmptyCorpus: If there is no text, or less of it than one context holds.
-    """
-    entries: list[ManifestFile] = []
-    documents, n_tokens, n_special, n_skipped = set[str](), 0, 0, 0
-    iterator = iter(contexts)
-    for number in range(2**31):
-        rows = list(islice(iterator, PER_SHARD))
-        if not rows:
-            break
-        name = f"shard-{number:05d}.parquet"
-        columns = [[getattr(row, field.name) for row in rows] for field in SCHEMA]
-        with folder.writing(name) as path:
-            pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd")
-            entries.append(ManifestFile.of(path, name, len(rows)))
-        documents.update(row.document_id for row in rows)
-        masks = token_filter.masks([row.token_ids for row in rows])
-        text = int(masks.is_text_R.sum())
-        n_tokens, n_special = n_tokens + text, n_special + len(masks.is_text_R) - text
-        n_skipped += text - int(masks.is_read_R.sum())
-    if n_tokens + n_special < identity["context_length"]:
-        for entry in entries:
-            folder.remove(entry.name)
-        raise EmptyCorpus(
-            f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
-            f"context of {identity['context_length']}: add text or lower context_length in the model card"
-        )
-    if n_tokens == n_skipped:
-        for entry in entries:
-            folder.remove(entry.name)
-        raise EmptyCorpus(
-            f"corpus {identity['source']!r}: skip_first={token_filter.frame.skip_first} leaves none of its "
-            f"{n_tokens:,} text tokens to read, for its contexts are too short: lower skip_first or take longer texts"
-        )
-    facts = {
-        "n_documents": len(documents),
-        "n_contexts": sum(e.rows for e in entries),
-        "n_tokens": n_tokens,
-        "n_special": n_special,
-        "n_skipped": n_skipped,
-        "special_ids": sorted(token_filter.special_ids),
-        "prefix": token_filter.frame.prefix,
-        "suffix": token_filter.frame.suffix,
-        "skip_first": token_filter.frame.skip_first,
-    }
-    manifest = Manifest(identity, tuple(entries), facts)
-    manifest.write(folder)
-    return manifest
+    for document in documents:
+        for start in range(0, len(document.token_ids), room):
+            content = document.token_ids[start : start + room].tolist()
+            row = np.array(frame.framed(content), dtype=np.int32)
+            yield Context(context_id, document.document_id, start, row)
+            context_id, n_tokens = context_id + 1, n_tokens + len(content)
+            if n_tokens >= tokens:
+                return
 
 
 @dataclass(frozen=True)
@@ -146,7 +103,11 @@ class TokenizedCorpus:
 
     @property
     def n_contexts(self) -> int:
-        return self.manifest.rows
+        return self.manifest.facts["n_contexts"]
+
+    @property
+    def n_shards(self) -> int:
+        return sum(entry.name != DOCUMENTS for entry in self.manifest.files)
 
     @cached_property
     def token_filter(self) -> TokenFilter:
@@ -158,8 +119,26 @@ class TokenizedCorpus:
     @cached_property
     def document_ids(self) -> list[str]:
         """The document of every context, by context id."""
-        tables = (self._table(number, ["document_id"]) for number in range(len(self.manifest.files)))
+        tables = (self._table(number, ["document_id"]) for number in range(self.n_shards))
         return list(chain.from_iterable(table.column(0).to_pylist() for table in tables))
+
+    @cached_property
+    def documents(self) -> pa.Table:
+        """One row a document, by `DOCUMENT_SCHEMA`."""
+        with self.folder.reading(DOCUMENTS) as path:
+            return pq.read_table(path)
+
+    @cached_property
+    def held_out_documents(self) -> frozenset[str]:
+        """Documents that nothing is trained on."""
+        table = self.documents
+        return frozenset(table.filter(table["is_held_out"])["document_id"].to_pylist())
+
+    @cached_property
+    def near_copy_group(self) -> dict[str, str]:
+        """For every document the first of its near copies, by name: itself where it has none."""
+        columns = (self.documents[name].to_pylist() for name in ("document_id", "near_copy_group"))
+        return dict(zip(*columns, strict=True))
 
     def _table(self, number: int, columns: list[str] | None = None) -> pa.Table:
         with self.folder.reading(self.manifest.files[number].name) as path:
@@ -181,4 +160,4 @@ class TokenizedCorpus:
         return [shards[i // PER_SHARD][i % PER_SHARD] for i in ids]
 
     def __iter__(self) -> Iterator[Context]:
-        return chain.from_iterable(self.shard(number) for number in range(len(self.manifest.files)))
+        return chain.from_iterable(self.shard(number) for number in range(self.n_shards))

@@ -49,13 +49,17 @@ class CorpusCard(Settings):
     """What the model reads."""
 
     source: str
-    """`stdlib`, a file, folder or glob of text, JSONL or Parquet, or `hf:name[/config][:split]`."""
+    """`stdlib`, a file, folder or glob of text, JSONL, JSON, CSV or Parquet, or `hf:name[/config][:split]`."""
     tokens: PositiveInt = 1_000_000
     """Tokens of text at most; special tokens are not counted."""
     context_length: PositiveInt = 128
     """Tokens the model is fed at once, special tokens included."""
     text_column: str = "text"
-    """Column of JSONL or Parquet rows that holds the text."""
+    """Column of rows that holds text, conversations (for the model's chat template) or token ids."""
+    special_strings: Literal["text", "tokens"] = "text"
+    """What the name of a special token inside a text is, such as `<s>`: text like any other, or the token."""
+    tokenizer_sha256: str | None = None
+    """Of the tokenizer that made the token ids; they are read only if it is the model's."""
 
     @property
     def corpus_id(self) -> str:

@@ -177,10 +177,12 @@ def _context(tokenizer: Any, text: str, corpus: "TokenizedCorpus") -> tuple["Con
     import numpy as np
 
     from models.corpora.contexts import Context
+    from models.corpora.document_tokens import text_token_ids
 
     frame, length = corpus.token_filter.frame, int(corpus.manifest.identity["context_length"])
     room = min(frame.content(length), LONGEST)
-    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    parse_special = corpus.manifest.identity["special_strings"] == "tokens"
+    ids = text_token_ids(tokenizer, [text], parse_special=parse_special)[0]
     if not set(ids) - corpus.token_filter.special_ids:
         raise ValueError("the text holds no token that a feature could fire on: type some words")
     cut = ""

@@ -34,10 +34,9 @@ def training_stream(store: Store, registration: SAERegistration, *, held_out: bo
     import torch
 
     from models.activations.shuffled_stream import ShuffledActivations
-    from models.corpora.documents import is_held_out
 
-    names = store.contexts(store.harvested(registration)).document_ids
-    kept_C = torch.tensor([is_held_out(name) == held_out for name in names])
+    contexts = store.contexts(store.harvested(registration))
+    kept_C = torch.tensor([(name in contexts.held_out_documents) == held_out for name in contexts.document_ids])
     shards, *written = [store.shards(registration, site) for site in registration.recipe.sites]
     return ShuffledActivations(shards, kept_C, written=written[0] if written else None)
 

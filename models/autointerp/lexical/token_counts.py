@@ -11,7 +11,7 @@ from models.language_model.token_strings import TokenStrings
 def token_counts(contexts: TokenizedCorpus, pieces: TokenStrings) -> dict[str, int]:
     """How often each token's text stands in the corpus, special tokens left out."""
     counts_V = np.zeros(len(pieces.texts), dtype=np.int64)
-    for number in range(len(contexts.manifest.files)):
+    for number in range(contexts.n_shards):
         masks = contexts.token_filter.masks([context.token_ids for context in contexts.shard(number)])
         counts_V += np.bincount(masks.tokens_R[masks.is_text_R], minlength=len(counts_V))
     found: Counter[str] = Counter()

@@ -9,7 +9,8 @@ from models.activations.dominance import dominance_sentences
 from models.activations.harvest import harvest
 from models.activations.shards import ActivationShards
 from models.activations.site_reading import NonFiniteActivations, padded_batches
-from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.documents import Document
 from models.corpora.token_filter import TokenFilter
 from models.language_model.hooked_model import HookedModel

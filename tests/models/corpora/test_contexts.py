@@ -6,8 +6,9 @@ import pytest
 from tokenizers import processors
 
 from models.corpora.context_frame import SpecialTokens, tokenizer_sha256
-from models.corpora.contexts import PER_SHARD, EmptyCorpus, TokenizedCorpus, tokenize_into_contexts, write_corpus
-from models.corpora.documents import Document
+from models.corpora.contexts import PER_SHARD, EmptyCorpus, TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
+from models.corpora.documents import Document, is_held_out
 from models.corpora.token_filter import TokenFilter
 from storage.folder import Folder
 
@@ -63,7 +64,7 @@ def test_a_frame_has_both_ends(tokenizer):
 
 
 def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
-    documents = [Document(f"d{i}", "x = 1\n" * 40) for i in range(600)]
+    documents = [Document(f"d{i}", f"x{i} = {i * i}\n" * 40) for i in range(600)]
     written = list(tokenize_into_contexts(documents, tokenizer, 16, tokens=10**9))
     assert len(written) > PER_SHARD
     manifest = write_corpus(Folder(str(tmp_path)), written, IDENTITY, TokenFilter(frozenset({0})))
@@ -80,7 +81,14 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
         "prefix": (),
         "suffix": (),
         "skip_first": 0,
+        "n_held_out": len(contexts.held_out_documents),
+        "n_held_out_tokens": sum(
+            len(c.token_ids) for c in written if c.document_id in contexts.held_out_documents
+        ),
+        "n_near_copies": 0,
+        "near_copies_apart": True,
     }
+    assert contexts.held_out_documents == {d.document_id for d in documents if is_held_out(d.document_id)}
     assert contexts.document_ids == [c.document_id for c in written]
     for asked, got in zip((len(written) - 1, 0, 5), contexts.rows([len(written) - 1, 0, 5]), strict=True):
         assert (got.context_id, got.document_id, got.start) == (asked, written[asked].document_id, written[asked].start)

@@ -5,7 +5,8 @@ import torch
 from tiny_models import save_tiny
 
 from models.activations.site_reading import capture_sites
-from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.documents import Document, is_held_out
 from models.corpora.token_filter import TokenFilter
 from models.evaluation.feature_quality import UNITS, evaluate_feature_quality, probe_contexts

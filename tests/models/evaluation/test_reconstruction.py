@@ -9,7 +9,8 @@ import torch
 from tiny_models import save_tiny
 
 from models.corpora.context_sample import held_out
-from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts, write_corpus
+from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.documents import Document, is_held_out
 from models.corpora.token_filter import TokenFilter
 from models.evaluation.reconstruction import evaluate_reconstruction

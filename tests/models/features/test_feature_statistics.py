@@ -12,7 +12,8 @@ from stored_shards import store_shards
 from tiny_models import train_tokenizer
 
 from models.activations.shards import ActivationBatch
-from models.corpora.contexts import TokenizedCorpus, write_corpus
+from models.corpora.contexts import TokenizedCorpus
+from models.corpora.corpus_writer import write_corpus
 from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings

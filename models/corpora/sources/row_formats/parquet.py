@@ -17,14 +17,15 @@ from models.corpora.sources.row_formats.delimited import one_column
 
 SUFFIXES = {".parquet"}
 DECODES_ROWS = True
-ROWS_READ, BYTES_READ = 1024, 16 << 20
+ROWS_READ, BYTES_READ, BUFFER = 1024, 16 << 20, 1 << 20
 
 
 def cells(path: Path, name: str, column: str) -> Iterator[Any]:
     """The cells of a column, in order.
 
-    A batch has at most 1,024 rows and, by the file's own word, 16 MiB. Texts come as a dictionary, so that equal ones
-    are held once: a file of some hundred bytes may say the same megabyte a thousand times.
+    A batch has at most 1,024 rows and, by the file's own word, 16 MiB. Texts that the file holds in a dictionary come
+    as one: a file of some hundred bytes may say the same megabyte a thousand times. What is left is the length of the
+    file's pages.
 
     Raises:
         ValueError: If the file is no Parquet, or the column is missing or there twice.
@@ -34,22 +35,30 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
         if column not in schema.names:
             raise missing_column(name, column, schema.names)
         one_column(name, column, schema.names)
-        words = [column] if _is_text(schema.field(column).type) else None
-        with pq.ParquetFile(path, read_dictionary=words) as file:
+        words = [column] if _is_text(schema.field(column).type) and _has_dictionary(path, column) else None
+        with pq.ParquetFile(path, read_dictionary=words, buffer_size=BUFFER, pre_buffer=False) as file:
             for batch in file.iter_batches(_rows_read(file.metadata, column), columns=[column]):
                 yield from _cells(batch.column(0))
     except pa.ArrowException as error:
         raise ValueError(f"{name} cannot be read as Parquet ({error}): write it anew") from error
 
 
+def _has_dictionary(path: Path, column: str) -> bool:
+    return any(chunk.has_dictionary_page for _, chunk in _chunks(pq.read_metadata(path), column))
+
+
 def _rows_read(metadata: pq.FileMetaData, column: str) -> int:
-    """Rows of a batch, so that the group with the longest rows fits."""
-    longest = 1.0
+    """Rows of a batch, so that those of the group with the longest rows fit."""
+    lengths = [chunk.total_uncompressed_size / max(rows, 1) for rows, chunk in _chunks(metadata, column)]
+    return max(1, min(ROWS_READ, int(BYTES_READ / max(lengths, default=1.0))))
+
+
+def _chunks(metadata: pq.FileMetaData, column: str) -> Iterator[tuple[int, pq.ColumnChunkMetaData]]:
+    """Rows and metadata of every chunk of a column."""
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        chunks = map(group.column, range(group.num_columns))
-        held = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] == column)
-        longest = max(longest, held / max(group.num_rows, 1))
-    return max(1, min(ROWS_READ, int(BYTES_READ / longest)))
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.path_in_schema.split(".")[0] == column:
+                yield group.num_rows, chunk
 
 
 def _cells(values: pa.Array) -> Iterator[Any]:
