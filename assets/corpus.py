@@ -15,13 +15,19 @@ token_counts = dg.AssetCheckSpec(
     description="Tokens of text and special tokens add up to what the rows hold.",
 )
 
+near_copies = dg.AssetCheckSpec(
+    "near_copies_apart",
+    asset="corpus",
+    description="No document that is held out from training has a near copy that is trained on.",
+)
+
 
 @dg.asset(
     partitions_def=sae_partitions,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
     group_name="harvest",
-    check_specs=[token_counts],
+    check_specs=[token_counts, near_copies],
 )
 @fail_without_retry
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
@@ -54,7 +60,13 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         folder.remove()
         documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
         contexts = contexts_of(documents(source.documents()), frame, card.context_length, card.tokens)
-        made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
+
+
+        def counted() -> dict[str, object]:
+            left_out = (source.report.left_out | documents.left_out).facts()
+            return {"n_framed": documents.n_framed, "left_out": left_out}
+
+        made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame), counted)
         context.log.info(f"{card.source}: {source.report}")
     store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
@@ -64,9 +76,12 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
             "tokens": facts["n_tokens"],
             "special_tokens": facts["n_special"],
             "skipped_tokens": facts["n_skipped"],
+            "held_out_documents": facts["n_held_out"],
+            "near_copies": facts["n_near_copies"],
+            "framed_documents": facts["n_framed"],
+            "left_out": dg.MetadataValue.json(facts["left_out"]),
             "documents": facts["n_documents"],
             "contexts": facts["n_contexts"],
-            "read": str(source.report),
             "path": dg.MetadataValue.path(folder.url),
             "dagster/partition_row_count": made.rows,
         },
@@ -75,7 +90,13 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
                 check_name="token_counts_match",
                 passed=held == facts["n_tokens"] + facts["n_special"],
                 metadata={"held": held, "text": facts["n_tokens"], "special": facts["n_special"]},
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="near_copies_apart",
+                passed=facts["near_copies_apart"],
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"documents": facts["n_documents"], "near_copies": facts["n_near_copies"]},
+            ),
         ],
     )
 
@@ -98,6 +119,10 @@ def corpus_row(manifest):
         "n_tokens": facts["n_tokens"],
         "n_special": facts["n_special"],
         "n_skipped": facts["n_skipped"],
+        "n_held_out": facts["n_held_out"],
+        "n_near_copies": facts["n_near_copies"],
+        "n_framed": facts["n_framed"],
+        "n_left_out": sum(entry["n"] for entry in facts["left_out"]),
         "context_length": identity["context_length"],
         "sha256": manifest.identity_sha256,
     }

@@ -1,6 +1,6 @@
 """Writes a corpus: its contexts in shards, and its documents with their split."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -18,10 +18,17 @@ from storage.manifest import Manifest, ManifestFile
 
 
 def write_corpus(
-    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], token_filter: TokenFilter
+    folder: Folder,
+    contexts: Iterable[Context],
+    identity: dict[str, Any],
+    token_filter: TokenFilter,
+    more_facts: Callable[[], Mapping[str, Any]] = dict,
 ) -> Manifest:
     """Writes a corpus, whole or not at all; `facts` of its manifest count documents, those that are held out and those
     that have near copies, contexts, text tokens, special tokens and the text tokens that `skip_first` leaves out.
+
+    Args:
+        more_facts: What is known besides once all contexts are drawn.
 
     Raises:
         EmptyCorpus: If there is no text, or less of it than one context holds.
@@ -33,7 +40,7 @@ def write_corpus(
         while rows := list(islice(iterator, PER_SHARD)):
             written.shard(rows)
         written.check(identity)
-        facts = written.facts() | written.documents()
+        facts = written.facts() | written.documents() | more_facts()
     except BaseException:
         for entry in written.entries:
             folder.remove(entry.name)

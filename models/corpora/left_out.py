@@ -21,6 +21,10 @@ class LeftOut:
         if len(names) < NAMED:
             names.append(name)
 
+    def __or__(self, other: "LeftOut") -> "LeftOut":
+        """Both together, whose reasons differ."""
+        return LeftOut(self.counts + other.counts, self.names | other.names)
+
     def facts(self) -> list[dict[str, object]]:
         """One entry a reason: `reason`, `n`, and `first`, the names of at most ten."""
         return [{"reason": why, "n": n, "first": self.names[why]} for why, n in sorted(self.counts.items())]
