@@ -61,7 +61,6 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
         contexts = contexts_of(documents(source.documents()), frame, card.context_length, card.tokens)
 
-
         def counted() -> dict[str, object]:
             left_out = (source.report.left_out | documents.left_out).facts()
             return {"n_framed": documents.n_framed, "left_out": left_out}

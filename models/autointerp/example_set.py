@@ -4,7 +4,9 @@ Axes: R examples (rows), N examples of one feature, S tokens of all windows one 
 strings.
 """
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,9 +33,13 @@ class ExampleSet:
     start_R: np.ndarray
     first_read: int = 0
     """Position of the first token of a context that may be read: where a context starts, for labels."""
+    near_copy_group: Mapping[str, str] = field(default_factory=dict)
+    """Of each document that has near copies, the name of their group; others are a group of their own."""
 
     @classmethod
-    def of(cls, examples: pa.Table, first_read: int = 0) -> "ExampleSet":
+    def of(
+        cls, examples: pa.Table, first_read: int = 0, near_copy_group: Mapping[str, str] | None = None
+    ) -> "ExampleSet":
         keys = [
             ("feature_id", "ascending"),
             ("kind", "descending"),
@@ -50,7 +56,9 @@ class ExampleSet:
         offsets = tokens.offsets.to_numpy().astype(np.int64)
         codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
         flat = activations.flatten().to_numpy()
-        return cls(table, [strings[i] for i in order], codes, flat, offsets - offsets[0], first_read)
+        return cls(
+            table, [strings[i] for i in order], codes, flat, offsets - offsets[0], first_read, near_copy_group or {}
+        )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -107,12 +115,10 @@ class ExampleSet:
 
     @cached_property
     def scores_R(self) -> np.ndarray:
-        """Whether an example is for scoring a label; the others are for finding it."""
-        contexts = zip(self.table["document_id"].to_pylist(), self.table["context_id"].to_pylist(), strict=True)
-        known: dict[tuple[str, int], bool] = {}
-        return np.array(
-            [known[c] if c in known else known.setdefault(c, is_in_scoring_half(*c)) for c in contexts], dtype=bool
-        )
+        """Whether an example is of a document for scoring labels; the others are for finding them."""
+        codes_R, documents = self._codes("document_id")
+        groups = [self.near_copy_group.get(document, document) for document in documents]
+        return np.array([is_in_scoring_half(group) for group in groups], dtype=bool)[codes_R]
 
     @cached_property
     def features(self) -> list[int]:
@@ -148,7 +154,16 @@ class ExampleSet:
 
     @cached_property
     def _rated_R(self) -> np.ndarray:
-        return self.scores_R & (self.is_control_R | self.is_interval_R)
+        return self.scores_R & (self.is_control_R | self.is_interval_R) & ~self._repeats_R
+
+    @cached_property
+    def _repeats_R(self) -> np.ndarray:
+        """Whether an example for scoring has, token for token, a window that the same feature's label may be made
+        from."""
+        tokens = [self.code_S[a:b].tobytes() for a, b in itertools.pairwise(self.start_R.tolist())]
+        windows = list(zip(self.feature_R.tolist(), tokens, strict=True))
+        shown = {windows[row] for row in np.flatnonzero(self._explains_R).tolist()}
+        return np.array([window in shown for window in windows], dtype=bool) & self.scores_R
 
     @cached_property
     def _place_R(self) -> np.ndarray:

@@ -33,10 +33,12 @@ class FeatureData:
     codes: Callable[[], Iterable[Firings]] | None = None
     first_read: int = 0
     """Position of the first token of a context that may be read."""
+    near_copy_group: Callable[[], Mapping[str, str]] = dict
+    """Of each document the name of its group of near copies, which are all for scoring labels or all for finding them."""
 
     @cached_property
     def gallery(self) -> ExampleSet:
-        return ExampleSet.of(self.examples, self.first_read)
+        return ExampleSet.of(self.examples, self.first_read, self.near_copy_group())
 
     @cached_property
     def densities(self) -> dict[int, float]:

@@ -35,8 +35,9 @@ def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
         return store.read_table(name, registration) if Manifest.read(store.table(name, registration)) else None
 
     def background() -> dict[str, int]:
-        return token_counts(store.contexts(store.trained(registration)), TokenStrings.of(store.tokenizer(registration)))
+        return token_counts(contexts, TokenStrings.of(store.tokenizer(registration)))
 
+    contexts = store.contexts(store.trained(registration))
     return FeatureData(
         registration.sae_id,
         store.read_table("example", registration),
@@ -45,7 +46,8 @@ def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
         read("logit_effect"),
         read("neighbor"),
         store.codes(registration),
-        store.contexts(store.trained(registration)).token_filter.frame.first_read,
+        contexts.token_filter.frame.first_read,
+        lambda: contexts.near_copy_group,
     )
 
 

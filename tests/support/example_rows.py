@@ -5,20 +5,23 @@ import hashlib
 import pyarrow as pa
 
 
+def in_context(context: int) -> dict:
+    """The place of a window: each context is a document of its own."""
+    return {"context_id": context, "document_id": f"d{context}"}
+
+
 def example(
     feature: int, kind: str, rank: int, tokens: list[str], activation: float = 1.0, interval: int | None = None
 ) -> dict:
     context = 1000 * feature + 100 * ("top", "interval", "control").index(kind) + rank + 10 * (interval or 0)
     peak = len(tokens) // 2
     name = hashlib.sha256(f"{feature} {kind} {interval} {rank}".encode()).hexdigest()[:16]
-    return {
+    return in_context(context) | {
         "feature_id": feature,
         "kind": kind,
         "interval_index": interval,
         "rank": rank,
         "example_id": name,
-        "context_id": context,
-        "document_id": "a.py",
         "position": 7,
         "activation": activation,
         "tokens": tokens,
@@ -46,11 +49,17 @@ SCHEMA = pa.schema(
 
 
 def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
-    """Per feature 8 top examples, 4 in each of 2 intervals, 6 controls."""
+    """Per feature 8 top examples, 4 in each of 2 intervals, 6 controls; no two windows that fire are equal."""
     tokens = text or ["def", " f", "(", "x", ")", ":"]
     rows = []
     for feature in range(n_features):
-        rows += [example(feature, "top", rank, tokens, 10.0 - rank + feature) for rank in range(8)]
-        rows += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
+        fires = [example(feature, "top", rank, tokens, 10.0 - rank + feature) for rank in range(8)]
+        fires += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
+        rows += [row | _ended(row, f" {number}") for number, row in enumerate(fires)]
         rows += [example(feature, "control", rank, ["no", "thing"], 0.0) for rank in range(6)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _ended(row: dict, token: str) -> dict:
+    """The window with a silent token behind it."""
+    return {"tokens": [*row["tokens"], token], "activations": [*row["activations"], 0.0]}

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, example, in_context
 
 from models.autointerp import hard_negatives as module
 from models.autointerp.example_set import ExampleSet
@@ -37,7 +37,7 @@ def world(seed: int) -> tuple[ExampleSet, Firings]:
                 begin = draw.randrange(WIDTH - length)
                 peak = draw.randrange(length)
                 row = example(feature, kind, rank, [" x"] * length, 1.0, rank // 5 if kind == "interval" else None)
-                place = {"context_id": draw.randrange(CONTEXTS), "position": begin + peak, "peak": peak}
+                place = in_context(draw.randrange(CONTEXTS)) | {"position": begin + peak, "peak": peak}
                 rows.append(row | place)
     return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), firings
 
@@ -137,8 +137,8 @@ def test_silence_that_no_code_shows_is_not_taken_for_granted():
 
 
 def test_a_firing_at_either_end_of_the_window_counts_and_one_beside_it_does_not():
-    rows = [example(1, "interval", i, [" x"] * 5, 1.0, 0) | {"context_id": i} for i in range(40)]
-    rows.append(example(0, "interval", 0, [" x"] * 5, 1.0, 0) | {"context_id": 50})
+    rows = [example(1, "interval", i, [" x"] * 5, 1.0, 0) | in_context(i) for i in range(40)]
+    rows.append(example(0, "interval", 0, [" x"] * 5, 1.0, 0) | in_context(50))
     for row in rows:
         row |= {"position": 7, "peak": 2}  # tokens 5 to 9
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, example, in_context
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings, offline_explainers
@@ -54,6 +54,7 @@ def prose(draw: random.Random, n: int) -> list[str]:
     return [f" {draw.choice(PROSE)}" for _ in range(n)]
 
 
+LINE_BREAKS = ["\n" + " " * n for n in range(6)]
 PLANTED = {
     "`import`": lambda draw: (text(draw, 12), " import"),
     "`lambda`, `yield` or `await`": lambda draw: (text(draw, 12), draw.choice([" lambda", "yield", " await"])),
@@ -63,7 +64,7 @@ PLANTED = {
     "numbers": lambda draw: (text(draw, 12), str(draw.randrange(100, 1000))),
     "tokens after `self` then `.`": lambda draw: (
         [*text(draw, 10), " self", "."],
-        "".join(draw.choices("abcdefgh", k=4)),
+        "".join(draw.choices("abcdEFGH", k=4)),
     ),
     "after `print`": lambda draw: ([*text(draw, 11), " print"], "("),
     "in prose": lambda draw: (prose(draw, 12), f" {draw.choice(PROSE)}"),
@@ -72,7 +73,7 @@ PLANTED = {
         [*text(draw, 6), "\n", "assert", " a", "=="],
         f" {draw.choice(CODE)}",
     ),
-    "after line breaks": lambda draw: ([*text(draw, 8), "\n" + " " * draw.randrange(6)], draw.choice(CODE)),
+    "at line start": lambda draw: ([*text(draw, 8), "\n" + " " * draw.randrange(6)], draw.choice(CODE)),
     "near word: socket": lambda draw: (
         [*text(draw, 4), " socket", *(w for w in text(draw, 7))],
         f" {draw.choice(CODE)}",
@@ -84,23 +85,24 @@ def planted_examples() -> pa.Table:
     rows = []
     for feature, plant in enumerate(PLANTED.values()):
         draw = random.Random(feature)
-        for rank in range(40):
+        for rank in range(80):
             before, peak = plant(draw)
             tokens = [*before, peak, *text(draw, 6)]
-            row = example(feature, "top", rank, tokens, 10.0 - rank / 10)
+            row = example(feature, "top", rank, tokens, 10.0 - rank / 20)
             rows.append(
                 row
                 | {
                     "peak": len(before),
-                    "kind": "interval" if rank >= 20 else "top",
-                    "interval_index": rank // 4 if rank >= 20 else None,
+                    "kind": "interval" if rank >= 40 else "top",
+                    "interval_index": rank // 8 if rank >= 40 else None,
                 }
             )
         for rank in range(60):
             tokens = text(draw, 20) if rank % 10 else prose(draw, 20)
             rows.append(
                 example(feature, "control", rank, tokens, 0.0)
-                | {"peak": draw.randrange(20), "context_id": 500 + 1000 * feature + rank}
+                | in_context(500 + 1000 * feature + rank)
+                | {"peak": draw.randrange(20)}
             )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
@@ -113,7 +115,13 @@ def examples() -> pa.Table:
 @pytest.fixture(scope="module")
 def background(examples: pa.Table) -> dict[str, int]:
     draw, counts = random.Random(0), dict[str, int]()
-    for token in [*text(draw, 90_000), *prose(draw, 10_000), *["self", ".", "("] * 300, *["", "error", "Error"] * 20]:
+    for token in [
+        *text(draw, 90_000),
+        *prose(draw, 10_000),
+        *["self", ".", "("] * 300,
+        *["", "error", "Error"] * 20,
+        *LINE_BREAKS * 300,
+    ]:
         counts[token] = counts.get(token, 0) + 1
     return counts
 
@@ -193,7 +201,7 @@ def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
     """Text of scoring examples is changed beyond recognition: no label moves."""
     rows = examples.to_pylist()
     for row in rows:
-        if is_in_scoring_half(row["document_id"], row["context_id"]):
+        if is_in_scoring_half(row["document_id"]):
             row["tokens"] = ["?"] * len(row["tokens"])
     changed = pa.Table.from_pylist(rows, schema=SCHEMA)
     assert explain(changed, background) == explain(examples, background)
@@ -210,8 +218,8 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
 
 def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: Path):
     """The same row from every explainer; an LLM is not asked."""
-    contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
-    row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
+    contexts = [c for c in range(100) if is_in_scoring_half(f"d{c}")]
+    row = example(0, "top", 0, [" x"], 1.0) | in_context(contexts[0])
     material = FeatureData("m/r", pa.Table.from_pylist([row], schema=SCHEMA))
     settings = ExplanationSettings(
         explainer=(*offline_explainers(), "local"), local_llm="any", prompt_variants=("activations", "logits")
@@ -302,7 +310,7 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
             if row["kind"] == "interval"
             else {"activations": [0.0] * length}
         )
-        rows.append(row | {"context_id": i, "peak": peak} | fires)
+        rows.append(row | in_context(i) | {"peak": peak} | fires)
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     texts = [(0, "`None`, `==` or `return`"), (1, "`x`"), (0, "`if`, `for`, `in`, `x`, `=`, `y`, `(`, `)`, `.` or `:`")]
     seen = []

@@ -107,7 +107,7 @@ def test_labels_are_rated_on_scoring_examples_and_controls_only(server: Messages
     expected = {
         row["example_id"]
         for row in examples.to_pylist()
-        if is_in_scoring_half(row["document_id"], row["context_id"]) and row["kind"] != "top"
+        if is_in_scoring_half(row["document_id"]) and row["kind"] != "top"
     }
     assert set(found["example_id"].to_pylist()) == expected
     assert set(found["rating"].to_pylist()) == {3}
@@ -146,7 +146,7 @@ def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Message
     explained(ledger, pa.Table.from_pylist(rows, schema=SCHEMA))
     prompt = server.bodies[0]["messages"][0]["content"]
     for row in rows:
-        wanted = row["kind"] != "control" and not is_in_scoring_half(row["document_id"], row["context_id"])
+        wanted = row["kind"] != "control" and not is_in_scoring_half(row["document_id"])
         assert (f"c{row['context_id']}<peak>" in prompt) == wanted
 
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, example, in_context
 
 from models.autointerp import score_rows as scores
 from models.autointerp.example_set import ExampleSet
@@ -30,10 +30,12 @@ def gallery() -> ExampleSet:
         for kind in ("interval", "control"):
             for rank in range(50):
                 acts = [draw.choice([0.0, 0.0, draw.uniform(0, 5)]) for _ in range(draw.randint(5, 20))]
-                row = example(feature, kind, rank, [" x"] * len(acts), 1.0, 0 if kind == "interval" else None)
+                row = example(
+                    feature, kind, rank, [f" x{len(rows)}"] * len(acts), 1.0, 0 if kind == "interval" else None
+                )
                 acts = acts if kind == "interval" else [0.0] * len(acts)
                 acts[row["peak"]] = 5.0 if kind == "interval" else 0.0
-                rows.append(row | {"activations": acts, "context_id": len(rows)})
+                rows.append(row | in_context(len(rows)) | {"activations": acts})
     return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 

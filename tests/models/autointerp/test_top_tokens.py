@@ -1,7 +1,7 @@
 """The label of top_tokens is the tokens that hold most activation in the windows for explaining."""
 
 import pyarrow as pa
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, example, in_context
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
@@ -9,14 +9,14 @@ from models.autointerp.explainers.top_tokens import TopTokensExplainer
 from models.autointerp.lexical.rule_language import parse_label
 from models.features.scoring_half import is_in_scoring_half
 
-EXPLAINING = [context for context in range(200) if not is_in_scoring_half("a.py", context)]
-SCORING = [context for context in range(200) if is_in_scoring_half("a.py", context)]
+EXPLAINING = [context for context in range(200) if not is_in_scoring_half(f"d{context}")]
+SCORING = [context for context in range(200) if is_in_scoring_half(f"d{context}")]
 
 
 def window(context: int, activations: dict[str, float], rank: int) -> dict:
     row = example(0, "top", rank, list(activations), max(activations.values()))
     values = list(activations.values())
-    return row | {"context_id": context, "activations": values, "peak": values.index(max(values))}
+    return row | in_context(context) | {"activations": values, "peak": values.index(max(values))}
 
 
 def label_of(*rows: dict) -> str | None:

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, example, in_context
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
@@ -29,7 +29,7 @@ def table(seed: int = 0) -> pa.Table:
                 length = draw.randint(4, 24)
                 tokens = [f" t{draw.randrange(50)}" for _ in range(length)]
                 row = example(feature, kind, rank, tokens, 1.0, rank // 4 if kind == "interval" else None)
-                row |= {"context_id": len(rows), "position": draw.randint(30, 60)}
+                row |= in_context(len(rows)) | {"position": draw.randint(30, 60)}
                 if kind == "control":
                     acts = [0.0] * length
                 else:
@@ -146,14 +146,14 @@ def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: ExampleSet):
 
 def test_a_token_is_marked_from_three_tenths_of_the_window_s_maximum_on():
     acts = [0.0, 0.25, 0.5, 0.75, 1.0, 2.5, 0.7, 1.25]
-    rows = [example(0, "interval", i, [" a"] * 8, 1.0, 0) | {"context_id": i, "activations": acts} for i in range(20)]
+    rows = [example(0, "interval", i, [" a"] * 8, 1.0, 0) | in_context(i) | {"activations": acts} for i in range(20)]
     [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
     assert set(trial.marked) == {(3, 4, 5, 7)}
     assert set(trial.kind) == {"interval"}, "one silent token is too few for four wrong marks"
 
 
 def test_a_window_without_enough_silent_tokens_is_marked_rightly():
-    rows = [example(0, "interval", i, [" a", " b", " c", " d"], 2.0, i) | {"context_id": i} for i in range(60)]
+    rows = [example(0, "interval", i, [" a", " b", " c", " d"], 2.0, i) | in_context(i) for i in range(60)]
     for row in rows:
         row["activations"] = [2.0] * 3 + [0.0] if row["rank"] % 5 else [0.0, 0.0, 2.0, 0.0]
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))

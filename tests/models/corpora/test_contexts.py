@@ -82,9 +82,7 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
         "suffix": (),
         "skip_first": 0,
         "n_held_out": len(contexts.held_out_documents),
-        "n_held_out_tokens": sum(
-            len(c.token_ids) for c in written if c.document_id in contexts.held_out_documents
-        ),
+        "n_held_out_tokens": sum(len(c.token_ids) for c in written if c.document_id in contexts.held_out_documents),
         "n_near_copies": 0,
         "near_copies_apart": True,
     }

@@ -118,9 +118,7 @@ def nucleotides(template: str) -> PreTrainedTokenizerFast:
     """A BPE over A, C, G and T that knows no other letter and has no unknown token."""
     backend = Tokenizer(BPE(vocab={"A": 0, "C": 1, "G": 2, "T": 3, "<s>": 4, "</s>": 5}, merges=[]))
     backend.add_special_tokens(["<s>", "</s>"])
-    backend.post_processor = processors.TemplateProcessing(
-        single=template, special_tokens=[("<s>", 4), ("</s>", 5)]
-    )
+    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=[("<s>", 4), ("</s>", 5)])
     return PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
 
 
