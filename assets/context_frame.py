@@ -80,6 +80,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     from models.corpora.document_tokens import DocumentTokenizer
 
     card, tokenizer = registration.model, store.tokenizer(registration)
+    store.model_limits(registration).check(card.corpus.context_length, tokenizer)
     skip_first = None if card.skip_first == "auto" else card.skip_first
     frames = candidates(tokenizer)
     if card.prepend_bos != "auto":

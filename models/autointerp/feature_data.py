@@ -34,7 +34,7 @@ class FeatureData:
     first_read: int = 0
     """Position of the first token of a context that may be read."""
     near_copy_group: Callable[[], Mapping[str, str]] = dict
-    """Of each document the name of its group of near copies, which are all for scoring labels or all for finding them."""
+    """Of each document the name of its group of near copies: all are for scoring labels, or all for finding them."""
 
     @cached_property
     def gallery(self) -> ExampleSet:

@@ -193,16 +193,12 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig
 
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}: correct it in the model card")
     files.weight_files()
-    try:
-        config = AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        said = json.loads((files.folder / "config.json").read_bytes()).get("model_type")
-        raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
+    config = read_config(files)
+    _refuse_quantised(files.source, config)
     auto_class, causal = _auto_class(config)
     options = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
     options |= {"dtype": DTYPES[dtype], "ignore_mismatched_sizes": True, "output_loading_info": True}  # said below
@@ -224,6 +220,35 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
             f"than config.json says, among them {', '.join(wrong[:3])}: save the whole model again"
         )
     return model.eval().requires_grad_(False), causal
+
+
+def read_config(files: ModelFiles) -> Any:
+    """The config of a checkpoint.
+
+    Raises:
+        UnknownArchitecture: If transformers does not know the model.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        said = json.loads((files.folder / "config.json").read_bytes()).get("model_type")
+        raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
+
+
+def _refuse_quantised(source: str, config: Any) -> None:
+    """Raises UnusableModel if the weights are quantised in a way that cannot be read here."""
+    quantisation = getattr(config, "quantization_config", None)
+    if quantisation is None:
+        return
+    said = quantisation if isinstance(quantisation, dict) else quantisation.to_dict()
+    method = str(said.get("quant_method", "an unnamed method"))
+    raise UnusableModel(
+        f"{source} holds weights quantised by {method}, and activations are read from float32, bfloat16 or float16 "
+        f"weights: take the checkpoint that it was made from, or load it where {method} is installed with "
+        "transformers, call dequantize() and save_pretrained(folder), and name that folder in the card"
+    )
 
 
 def _auto_class(config: Any) -> tuple[Any, bool]:

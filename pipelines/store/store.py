@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.corpora.contexts import TokenizedCorpus
     from models.features.firings import Firings
     from models.language_model.hooked_model import HookedModel
+    from models.language_model.model_limits import ModelLimits
 
 TABLE_FILE = "part-00000.parquet"
 
@@ -83,6 +84,12 @@ class Store(dg.ConfigurableResource):
         from models.language_model.hooked_model import load_tokenizer
 
         return load_tokenizer(registration.model.source, self.pinned(registration))
+
+    def model_limits(self, registration: SAERegistration) -> "ModelLimits":
+        """How long the model's contexts may be and how many tokens it knows, without the model."""
+        from models.language_model.model_limits import ModelLimits
+
+        return ModelLimits.read(registration.model.source, self.pinned(registration))
 
     def pinned(self, registration: SAERegistration) -> str | None:
         """The commit to load from the hub; None for a folder, which holds one version only."""

@@ -67,8 +67,8 @@ def contents(cells: Iterable[Any], where: str, column: str) -> Iterator[Content 
             raise missing_column(where, column, list(columns))
         if wrong := next((a.reason for a in absent if a.reason.startswith("no text but ")), None):
             raise ValueError(
-                f"{where}: column {column!r} holds {wrong.removeprefix('no text but ')}, wanted text: name the one that "
-                "holds the text as corpus.text_column in the model card"
+                f"{where}: column {column!r} holds {wrong.removeprefix('no text but ')}, wanted text: name the one "
+                "that holds it as corpus.text_column in the model card"
             )
     yield from first
     yield from map(content_of, iterator)

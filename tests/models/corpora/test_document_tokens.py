@@ -1,5 +1,5 @@
-"""What documents become: special strings stay text, a frame is never doubled, conversations go through the chat template,
-and token ids are taken from the tokenizer that made them."""
+"""What documents become: special strings stay text, a frame is never doubled, conversations go through the chat
+template, and token ids are taken from the tokenizer that made them."""
 
 from copy import deepcopy
 from pathlib import Path
