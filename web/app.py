@@ -1,5 +1,6 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -10,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import error_pages
 from web import routes as pages
-from web.custom_text import Reader
+from web.custom_text import Reader, TextQueue
+from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
 from web.warehouse_file import LatestWarehouse, Unreadable
 
@@ -67,13 +69,22 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
         },
     )
     served.state.latest, served.state.reader, served.state.embedder = LatestWarehouse(published), reader, embedder
+    served.state.text_queue = TextQueue()
     return SecurityHeaders(served)
 
 
 def serve(
-    published: Path, host: str, port: int, reader: Reader | None = None, embedder: TextEmbedderProtocol | None = None
+    published: Path,
+    host: str,
+    port: int,
+    reader: Reader | None = None,
+    embedder: TextEmbedderProtocol | None = None,
+    names: Iterable[str] = (),
 ) -> None:
-    """Answers until it is interrupted."""
+    """Answers until it is interrupted, to this machine's names and to `names`."""
     import uvicorn
 
-    uvicorn.run(app(published, reader, embedder), host=host, port=port, log_level="warning")
+    from web.http_protocol import ImpatientProtocol
+
+    answering = RequestOrigin(app(published, reader, embedder), names)
+    uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)

@@ -4,16 +4,19 @@ The pages know no model. Whoever starts them hands in a reader, or none; a reade
 sentence the page shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
+import anyio
+import anyio.to_thread
 from starlette.requests import Request
 
 from web.urls import replace_invalid_unicode
 
+T = TypeVar("T")
 MOST_CHARACTERS = 20_000
 """Of a text: several times the longest context of the models that a CPU runs while somebody waits."""
 MOST_BYTES = 12 * MOST_CHARACTERS + 1000
@@ -21,6 +24,33 @@ MOST_BYTES = 12 * MOST_CHARACTERS + 1000
 MOST_FEATURES = 50
 """Features of a text that are shown, the relatively strongest first."""
 PER_TOKEN = 5
+
+
+MOST_WAITING = 8
+"""Texts that wait for the one that is read; a ninth is refused at once."""
+PATIENCE_SECONDS = 30.0
+"""How long a client may take to send its form."""
+
+
+class Busy(ValueError):
+    """Too many texts wait to be read. Ask again in a while."""
+
+
+class TextQueue:
+    """Reads texts one at a time in a thread of their own, so that pages never wait for a model."""
+
+    def __init__(self) -> None:
+        self._turn = anyio.CapacityLimiter(1)
+
+    async def run(self, read: Callable[[], T]) -> T:
+        """What `read` returns, when its turn has come.
+
+        Raises:
+            Busy: If as many wait already as may.
+        """
+        if self._turn.statistics().tasks_waiting >= MOST_WAITING:
+            raise Busy(f"{MOST_WAITING} texts wait to be read already: send yours again in a while")
+        return await anyio.to_thread.run_sync(read, limiter=self._turn)
 
 
 class Reading(Protocol):
@@ -122,12 +152,18 @@ def features_per_token(reading: Reading) -> SimpleNamespace:
 
 
 async def text_of(request: Request) -> str | None:
-    """The field `text` of a posted form; None where the form is longer than any text that is read."""
+    """The field `text` of a posted form; None where the form is longer than any text that is read.
+
+    Raises:
+        TimeoutError: If the form does not arrive in time.
+        ClientDisconnect: If who sent it has left.
+    """
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            return None
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                return None
     fields = parse_qs(body.decode("ascii", "replace"), keep_blank_values=True)
     text = replace_invalid_unicode(fields.get("text", [""])[0]).replace("\r\n", "\n")
     return text if len(text) <= MOST_CHARACTERS else None

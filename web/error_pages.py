@@ -1,5 +1,7 @@
 """The sentences where there is no page: unknown addresses, unreadable warehouses, and mistakes of ours."""
 
+from collections.abc import Sequence
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -20,21 +22,22 @@ def not_found(request: Request, error: Exception) -> Response:
     """The page of an error that HTTP has a number for."""
     assert isinstance(error, HTTPException)
     if isinstance(error, NotFound):
-        return _problem(404, error.detail, error.suggestions)
+        return problem(404, error.detail, error.suggestions)
     sentence = f"there is nothing at {visible_text(request.url.path)}" if error.status_code == 404 else error.detail
-    return _problem(error.status_code, sentence, [])
+    return problem(error.status_code, sentence)
 
 
 def unreadable(request: Request, error: Exception) -> Response:
     """The page of a warehouse that is missing, broken or of another schema."""
-    return _problem(503, str(error), [])
+    return problem(503, str(error))
 
 
 def broken(request: Request, error: Exception) -> Response:
     """The page of a mistake of ours; the traceback goes to the log, not to the reader."""
-    return _problem(500, f"this page could not be made ({type(error).__name__}): the server's log has the reason", [])
+    return problem(500, f"this page could not be made ({type(error).__name__}): the server's log has the reason")
 
 
-def _problem(status: int, sentence: str, suggestions: list[tuple[str, str]]) -> Response:
+def problem(status: int, sentence: str, suggestions: Sequence[tuple[str, str]] = ()) -> Response:
+    """The page of a problem: its HTTP status, one sentence, and (text, address) of what may help."""
     text = environment().get_template("problem.html").render(status=status, sentence=sentence, suggestions=suggestions)
     return HTMLResponse(text, status)

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Reader, text_of
-from web.error_pages import NotFound
+from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Busy, Reader, text_of
+from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
 from web.formatting import visible_text
 from web.panel_templates import environment, panels, templates
@@ -21,6 +21,9 @@ from web.semantic_search import embed_query
 from web.urls import feature_url, parse_id, replace_invalid_unicode, sae_url
 from web.warehouse_file import LatestWarehouse, WarehouseSnapshot
 
+MOST_SEARCHED = 1000
+"""Characters of a search."""
+
 
 def home(request: Request) -> Response:
     return _page(request, "home", {}, heading="Glasshouse", trail=[])
@@ -28,6 +31,10 @@ def home(request: Request) -> Response:
 
 def search(request: Request) -> Response:
     text = replace_invalid_unicode(request.query_params.get("text", ""))
+    if len(text) > MOST_SEARCHED:
+        return problem(
+            414, f"the search has {len(text):,} characters, and {MOST_SEARCHED:,} are allowed: search for less"
+        )
     searches = {name for name in ("examples", "meaning") if text and request.query_params.get(name) == "yes"}
     meaning, refused = embed_query(request.app.state.embedder, text) if "meaning" in searches else (None, "")
     return _page(
@@ -109,8 +116,18 @@ def _of_feature(
 
 async def own_text(request: Request) -> Response:
     """The reader's own text under a dictionary's features: a form, and what the model says to what was typed."""
-    text = "" if request.method == "GET" else await text_of(request)
-    return await run_in_threadpool(_own_text, request, text)
+    if request.method == "GET":
+        return await run_in_threadpool(_own_text, request, "")
+    try:
+        text = await text_of(request)
+    except (ClientDisconnect, TimeoutError):
+        return problem(408, "the text did not arrive: send it again")
+    if not text or request.app.state.reader is None:
+        return await run_in_threadpool(_own_text, request, text)
+    try:
+        return await request.app.state.text_queue.run(lambda: _own_text(request, text))
+    except Busy as error:
+        return problem(503, str(error))
 
 
 def _own_text(request: Request, text: str | None) -> Response:

@@ -49,8 +49,8 @@ class ModelLimits:
         beyond = [i for i in range(self.n_embeddings, len(tokenizer)) if i not in special]
         if beyond:
             raise UnusableModel(
-                f"the tokenizer of {self.source} has {len(tokenizer):,} tokens and the model {self.n_embeddings:,} rows "
-                f"of embedding, none for {tokenizer.convert_ids_to_tokens(beyond[0])!r}: they are of different models; "
+                f"the tokenizer of {self.source} has {len(tokenizer):,} tokens and the model {self.n_embeddings:,} "
+                f"rows of embedding, none for {tokenizer.convert_ids_to_tokens(beyond[0])!r}: they are of different models; "
                 "save the tokenizer that the model was trained with"
             )
 

@@ -206,6 +206,9 @@ def search(
 def serve_pages(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 opens the pages to the network.")] = "127.0.0.1",
+    name: Annotated[
+        list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
+    ] = None,
 ) -> None:
     """Serve the feature pages, read-only.
 
@@ -221,7 +224,7 @@ def serve_pages(
     store = Store()
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards))
+    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards), name or ())
 
 
 @export_app.command("pages")
