@@ -50,8 +50,8 @@ class ModelLimits:
         if beyond:
             raise UnusableModel(
                 f"the tokenizer of {self.source} has {len(tokenizer):,} tokens and the model {self.n_embeddings:,} "
-                f"rows of embedding, none for {tokenizer.convert_ids_to_tokens(beyond[0])!r}: they are of different models; "
-                "save the tokenizer that the model was trained with"
+                f"rows of embedding, none for {tokenizer.convert_ids_to_tokens(beyond[0])!r}: they are of different "
+                "models; save the tokenizer that the model was trained with"
             )
 
 

@@ -4,6 +4,8 @@ import hashlib
 
 import pyarrow as pa
 
+from models.features.scoring_half import is_in_scoring_half
+
 
 def in_context(context: int) -> dict:
     """The place of a window: each context is a document of its own."""
@@ -46,6 +48,12 @@ SCHEMA = pa.schema(
         "peak": pa.int32(),
     }
 )
+
+
+def all_for_scoring(examples: pa.Table) -> dict[str, str]:
+    """Groups of near copies by which every document is for scoring labels."""
+    name = next(f"d{n}" for n in range(100) if is_in_scoring_half(f"d{n}"))
+    return dict.fromkeys(examples["document_id"].to_pylist(), name)
 
 
 def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:

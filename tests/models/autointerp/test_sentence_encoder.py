@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, all_for_scoring, example
 from tiny_models import WIDTH, save_tiny
 
 from models.autointerp import trial_runs
@@ -103,7 +103,8 @@ def gallery(features: int = 3) -> ExampleSet:
         for kind, tokens in WINDOWS.items()
         for rank in range(10)
     ]
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 
 def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_zero(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import SCHEMA, example
+from example_rows import SCHEMA, all_for_scoring, example
 from tiny_models import save_tiny
 from torch import Tensor
 
@@ -37,7 +37,8 @@ def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
         for kind, some in windows.items()
         for rank, tokens in enumerate(some)
     ]
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 
 def some_gallery() -> ExampleSet:
