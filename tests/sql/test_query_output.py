@@ -61,11 +61,11 @@ def test_json_of_what_json_has_no_word_for(warehouse: Path, tmp_path: Path):
     assert json.loads((tmp_path / "a.json").read_text()) == [
         {"x": None, "y": [1, None], "d": "2020-01-02", "s": {"a": 1}, "h": 2, "t": "\u2028"}
     ]
-    nested = (
-        "select {'a': 'nan'::double, 'b\"': [{'c': '-inf'::float}, null]} as s, map {'k': 'nan'::double, 'l': 0.5} as m, "
-        "[['inf'::double]] as l, [0.5, 'nan'::double]::double[2] as a, null::map(varchar, double) as no_map, "
-        "null::struct(a double) as no_struct, 'a,NaN,b' as t"
-    )
+    nested = """
+        select {'a': 'nan'::double, 'b"': [{'c': '-inf'::float}, null]} as s, map {'k': 'nan'::double, 'l': 0.5} as m,
+            [['inf'::double]] as l, [0.5, 'nan'::double]::double[2] as a, null::map(varchar, double) as no_map,
+            null::struct(a double) as no_struct, 'a,NaN,b' as t
+    """
     write(answer(warehouse, nested), "json", tmp_path / "c.json")
     wanted = {"s": {"a": None, 'b"': [{"c": None}, None]}, "m": {"k": None, "l": 0.5}, "l": [[None]], "a": [0.5, None]}
     [found] = json.loads((tmp_path / "c.json").read_text(), parse_constant=pytest.fail)
