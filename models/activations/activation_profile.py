@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from models.activations.shards import ActivationBatch
+from storage.table_schemas import rows_as_table
 
 SINGLE = 16
 """Positions that have a bucket of their own …"""
@@ -267,4 +268,4 @@ def _sentence(what: str, row: Mapping[str, Any], n: int, more: str = "") -> str:
 def profile_rows(profile: Mapping[str, Any]) -> pa.Table:
     """Grain: a position bucket; the columns of the table `activation_profile` but its partition's keys."""
     columns: Sequence[Mapping[str, Any]] = profile["positions"]
-    return pa.Table.from_pylist([dict(row) for row in columns])
+    return rows_as_table("activation_profile", columns)

@@ -18,30 +18,18 @@ from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLed
 from models.autointerp.scorers import score_rows as scores
 from models.autointerp.scorers import trials
 from models.autointerp.scorers.trials import Judgement, Label, Trial
-from models.autointerp.tables import EXPLANATION, Progress, no_progress, request_table
+from models.autointerp.tables import Progress, no_progress, request_table
 from storage.folder import Folder
+from storage.table_schemas import rows_as_table
+from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
+from storage.table_schemas.label_embedding import SCHEMA as LABEL_EMBEDDING
+from storage.table_schemas.specificity import SCHEMA as SPECIFICITY
 
 if TYPE_CHECKING:
     from models.language_model.hooked_model import HookedModel
 
 BLOCK = 10_000
 """Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
-SPECIFICITY = pa.schema(
-    [
-        ("explanation_id", pa.string()),
-        ("example_id", pa.string()),
-        ("feature_id", pa.int32()),
-        ("interval", pa.int32()),
-        ("activation", pa.float64()),
-        ("rating", pa.int32()),
-        ("reason", pa.string()),
-        ("status", pa.string()),
-        ("judge", pa.string()),
-    ]
-)
-EMBEDDING = pa.schema(
-    [("explanation_id", pa.string()), ("encoder", pa.string()), ("embedding", pa.list_(pa.float32()))]
-)
 Some = TypeVar("Some")
 
 
@@ -74,7 +62,7 @@ def label_features(
         told = partial(_offset_progress, progress, number * len(features), len(explainers) * len(features))
         found += explainer.explain(exhibits, features, told)
     by_feature = sorted(found, key=lambda one: one.feature_id)
-    rows = pa.Table.from_pylist([one.row(material.sae_id) for one in by_feature], schema=EXPLANATION)
+    rows = rows_as_table("explanation", [one.row(material.sae_id) for one in by_feature])
     return StageResult(rows, [answer for one in found for answer in one.answers])
 
 
@@ -155,7 +143,7 @@ def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None
     vectors = model.encode([label.text for label in labels]).tolist()
     ids = [label.explanation_id for label in labels]
     columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
-    return pa.table(columns, schema=EMBEDDING)
+    return pa.table(columns, schema=LABEL_EMBEDDING)
 
 
 def _of_ratings(material: FeatureData, labels: Sequence[Label], specificity: pa.Table) -> pa.Table:
@@ -164,7 +152,7 @@ def _of_ratings(material: FeatureData, labels: Sequence[Label], specificity: pa.
     said = {
         (label, example): Judgement(rating, status) for label, example, rating, status in zip(*columns, strict=True)
     }
-    gallery, tables = material.gallery, [scores.SCORE.empty_table()]
+    gallery, tables = material.gallery, [EXPLANATION_SCORE.empty_table()]
     missing = Judgement(None, "not_rated")
     for _, some in _blocks(trials.specificity_trials(gallery, labels)):
         verdicts = [
@@ -188,7 +176,7 @@ def _judged(
         "fuzzing": lambda: trials.fuzzing_trials(gallery, labels),
         "simulation": lambda: trials.simulation_trials(gallery, labels),
     }[task]()
-    tables, answers = [scores.SCORE.empty_table()], list[LedgerAnswer]()
+    tables, answers = [EXPLANATION_SCORE.empty_table()], list[LedgerAnswer]()
     for done, some in _blocks(made):
         verdicts, asked = judge.judge(task, gallery, some, partial(_offset_progress, progress, done, len(labels)))
         tables.append(scores.score_rows(task, gallery, some, verdicts))
@@ -225,7 +213,7 @@ def _read(
     scored: Callable[..., pa.Table], material: FeatureData, labels: Sequence[Label], progress: Progress
 ) -> pa.Table:
     """Scores of a model that reads labels and windows by itself: trials of detection, judged by nobody."""
-    tables = [scores.SCORE.empty_table()]
+    tables = [EXPLANATION_SCORE.empty_table()]
     for done, some in _blocks(trials.detection_trials(material.gallery, labels, material.hard)):
         tables.append(scored(material.gallery, some, partial(_offset_progress, progress, done, len(labels))))
     return pa.concat_tables(tables)
@@ -269,5 +257,5 @@ def request_rows(
     for purpose in purposes:
         mine = [[answer for answer in some if answer.purpose == purpose] for some in (paid, answers)]
         if any(mine):
-            found[purpose] = request_table(*mine).drop_columns(["purpose"])
+            found[purpose] = request_table(*mine)
     return found

@@ -17,19 +17,8 @@ import pyarrow as pa
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers.trials import Judgement, OutputTrial, Trial
 from models.numerics.metrics_with_ci import ValueWithCI, auroc, balanced_accuracy, f1, pearson, spearman, wilson
+from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
 
-SCORE = pa.schema(
-    [
-        ("explanation_id", pa.string()),
-        ("scorer", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("n", pa.int64()),
-        ("n_failed", pa.int64()),
-    ]
-)
 BLOCK = 512
 """Trials whose tokens are held at once."""
 
@@ -94,7 +83,7 @@ def score_rows(
         "fuzzing": _yes_no_metrics,
         "simulation": _simulation,
     }
-    parts = [SCORE.empty_table()]
+    parts = [EXPLANATION_SCORE.empty_table()]
     for first in range(0, len(trials), BLOCK):
         some = trials[first : first + BLOCK]
         windows = _Windows.of(some, verdicts[first : first + BLOCK])
@@ -106,7 +95,7 @@ def score_rows(
 def auroc_rows(scorer: str, trials: Sequence[Trial], values: Sequence[np.ndarray]) -> pa.Table:
     """How well a number for each window, higher where the label fits, tells where the feature fires."""
     if not trials:
-        return SCORE.empty_table()
+        return EXPLANATION_SCORE.empty_table()
     trial_N = np.repeat(np.arange(len(trials)), [len(trial.row_N) for trial in trials])
     truth_N, n_L = np.concatenate([trial.truth_N for trial in trials]), np.bincount(trial_N, minlength=len(trials))
     area = auroc(trial_N, truth_N, np.concatenate(values), len(trials))
@@ -137,7 +126,7 @@ def _rows(scorer: str, ids: Sequence[str], metrics: Sequence[_Metric]) -> pa.Tab
     numbers = [pa.array(column[asked], pa.float64(), mask=np.isnan(column[asked])) for column in (value, low, high)]
     texts = [pa.array(explanation[asked], pa.string()), pa.array([scorer] * int(asked.sum()), pa.string())]
     counts = [pa.array(column[asked], pa.int64()) for column in (n, failed)]
-    return pa.table([*texts, pa.array(names[asked], pa.string()), *numbers, *counts], schema=SCORE)
+    return pa.table([*texts, pa.array(names[asked], pa.string()), *numbers, *counts], schema=EXPLANATION_SCORE)
 
 
 def _specificity(_: ExampleSet, windows: _Windows) -> list[_Metric]:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainers.inputs import ExplainerInputs
@@ -27,6 +27,7 @@ from models.autointerp.scorers.trials import (
 )
 from models.autointerp.tables import Explanation, no_progress
 from models.features.example_windows import is_in_scoring_half
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 # fmt: off
 CODE = [
@@ -94,7 +95,7 @@ def planted_examples() -> pa.Table:
                 example(feature, "random", rank, tokens, 0.0)
                 | {"peak": draw.randrange(20), "context_id": 500 + 1000 * feature + rank}
             )
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
     for row in rows:
         if is_in_scoring_half(row["document_id"], row["context_id"]):
             row["tokens"] = ["?"] * len(row["tokens"])
-    changed = pa.Table.from_pylist(rows, schema=SCHEMA)
+    changed = pa.Table.from_pylist(rows, schema=EXAMPLE)
     assert explain(changed, background) == explain(examples, background)
 
 
@@ -198,7 +199,7 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
 def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
     contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
-    [found] = explain(pa.Table.from_pylist([row], schema=SCHEMA), background)
+    [found] = explain(pa.Table.from_pylist([row], schema=EXAMPLE), background)
     assert found.status == "no_examples"
     assert found.label is None
 
@@ -271,7 +272,7 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
             {"interval": i % 10, "activations": acts} if row["kind"] == "interval" else {"activations": [0.0] * length}
         )
         rows.append(row | {"context_id": i, "peak": peak} | fires)
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     texts = [(0, "`None`, `==` or `return`"), (1, "`x`"), (0, "`if`, `for`, `in`, `x`, `=`, `y`, `(`, `)`, `.` or `:`")]
     seen = []
     for trial, verdicts in judged(task, gallery, [Label(said, feature, said) for feature, said in texts]):
@@ -302,7 +303,7 @@ def test_a_dead_feature_gets_no_row(background: dict[str, int]):
     rows = [example(7, "random", i, [" x", "y"], 0.0) for i in range(5)] + [
         example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
     ]
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     assert [e.feature_id for e in LexicalExplainer(background).explain(ExplainerInputs(gallery), gallery.features)] == [
         8
     ]

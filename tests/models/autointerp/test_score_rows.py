@@ -5,11 +5,11 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers import score_rows as scores
-from models.autointerp.scorers.score_rows import SCORE, auroc_rows, choice_rows, score_rows
+from models.autointerp.scorers.score_rows import auroc_rows, choice_rows, score_rows
 from models.autointerp.scorers.trials import (
     Judgement,
     Label,
@@ -20,6 +20,8 @@ from models.autointerp.scorers.trials import (
     simulation_trials,
     specificity_trials,
 )
+from storage.table_schemas.example import SCHEMA as EXAMPLE
+from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
 
 FEATURES = range(5)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -37,7 +39,7 @@ def gallery() -> ExampleSet:
                 acts = acts if kind == "interval" else [0.0] * len(acts)
                 acts[row["peak"]] = 5.0 if kind == "interval" else 0.0
                 rows.append(row | {"activations": acts, "context_id": len(rows)})
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ Told = dict[tuple[str, str], dict]
 
 def told(table: pa.Table) -> Told:
     """Rows by label and metric."""
-    assert table.schema == SCORE
+    assert table.schema == EXPLANATION_SCORE
     rows = table.to_pylist()
     for row in rows:
         numbers = [row[name] for name in ("low", "value", "high") if row[name] is not None]
