@@ -14,10 +14,10 @@ export DAGSTER_HOME
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smollm2 sweep test dev page sql check bench lock
+.PHONY: help demo smollm2 sweep test dev serve sql check bench lock
 
 help:
-	@echo "make demo | smollm2 | sweep | test | dev | page | sql | check | bench | lock: see README.md"
+	@echo "make demo | smollm2 | sweep | test | dev | serve | sql | check | bench | lock: see README.md"
 
 demo: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
@@ -38,8 +38,8 @@ dev: $(READY) $(INSTANCE)
 	$(BIN)/python -c "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])" \
 		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-page: $(READY)
-	$(BIN)/glasshouse page --port $(PAGE_PORT)
+serve: $(READY)
+	$(BIN)/glasshouse serve --port $(PAGE_PORT)
 
 sql: $(READY)
 	@$(BIN)/glasshouse sql "$$Q"

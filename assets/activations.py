@@ -17,15 +17,15 @@ from storage.table_schemas import rows_as_table
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
 
-conserved = dg.AssetCheckSpec(
-    "tokens_conserved",
+token_counts = dg.AssetCheckSpec(
+    "token_counts_match",
     asset="activations",
     blocking=True,
     description="Every site has one row for every token of text in the corpus, but for those that skip_first and "
     "max_norm leave out.",
 )
-finite = dg.AssetCheckSpec(
-    "finite", asset="activations", blocking=True, description="No stored vector holds NaN or Inf."
+all_finite = dg.AssetCheckSpec(
+    "all_finite", asset="activations", blocking=True, description="No stored vector holds NaN or Inf."
 )
 no_position = dg.AssetCheckSpec(
     "no_position_dominates",
@@ -48,7 +48,7 @@ rounding = dg.AssetCheckSpec(
     deps=[corpus],
     kinds={"torch", "parquet"},
     group_name="harvest",
-    check_specs=[conserved, finite, no_position, rounding],
+    check_specs=[token_counts, all_finite, no_position, rounding],
     **GPU_STEP,
 )
 @fail_without_retry
@@ -165,12 +165,12 @@ def _checks(registration: SAERegistration, manifests: dict, corpus_facts: dict, 
     found = {site: _dominating(m.facts["profile"], tokenizer) for site, m in manifests.items()}
     return [
         dg.AssetCheckResult(
-            check_name="tokens_conserved",
+            check_name="token_counts_match",
             passed=set(held.values()) == {wanted},
             metadata={"corpus": wanted, "stored_or_outlying": held},
         ),
         dg.AssetCheckResult(
-            check_name="finite", passed=not any(n_bad.values()), metadata={"tokens_with_nan_or_inf": n_bad}
+            check_name="all_finite", passed=not any(n_bad.values()), metadata={"tokens_with_nan_or_inf": n_bad}
         ),
         dg.AssetCheckResult(
             check_name="no_position_dominates",

@@ -9,8 +9,8 @@ from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
 
-conserved = dg.AssetCheckSpec(
-    "tokens_conserved",
+token_counts = dg.AssetCheckSpec(
+    "token_counts_match",
     asset="corpus",
     blocking=True,
     description="Tokens of text and special tokens add up to what the rows hold.",
@@ -22,7 +22,7 @@ conserved = dg.AssetCheckSpec(
     deps=[context_frame],
     kinds={"transformers", "parquet"},
     group_name="harvest",
-    check_specs=[conserved],
+    check_specs=[token_counts],
 )
 @fail_without_retry
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
@@ -69,7 +69,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="tokens_conserved",
+                check_name="token_counts_match",
                 passed=held == facts["n_tokens"] + facts["n_special"],
                 metadata={"held": held, "text": facts["n_tokens"], "special": facts["n_special"]},
             )

@@ -19,8 +19,8 @@ from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
 
-labelled = dg.AssetCheckSpec(
-    "labelled",
+failure_rate = dg.AssetCheckSpec(
+    "label_failure_rate",
     asset="explanations",
     description="Of the labels that were to be made, at most one in twenty failed.",
 )
@@ -31,7 +31,7 @@ labelled = dg.AssetCheckSpec(
     deps=[feature_statistics, logit_effects, neighbors],
     kinds={"parquet"},
     group_name="labels",
-    check_specs=[labelled],
+    check_specs=[failure_rate],
     code_version=CODE_VERSION,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
@@ -68,7 +68,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="labelled",
+                check_name="label_failure_rate",
                 passed=failed <= MAX_FAILED * max(len(rows), 1),
                 metadata={"statuses": dict(statuses)},
             )

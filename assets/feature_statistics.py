@@ -12,8 +12,8 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 
-density = dg.AssetCheckSpec(
-    "density_adds_up",
+firing_counts = dg.AssetCheckSpec(
+    "firing_counts_agree",
     asset="feature_statistics",
     blocking=True,
     description="Firings of all features are as many as the codes' rows and histograms say.",
@@ -37,7 +37,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",
-    check_specs=[density, dead, about_text],
+    check_specs=[firing_counts, dead, about_text],
     code_version=CODE_VERSION,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
@@ -74,7 +74,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="density_adds_up",
+                check_name="firing_counts_agree",
                 passed=agree,
                 metadata={"firings": firings, "in_histograms": n_binned, "codes": codes.facts["n_firings"]},
             ),

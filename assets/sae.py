@@ -21,8 +21,8 @@ exported = dg.AssetCheckSpec(
     blocking=True,
     description="The files, read back, code tokens exactly as the dictionary that was written does.",
 )
-wanted_l0 = dg.AssetCheckSpec(
-    "l0_as_wanted",
+l0_target = dg.AssetCheckSpec(
+    "l0_matches_target",
     asset="sae",
     description="On held-out tokens the exported dictionary has the L0 that the recipe wants, within max_l0_error, and "
     "is no worse in FVU than it was in training, within as much.",
@@ -34,7 +34,7 @@ wanted_l0 = dg.AssetCheckSpec(
     deps=[activations],
     kinds={"torch", "safetensors"},
     group_name="dictionary",
-    check_specs=[exported, wanted_l0],
+    check_specs=[exported, l0_target],
     **GPU_STEP,
 )
 @fail_without_retry
@@ -96,13 +96,13 @@ def metadata(store: Store, registration: SAERegistration, made) -> dict:
 def checks(registration: SAERegistration, made) -> list[dg.AssetCheckResult]:
     """Whether the files are the dictionary, and the dictionary what was wanted."""
     files = dg.AssetCheckResult(check_name="export_equals_trained", asset_key="sae", passed=made.facts["agree"])
-    return [files, _l0_as_wanted(registration, made.facts["calibration"])]
+    return [files, _l0_matches_target(registration, made.facts["calibration"])]
 
 
-def _l0_as_wanted(registration: SAERegistration, found: dict | None) -> dg.AssetCheckResult:
+def _l0_matches_target(registration: SAERegistration, found: dict | None) -> dg.AssetCheckResult:
     if found is None:
         why = {"none_because": "nothing was trained here: the dictionary has the L0 that it has"}
-        return dg.AssetCheckResult(check_name="l0_as_wanted", asset_key="sae", passed=True, metadata=why)
+        return dg.AssetCheckResult(check_name="l0_matches_target", asset_key="sae", passed=True, metadata=why)
     k, bound, asked = registration.recipe.sae.k, registration.recipe.bounds.max_l0_error, registration.recipe.sae
     trained, kept = found["trained"], found["exported"]
     off = abs(kept["l0"] / k - 1)
@@ -110,4 +110,6 @@ def _l0_as_wanted(registration: SAERegistration, found: dict | None) -> dg.Asset
     as_good = kept["fvu"] <= trained["fvu"] * (1 + bound) + 1e-6
     facts = {"wanted_l0": k, "trained_l0": trained["l0"], "exported_l0": kept["l0"], "bound": bound}
     facts |= {"trained_fvu": trained["fvu"], "exported_fvu": kept["fvu"], "held_out_tokens": found["n_tokens"]}
-    return dg.AssetCheckResult(check_name="l0_as_wanted", asset_key="sae", passed=reached and as_good, metadata=facts)
+    return dg.AssetCheckResult(
+        check_name="l0_matches_target", asset_key="sae", passed=reached and as_good, metadata=facts
+    )

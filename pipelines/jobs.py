@@ -17,16 +17,16 @@ harvest = _job(
     "corpus",
     "activations",
 )
-train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "evaluation")
-explain = _job(
-    "explain",
+train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "sae_evaluation")
+label = _job(
+    "label",
     "Label features, rate and score the labels, publish.",
     "explanations",
-    "specificity",
-    "scores",
-    "warehouse",
+    "specificity_ratings",
+    "label_scores",
+    "published_warehouse",
 )
-publish = _job("publish", "Publish what the store holds.", "warehouse")
-everything = _job("everything", "The whole chain: what is done already is found done and takes seconds.")
+publish = _job("publish", "Publish what the store holds.", "published_warehouse")
+full_pipeline = _job("full_pipeline", "The whole chain: what is done already is found done and takes seconds.")
 
-jobs = [harvest, train, sweep, explain, publish, everything]
+jobs = [harvest, train, sweep, label, publish, full_pipeline]

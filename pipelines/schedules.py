@@ -9,7 +9,7 @@ from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 
-@dg.schedule(job=jobs.everything, cron_schedule="0 3 * * *")
+@dg.schedule(job=jobs.full_pipeline, cron_schedule="0 3 * * *")
 def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> Iterator[dg.RunRequest]:
     """Walks the whole registry at three in the morning: what is up to date takes seconds, what is not is made."""
     registrations, _ = resolve_registry(store)

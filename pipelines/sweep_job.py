@@ -80,7 +80,7 @@ def _logging(some: SAERegistration, report: Report) -> "Callable[[CurvePoint], N
 
 @dg.op(**{key: value for key, value in GPU_STEP.items() if key == "pool"}, tags=GPU_STEP["op_tags"])
 @fail_without_retry
-def train_them(context: dg.OpExecutionContext, config: SweepConfig, store: Store) -> None:
+def train_sweep_op(context: dg.OpExecutionContext, config: SweepConfig, store: Store) -> None:
     """Trains the dictionaries of several recipes at once and records each as a materialization of its partition of
     `sae`; what depends on them follows by automation."""
     registrations = sweep_registrations(store, config.model, config.recipes)
@@ -120,4 +120,4 @@ def materializations(
 
 @dg.job(description="Train the dictionaries of several recipes of one model from one reading of its activations.")
 def sweep() -> None:
-    train_them()
+    train_sweep_op()

@@ -25,7 +25,7 @@ def connect(published: Path) -> DuckDBPyConnection:
     """
     if not published.exists():
         raise ValueError(
-            f"there is no warehouse at {published}: materialize `warehouse` (glasshouse run), or set "
+            f"there is no warehouse at {published}: materialize `published_warehouse` (glasshouse run), or set "
             "GLASSHOUSE_WAREHOUSE to where it is"
         )
     con = duckdb.connect()
@@ -36,7 +36,7 @@ def connect(published: Path) -> DuckDBPyConnection:
         con.close()
         raise ValueError(
             f"{published} cannot be opened as a Glasshouse warehouse ({error}): move it away and materialize "
-            "`warehouse` again"
+            "`published_warehouse` again"
         ) from error
     return con
 

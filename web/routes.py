@@ -100,7 +100,7 @@ def _of_feature(
     if card is None:
         raise NotFound(
             f"{found.model_id}/{found.recipe_id} has a feature {feature_id}, but its statistics were not published: "
-            "materialize `feature_statistics` and `warehouse`",
+            "materialize `feature_statistics` and `published_warehouse`",
             _this_sae(found),
         )
     [named] = labels or [None]
@@ -120,7 +120,7 @@ def _own_text(request: Request, typed: str | None) -> Response:
     if typed is None:
         refused = f"the text is longer than {MOST_CHARACTERS:,} characters: type less of it"
     elif reader is None:
-        refused = "these pages were started without anything that runs models: start them with `glasshouse page`"
+        refused = "these pages were started without anything that runs models: start them with `glasshouse serve`"
     elif typed:
         try:
             reading = reader.read(f"{found.model_id}/{found.recipe_id}", typed)

@@ -39,7 +39,7 @@ class TextEmbedderProtocol(Protocol):
 def meant(meanings: TextEmbedderProtocol | None, text: str) -> tuple[Meaning | None, str]:
     """The meaning of a text, or else why there is none."""
     if meanings is None:
-        return None, "these pages were started without an encoder: start them with `glasshouse page`"
+        return None, "these pages were started without an encoder: start them with `glasshouse serve`"
     try:
         return meanings.of(text), ""
     except (ValueError, OSError) as error:

@@ -73,7 +73,7 @@ def _page(opened: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> t
     if not cards:
         raise ValueError(
             f"{sae.model_id}/{sae.recipe_id}: the statistics of feature {feature_id} were not published: "
-            "materialize `feature_statistics` and `warehouse`"
+            "materialize `feature_statistics` and `published_warehouse`"
         )
     [named] = labels or [None]
     best = named and named.explanation_id

@@ -25,7 +25,7 @@ MEMORY, MEMORY_RETIRED = "384MB", "128MB"
 
 
 class Unreadable(ValueError):
-    """There is no warehouse that these pages can read. Materialize `warehouse`."""
+    """There is no warehouse that these pages can read. Materialize `published_warehouse`."""
 
 
 class WarehouseSnapshot:
@@ -44,7 +44,7 @@ class WarehouseSnapshot:
         if found != schema_sha256():
             raise Unreadable(
                 f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
-                "materialize `warehouse` again (glasshouse run), which rebuilds it from the store"
+                "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
             )
         self._lately = AnswerCache[list[SimpleNamespace]](KEPT_ANSWERS)
         self._steady = AnswerCache[list[SimpleNamespace]](KEPT_STEADY)

@@ -84,7 +84,8 @@ def sweep(
 
 
 @app.command()
-def explain(
+@app.command("explain", hidden=True)
+def label(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
     features: Annotated[str | None, typer.Option(help="Label these features besides, such as 7,12,900.")] = None,
@@ -106,7 +107,7 @@ def explain(
     for key in keys if asked else ():
         request_labels(store, store.registration(key), asked)
     with _instance() as instance:
-        ran = [_run_with_progress(key, lambda key: [run_partition(store, key, instance, "explain")]) for key in keys]
+        ran = [_run_with_progress(key, lambda key: [run_partition(store, key, instance, "label")]) for key in keys]
     _exit(all(ran), keys[0])
 
 
@@ -189,7 +190,7 @@ def sql(
 
 
 @app.command()
-def find(
+def search(
     text: Annotated[str, typer.Argument(help="What the features are about.")],
     most: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 30,
 ) -> None:
@@ -201,8 +202,8 @@ def find(
     write(search_features(store.published, cards, text, most))
 
 
-@app.command()
-def page(
+@app.command("serve")
+def serve_pages(
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8765,
     host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
 ) -> None:
@@ -233,17 +234,20 @@ def export_pages(
 
 
 @app.command()
-def card(
-    file: Annotated[Path | None, typer.Argument(help="A card to check.")] = None,
-) -> None:
-    """Show every field of model cards and recipes with its default, or check one card."""
+def card_reference() -> None:
+    """Print every field of model cards and recipes with its default."""
     from pipelines.registry.card_reference import card_help
+    from pipelines.registry.cards import ModelCard, RecipeCard
+
+    for title, kind in (("registry/models/*.yaml", ModelCard), ("registry/recipes/*.yaml", RecipeCard)):
+        typer.echo(f"{title}\n\n{card_help(kind)}\n")
+
+
+@app.command()
+def check_card(file: Annotated[Path, typer.Argument(help="A model card, or a recipe in a folder `recipes`.")]) -> None:
+    """Check one card; an error names file, line and key."""
     from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 
-    if file is None:
-        for title, kind in (("registry/models/*.yaml", ModelCard), ("registry/recipes/*.yaml", RecipeCard)):
-            typer.echo(f"{title}\n\n{card_help(kind)}\n")
-        return
     kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard
     read_card(kind, str(file), file.read_text())
     typer.echo(f"{file} is a valid {kind.__name__}")

@@ -216,7 +216,7 @@ def replace_partition(folder: Folder, parts: Sequence[tuple[Path, int]], identit
 
 
 def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Publishes what the store holds, as the asset `warehouse` does.
+    """Publishes what the store holds, as the asset `published_warehouse` does.
 
     Returns:
         Every rule of the warehouse that its rows break, as a sentence; none when all is well.

@@ -42,7 +42,9 @@ def selected_partitions(cards: Registry, model: str | None, recipe: str | None) 
     return found
 
 
-def run_partition(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "everything") -> RunResult:
+def run_partition(
+    store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline"
+) -> RunResult:
     """Materializes every asset of one partition, or those of one job; a failure is returned, not raised. Ends killed
     runs first."""
     from pipelines.definitions import defs
@@ -74,7 +76,7 @@ def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance
     fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", list(sae_ids))
     model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
-    asked = {"ops": {"train_them": {"config": {"model": model_id, "recipes": recipes}}}}
+    asked = {"ops": {"train_sweep_op": {"config": {"model": model_id, "recipes": recipes}}}}
     for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
         result = defs.resolve_job_def(job).execute_in_process(
             run_config=_QUIET | config,

@@ -51,9 +51,9 @@ def training_job(store: Store, registration: SAERegistration, log: "Callable[[Cu
 
 
 def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
-    """Trains dictionaries on one reading of the activations, in as many processes as `GLASSHOUSE_PROCESSES` says (one
-    for each GPU, if it says nothing): the tokens of a batch divided among them or, where a dictionary is too large for
-    one, its features."""
+    """Trains dictionaries on one reading of the activations, in `GLASSHOUSE_TRAINING_PROCESSES` processes (default: one
+    for each GPU): the tokens of a batch divided among them or, where a dictionary is too large for one, its
+    features."""
     import torch
 
     from models.device import default_device
@@ -63,7 +63,7 @@ def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: st
     from models.training.trainer import train_many
 
     device = default_device()
-    n = int(os.environ.get("GLASSHOUSE_PROCESSES") or max(1, torch.cuda.device_count()))
+    n = int(os.environ.get("GLASSHOUSE_TRAINING_PROCESSES") or max(1, torch.cuda.device_count()))
     if n == 1:
         return train_many(jobs, source, device, of)
     size = sum(training_bytes(job.sae, source.width_read, source.width) for job in jobs)

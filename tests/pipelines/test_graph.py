@@ -7,24 +7,30 @@ from pipelines.definitions import defs
 GRAPH = {
     # asset: (group, pool, kinds, what it waits for, blocking checks)
     "context_frame": ("harvest", "gpu", "parquet torch", "", ""),
-    "corpus": ("harvest", None, "parquet transformers", "context_frame", "tokens_conserved"),
+    "corpus": ("harvest", None, "parquet transformers", "context_frame", "token_counts_match"),
     "activations": (
         "harvest",
         "gpu",
         "parquet torch",
         "corpus",
-        "finite no_position_dominates rounding_below_variance tokens_conserved",
+        "all_finite no_position_dominates rounding_below_variance token_counts_match",
     ),
     "sae": ("dictionary", "gpu", "safetensors torch", "activations", "export_equals_trained"),
-    "evaluation": ("dictionary", "gpu", "parquet torch", "sae", ""),
-    "matches": ("dictionary", "gpu", "parquet torch", "sae", ""),
-    "feature_statistics": ("features", "gpu", "parquet torch", "sae", "density_adds_up"),
+    "sae_evaluation": ("dictionary", "gpu", "parquet torch", "sae", ""),
+    "feature_matches": ("dictionary", "gpu", "parquet torch", "sae", ""),
+    "feature_statistics": ("features", "gpu", "parquet torch", "sae", "firing_counts_agree"),
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
-    "specificity": ("labels", "llm", "parquet", "explanations", ""),
-    "scores": ("labels", "llm", "parquet torch", "specificity", ""),
-    "warehouse": ("warehouse", "warehouse", "duckdb", "evaluation logit_effects matches neighbors scores", ""),
+    "specificity_ratings": ("labels", "llm", "parquet", "explanations", ""),
+    "label_scores": ("labels", "llm", "parquet torch", "specificity_ratings", ""),
+    "published_warehouse": (
+        "warehouse",
+        "warehouse",
+        "duckdb",
+        "feature_matches label_scores logit_effects neighbors sae_evaluation",
+        "",
+    ),
 }
 
 
@@ -57,6 +63,6 @@ def test_jobs_sensors_and_schedules():
     running = {
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
-    assert jobs == {"harvest", "train", "sweep", "explain", "publish", "everything"}
-    assert running == {"new_models", "malformed_cards", "behind"}
+    assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"}
+    assert running == {"new_models", "invalid_cards", "refresh_stale_assets"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

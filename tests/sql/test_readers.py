@@ -81,7 +81,7 @@ def test_a_connection_cannot_write(warehouse: Path):
 
 
 def test_a_missing_file_and_a_foreign_one_are_told_apart(home: Path):
-    with pytest.raises(ValueError, match=r"there is no warehouse at .*materialize `warehouse`"):
+    with pytest.raises(ValueError, match=r"there is no warehouse at .*materialize `published_warehouse`"):
         connect(home / "none.duckdb")
     (home / "text.duckdb").write_text("hello")
     with pytest.raises(ValueError, match="cannot be opened as a Glasshouse warehouse"):

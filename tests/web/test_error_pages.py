@@ -66,7 +66,7 @@ def test_a_missing_warehouse_says_how_to_make_one_and_is_found_once_it_is_there(
     client = TestClient(app(published))
     status, sentence, _ = told(client, "/", read)
     assert status == 503
-    assert sentence.startswith(f"there is no warehouse at {published}: materialize `warehouse`")
+    assert sentence.startswith(f"there is no warehouse at {published}: materialize `published_warehouse`")
     shutil.copy(warehouse, published)
     assert client.get("/sae/demo/mid/0").status_code == 200
     published.unlink()
@@ -89,7 +89,7 @@ def test_a_warehouse_of_another_schema_says_which_and_what_to_do(tmp_path, wareh
     status, sentence, _ = told(TestClient(app(published)), "/sae/demo/mid", read)
     assert status == 503
     assert "was published with schema of another v, and these pages read schema" in sentence
-    assert "materialize `warehouse` again" in sentence
+    assert "materialize `published_warehouse` again" in sentence
 
 
 def test_a_mistake_of_ours_is_a_page_without_a_traceback(tmp_path, warehouse, read):

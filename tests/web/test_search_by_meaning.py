@@ -60,7 +60,7 @@ def test_without_a_text_no_feature_is_looked_for(visitor, monkeypatch):
 @pytest.mark.parametrize(
     ("meanings", "text", "sentence"),
     [
-        (None, "def", "these pages were started without an encoder: start them with `glasshouse page`"),
+        (None, "def", "these pages were started without an encoder: start them with `glasshouse serve`"),
         (Compass(), "nowhere", "there is <b>no</b> way there"),
     ],
 )

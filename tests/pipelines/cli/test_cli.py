@@ -23,8 +23,8 @@ def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def test_card_shows_every_field_with_its_default():
-    shown = glasshouse("card").stdout
+def test_card_reference_shows_every_field_with_its_default():
+    shown = glasshouse("card-reference").stdout
     for line in (
         "source = (required)",
         "corpus.tokens = 1000000",
@@ -35,11 +35,11 @@ def test_card_shows_every_field_with_its_default():
         assert line in shown
 
 
-def test_card_checks_a_file(tmp_path):
-    assert "is a valid ModelCard" in glasshouse("card", "registry/models/pystdlib.yaml").stdout
+def test_check_card_checks_a_file(tmp_path):
+    assert "is a valid ModelCard" in glasshouse("check-card", "registry/models/pystdlib.yaml").stdout
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("source: x\ncorpus: {source: stdlib}\ncolour: red\n")
-    refused = glasshouse("card", str(wrong))
+    refused = glasshouse("check-card", str(wrong))
     assert refused.returncode == 1
     assert "wrong.yaml, line 3: colour = 'red': unknown key" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -8,7 +8,7 @@ from small_house import RECIPE, small_house
 from assets.activations import activations
 from assets.context_frame import context_frame
 from assets.corpus import corpus
-from assets.matches import matches
+from assets.feature_matches import feature_matches
 from assets.sae import sae
 from pipelines.store.store import Store
 
@@ -17,7 +17,7 @@ QUICK = RECIPE.replace("16_384", "2_048")
 
 def matched(store: Store, instance: dg.DagsterInstance, recipe_id: str) -> list[dict]:
     """Rows of the partition, made now."""
-    chain: list[Any] = [context_frame, corpus, activations, sae, matches]
+    chain: list[Any] = [context_frame, corpus, activations, sae, feature_matches]
     ran = dg.materialize(
         chain,
         partition_key=f"first/{recipe_id}",

@@ -13,7 +13,7 @@ from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
 from pipelines.definitions import defs
 from pipelines.runs.in_process import run_partition
-from pipelines.sensors import malformed_cards, new_models
+from pipelines.sensors import invalid_cards, new_models
 from sql.warehouse import connect
 from storage.folder import Folder
 from tests.support.table_hashes import table_hashes
@@ -102,7 +102,7 @@ def test_a_model_that_arrives_gets_a_run_and_nothing_else_does(house, instance):
 
     weights = write_model_card(root, "other", "bert")
     arrived, cursor, added = sensed(house, instance, cursor)
-    assert [(r.partition_key, r.job_name) for r in arrived] == [("other/small", "everything")]
+    assert [(r.partition_key, r.job_name) for r in arrived] == [("other/small", "full_pipeline")]
     assert added == ["other/small"]
     before = {name: at for name, at in files(house).items() if "first" in name}
     assert run_partition(house, "other/small", instance).success
@@ -133,7 +133,7 @@ def test_changed_labels_run_explain_only(house, instance):
         requests, _, _ = sensed(house, instance, cursor)
     finally:
         card.write_text(text)
-    assert {r.job_name for r in requests} == {"explain"}
+    assert {r.job_name for r in requests} == {"label"}
 
 
 def test_a_malformed_card_fails_visibly_and_alone(house, instance):
@@ -141,7 +141,7 @@ def test_a_malformed_card_fails_visibly_and_alone(house, instance):
     card.write_text("source: here\ncolour: red\n")
     try:
         with pytest.raises(dg.Failure, match=r"broken.yaml, line 2: colour = 'red': unknown key"):
-            malformed_cards(dg.build_sensor_context(resources={"store": house}))
+            invalid_cards(dg.build_sensor_context(resources={"store": house}))
         assert "first/small" in json.loads(sensed(house, instance)[1])
     finally:
         card.unlink()

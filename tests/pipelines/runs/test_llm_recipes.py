@@ -51,7 +51,7 @@ def test_with_no_budget_every_label_says_over_budget(tmp_path):
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_partition(store, "first/small", instance)
     assert ran.success, ran.error
-    assert ran.failed_checks == ("explanations.labelled",)
+    assert ran.failed_checks == ("explanations.label_failure_rate",)
     rows = store.read_table("explanation", store.registration("first/small")).to_pylist()
     assert [(row["status"], row["label"]) for row in rows] == [("over_budget", None)] * 5
 
@@ -114,7 +114,7 @@ def test_the_spend_is_what_the_server_counted(house):
 def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house):
     store, server, instance = house
     before = len(server.bodies)
-    assert run_partition(store, "first/small", instance, "explain").success
+    assert run_partition(store, "first/small", instance, "label").success
     assert len(server.bodies) == before
     registration = store.registration("first/small")
     labelled = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
@@ -126,7 +126,7 @@ def test_a_second_run_asks_nothing_and_a_requested_feature_only_for_itself(house
     assert str(plan_table(lines)).startswith("<rich.table")
     assert len(server.bodies) == before, "a plan asks nothing"
     request_labels(store, registration, [wanted])
-    assert run_partition(store, "first/small", instance, "explain").success
+    assert run_partition(store, "first/small", instance, "label").success
     found = {feature for (feature,) in rows(store, "select distinct feature_id from explanation")}
     assert found == labelled | {wanted}
     shown = {name for body in server.bodies[before:] for name in (body["messages"][0]["content"],)}

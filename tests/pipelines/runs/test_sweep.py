@@ -47,7 +47,7 @@ def house(tmp_path_factory):
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_sweep(store, keys, instance)
         assert [(r.sae_id, r.error) for r in ran if not r.success] == []
-        for check in ("export_equals_trained", "l0_as_wanted"):
+        for check in ("export_equals_trained", "l0_matches_target"):
             key = dg.AssetCheckKey(dg.AssetKey("sae"), check)
             assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1), check
         materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
@@ -116,7 +116,7 @@ def test_an_l0_that_was_not_reached_is_a_failed_check(house):
         made = replace(made, facts=made.facts | {"calibration": known})
         results = {str(c.check_name): c.passed for c in checks(replace(registration, recipe=strict), made)}
         assert results["export_equals_trained"]
-        return results["l0_as_wanted"]
+        return results["l0_matches_target"]
 
     assert passed("jumprelu", (4.4, 0.2), (4.1, 0.2))
     assert not passed("jumprelu", (6.0, 0.2), (4.5, 0.2)), "4.5 where 4 was wanted"

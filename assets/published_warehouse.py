@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets.evaluation import evaluation
+from assets.feature_matches import feature_matches
+from assets.label_scores import label_scores
 from assets.logit_effects import logit_effects
-from assets.matches import matches
 from assets.neighbors import neighbors
-from assets.scores import scores
+from assets.sae_evaluation import sae_evaluation
 from pipelines.dagster_support.metadata import page_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import pareto
@@ -16,20 +16,20 @@ from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 consistent = dg.AssetCheckSpec(
-    "relations_hold",
-    asset="warehouse",
+    "tables_consistent",
+    asset="published_warehouse",
     description="Tables agree: features are known, histograms add up, ratings are of known labels and examples.",
 )
 complete = dg.AssetCheckSpec(
     "partition_present",
-    asset="warehouse",
+    asset="published_warehouse",
     description="The partition's features, examples and metrics are in the published file.",
 )
 
 
 @dg.asset(
     partitions_def=sae_partitions,
-    deps=[evaluation, logit_effects, matches, neighbors, scores],
+    deps=[feature_matches, label_scores, logit_effects, neighbors, sae_evaluation],
     kinds={"duckdb"},
     group_name="warehouse",
     check_specs=[consistent, complete],
@@ -37,7 +37,7 @@ complete = dg.AssetCheckSpec(
     **PUBLISH_STEP,
 )
 @fail_without_retry
-def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def published_warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and
     moved into place. Readers keep what they opened."""
     from sql.consistency import inspect
@@ -83,7 +83,7 @@ def warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="relations_hold",
+                check_name="tables_consistent",
                 passed=not findings,
                 metadata={"findings": "\n".join(map(str, findings[:20])) or "none"},
             ),

@@ -17,16 +17,16 @@ FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction
 """Metrics that are asked for first; the table has all."""
 
 fvu = dg.AssetCheckSpec(
-    "fvu_within_bounds", asset="evaluation", description="Held-out FVU is at most the recipe's max_fvu."
+    "fvu_within_bounds", asset="sae_evaluation", description="Held-out FVU is at most the recipe's max_fvu."
 )
 ce = dg.AssetCheckSpec(
     "ce_within_bounds",
-    asset="evaluation",
+    asset="sae_evaluation",
     description="Held-out CE recovered is at least the recipe's min_ce_recovered (causal models).",
 )
 l0 = dg.AssetCheckSpec(
     "l0_within_bounds",
-    asset="evaluation",
+    asset="sae_evaluation",
     description="Held-out L0 is above none, and at most the recipe's k: within max_l0_error, for topk exactly.",
 )
 
@@ -42,7 +42,7 @@ l0 = dg.AssetCheckSpec(
     **GPU_STEP,
 )
 @fail_without_retry
-def evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Metrics of one dictionary on held-out documents: L0, FVU, what splicing its reconstruction into the real model
     does to the cross-entropy, shrinkage, sparse probing and absorption. A model without next-token loss has no
     cross-entropies."""

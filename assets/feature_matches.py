@@ -22,7 +22,7 @@ from storage.table_schemas import table_schema
     **GPU_STEP,
 )
 @fail_without_retry
-def matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """For each feature its likest in every other dictionary of the model that writes to the same site, by decoder
     direction, and how many features of that one it is the likest to. Dictionaries that come later are found when this
     is materialized again."""

@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from assets.specificity import specificity
+from assets.specificity_ratings import specificity_ratings
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
@@ -16,21 +16,23 @@ from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
 
-scored = dg.AssetCheckSpec("scored", asset="scores", description="At most one trial in twenty failed.")
+failure_rate = dg.AssetCheckSpec(
+    "trial_failure_rate", asset="label_scores", description="At most one trial in twenty failed."
+)
 
 
 @dg.asset(
     partitions_def=sae_partitions,
-    deps=[specificity],
+    deps=[specificity_ratings],
     kinds={"torch", "parquet"},
     group_name="labels",
-    check_specs=[scored],
+    check_specs=[failure_rate],
     code_version=CODE_VERSION,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
 @fail_without_retry
-def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made
     from; and, where the recipe names an encoder, its meaning as a vector."""
     from models.autointerp.stages import embeddings, score_labels
@@ -63,7 +65,9 @@ def scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="scored", passed=failed <= MAX_FAILED * max(n, 1), metadata={"failed": failed, "trials": n}
+                check_name="trial_failure_rate",
+                passed=failed <= MAX_FAILED * max(n, 1),
+                metadata={"failed": failed, "trials": n},
             )
         ],
     )

@@ -15,7 +15,9 @@ from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
 
-rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one rating in twenty failed.")
+failure_rate = dg.AssetCheckSpec(
+    "rating_failure_rate", asset="specificity_ratings", description="At most one rating in twenty failed."
+)
 
 
 @dg.asset(
@@ -23,13 +25,13 @@ rated = dg.AssetCheckSpec("rated", asset="specificity", description="At most one
     deps=[explanations],
     kinds={"parquet"},
     group_name="labels",
-    check_specs=[rated],
+    check_specs=[failure_rate],
     code_version=CODE_VERSION,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
 @fail_without_retry
-def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not
     made from."""
     from models.autointerp.stages import rate_labels
@@ -66,7 +68,9 @@ def specificity(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="rated", passed=failed <= MAX_FAILED * max(table.num_rows, 1), metadata={"failed": failed}
+                check_name="rating_failure_rate",
+                passed=failed <= MAX_FAILED * max(table.num_rows, 1),
+                metadata={"failed": failed},
             )
         ],
     )
