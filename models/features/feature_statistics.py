@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from models.activations.activation_profile import PositionBuckets
+from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import ActivationShards
 from models.corpora.contexts import TokenizedCorpus
 from models.corpora.token_rows import TokenRows

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 
-from models.activations.activation_profile import PositionBuckets
+from models.activations.position_buckets import PositionBuckets
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
 from models.corpora.token_rows import TokenRows
