@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models.features.nearest_features import TILE
-from storage.table_schemas.dictionary_match import SCHEMA as DICTIONARY_MATCH
+from storage.table_schemas.feature_match import SCHEMA as FEATURE_MATCH
 
 SAME_FEATURE_COSINE = 0.7
 """Cosine above which a feature counts as found again."""
@@ -29,7 +29,7 @@ class FeatureMatches:
     """-inf where the feature, or every one of the other dictionary, has no direction."""
     is_mutual_F: Tensor
     """The feature is in turn the likest to its likest."""
-    n_children_F: Tensor
+    n_split_features_F: Tensor
     """Features of the other dictionary that this one is the likest to, with a cosine above SAME."""
 
 
@@ -72,11 +72,11 @@ def _directions(W_dec_FD: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def match_rows(other_recipe_id: str, matches: FeatureMatches) -> pa.Table:
-    """Grain: a feature that has a direction; the columns of the table `dictionary_match` but its partition's keys."""
+    """Grain: a feature that has a direction; the columns of the table `feature_match` but its partition's keys."""
     feature = np.flatnonzero(matches.cosine_F.isfinite().cpu().numpy())
     other, cosine, mutual, children = (
         values_F.cpu().numpy()[feature]
-        for values_F in (matches.other_F, matches.cosine_F.double(), matches.is_mutual_F, matches.n_children_F)
+        for values_F in (matches.other_F, matches.cosine_F.double(), matches.is_mutual_F, matches.n_split_features_F)
     )
     columns = {
         "other_recipe_id": [other_recipe_id] * len(feature),
@@ -84,6 +84,6 @@ def match_rows(other_recipe_id: str, matches: FeatureMatches) -> pa.Table:
         "other_feature_id": other,
         "cosine": cosine,
         "is_mutual": mutual,
-        "n_children": children,
+        "n_split_features": children,
     }
-    return pa.table(columns, schema=DICTIONARY_MATCH)
+    return pa.table(columns, schema=FEATURE_MATCH)

@@ -34,7 +34,7 @@ UNITS = {
     "largest_rows_share": "fraction of the variance",
     "dead_fraction": "fraction of the features",
     "ce_clean": "nats per token",
-    "ce_spliced": "nats per token",
+    "ce_with_sae": "nats per token",
     "ce_mean_ablated": "nats per token",
     "ce_recovered": "fraction of what mean ablation costs",
     "kl": "nats per token",
@@ -197,7 +197,7 @@ def _metrics(sums: DocumentSums) -> dict[str, Metric]:
     if sums.sums.get("predicted") is not None and sums.total("predicted"):
         ratios |= {
             "ce_clean": sums.ratio("clean", "predicted"),
-            "ce_spliced": sums.ratio("spliced", "predicted"),
+            "ce_with_sae": sums.ratio("spliced", "predicted"),
             "ce_mean_ablated": sums.ratio("ablated", "predicted"),
             "ce_recovered": sums.ratio("ablated", "ablated", less="spliced", less_below="clean"),
             "kl": sums.ratio("divergence", "predicted"),
@@ -212,8 +212,8 @@ def metric_rows(split: str, metrics: dict[str, Metric]) -> pa.Table:
             "split": split,
             "metric": name,
             "value": max(metric.value, 0.0) if name == "kl" else metric.value,
-            "low": metric.interval[0] if metric.interval else None,
-            "high": metric.interval[1] if metric.interval else None,
+            "ci_low": metric.interval[0] if metric.interval else None,
+            "ci_high": metric.interval[1] if metric.interval else None,
             "unit": UNITS[name],
             "n_tokens": metric.n_tokens,
             "n_documents": metric.n_documents,

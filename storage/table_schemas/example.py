@@ -6,7 +6,7 @@ SCHEMA = pa.schema(
     [
         pa.field("feature_id", pa.int32(), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
-        pa.field("interval", pa.int32()),
+        pa.field("interval_index", pa.int32()),
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("example_id", pa.string(), nullable=False),
         pa.field("context_id", pa.int64(), nullable=False),

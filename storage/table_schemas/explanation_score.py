@@ -8,9 +8,9 @@ SCHEMA = pa.schema(
         pa.field("scorer", pa.string(), nullable=False),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("value", pa.float64()),
-        pa.field("low", pa.float64()),
-        pa.field("high", pa.float64()),
-        pa.field("n", pa.int64()),
+        pa.field("ci_low", pa.float64()),
+        pa.field("ci_high", pa.float64()),
+        pa.field("n_trials", pa.int64()),
         pa.field("n_failed", pa.int64()),
     ]
 )

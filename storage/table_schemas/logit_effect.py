@@ -9,6 +9,6 @@ SCHEMA = pa.schema(
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("token_id", pa.int64()),
         pa.field("token", pa.string(), nullable=False),
-        pa.field("logit", pa.float64(), nullable=False),
+        pa.field("logit_weight", pa.float64(), nullable=False),
     ]
 )

@@ -7,7 +7,7 @@ SCHEMA = pa.schema(
         pa.field("explanation_id", pa.string(), nullable=False),
         pa.field("example_id", pa.string(), nullable=False),
         pa.field("feature_id", pa.int32(), nullable=False),
-        pa.field("interval", pa.int32()),
+        pa.field("interval_index", pa.int32()),
         pa.field("activation", pa.float64(), nullable=False),
         pa.field("rating", pa.int32()),
         pa.field("reason", pa.string()),

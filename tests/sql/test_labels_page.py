@@ -48,9 +48,9 @@ def test_a_named_question_stands_on_the_page_in_full(name: str):
 
 def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Path):
     with closing(connect(labelled)) as con:
-        con.execute("create temp table pairs as from dictionary_match")
+        con.execute("create temp table pairs as from feature_match")
         [question] = [text.sql for text in sql_files("queries") if text.name == "changed_labels"]
-        asked = question.replace("from dictionary_match", "from pairs")
+        asked = question.replace("from feature_match", "from pairs")
         once = con.execute(asked).fetchall()
         con.execute(
             "insert into pairs by name select * replace (other_recipe_id as recipe_id, recipe_id as other_recipe_id, "

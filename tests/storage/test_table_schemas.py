@@ -13,7 +13,7 @@ from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
 from storage.table_schemas import rows_as_table, table_schema, tables
 
-NOT_WRITTEN_BY_A_STAGE = {"registration"}
+NOT_WRITTEN_BY_A_STAGE = {"registry_entry"}
 KEYS = {
     "activation_profile": ["model_id", "site"],
     "activation_shard": ["model_id", "site"],

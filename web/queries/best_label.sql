@@ -5,8 +5,8 @@ select
     detection,
     fuzzing,
     specificity_mean,
-    specificity_weighted,
-    share_of_3,
+    specificity_density_weighted,
+    fraction_rated_3,
     control_rating,
     top_tokens
 from _feature_summary

@@ -2,7 +2,7 @@
 select
     explanation_id,
     example_id,
-    "interval",
+    interval_index,
     rating,
     reason,
     status

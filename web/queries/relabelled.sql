@@ -5,7 +5,7 @@ select
     m.other_feature_id,
     b.label as other_label,
     m.cosine
-from dictionary_match as m
+from feature_match as m
 join _feature_summary as a using (model_id, recipe_id, feature_id)
 join _feature_summary as b
     on b.model_id = m.model_id and b.recipe_id = m.other_recipe_id and b.feature_id = m.other_feature_id

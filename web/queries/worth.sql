@@ -3,8 +3,8 @@ select
     explanation_id,
     scores,
     specificity_mean,
-    specificity_weighted,
-    share_of_3,
+    specificity_density_weighted,
+    fraction_rated_3,
     control_rating,
     n_ratings,
     n_failed

@@ -226,7 +226,7 @@ def measured(
     kept = {
         "top": top + top.among(fired),
         "interval": intervals + intervals.among(fired, max_F),
-        "random": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
+        "control": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
     }
     windows = ExampleWindows.around(SelectedExamples.of(kept, settings.intervals), pieces, settings.window)
     windows.fill(fired, rows)

@@ -1,4 +1,4 @@
-"""Columns of the Parquet files of the table `dictionary_match`, whose folders name model_id and recipe_id."""
+"""Columns of the Parquet files of the table `feature_match`, whose folders name model_id and recipe_id."""
 
 import pyarrow as pa
 
@@ -9,6 +9,6 @@ SCHEMA = pa.schema(
         pa.field("other_feature_id", pa.int32(), nullable=False),
         pa.field("cosine", pa.float64(), nullable=False),
         pa.field("is_mutual", pa.bool_(), nullable=False),
-        pa.field("n_children", pa.int32(), nullable=False),
+        pa.field("n_split_features", pa.int32(), nullable=False),
     ]
 )
