@@ -215,7 +215,7 @@ def test_labels_that_fit_the_top_alone_are_found(
     for interval, rating in enumerate(ratings):
         rate(con, "e", interval, rating)
     refresh(con)
-    [question] = [text.sql for text in sql_files("queries") if text.name == "strong_only"]
+    [question] = [text.sql for text in sql_files("queries") if text.name == "labels_of_strong_activations_only"]
     assert con.execute(f"select strongest, weak_half from ({question.rstrip().rstrip(';')}\n)").fetchall() == found
 
 

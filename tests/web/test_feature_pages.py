@@ -152,7 +152,7 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
     page, key = visit(f"/sae/demo/{recipe}/{feature}"), {"r": recipe, "f": feature}
     where = "where recipe_id = $r and feature_id = $f"
     [card] = ask(f"from feature_card {where}", key)
-    assert page.section("facts").facts == {
+    assert page.section("overview").facts == {
         "density": said(card.density, card.density),
         "fires on": said(card.n_firings, card.n_tokens),
         "strongest activation": said(card.max_activation),
@@ -165,16 +165,16 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }
-    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activations").all("rect")]
+    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activation_histogram").all("rect")]
     wanted = ask(f"select n from activation_histogram {where} and upper > 0 order by bin", key)
     assert bars == [row.n for row in wanted]
     assert sum(bars) == card.n_firings
     effects = [value for row in page.section("logits").rows for value in row[1].values]
     assert effects == said(*(r.logit_weight for r in ask(f"from logit_effect {where} order by direction, rank", key)))
-    neighbors = [value for row in page.section("neighbors").rows for value in row[1].values]
+    neighbors = [value for row in page.section("similar_features").rows for value in row[1].values]
     assert neighbors == said(*(r.value for r in ask(f"from neighbor {where} order by kind desc, rank", key)))
     labels = {(r.recipe_id, r.feature_id): (r.label or "no label").strip() for r in ask("from feature_card")}
-    near = [(row[0].one("a").attributes["href"], row[2].text) for row in page.section("neighbors").rows]
+    near = [(row[0].one("a").attributes["href"], row[2].text) for row in page.section("similar_features").rows]
     rows = ask(f"from neighbor {where} order by kind desc, rank", key)
     others = [(row.other_recipe_id, row.other_feature_id) for row in rows]
     assert [href for href, _ in near] == [f"/sae/demo/{other[0]}/{other[1]}" for other in others]
@@ -293,22 +293,22 @@ def test_spend_tells_batches_from_live_requests(visit, ask):
 
 @pytest.mark.parametrize("text", ["def", "tokens like RETURN", "tokens like self", "\n", "function", "100%"])
 def test_search_finds_what_the_macro_finds(visit, ask, text):
-    section = visit(f"/search?text={quote(text)}").section("found")
+    section = visit(f"/search?text={quote(text)}").section("text_matches")
     wanted = ask("from find_features($text)", {"text": text})
     assert [row[0].text for row in section.rows] == [f"{row.sae_id}/{row.feature_id}" for row in wanted]
     assert [row[2].text for row in section.rows] == [row.found_in for row in wanted]
 
 
 def test_search_for_nothing_asks_for_a_text(visit):
-    section = visit("/search").section("found")
+    section = visit("/search").section("text_matches")
     assert "Type a text" in section.text
     assert not section.rows
 
 
 def test_a_dead_feature_says_so(visit):
     page = visit("/sae/demo/mid/11")
-    assert "This feature is dead: it never fired on 160 tokens." in page.section("facts").text
-    assert "It never fires." in page.section("activations").text
+    assert "This feature is dead: it never fired on 160 tokens." in page.section("overview").text
+    assert "It never fires." in page.section("activation_histogram").text
     assert not page.section("density").all("line")
 
 

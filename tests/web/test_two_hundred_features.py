@@ -72,7 +72,7 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
     client, ask = many
     page = read(client.get(f"/sae/demo/mid/{feature}").text)
     [card] = ask("from feature_card where feature_id = $f", feature)
-    assert page.section("facts").values == said(
+    assert page.section("overview").values == said(
         *([card.n_tokens] if card.is_dead else []),
         *(card.density, card.density, card.n_firings, card.n_tokens, card.max_activation, card.mean_activation),
         *(
@@ -118,14 +118,14 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
         wanted += numbers(strip, "n") + numbers(strip, "n_failed")
     assert page.section("specificity").values == wanted
 
-    bars = [bar.one("title").text for bar in page.section("activations").all("rect")]
+    bars = [bar.one("title").text for bar in page.section("activation_histogram").all("rect")]
     histogram = ask("from activation_histogram where feature_id = $f and upper > 0 order by bin", feature)
     assert bars == [f"{row.lower:.4g} to {row.upper:.4g}: {row.n:,}" for row in histogram]
 
     assert page.section("logits").values == said(card.logit_skew, card.logit_kurtosis) + numbers(
         ask("from logit_effect where feature_id = $f order by direction, rank", feature), "logit_weight"
     )
-    assert page.section("neighbors").values == numbers(
+    assert page.section("similar_features").values == numbers(
         ask("from neighbor where feature_id = $f order by kind desc, rank", feature), "value"
     )
     assert page.section("matches").values == numbers(

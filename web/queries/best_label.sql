@@ -1,4 +1,4 @@
--- The label of the feature that is shown first, what it is worth, and the tokens that the feature peaks on.
+-- The label of the feature that is shown first, its scores, and the tokens that the feature peaks on.
 select
     explanation_id,
     label,

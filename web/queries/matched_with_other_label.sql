@@ -1,4 +1,4 @@
--- Features that point the same way in both dictionaries and are called otherwise, the nearest first.
+-- Features matched in both dictionaries whose labels differ, most similar first.
 select
     m.feature_id,
     a.label,

@@ -1,4 +1,4 @@
--- What each label of the feature is worth: its scores; its ratings, meaned over intervals alike and by its firings; the controls.
+-- Scores and ratings of each label of the feature: means over intervals, alike and weighted by firings, and of the controls.
 select
     explanation_id,
     scores,
