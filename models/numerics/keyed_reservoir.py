@@ -56,8 +56,8 @@ class KeyedReservoir:
 
     def of(self, places: Candidates) -> Self:
         """The kept ones of some candidates alone; these come by context and position within each group."""
-        kept = _first(places, np.argsort(_group_and_key(places), kind="stable"), self.n, self.once)
-        return replace(self, places=kept, floor_G=_floors(kept, len(self.floor_G), self.n))
+        first = _first(places, np.argsort(_group_and_key(places), kind="stable"), self.n, self.once)
+        return replace(self, places=first, floor_G=_floors(first, len(self.floor_G), self.n))
 
     def __add__(self, other: Self) -> Self:
         touched_G = np.zeros(len(self.floor_G), bool)
@@ -112,9 +112,9 @@ def _first(places: Candidates, order: np.ndarray, n: int, once: bool) -> Candida
     return places.at(_rank(places.group) < n)
 
 
-def _floors(kept: Candidates, n_groups: int, n: int) -> np.ndarray:
+def _floors(places: Candidates, n_groups: int, n: int) -> np.ndarray:
     """The last key of each full group; of the others, one that nothing exceeds."""
     floor_G = np.full(n_groups, NO_THRESHOLD)
-    full = _rank(kept.group) == n - 1
-    floor_G[kept.group[full]] = kept.key[full]
+    full = _rank(places.group) == n - 1
+    floor_G[places.group[full]] = places.key[full]
     return floor_G
