@@ -80,8 +80,8 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
             ),
             dg.AssetCheckResult(
                 check_name="dead_within_bounds",
-                passed=dead_fraction <= registration.recipe.bounds.max_dead_fraction,
-                metadata={"found": dead_fraction, "bound": registration.recipe.bounds.max_dead_fraction},
+                passed=dead_fraction <= registration.recipe.quality_bounds.max_dead_fraction,
+                metadata={"found": dead_fraction, "bound": registration.recipe.quality_bounds.max_dead_fraction},
             ),
             _about_text(store, registration, feature),
         ],
@@ -92,7 +92,7 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
     """Whether the features are about text, or about where in a context a token stands."""
     from models.features.position_note import position_note
 
-    bound = registration.recipe.bounds.max_one_position_fraction
+    bound = registration.recipe.quality_bounds.max_one_position_fraction
     positions = store.harvest_profile(registration)["positions"]
     note, numbers = position_note(feature, positions, bound)
     return dg.AssetCheckResult(
@@ -114,26 +114,24 @@ def statistics_identity(store: Store, registration: SAERegistration) -> dict:
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.device import default_device
     from models.dictionaries.saelens_format import load
-    from models.features.feature_statistics import compute_feature_statistics
+    from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
     from storage.manifest import Manifest, sha256_of
 
     settings, shards = registration.recipe.statistics, store.shards(registration)
     codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")
-    made = compute_feature_statistics(
+    inputs = StatisticsInput(
         load(store.sae(registration)).to(default_device()),
         shards,
         store.contexts(shards.manifest),
-        settings,
-        codes_folder,
         tokenizer=store.tokenizer(registration),
         model_id=registration.model_id,
         recipe_id=registration.recipe_id,
         identity_sha256=sha256_of(identity),
-        report=lambda step, done, total: progress(done, total),
     )
+    made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
     for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
         store.write_table(store.table(name, registration), rows, identity)
-    if not settings.keep_codes:
+    if not settings.keep_feature_activations:
         codes_folder.remove()
-    files = made.codes if settings.keep_codes else ()
+    files = made.codes if settings.keep_feature_activations else ()
     Manifest(identity, files, {"n_firings": int(made.firing.n_F.sum())}).write(codes_folder)

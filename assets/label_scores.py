@@ -48,8 +48,8 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels")
         )
         write_requests(store, registration, settings.scorers, made.answers, identity)
-        if settings.encoder is not None:
-            vectors = embeddings(explained, settings.encoder, settings.encoder_revision)
+        if settings.sentence_encoder is not None:
+            vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
             store.write_table(store.table("label_embedding", registration), vectors, identity)
         store.write_table(folder, made.rows, identity)
     table = store.read_table("explanation_score", registration)

@@ -79,7 +79,7 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             )
         store.write_table(folder, rows, identity)
     rows = store.read_table("sae_metric", registration).to_pylist()
-    found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.bounds
+    found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.quality_bounds
     recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(
         metadata={
@@ -116,7 +116,7 @@ def _most(registration: SAERegistration) -> float | None:
     asked = registration.recipe.sae
     if not asked.wants_l0:
         return None
-    return asked.k * (1.0 if asked.architecture == "topk" else 1 + registration.recipe.bounds.max_l0_error)
+    return asked.k * (1.0 if asked.architecture == "topk" else 1 + registration.recipe.quality_bounds.max_l0_error)
 
 
 def _result(name: str, passed: bool, found: float | None, bound: float | None) -> dg.AssetCheckResult:

@@ -1,4 +1,4 @@
-"""The n first of each group in the order of a key, with contexts spread: what examples are chosen by.
+"""Keep the n smallest keys per group, preferring one per context: a mergeable reservoir that selects examples.
 
 A running threshold per group makes what cannot be kept cost one comparison. The value has a zero and a plus, and
 neither the split of the tokens nor the order of the parts can be seen in it.
@@ -13,6 +13,8 @@ import numpy as np
 
 NO_THRESHOLD = np.uint64(2**64 - 1)
 _LOW = np.uint64(2**32 - 1)
+MAX_GROUPS = 2**32
+"""A group's number stands above a key of 32 bits in one integer of 64."""
 
 
 class Candidates(NamedTuple):
@@ -52,6 +54,16 @@ class KeyedReservoir:
 
     @classmethod
     def empty(cls, n_groups: int, n: int, *, once: bool) -> Self:
+        """Nothing kept yet.
+
+        Raises:
+            ValueError: If there are more groups than can be told apart.
+        """
+        if n_groups > MAX_GROUPS:
+            raise ValueError(
+                f"{n_groups:,} groups of examples (features times intervals) are more than the {MAX_GROUPS:,} that can "
+                "be told apart: ask for fewer intervals, or divide the dictionary"
+            )
         return cls(Candidates.none(), np.full(n_groups, NO_THRESHOLD), n, once)
 
     def of(self, places: Candidates) -> Self:
@@ -91,9 +103,13 @@ def _rank(runs: np.ndarray) -> np.ndarray:
 
 def _turn(places: Candidates) -> np.ndarray:
     """For places in order, how many of the same group and context stand before each."""
-    assert places.context.max(initial=0) < 2**40
-    assert places.group.max(initial=0) < 2**24
-    together = (places.group.astype(np.uint64) << np.uint64(40)) | places.context.astype(np.uint64)
+    context_bits, group_bits = (int(ids.max(initial=0)).bit_length() for ids in (places.context, places.group))
+    if context_bits + group_bits > 64:
+        raise ValueError(
+            f"contexts up to number {places.context.max():,} in groups up to {places.group.max():,} do not fit into "
+            "one integer of 64 bits: take a smaller corpus, or ask for fewer intervals"
+        )
+    together = (places.group.astype(np.uint64) << np.uint64(context_bits)) | places.context.astype(np.uint64)
     order = np.argsort(together, kind="stable")
     turn = np.empty(len(order), np.uint64)
     turn[order] = _rank(together[order])
@@ -101,7 +117,7 @@ def _turn(places: Candidates) -> np.ndarray:
 
 
 def _first(places: Candidates, order: np.ndarray, n: int, once: bool) -> Candidates:
-    """The n first of each group, given the order of (group, key, context, position); by group and rank."""
+    """The n smallest keys per group, given the order of (group, key, context, position); by group and rank."""
     places = places.at(order)
     turn = _turn(places)
     kept = turn < (1 if once else n)

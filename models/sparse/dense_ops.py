@@ -1,5 +1,4 @@
-"""The same arithmetic where so many features fire that slots cost more than dense products: every feature of every
-token has a place.
+"""Dense fallback for high L0: every feature of every token has an entry.
 
 Axes: T tokens, D width, F features.
 """
@@ -14,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 @dataclass(frozen=True)
 class DenseEntries:
-    """Answers as `Slots` do, with matrices [T, F] in the place of vectors over slots."""
+    """Answers as `SparseEntries` do, with matrices [T, F] in the place of vectors over slots."""
 
     matmul: torch.dtype
     """Precision of the products; sums and results are float32."""

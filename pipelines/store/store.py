@@ -1,4 +1,4 @@
-"""The store: where every dataset of the house lies, and whether it is already what is asked for."""
+"""The store: where every dataset lies, and whether it is up to date."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -269,7 +269,7 @@ class Store(dg.ConfigurableResource):
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""
         from models.features.codes_parquet import StoredCodes
 
-        if not registration.recipe.statistics.keep_codes:
+        if not registration.recipe.statistics.keep_feature_activations:
             return None
         table = StoredCodes.open(self.table("feature_activation", registration))
         return lambda: table

@@ -12,5 +12,6 @@ SCHEMA = pa.schema(
         pa.field("ci_high", pa.float64()),
         pa.field("n_trials", pa.int64()),
         pa.field("n_failed", pa.int64()),
+        pa.field("is_headline", pa.bool_(), nullable=False),
     ]
 )

@@ -13,6 +13,7 @@ SCHEMA = pa.schema(
         pa.field("architecture", pa.string(), nullable=False),
         pa.field("d_in", pa.int64()),
         pa.field("n_features", pa.int64(), nullable=False),
+        pa.field("n_intervals", pa.int32()),
         pa.field("config", pa.string(), nullable=False),
         pa.field("n_training_tokens", pa.int64()),
         pa.field("seed", pa.int64()),

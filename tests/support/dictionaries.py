@@ -13,7 +13,7 @@ D, E, F, K = 16, 12, 96, 5
 
 def settings(name: str, *, crosses: bool = False, skip: bool = False, **more) -> SAESettings:
     asked = {"architecture": name, "n_features": F, "k": K, "output_site": "mlp_out.0" if crosses else None}
-    return SAESettings(**asked, skip=skip, **more)  # type: ignore[arg-type]
+    return SAESettings(**asked, skip_connection=skip, **more)  # type: ignore[arg-type]
 
 
 def random_dictionary(
@@ -26,7 +26,7 @@ def random_dictionary(
     with torch.no_grad():
         for p in sae.parameters():
             p.add_(0.2 * torch.randn(p.shape, generator=chance))
-        sae.after_step()
+        sae.renormalize()
         if "threshold" in sae.levels:
             sae.threshold.copy_(0.5 + torch.rand(F, generator=chance))  # type: ignore[union-attr]
     return sae

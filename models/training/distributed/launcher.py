@@ -24,7 +24,7 @@ import torch
 
 from models.activations.shuffled_stream import ActivationSource
 from models.training.curve import CurvePoint
-from models.training.distributed.data_parallel import DataParallel, PeerLost, process_group
+from models.training.distributed.data_parallel import DataParallel, PeerLost, joined_process_group
 from models.training.trainer import TrainedDictionary, TrainingJob, train_many
 
 GRACE = 3.0
@@ -62,7 +62,7 @@ def launch_training(
     kind: Literal["cpu", "cuda"] = "cpu",
     divided: type[DataParallel] = DataParallel,
 ) -> list[TrainedDictionary]:
-    """What `train_together` does, divided among processes that this one starts and watches.
+    """What `train_many` does, divided among processes that this one starts and watches.
 
     The result differs from that of one process by the order of sums, and where features are divided and products are
     bfloat16 by which of two equal pre-activations is kept. Checkpoints are the same files: a run may be continued with
@@ -71,14 +71,15 @@ def launch_training(
     Args:
         source: Must survive pickling. Every process reads all of it, in the same order.
         kind: Process number i works on GPU number i, or on its part of the CPU's cores.
-        divided: `DataParallel` divides each batch; `Sharded` the features, for dictionaries beyond one GPU's memory.
+        divided: `DataParallel` divides each batch; `FeatureParallel` the features, for what is beyond
+            one GPU's memory.
 
     Returns:
         The dictionaries on the CPU, in the order of the jobs.
 
     Raises:
         WorkerLost: If a process is killed or crashes. The others are ended, and the checkpoint is intact.
-        Exception: Whatever `train_together` raises, as it came about in the first process that failed.
+        Exception: Whatever `train_many` raises, as it came about in the first process that failed.
     """
     if kind == "cuda" and n_processes > torch.cuda.device_count():
         raise ValueError(
@@ -178,7 +179,7 @@ def _train(rank: int, size: int, meeting: Path, work: _Work, tells: Connection) 
         if work.kind == "cuda":
             device = torch.device("cuda", rank)
             torch.cuda.set_device(device)
-        with process_group(rank, size, meeting, work.kind):
+        with joined_process_group(rank, size, meeting, work.kind):
             jobs = [_told(job, number, tells) for number, job in enumerate(work.jobs)] if rank == 0 else work.jobs
             train_many(jobs, work.source, device, work.identity, work.divided())
     except Exception as error:

@@ -16,12 +16,14 @@ from models.corpora.contexts import TokenizedCorpus, write_corpus
 from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
 N = 12
-SETTINGS = StatisticsSettings(top=6, intervals=4, per_interval=2, controls=3, window=8, bins=7)
+SETTINGS = StatisticsSettings(
+    top_examples=6, intervals=4, examples_per_interval=2, control_examples=3, window_tokens=8, histogram_bins=7
+)
 
 
 class Given:
@@ -53,18 +55,16 @@ def store(tmp_path):
 
 
 def measured(store, sae=None, identity="i", report=lambda *progress: None):
-    return compute_feature_statistics(
+    inputs = StatisticsInput(
         sae or Given(),
         store.shards,
         store.contexts,
-        SETTINGS,
-        store.root / "codes",
         tokenizer=train_tokenizer("plain"),
         model_id="m",
         recipe_id="r",
         identity_sha256=identity,
-        report=report,
     )
+    return compute_feature_statistics(inputs, SETTINGS, store.root / "codes", report)
 
 
 def test_the_feature_table_equals_brute_force(store):
