@@ -1,7 +1,9 @@
 """The Arrow schema that stages write and the SQL schema that the warehouse loads say the same of every table."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 
 import duckdb
 import pyarrow as pa
@@ -14,17 +16,6 @@ from sql.warehouse import define
 from storage.table_schemas import rows_as_table, table_schema, tables
 
 NOT_WRITTEN_BY_A_STAGE = {"registry_entry"}
-KEYS = {
-    "activation_profile": ["model_id", "site"],
-    "activation_shard": ["model_id", "site"],
-    "activation_site": ["model_id", "site"],
-    "context_frame": ["model_id"],
-    "corpus": ["corpus_id", "frame_sha256"],
-    "llm_request": ["model_id", "recipe_id", "purpose"],
-    "model": ["model_id"],
-}
-"""Columns that folders name, where they are not those of a dictionary."""
-DICTIONARY = ["model_id", "recipe_id"]
 DUCKDB = {
     "string": {"VARCHAR", "JSON"},
     "bool": {"BOOLEAN"},
@@ -52,9 +43,17 @@ def declared(con: DuckDBPyConnection, table: str) -> Columns:
         [table],
     ).fetchall()
     names = [name for name, *_ in rows]
-    keys = KEYS.get(table, DICTIONARY)
+    keys = folder_keys(table)
     assert set(keys) <= set(names), f"sql/schema/{table}.sql lacks a column that the folders name: {keys}"
     return [row for row in rows if row[0] not in keys]
+
+
+def folder_keys(table: str) -> list[str]:
+    """Columns that the folders of a partition name, as the first line of the schema's file says."""
+    said = (import_module(f"storage.table_schemas.{table}").__doc__ or "").splitlines()[0]
+    begin = f"Columns of the Parquet files of the table `{table}`, whose folders name "
+    assert said.startswith(begin), f"storage/table_schemas/{table}.py: begin with '{begin}…'"
+    return re.split(r", | and ", said.removeprefix(begin).removesuffix("."))
 
 
 def differences(schema: pa.Schema, wanted: Columns) -> list[str]:
