@@ -1,7 +1,7 @@
 """Who may ask: requests to a name that the server goes by, and forms from its own pages only.
 
-Pages on this machine's address would otherwise be open to any site that a reader visits: by a name that it points to this
-address (DNS rebinding), or by a form that it posts here.
+Pages on this machine's address would otherwise be open to any site that a reader visits: by a name that it points to
+this address (DNS rebinding), or by a form that it posts here.
 """
 
 import ipaddress

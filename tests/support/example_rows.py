@@ -5,6 +5,7 @@ import hashlib
 import pyarrow as pa
 
 from models.features.scoring_half import is_in_scoring_half
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 
 def in_context(context: int) -> dict:
@@ -32,24 +33,6 @@ def example(
     }
 
 
-SCHEMA = pa.schema(
-    {
-        "feature_id": pa.int32(),
-        "kind": pa.string(),
-        "interval_index": pa.int32(),
-        "rank": pa.int32(),
-        "example_id": pa.string(),
-        "context_id": pa.int64(),
-        "document_id": pa.string(),
-        "position": pa.int64(),
-        "activation": pa.float64(),
-        "tokens": pa.list_(pa.string()),
-        "activations": pa.list_(pa.float32()),
-        "peak": pa.int32(),
-    }
-)
-
-
 def all_for_scoring(examples: pa.Table) -> dict[str, str]:
     """Groups of near copies by which every document is for scoring labels."""
     name = next(f"d{n}" for n in range(100) if is_in_scoring_half(f"d{n}"))
@@ -65,7 +48,7 @@ def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
         fires += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
         rows += [row | _ended(row, f" {number}") for number, row in enumerate(fires)]
         rows += [example(feature, "control", rank, ["no", "thing"], 0.0) for rank in range(6)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 def _ended(row: dict, token: str) -> dict:

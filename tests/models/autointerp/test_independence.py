@@ -1,10 +1,11 @@
 """What a label is scored on shares nothing with what it was made from: no document, near copy or window."""
 
 import pyarrow as pa
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.example_set import ExampleSet
 from models.features.scoring_half import is_in_scoring_half
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 SCORING = [f"d{i}" for i in range(200) if is_in_scoring_half(f"d{i}")]
 EXPLAINING = [f"d{i}" for i in range(200) if not is_in_scoring_half(f"d{i}")]
@@ -15,7 +16,7 @@ def window(rank: int, document: str, tokens: list[str], feature: int = 0) -> dic
 
 
 def examples(*rows: dict, near_copy_group: dict[str, str] | None = None) -> ExampleSet:
-    return ExampleSet.of(pa.Table.from_pylist(list(rows), schema=SCHEMA), 0, near_copy_group)
+    return ExampleSet.of(pa.Table.from_pylist(list(rows), schema=EXAMPLE), 0, near_copy_group)
 
 
 def tokens(made: ExampleSet, rows: list[int]) -> list[str]:

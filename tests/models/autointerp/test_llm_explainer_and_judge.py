@@ -7,23 +7,25 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, examples_of
+from example_rows import examples_of
 from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_access import MissingKey, provider_llm
 from models.autointerp.llm_client.messages_client import KeyRefused, UnknownLLM
 from models.autointerp.llm_client.prices import UnknownPrice
-from models.autointerp.llm_client.provider_access import MissingKey, ProviderAccess
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.request_queue import ProviderDown
-from models.autointerp.llm_client.runner import LLM, ProviderLLM
+from models.autointerp.llm_client.runner import LLM
 from models.autointerp.prompt_files import FOLDER
 from models.autointerp.stages import label_features, rate_labels
 from models.autointerp.tables import request_table
 from models.features.scoring_half import is_in_scoring_half
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 NAME = "claude-haiku-4-5"
 SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=NAME, budget_usd=100)
@@ -49,7 +51,7 @@ def asking(ledger: Folder, settings: ExplanationSettings) -> LabelingSetup:
     """With the provider's own access, but quick to try again."""
 
     def llm_of(name: str) -> LLM:
-        return ProviderLLM.of(settings, ledger, PAYER, replace(ProviderAccess.from_environment(), first_delay=0.001))
+        return provider_llm(settings, ledger, PAYER, replace(ProviderAccess.from_environment(), first_delay=0.001))
 
     return LabelingSetup(settings, ledger, PAYER, llm_of)
 
@@ -143,7 +145,7 @@ def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Message
         r | {"tokens": [f"c{r['context_id']}", "x"], "activations": [0.0, r["activation"]], "peak": 1}
         for r in examples_of(1).to_pylist()
     ]
-    explained(ledger, pa.Table.from_pylist(rows, schema=SCHEMA))
+    explained(ledger, pa.Table.from_pylist(rows, schema=EXAMPLE))
     prompt = server.bodies[0]["messages"][0]["content"]
     for row in rows:
         wanted = row["kind"] != "control" and not is_in_scoring_half(row["document_id"])

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, examples_of
+from example_rows import examples_of
 from message_acts import Act, Cut, Fail, Garble, Say, Slow
 from messages_server import KEY, Messages, serving
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_access import provider_llm
 from models.autointerp.llm_client.messages_client import KeyRefused, retry_after
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import RequestLedger
-from models.autointerp.llm_client.runner import ProviderLLM
 from models.autointerp.stages import StageResult, label_features
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 LLM, PAYER = "claude-haiku-4-5", "model/recipe"
 SETTINGS = ExplanationSettings(explainer="anthropic", llm=LLM, budget_usd=100)
@@ -35,7 +36,7 @@ def explained(
 ) -> StageResult:
     settings, ledger = SETTINGS.model_copy(update=other), Folder(str(folder))
     reached = access or ProviderAccess(server.url, KEY, first_delay=0.001, timeout=0.5)
-    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: provider_llm(settings, ledger, PAYER, reached))
     return label_features(FeatureData(PAYER, examples_of(n)), askers)
 
 
@@ -144,10 +145,10 @@ def test_two_that_ask_the_same_at_the_same_time_are_one_question(server: Message
     """Features with the same windows have the same prompt."""
     server.script = lambda number, body: Slow(0.05)
     windows = examples_of(1).to_pylist()
-    same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=SCHEMA)
+    same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=EXAMPLE)
     settings, ledger = SETTINGS, Folder(str(tmp_path))
     reached = ProviderAccess(server.url, KEY)
-    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: provider_llm(settings, ledger, PAYER, reached))
     made = label_features(FeatureData(PAYER, same), askers)
     assert made.rows["status"].to_pylist() == ["ok"] * 12
     assert len(server.bodies) == 1

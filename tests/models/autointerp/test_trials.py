@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, all_for_scoring, example, in_context
+from example_rows import all_for_scoring, example, in_context
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
@@ -15,6 +15,7 @@ from models.autointerp.scorers.output import output_trials
 from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.scorers.specificity import specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 FEATURES = range(6)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -37,12 +38,12 @@ def table(seed: int = 0) -> pa.Table:
                     acts = [0.0 if draw.random() < silent else draw.uniform(0.1, 5) for _ in tokens]
                     acts[row["peak"]] = 4.0
                 rows.append(row | {"activations": acts, "activation": acts[row["peak"]]})
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 def scored(rows: list[dict]) -> ExampleSet:
     """Windows that are all for scoring."""
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 
@@ -113,13 +114,13 @@ def test_detection_asks_of_examples_controls_and_hard_negatives(gallery: Example
 
 def test_a_hard_negative_from_the_context_of_a_control_is_left_out(hard: dict[int, np.ndarray]):
     rows = table().to_pylist()
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     twin, other = hard[0][:2].tolist()
     control = next(row for row in gallery.for_scoring(0).tolist() if gallery.is_control_R[row])
     for row in rows:
         if row["example_id"] == gallery.example_ids[control]:
             row["context_id"] = int(gallery.column("context_id")[twin])
-    changed = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    changed = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     [trial] = detection_trials(changed, LABELS[:1], {0: np.array([twin, other])})
     assert [row for row, kind in zip(trial.row_N.tolist(), trial.kind, strict=True) if kind == "hard"] == [other]
     assert control in trial.row_N
