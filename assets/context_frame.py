@@ -8,7 +8,9 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.model_loading import load_model, load_tokenizer
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 no_sink = dg.AssetCheckSpec(
     "no_sink_is_read",
@@ -37,13 +39,13 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = {"asked": registration.frame_identity, "source_sha256": source.sha256()}
-    folder = store.table_at("context_frame", model_id=registration.model_id)
-    made = store.made(folder, identity)
+    folder = store.layout.table_at("context_frame", model_id=registration.model_id)
+    made = Manifest.find_current(folder, identity)
     if made is None:
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
-        made = store.write_table(folder, rows, identity, identity | facts)
+        made = store.tables.write(folder, rows, identity, identity | facts)
         context.log.info(f"{registration.model_id}: {facts['said']}")
-    rows = store.read_rows(folder)
+    rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={
             "decision": made.facts["said"],
@@ -78,7 +80,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     from models.activations.attention_sinks import PIECES, chosen, sample_contents, tried, untried
     from models.corpora.context_frame import SpecialTokens, candidates
 
-    card, tokenizer = registration.model, store.tokenizer(registration)
+    card, tokenizer = registration.model, load_tokenizer(registration)
     skip_first = None if card.skip_first == "auto" else card.skip_first
     frames = candidates(tokenizer)
     if card.prepend_bos != "auto":
@@ -88,7 +90,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     if skip_first is None or len(frames) > 1:
         texts = [document.text for document in islice(source.documents(), PIECES)]
         contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
-        trials = tried(store.host(registration), contents, frames, report) if contents else trials
+        trials = tried(load_model(registration), contents, frames, report) if contents else trials
     choice = chosen(trials, skip_first)
     choice.frame.content(card.corpus.context_length)
     facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}

@@ -46,7 +46,7 @@ def published_warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.M
     from sql.warehouse import connect
 
     registration = store.registration(context.partition_key)
-    tables = store.root / "tables"
+    tables = store.layout.root / "tables"
     registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
     done = publish(
         store.published,

@@ -33,11 +33,11 @@ class ImportedDictionaryRows:
 
     def write(self, store: Store, sae: Folder) -> None:
         """Writes them; a model that is known already keeps its row."""
-        model = store.table_at("model", model_id=self.model_id)
+        model = store.layout.table_at("model", model_id=self.model_id)
         if Manifest.read(model) is None:
-            store.write_table(model, self._model(), self.identity)
-        store.write_table(store.table_at("corpus", corpus_id=self.corpus_id), self._corpus(), self.identity)
-        store.write_table(sae, self._sae(), self.identity)
+            store.tables.write(model, self._model(), self.identity)
+        store.tables.write(store.layout.table_at("corpus", corpus_id=self.corpus_id), self._corpus(), self.identity)
+        store.tables.write(sae, self._sae(), self.identity)
 
     def _model(self) -> "pa.Table":
         from models.interchange.dashboards.dump import UNKNOWN

@@ -41,7 +41,11 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     settings = registration.recipe.explanations
     if not settings.sends_prompts:
         return []
-    ledger, known, plans = RequestLedger.read(store.ledger()), feature_data(store, registration), dict[str, DryRunLLM]()
+    ledger, known, plans = (
+        RequestLedger.read(store.layout.ledger()),
+        feature_data(store, registration),
+        dict[str, DryRunLLM](),
+    )
 
     def plan(name: str) -> DryRunLLM:
         llm, price = (settings.llm, price_of(settings.llm or "")) if name == "anthropic" else (settings.local_llm, FREE)
@@ -51,7 +55,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
         settings.model_copy(
             update={"scorers": tuple(name for name in settings.scorers if name not in ("embedding", "surprisal"))}
         ),
-        store.ledger(),
+        store.layout.ledger(),
         registration.sae_id,
         plan,
     )

@@ -42,7 +42,7 @@ training curves, metrics and the codes."""
 
 def kept(store: Store, name: str, columns: list[str], recipe_id: str = "mid") -> list[dict[str, Any]]:
     """Rows of a partition, in an order of their own."""
-    folder = Path(store.table_at(name, model_id="demo", recipe_id=recipe_id).url)
+    folder = Path(store.layout.table_at(name, model_id="demo", recipe_id=recipe_id).url)
     files = [str(path) for path in folder.glob("*.parquet")]
     rows = ds.dataset(files).to_table(columns=columns).to_pylist() if files else []
     return sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))

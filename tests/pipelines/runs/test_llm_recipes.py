@@ -40,7 +40,7 @@ def test_without_a_key_the_labels_fail_and_the_rest_goes_on(tmp_path):
     assert "ANTHROPIC_API_KEY" in (ran.error or "")
     registration = store.registration("first/small")
     made = {
-        name: Manifest.read(store.table(name, registration)) is not None
+        name: Manifest.read(store.layout.table(name, registration)) is not None
         for name in ("neighbor", "sae_metric", "explanation")
     }
     assert made == {"neighbor": True, "sae_metric": True, "explanation": False}
@@ -52,7 +52,7 @@ def test_with_no_budget_every_label_says_over_budget(tmp_path):
         ran = run_partition(store, "first/small", instance)
     assert ran.success, ran.error
     assert ran.failed_checks == ("explanations.label_failure_rate",)
-    rows = store.read_table("explanation", store.registration("first/small")).to_pylist()
+    rows = store.tables.read("explanation", store.registration("first/small")).to_pylist()
     assert [(row["status"], row["label"]) for row in rows] == [("over_budget", None)] * 5
 
 
