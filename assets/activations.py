@@ -8,7 +8,7 @@ from assets.corpus import corpus
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.model_loading import load_model
@@ -46,6 +46,7 @@ rounding = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[corpus],
     kinds={"torch", "parquet"},
     group_name="harvest",

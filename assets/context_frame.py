@@ -5,7 +5,7 @@ import dagster as dg
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.model_loading import load_model, load_tokenizer
@@ -22,6 +22,7 @@ no_sink = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     kinds={"torch", "parquet"},
     group_name="harvest",
     check_specs=[no_sink],

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.context_frame import context_frame
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.model_loading import load_tokenizer
@@ -20,6 +21,7 @@ token_counts = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
     group_name="harvest",

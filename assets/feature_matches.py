@@ -5,7 +5,7 @@ import dagster as dg
 from assets.sae import sae
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
@@ -15,6 +15,7 @@ from storage.manifest import Manifest
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",

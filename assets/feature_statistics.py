@@ -7,7 +7,7 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import log_density
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.model_loading import load_tokenizer
@@ -37,6 +37,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",

@@ -8,7 +8,7 @@ from assets.specificity_ratings import specificity_ratings
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
@@ -25,6 +25,7 @@ failure_rate = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[specificity_ratings],
     kinds={"torch", "parquet"},
     group_name="labels",

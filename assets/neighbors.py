@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.feature_statistics import feature_statistics, statistics_identity
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
@@ -13,6 +13,7 @@ from storage.manifest import Manifest
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",

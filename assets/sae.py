@@ -9,7 +9,7 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import training_curves
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
@@ -32,6 +32,7 @@ l0_target = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[activations],
     kinds={"torch", "safetensors"},
     group_name="dictionary",

@@ -7,7 +7,7 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import stacked_bars
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
@@ -23,6 +23,7 @@ failure_rate = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[explanations],
     kinds={"parquet"},
     group_name="labels",

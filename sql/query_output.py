@@ -42,6 +42,12 @@ def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = N
     return QueryResult(published, questions.get(query.strip(), query), parameters or {})
 
 
+def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Every row of an answer, by the names of its columns; raises as `format_table`."""
+    with _asked(answer(published, query, parameters)) as (names, rows):
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def format_table(answer: QueryResult, most: int = 100) -> str:
     """A table for people: long cells cut, control characters escaped, so many rows at most.
 

@@ -48,7 +48,8 @@ def import_delphi(folder: Dump, model: Model, recipe: Recipe) -> None:
 
 
 def _import(format: str, folder: str, model: str, recipe: str) -> None:
-    from pipelines.interchange.import_export import import_dictionary, publish_again
+    from pipelines.interchange.import_export import import_dictionary
+    from pipelines.store.publication import publish_store
     from pipelines.store.store import Store
 
     store = Store()
@@ -57,7 +58,7 @@ def _import(format: str, folder: str, model: str, recipe: str) -> None:
     console.print(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}", highlight=False, soft_wrap=True)
     for note in done.notes:
         console.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
-    findings = publish_again(store)
+    findings = publish_store(store).violations
     for finding in findings:
         console.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)

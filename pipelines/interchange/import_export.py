@@ -1,6 +1,6 @@
 """Dictionaries that come in as another house's dump, and go out as one: tables of the store on this side."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,26 +197,3 @@ def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
                 for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
                     highest = max(highest, int(rows.column(column).to_numpy().max()))
         yield staged, highest
-
-
-def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Publishes what the store holds, as the asset `published_warehouse` does.
-
-    Returns:
-        Every rule of the warehouse that its rows break, as a sentence; none when all is well.
-    """
-    from contextlib import closing
-
-    from pipelines.store.resolve_all import resolve_registry
-    from sql.consistency import inspect
-    from sql.publish import publish
-    from sql.stored_partitions import StoredTables
-    from sql.warehouse import connect
-
-    tables = store.layout.root / "tables"
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
-    publish(
-        store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=progress
-    )
-    with closing(connect(store.published)) as con:
-        return [str(finding) for finding in inspect(con)]

@@ -46,12 +46,14 @@ def house(tmp_path_factory):
     keys = [key for key in store.cards().sae_ids() if "import" not in key]
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_sweep(store, keys, instance)
-        assert [(r.sae_id, r.error) for r in ran if not r.success] == []
+        assert [(r.name, r.error) for r in ran if not r.success] == []
         for check in ("export_equals_trained", "l0_matches_target"):
             key = dg.AssetCheckKey(dg.AssetKey("sae"), check)
             assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1), check
         materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
         assert set(keys) <= materialized, "the sweep tells Dagster of every dictionary"
+        publications = instance.fetch_materializations(dg.AssetKey("published_warehouse"), limit=100).records
+        assert [record.partition_key for record in publications] == [None], "one publication of all partitions"
         add(store, "imported", recipe_of(f"{{import: {store.layout.root.url}/saes/first/jumprelu}}"))
         ran = run_partition(store, "first/imported", instance)
         assert (ran.success, ran.error) == (True, None)
