@@ -197,9 +197,9 @@ def _checks(registration: SAERegistration, manifests: dict, corpus_facts: dict, 
 
 
 def _dominating(profile: dict, tokenizer) -> list[str]:
-    from models.activations.activation_profile import dominating
+    from models.activations.dominance import dominance_sentences
 
-    return dominating(profile, lambda token_id: repr(tokenizer.decode([token_id])))
+    return dominance_sentences(profile, lambda token_id: repr(tokenizer.decode([token_id])))
 
 
 def _about_sinks(site: str, sentences: list[str]) -> str:

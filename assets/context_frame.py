@@ -45,11 +45,11 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     if made is None:
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
         made = store.tables.write(folder, rows, identity, identity | facts)
-        context.log.info(f"{registration.model_id}: {facts['said']}")
+        context.log.info(f"{registration.model_id}: {facts['decision']}")
     rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={
-            "decision": made.facts["said"],
+            "decision": made.facts["decision"],
             "skip_first": made.facts["skip_first"],
             "frames": dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in rows]),
             "path": dg.MetadataValue.path(folder.url),
@@ -62,14 +62,14 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
 def _no_sink(skip_first: int, rows: list[dict]) -> dg.AssetCheckResult:
     n_sinks = max((row["n_sinks"] or 0 for row in rows), default=0)
     passed = skip_first >= n_sinks
-    said = (
+    advice = (
         f"the first {n_sinks} text tokens are attention sinks, and {skip_first} are skipped: set skip_first: auto or "
         "prepend_bos: auto in the model card"
     )
     return dg.AssetCheckResult(
         check_name="no_sink_is_read",
         passed=passed,
-        description=None if passed else said,
+        description=None if passed else advice,
         metadata={"sinks": n_sinks, "skip_first": skip_first},
     )
 
@@ -78,7 +78,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     """The rows of the table, and what a manifest says of the frame that was chosen."""
     from itertools import islice
 
-    from models.activations.attention_sinks import PIECES, chosen, sample_contents, tried, untried
+    from models.activations.attention_sinks import PIECES, choose_frame, sample_contents, try_frames, untried_frames
     from models.corpora.context_frame import SpecialTokens, candidates
 
     card, tokenizer = registration.model, load_tokenizer(registration)
@@ -87,15 +87,15 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     if card.prepend_bos != "auto":
         frames = SpecialTokens.asked(tokenizer, card.prepend_bos).named(tokenizer)
     room = min(frame.content(card.corpus.context_length) for frame in frames.values())
-    trials = untried(frames)
+    trials = untried_frames(frames)
     if skip_first is None or len(frames) > 1:
         texts = [document.text for document in islice(source.documents(), PIECES)]
         contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
-        trials = tried(load_model(registration), contents, frames, report) if contents else trials
-    choice = chosen(trials, skip_first)
+        trials = try_frames(load_model(registration), contents, frames, report) if contents else trials
+    choice = choose_frame(trials, skip_first)
     choice.frame.content(card.corpus.context_length)
     facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}
-    return choice.rows(), facts | {"said": choice.said}
+    return choice.rows(), facts | {"decision": choice.decision}
 
 
 def _cell(value):

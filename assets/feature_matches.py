@@ -41,7 +41,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
         "others": {other.recipe_id: store.datasets.trained(other).identity_sha256 for other in others},
         "code": CODE_VERSION,
     }
-    folder = store.layout.table("dictionary_match", registration)
+    folder = store.layout.table("feature_match", registration)
     if not Manifest.find_current(folder, identity):
 
         def decoder(some: SAERegistration):
@@ -50,13 +50,13 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
         store.tables.write(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
-    rows = store.tables.read("dictionary_match", registration)
+    rows = store.tables.read("feature_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
         metadata={
             "compared_with": ", ".join(other.recipe_id for other in others) or "none: there is no other dictionary",
             "mean_max_cosine": rounded(sum(cosines) / len(cosines)) if cosines else "none",
-            "split": sum(n >= 2 for n in rows.column("n_children").to_pylist()),
+            "split": sum(n >= 2 for n in rows.column("n_split_features").to_pylist()),
             "dagster/partition_row_count": rows.num_rows,
         }
     )

@@ -94,7 +94,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
 
 def _about_text(store: Store, registration: SAERegistration, feature: dict) -> dg.AssetCheckResult:
     """Whether the features are about text, or about where in a context a token stands."""
-    from models.features.firing_positions import position_note
+    from models.features.position_note import position_note
 
     bound = registration.recipe.bounds.max_one_position_fraction
     positions = store.datasets.harvest_profile(registration)["positions"]

@@ -82,6 +82,6 @@ def _summary(table) -> tuple[dict[str, float], int, int]:
 
     rows = pl.DataFrame(table)
     means = rows.group_by("scorer", "metric").agg(pl.col("value").mean()).sort("scorer", "metric")
-    trials = rows.group_by("explanation_id", "scorer").agg(pl.col("n").max(), pl.col("n_failed").max())
-    failed, n = int(trials["n_failed"].sum()), int(trials["n"].sum())
+    trials = rows.group_by("explanation_id", "scorer").agg(pl.col("n_trials").max(), pl.col("n_failed").max())
+    failed, n = int(trials["n_failed"].sum()), int(trials["n_trials"].sum())
     return {f"{row['scorer']}: {row['metric']}": row["value"] for row in means.to_dicts()}, failed, failed + n

@@ -47,7 +47,10 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     manifest = Manifest.find_current(folders[0], identity)
     assert manifest is not None
     strongest = (
-        store.tables.read("logit_effect", registration).sort_by([("logit", "descending")]).slice(0, 20).to_pylist()
+        store.tables.read("logit_effect", registration)
+        .sort_by([("logit_weight", "descending")])
+        .slice(0, 20)
+        .to_pylist()
     )
     metadata: dict[str, dg.MetadataValue | int | str] = {
         "rows": manifest.rows,
@@ -55,7 +58,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         "dagster/partition_row_count": manifest.rows,
     }
     if strongest:
-        keys = ("feature_id", "token", "logit")
+        keys = ("feature_id", "token", "logit_weight")
         metadata["strongest"] = dg.MetadataValue.table(
             [dg.TableRecord({key: row[key] for key in keys}) for row in strongest]
         )

@@ -43,7 +43,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         sae = load(store.layout.sae(registration))
         kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.neighbors)}
         if (codes := store.datasets.codes(registration)) is not None:
-            kinds["coactivation"] = nearest_by_jaccard(codes, sae.n_features, settings.neighbors)
+            kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.neighbors)
         rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
         store.tables.write(folder, pa.concat_tables(rows), identity)
     rows = store.tables.read("neighbor", registration).sort_by([("value", "descending")])
@@ -52,7 +52,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     return dg.MaterializeResult(
         metadata={
             "rows": rows.num_rows,
-            "coactivation": "counted"
+            "cofiring_jaccard": "counted"
             if settings.keep_codes
             else "none: the recipe keeps no codes (statistics.keep_codes)",
             "closest": dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in keys}) for row in closest]),

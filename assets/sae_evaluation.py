@@ -93,7 +93,7 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
                     dg.TableRecord(
                         {
                             key: "" if row[key] is None else row[key]
-                            for key in ("metric", "value", "low", "high", "unit", "n_tokens")
+                            for key in ("metric", "value", "ci_low", "ci_high", "unit", "n_tokens")
                         }
                     )
                     for row in rows

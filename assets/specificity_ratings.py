@@ -82,11 +82,13 @@ def by_interval(table) -> tuple[dict[str, list[float]], dict[str, float]]:
     """For the plot: the share of each rating, and the mean rating, in each interval and among controls."""
     import polars as pl
 
-    names = pl.col("interval").cast(pl.String).fill_null("controls").alias("where")
+    names = pl.col("interval_index").cast(pl.String).fill_null("controls").alias("where")
     ratings = (
-        pl.DataFrame(table.select(["interval", "rating"])).drop_nulls("rating").select("interval", "rating", names)
+        pl.DataFrame(table.select(["interval_index", "rating"]))
+        .drop_nulls("rating")
+        .select("interval_index", "rating", names)
     )
-    groups = ratings.sort("interval", nulls_last=False).group_by("where", maintain_order=True)
+    groups = ratings.sort("interval_index", nulls_last=False).group_by("where", maintain_order=True)
     counted = groups.agg(
         pl.col("rating").mean().alias("mean"), *((pl.col("rating") == r).mean().alias(str(r)) for r in (3, 2, 1, 0))
     )

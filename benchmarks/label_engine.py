@@ -62,8 +62,8 @@ def examples(n_features: int, windows: int = 12, controls: int = 8, width: int =
     return pa.table(
         {
             "feature_id": pa.array(feature, pa.int32()),
-            "kind": pa.array(np.where(control, "random", "interval")),
-            "interval": pa.array(np.where(control, 0, rank % 10), pa.int32(), mask=control),
+            "kind": pa.array(np.where(control, "control", "interval")),
+            "interval_index": pa.array(np.where(control, 0, rank % 10), pa.int32(), mask=control),
             "rank": pa.array(rank, pa.int32()),
             "example_id": pa.array([f"{i:016x}" for i in number]),
             "context_id": pa.array(number, pa.int64()),

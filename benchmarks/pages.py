@@ -83,19 +83,19 @@ ROWS = {
     "logit_effect": f"""
         select {KEYS}, f as feature_id, direction, rank, hash(f, direction, rank) % 8000 as token_id,
             word(hash(f, direction, rank) % 8000) as token,
-            case direction when 'positive' then 1 else -1 end * (2 - rank / 10) as logit
+            case direction when 'positive' then 1 else -1 end * (2 - rank / 10) as logit_weight
         from feature_drawn, range(10) as t(rank), (select unnest(['negative', 'positive']) as direction)
         order by f, direction, rank
     """,
     "neighbor": f"""
         select {KEYS}, f as feature_id, kind, rank, 'made-up' as other_model_id, 'wide' as other_recipe_id,
             hash(f, kind, rank) % $n as other_feature_id, 0.9 - rank / 20 as value
-        from feature_drawn, range(10) as t(rank), (select unnest(['coactivation', 'decoder_cosine']) as kind)
+        from feature_drawn, range(10) as t(rank), (select unnest(['cofiring_jaccard', 'decoder_cosine']) as kind)
         order by f, kind, rank
     """,
     "example": f"""
-        select {KEYS}, f as feature_id, kind, "interval", rank,
-            printf('%016x', hash(f, kind, "interval", rank)) as example_id,
+        select {KEYS}, f as feature_id, kind, interval_index, rank,
+            printf('%016x', hash(f, kind, interval_index, rank)) as example_id,
             hash(f, kind, rank) % 100000 as context_id, 'doc-' || hash(f, kind, rank) % 1000 as document_id,
             hash(f, rank) % 96 as position, activation,
             p.tokens[:16] || [word(hash(f, rank % 2) % 8000)] || p.tokens[18:] as tokens,
@@ -105,10 +105,10 @@ ROWS = {
         from feature_drawn, (values
             ('top', null, 0, 1.0), ('top', null, 1, 0.95), ('top', null, 2, 0.9),
             ('interval', 0, 0, 0.05), ('interval', 2, 0, 0.25), ('interval', 5, 0, 0.55), ('interval', 9, 0, 0.95),
-            ('random', null, 0, 0.0), ('random', null, 1, 0.0)
-        ) as kept(kind, "interval", rank, share), lateral (select strongest * share) as t(activation)
-        join passage as p on p.i = hash(f, kind, "interval", rank) % 20000
-        order by f, kind, "interval", rank
+            ('control', null, 0, 0.0), ('control', null, 1, 0.0)
+        ) as kept(kind, interval_index, rank, share), lateral (select strongest * share) as t(activation)
+        join passage as p on p.i = hash(f, kind, interval_index, rank) % 20000
+        order by f, kind, interval_index, rank
     """,
     "explanation": f"""
         select {KEYS}, printf('%016x', hash(f, 'label')) as explanation_id, f as feature_id,
@@ -121,14 +121,14 @@ ROWS = {
     """,
     "explanation_score": f"""
         select {KEYS}, printf('%016x', hash(f, 'label')) as explanation_id, scorer,
-            'balanced_accuracy' as metric, value, value as low, value as high, 20 as n, 0 as n_failed
+            'balanced_accuracy' as metric, value, value as ci_low, value as ci_high, 20 as n_trials, 0 as n_failed
         from feature_drawn, (select unnest(['detection', 'fuzzing']) as scorer),
             lateral (select hash(f, scorer) % 1000 / 1000) as t(value)
         order by explanation_id, scorer
     """,
     "specificity": f"""
         select {KEYS}, printf('%016x', hash(feature_id, 'label')) as explanation_id, example_id, feature_id,
-            "interval", activation, hash(example_id) % 4 as rating, 'because' as reason, 'ok' as status,
+            interval_index, activation, hash(example_id) % 4 as rating, 'because' as reason, 'ok' as status,
             'anthropic' as judge
         from example where kind <> 'top'
     """,

@@ -51,11 +51,11 @@ def _(ask):
 
 @app.cell
 def _(ask):
-    _measured = ask("select sae_id || ' at ' || site as name, l0, fvu, on_fvu_front from sae_pareto order by site, l0")
+    _measured = ask("select sae_id || ' at ' || site as name, l0, fvu, is_pareto_fvu from sae_pareto order by site, l0")
     pareto, _axes = plt.subplots(figsize=(9, 4), layout="constrained")
     for _at, _row in enumerate(_measured.iter_rows(named=True)):
         _color = f"C{_at}"
-        _filled = _color if _row["on_fvu_front"] else "none"
+        _filled = _color if _row["is_pareto_fvu"] else "none"
         _axes.scatter(_row["l0"], _row["fvu"], edgecolor=_color, facecolor=_filled, label=_row["name"])
     _axes.set(xscale="log", xlabel="L0 [features a token]", ylabel="FVU, held out")
     if not _measured.is_empty():
@@ -82,12 +82,12 @@ def _(ask):
 @app.cell
 def _(ask):
     _rated = ask("""
-        select sae_id, "interval", mean_rating from specificity_by_interval
-        where "interval" is not null order by sae_id, "interval"
+        select sae_id, interval_index, mean_rating from specificity_by_interval
+        where interval_index is not null order by sae_id, interval_index
     """)
     specificity, _axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for (_sae_id,), _rows in _rated.group_by("sae_id", maintain_order=True):
-        _axes.plot(_rows["interval"], _rows["mean_rating"], marker="o", label=_sae_id)
+        _axes.plot(_rows["interval_index"], _rows["mean_rating"], marker="o", label=_sae_id)
     _axes.set(
         xlabel="interval, from weak activations to strong", ylabel="mean rating of labels, 0 to 3", ylim=(-0.1, 3.1)
     )
@@ -128,8 +128,8 @@ def _(ask, features, sae_id):
     _chosen = features.value["feature_id"].to_list() or [None]
     examples = ask(
         """
-        select kind, "interval", activation, text
-        from examples(split_part($sae_id, '/', 1), split_part($sae_id, '/', 2), $feature_id)
+        select kind, interval_index, activation, text
+        from feature_examples(split_part($sae_id, '/', 1), split_part($sae_id, '/', 2), $feature_id)
         """,
         sae_id=sae_id.value,
         feature_id=_chosen[0],

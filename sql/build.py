@@ -81,7 +81,7 @@ def _partition_changes(con: DuckDBPyConnection, stored: StoredTables) -> tuple[l
     """Partitions to load, because they are new or another, and (table, name) of those that vanished from the store."""
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
     known = {(table, name): hashes for table, name, *hashes in recorded}
-    wanted = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registration"})}
+    wanted = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registry_entry"})}
     replaced = [p for place, p in wanted.items() if known.get(place) != [p.identity_sha256, p.content_sha256]]
     return replaced, sorted(known.keys() - wanted.keys())
 
@@ -116,10 +116,10 @@ def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
 
 
 def _register(con: DuckDBPyConnection, registrations: Sequence[Registration]) -> None:
-    con.execute("delete from registration")
+    con.execute("delete from registry_entry")
     if registrations:
         con.executemany(
-            "insert into registration values ($1, $2, $3)", [list(registration) for registration in registrations]
+            "insert into registry_entry values ($1, $2, $3)", [list(registration) for registration in registrations]
         )
 
 
@@ -134,7 +134,7 @@ def _counted(con: DuckDBPyConnection) -> dict[str, int]:
     rows = {}
     for table in table_names(con):
         [(rows[table],)] = con.execute(f"select count(*) from {quoted(table)}").fetchall()
-        if table != "registration":
+        if table != "registry_entry":
             assert rows[table] == promised.get(table, 0), (
                 f"{table} has {rows[table]:,} rows, its partitions brought {promised.get(table, 0):,}"
             )

@@ -23,8 +23,8 @@ A connection keeps the file that it opened when a new one is published; in Pytho
 `sql.warehouse.connect`, which always opens the newest.
 
 The Parquet tables in the store are the truth and the file is published from them: what is written into the file by hand
-is lost at the next publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`. A column named
-`interval` is quoted in SQL, where the word has a meaning. Activations are in the units of the site that is read.
+is lost at the next publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`.
+Activations are in the units of the site that is read.
 """
 
 

@@ -41,7 +41,7 @@ def publish(
     Args:
         published: The DuckDB file that people query; made where there is none.
         stored: Where the store's Parquet tables lie.
-        registrations: What the registry asks for now: replaces `registration`, from which the view `stale` follows.
+        registrations: What the registry asks for now: replaces `registry_entry`, from which the view `stale` follows.
         progress: Told of each partition before it is loaded.
 
     Raises:

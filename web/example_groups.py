@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-KINDS = ("top", "interval", "random")
+KINDS = ("top", "interval", "control")
 
 
 def folded(examples: Iterable[Any], judged: Iterable[Any], explanation_id: str | None) -> list[SimpleNamespace]:
@@ -19,8 +19,8 @@ def folded(examples: Iterable[Any], judged: Iterable[Any], explanation_id: str |
     """
     ratings = {row.example_id: row for row in judged if row.explanation_id == explanation_id}
     first: dict[tuple[Any, ...], SimpleNamespace] = {}
-    for row in sorted(examples, key=lambda row: (KINDS.index(row.kind), -(row.interval or 0), row.rank)):
-        key = (row.kind, row.interval, tuple(row.tokens), row.peak)
+    for row in sorted(examples, key=lambda row: (KINDS.index(row.kind), -(row.interval_index or 0), row.rank)):
+        key = (row.kind, row.interval_index, tuple(row.tokens), row.peak)
         if key in first:
             first[key].n_same += 1
             continue
@@ -39,7 +39,7 @@ def folded(examples: Iterable[Any], judged: Iterable[Any], explanation_id: str |
 class RatingCounts:
     """The ratings of one label in one interval, None for the controls: how many of each, failures apart."""
 
-    interval: int | None
+    interval_index: int | None
     n: int
     n_failed: int
     n_0: int
@@ -47,7 +47,7 @@ class RatingCounts:
     n_2: int
     n_3: int
     mean_rating: float | None
-    share_of_3: float | None
+    fraction_rated_3: float | None
 
 
 def strips(judged: Iterable[Any], explanation_id: str) -> list[RatingCounts]:
@@ -55,7 +55,7 @@ def strips(judged: Iterable[Any], explanation_id: str) -> list[RatingCounts]:
     groups: dict[int | None, list[Any]] = {}
     for row in judged:
         if row.explanation_id == explanation_id:
-            groups.setdefault(row.interval, []).append(row.rating)
+            groups.setdefault(row.interval_index, []).append(row.rating)
     return [_strip(at, groups[at]) for at in sorted(groups, key=lambda at: -1 if at is None else at)]
 
 
@@ -68,7 +68,7 @@ def _strip(interval: int | None, ratings: list[int | None]) -> RatingCounts:
         len(ratings) - n,
         *(given.count(rating) for rating in range(4)),
         mean_rating=sum(given) / n if n else None,
-        share_of_3=given.count(3) / n if n else None,
+        fraction_rated_3=given.count(3) / n if n else None,
     )
 
 

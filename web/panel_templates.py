@@ -106,7 +106,7 @@ def _previewed(rows: Iterable[Any], ask: Callable[..., list[Any]]) -> dict[tuple
     return {
         (model_id, recipe_id, row.feature_id): row
         for (model_id, recipe_id), ids in wanted.items()
-        for row in ask("previews", other_model_id=model_id, other_recipe_id=recipe_id, feature_ids=tuple(sorted(ids)))
+        for row in ask("feature_labels", model_id=model_id, recipe_id=recipe_id, feature_ids=tuple(sorted(ids)))
     }
 
 

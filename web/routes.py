@@ -95,7 +95,7 @@ def _of_feature(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters of a feature's panels, and what their templates share."""
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "feature_id": feature_id}
-    cards, labels = opened.ask_together((queries()[name], values) for name in ("card", "best_label"))
+    cards, labels = opened.ask_together((queries()[name], values) for name in ("feature", "best_label"))
     [card] = cards or [None]
     if card is None:
         raise NotFound(
@@ -199,7 +199,7 @@ def any_feature(request: Request) -> Response:
     found, opened = _sae(request)
     start = random.randrange(found.n_features) if found.n_features else 0
     values = {"model_id": found.model_id, "recipe_id": found.recipe_id, "start": start}
-    live = opened.ask(queries()["live_from"], values)
+    live = opened.ask(queries()["next_live_feature"], values)
     if not live:
         raise NotFound(f"{found.model_id}/{found.recipe_id} has no feature that ever fired", _this_sae(found))
     return RedirectResponse(

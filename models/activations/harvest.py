@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from models.activations.activation_profile import ActivationProfile, PositionBuckets
+from models.activations.activation_profile import ActivationProfile
 from models.activations.norm_reference import MaxNorm, NormReference, norm_references
+from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import batch_of, write_shard
 from models.activations.site_reading import HookedModelProtocol, SiteActivations, capture_sites
 from models.corpora.contexts import Context, TokenizedCorpus

@@ -34,7 +34,12 @@ class ExampleSet:
 
     @classmethod
     def of(cls, examples: pa.Table, first_read: int = 0) -> "ExampleSet":
-        keys = [("feature_id", "ascending"), ("kind", "descending"), ("interval", "ascending"), ("rank", "ascending")]
+        keys = [
+            ("feature_id", "ascending"),
+            ("kind", "descending"),
+            ("interval_index", "ascending"),
+            ("rank", "ascending"),
+        ]
         table = examples.sort_by(keys).combine_chunks()
         tokens, activations = (_list(table, name) for name in ("tokens", "activations"))
         encoded = tokens.flatten().dictionary_encode()
@@ -90,7 +95,7 @@ class ExampleSet:
 
     @cached_property
     def is_control_R(self) -> np.ndarray:
-        return self._is("random")
+        return self._is("control")
 
     @cached_property
     def is_interval_R(self) -> np.ndarray:

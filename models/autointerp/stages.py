@@ -31,7 +31,7 @@ SPECIFICITY = pa.schema(
         ("explanation_id", pa.string()),
         ("example_id", pa.string()),
         ("feature_id", pa.int32()),
-        ("interval", pa.int32()),
+        ("interval_index", pa.int32()),
         ("activation", pa.float64()),
         ("rating", pa.int32()),
         ("reason", pa.string()),
@@ -110,7 +110,7 @@ def _ratings(material: FeatureData, some: Sequence[Trial], verdicts: Sequence[Se
     flat = [verdict for of_trial in verdicts for verdict in of_trial]
     columns = {
         "explanation_id": [t.label.explanation_id for t in some for _ in range(len(t.row_N))],
-        **{name: rows[name] for name in ("example_id", "feature_id", "interval", "activation")},
+        **{name: rows[name] for name in ("example_id", "feature_id", "interval_index", "activation")},
         "rating": [verdict.value for verdict in flat],
         "reason": [verdict.reason for verdict in flat],
         "status": [verdict.status for verdict in flat],

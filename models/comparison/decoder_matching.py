@@ -24,7 +24,7 @@ SCHEMA = pa.schema(
         ("other_feature_id", pa.int32()),
         ("cosine", pa.float64()),
         ("is_mutual", pa.bool_()),
-        ("n_children", pa.int32()),
+        ("n_split_features", pa.int32()),
     ]
 )
 
@@ -38,7 +38,7 @@ class FeatureMatches:
     """-inf where the feature, or every one of the other dictionary, has no direction."""
     is_mutual_F: Tensor
     """The feature is in turn the likest to its likest."""
-    n_children_F: Tensor
+    n_split_features_F: Tensor
     """Features of the other dictionary that this one is the likest to, with a cosine above SAME."""
 
 
@@ -81,11 +81,11 @@ def _directions(W_dec_FD: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def match_rows(other_recipe_id: str, matches: FeatureMatches) -> pa.Table:
-    """Grain: a feature that has a direction; the columns of the table `dictionary_match` but its partition's keys."""
+    """Grain: a feature that has a direction; the columns of the table `feature_match` but its partition's keys."""
     feature = np.flatnonzero(matches.cosine_F.isfinite().cpu().numpy())
     other, cosine, mutual, children = (
         values_F.cpu().numpy()[feature]
-        for values_F in (matches.other_F, matches.cosine_F.double(), matches.is_mutual_F, matches.n_children_F)
+        for values_F in (matches.other_F, matches.cosine_F.double(), matches.is_mutual_F, matches.n_split_features_F)
     )
     columns = [feature, [other_recipe_id] * len(feature), other, cosine, mutual, children]
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)

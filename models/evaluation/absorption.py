@@ -51,7 +51,7 @@ class AbsorptionCounts:
             return {}
         found = {
             "first_letter_accuracy": (self.n_right / self.n_words, self.n_words),
-            "first_letter_latents": (float(np.mean(self.main_latents)), self.n_words),
+            "latents_per_letter": (float(np.mean(self.main_latents)), self.n_words),
         }
         if self.n_right >= max(FEWEST_FOUND, LEAST_ACCURACY * self.n_words):
             found["absorption_rate"] = (self.n_absorbed / self.n_right, self.n_right)

@@ -33,7 +33,7 @@ UNITS = {
     "sparse_probing_k20": "area under the ROC curve",
     "sparse_probing_raw": "area under the ROC curve",
     "first_letter_accuracy": "fraction of the words",
-    "first_letter_latents": "latents per letter",
+    "latents_per_letter": "latents per letter",
     "absorption_rate": "fraction of the words",
 }
 

@@ -17,7 +17,7 @@ from models.language_model.token_strings import TokenStrings
 from models.numerics.hash_sampling import hash_rank
 from models.numerics.keyed_reservoir import KeyedReservoir
 
-KINDS = ("top", "interval", "random")
+KINDS = ("top", "interval", "control")
 
 
 def is_in_scoring_half(document_id: str, context_id: int) -> bool:
@@ -120,7 +120,7 @@ class ExampleWindows:
             {
                 "feature_id": pa.array(c.feature_N, pa.int32()),
                 "kind": pa.array(kinds),
-                "interval": pa.array(intervals, pa.int32()),
+                "interval_index": pa.array(intervals, pa.int32()),
                 "rank": pa.array(c.rank_N, pa.int32()),
                 "example_id": pa.array([example_id(model_id, recipe_id, *place) for place in places], pa.string()),
                 "context_id": pa.array(c.context_N, pa.int64()),

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from models.activations.activation_profile import PositionBuckets
+from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import ActivationShards
 from models.corpora.contexts import TokenizedCorpus
 from models.corpora.token_rows import TokenRows
@@ -116,7 +116,7 @@ def compute_feature_statistics(
         controls += controls.among(fired, rows, shares_FK, settings.window)
         report("sample", number + 1, n_shards)
 
-    chosen = SelectedExamples.of({"top": top, "interval": intervals, "random": controls}, settings.intervals)
+    chosen = SelectedExamples.of({"top": top, "interval": intervals, "control": controls}, settings.intervals)
     windows = ExampleWindows.around(chosen, TokenStrings.of(tokenizer), settings.window)
     for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
         windows.fill(fired, rows)

@@ -29,7 +29,7 @@ EFFECT = pa.schema(
         ("rank", pa.int32()),
         ("token_id", pa.int64()),
         ("token", pa.string()),
-        ("logit", pa.float64()),
+        ("logit_weight", pa.float64()),
     ]
 )
 

@@ -181,7 +181,7 @@ def summary(sae_id: str) -> None:
         "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
         "specificity_mean desc limit 20",
         "from find_features('import')",
-        f"select rank, text from examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
+        f"select rank, text from feature_examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
     ):
         console.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
 

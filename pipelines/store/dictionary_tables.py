@@ -70,7 +70,7 @@ class DictionaryTables:
     def n_intervals(self) -> int:
         """Into how many slices its examples were sorted, as far as they tell: as `_feature_label` counts them."""
         rows = self._read(self._place("example"))
-        known = rows.to_table(columns=["interval"]).column(0).drop_null().to_numpy() if rows else ()
+        known = rows.to_table(columns=["interval_index"]).column(0).drop_null().to_numpy() if rows else ()
         return int(max(known, default=0)) + 1
 
     def part(self, first: int, end: int) -> "dict[str, pa.Table]":

@@ -14,9 +14,9 @@ with mentioned as (
     union all
     select 'neighbor', other_model_id, other_recipe_id, other_feature_id from neighbor
     union all
-    select 'dictionary_match', model_id, recipe_id, feature_id from dictionary_match
+    select 'feature_match', model_id, recipe_id, feature_id from feature_match
     union all
-    select 'dictionary_match', model_id, other_recipe_id, other_feature_id from dictionary_match
+    select 'feature_match', model_id, other_recipe_id, other_feature_id from feature_match
     union all
     select 'explanation', model_id, recipe_id, feature_id from explanation
     union all

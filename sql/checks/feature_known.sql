@@ -10,7 +10,7 @@ with mentioned as (
     union all
     select distinct 'neighbor', model_id, recipe_id, feature_id from neighbor
     union all
-    select distinct 'dictionary_match', model_id, recipe_id, feature_id from dictionary_match
+    select distinct 'feature_match', model_id, recipe_id, feature_id from feature_match
     union all
     select distinct 'explanation', model_id, recipe_id, feature_id from explanation
 )

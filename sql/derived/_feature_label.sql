@@ -23,9 +23,9 @@ with scored as (
                 'scorer': scorer,
                 'metric': metric,
                 'value': value,
-                'low': low,
-                'high': high,
-                'n': n,
+                'ci_low': ci_low,
+                'ci_high': ci_high,
+                'n_trials': n_trials,
                 'n_failed': n_failed
             }
             order by scorer, metric
@@ -41,9 +41,9 @@ rated as (
         recipe_id,
         explanation_id,
         feature_id,
-        "interval",
+        interval_index,
         avg(rating) as mean_rating,
-        avg((rating = 3)::integer) as share_of_3,
+        avg((rating = 3)::integer) as fraction_rated_3,
         count(rating) as n_ratings,
         count(*) - count(rating) as n_failed
     from specificity
@@ -55,7 +55,7 @@ interval_count as (
     select
         model_id,
         recipe_id,
-        max("interval") + 1 as n_intervals
+        max(interval_index) + 1 as n_intervals
     from example
     semi join touched using (model_id, recipe_id)
     group by all
@@ -80,7 +80,7 @@ fired as (
         model_id,
         recipe_id,
         feature_id,
-        least(floor(midpoint / strongest * n_intervals), n_intervals - 1)::integer as "interval",
+        least(floor(midpoint / strongest * n_intervals), n_intervals - 1)::integer as interval_index,
         sum(n) as n_firings
     from bin
     join interval_count using (model_id, recipe_id)
@@ -92,15 +92,15 @@ specific as (
         model_id,
         recipe_id,
         explanation_id,
-        avg(mean_rating) filter (where "interval" is not null) as specificity_mean,
+        avg(mean_rating) filter (where interval_index is not null) as specificity_mean,
         sum(mean_rating * n_firings) / nullif(sum(n_firings) filter (where mean_rating is not null), 0)
-            as specificity_weighted,
-        avg(share_of_3) filter (where "interval" is not null) as share_of_3,
-        max(mean_rating) filter (where "interval" is null) as control_rating,
+            as specificity_density_weighted,
+        avg(fraction_rated_3) filter (where interval_index is not null) as fraction_rated_3,
+        max(mean_rating) filter (where interval_index is null) as control_rating,
         sum(n_ratings)::bigint as n_ratings,
         sum(n_failed)::bigint as n_failed
     from rated
-    left join fired using (model_id, recipe_id, feature_id, "interval")
+    left join fired using (model_id, recipe_id, feature_id, interval_index)
     group by all
 )
 

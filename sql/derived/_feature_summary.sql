@@ -23,8 +23,8 @@ with best_label as (
         s.surprisal,
         s.output,
         s.specificity_mean,
-        s.specificity_weighted,
-        s.share_of_3,
+        s.specificity_density_weighted,
+        s.fraction_rated_3,
         s.control_rating,
         s.n_ratings
     from explanation as e

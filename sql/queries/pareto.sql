@@ -9,7 +9,7 @@ select
     largest_rows_share,
     ce_recovered,
     dead_fraction,
-    on_fvu_front,
-    on_ce_front
+    is_pareto_fvu,
+    is_pareto_ce
 from sae_pareto
-order by model_id, site, written_site, l0, fvu;
+order by model_id, site, output_site, l0, fvu;

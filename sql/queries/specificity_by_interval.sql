@@ -1,9 +1,9 @@
 -- Do labels fit weak activations as well as strong ones?
 select
     sae_id,
-    "interval",
+    interval_index,
     n,
     mean_rating,
-    share_of_3
+    fraction_rated_3
 from specificity_by_interval
-order by sae_id, "interval" desc nulls last;
+order by sae_id, interval_index desc nulls last;

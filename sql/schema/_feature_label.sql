@@ -11,12 +11,12 @@ create table _feature_label (
     surprisal double,
     output double,
     specificity_mean double,
-    specificity_weighted double,
-    share_of_3 double,
+    specificity_density_weighted double,
+    fraction_rated_3 double,
     control_rating double,
     n_ratings bigint,
     n_failed bigint,
-    scores struct(scorer varchar, metric varchar, value double, low double, high double, n bigint, n_failed bigint)[]
+    scores struct(scorer varchar, metric varchar, value double, ci_low double, ci_high double, n_trials bigint, n_failed bigint)[]
 );
 
 comment on table _feature_label is 'One row per (explanation_id): an attempt of an explainer to label a feature';
@@ -31,8 +31,8 @@ comment on column _feature_label.embedding is 'Area under the ROC curve of the c
 comment on column _feature_label.surprisal is 'Area under the ROC curve of what the label saves in surprise [fraction]';
 comment on column _feature_label.output is 'Share of right choices among promoted tokens [fraction]';
 comment on column _feature_label.specificity_mean is 'Mean over intervals of the mean rating in each [0 to 3]';
-comment on column _feature_label.specificity_weighted is 'Mean over intervals of the mean rating in each, weighted by the firings in it; null where these are not known [0 to 3]';
-comment on column _feature_label.share_of_3 is 'Mean over intervals of the share of 3s in each [fraction]';
+comment on column _feature_label.specificity_density_weighted is 'Mean over intervals of the mean rating in each, weighted by the firings in it; null where these are not known [0 to 3]';
+comment on column _feature_label.fraction_rated_3 is 'Mean over intervals of the share of 3s in each [fraction]';
 comment on column _feature_label.control_rating is 'Mean rating on controls [0 to 3]';
 comment on column _feature_label.n_ratings is 'Ratings given, controls included; null where nobody was asked [ratings]';
 comment on column _feature_label.n_failed is 'Ratings that the judge failed to give; null where nobody was asked [ratings]';

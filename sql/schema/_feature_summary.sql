@@ -15,8 +15,8 @@ create table _feature_summary (
     surprisal double,
     output double,
     specificity_mean double,
-    specificity_weighted double,
-    share_of_3 double,
+    specificity_density_weighted double,
+    fraction_rated_3 double,
     control_rating double,
     n_ratings bigint,
     -- Not compressed: else a row here and there, which is how features that are named on a page are read, costs the
@@ -43,8 +43,8 @@ comment on column _feature_summary.embedding is 'Area under the ROC curve of the
 comment on column _feature_summary.surprisal is 'Area under the ROC curve of what the label saves in surprise [fraction]';
 comment on column _feature_summary.output is 'Share of right choices among promoted tokens [fraction]';
 comment on column _feature_summary.specificity_mean is 'Mean over intervals of the mean rating of the label in each [0 to 3]';
-comment on column _feature_summary.specificity_weighted is 'The same, each interval weighted by the firings in it [0 to 3]';
-comment on column _feature_summary.share_of_3 is 'Mean over intervals of the share of 3s in each [fraction]';
+comment on column _feature_summary.specificity_density_weighted is 'The same, each interval weighted by the firings in it [0 to 3]';
+comment on column _feature_summary.fraction_rated_3 is 'Mean over intervals of the share of 3s in each [fraction]';
 comment on column _feature_summary.control_rating is 'Mean rating of the label on controls [0 to 3]';
 comment on column _feature_summary.n_ratings is 'Ratings given [ratings]';
 comment on column _feature_summary.top_tokens is 'Tokens at the peaks of the top examples, each once, strongest first [text]';

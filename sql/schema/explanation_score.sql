@@ -6,14 +6,14 @@ create table explanation_score (
     scorer varchar not null,
     metric varchar not null,
     value double,
-    low double,
-    high double,
-    n bigint,
+    ci_low double,
+    ci_high double,
+    n_trials bigint,
     n_failed bigint,
     check (isfinite(value)),
-    check (isfinite(low) and low <= value + 1e-9),
-    check (isfinite(high) and value <= high + 1e-9),
-    check (n >= 0),
+    check (isfinite(ci_low) and ci_low <= value + 1e-9),
+    check (isfinite(ci_high) and value <= ci_high + 1e-9),
+    check (n_trials >= 0),
     check (n_failed >= 0)
 );
 
@@ -24,7 +24,7 @@ comment on column explanation_score.explanation_id is 'Explanation whose label i
 comment on column explanation_score.scorer is 'Test that the label was put to: detection, fuzzing, simulation, embedding, surprisal, specificity or output [text]';
 comment on column explanation_score.metric is 'What of its outcome is measured, such as balanced_accuracy, auroc or pearson [text]';
 comment on column explanation_score.value is 'The score; null where every trial failed [1]';
-comment on column explanation_score.low is 'Where the 95 % interval of the score begins; null where there is none [1]';
-comment on column explanation_score.high is 'Where the 95 % interval of the score ends; null where there is none [1]';
-comment on column explanation_score.n is 'Trials that count; null where an import does not say [examples]';
+comment on column explanation_score.ci_low is 'Where the 95 % interval of the score begins; null where there is none [1]';
+comment on column explanation_score.ci_high is 'Where the 95 % interval of the score ends; null where there is none [1]';
+comment on column explanation_score.n_trials is 'Trials that count; null where an import does not say [examples]';
 comment on column explanation_score.n_failed is 'Trials without an answer; null where an import does not say [examples]';

@@ -7,12 +7,12 @@ create table logit_effect (
     rank integer not null,
     token_id bigint,
     token varchar not null,
-    logit double not null,
+    logit_weight double not null,
     check (feature_id >= 0),
     check (direction in ('positive', 'negative')),
     check (rank >= 0),
     check (token_id >= 0),
-    check (isfinite(logit))
+    check (isfinite(logit_weight))
 );
 
 comment on table logit_effect is 'One row per (model_id, recipe_id, feature_id, direction, rank): a token at one end of a feature''s direct effect';
@@ -23,4 +23,4 @@ comment on column logit_effect.direction is 'positive (promoted) or negative (su
 comment on column logit_effect.rank is 'Place from that end [index]';
 comment on column logit_effect.token_id is 'Token in the vocabulary; null where an import does not say [index]';
 comment on column logit_effect.token is 'The token as text [text]';
-comment on column logit_effect.logit is 'Direct effect of the unit decoder direction [logit]';
+comment on column logit_effect.logit_weight is 'Direct effect of the unit decoder direction [logit]';

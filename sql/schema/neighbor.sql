@@ -10,7 +10,7 @@ create table neighbor (
     other_feature_id integer not null,
     value double not null,
     check (feature_id >= 0),
-    check (kind in ('decoder_cosine', 'coactivation')),
+    check (kind in ('decoder_cosine', 'cofiring_jaccard')),
     check (rank >= 0),
     check (other_feature_id >= 0),
     check (value between -1.000001 and 1.000001)
@@ -20,7 +20,7 @@ comment on table neighbor is 'One row per (model_id, recipe_id, feature_id, kind
 comment on column neighbor.model_id is 'Card of the model [id]';
 comment on column neighbor.recipe_id is 'Card of the recipe [id]';
 comment on column neighbor.feature_id is 'Latent of the dictionary, counted from 0 [index]';
-comment on column neighbor.kind is 'decoder_cosine (points alike) or coactivation (fires alike) [text]';
+comment on column neighbor.kind is 'decoder_cosine (points alike) or cofiring_jaccard (fires alike) [text]';
 comment on column neighbor.rank is 'Place among the near ones [index]';
 comment on column neighbor.other_model_id is 'Model of the near feature [id]';
 comment on column neighbor.other_recipe_id is 'Recipe of the near feature [id]';

@@ -28,7 +28,7 @@ create table sae (
 comment on table sae is 'One row per (model_id, recipe_id): a dictionary over one site of one model';
 comment on column sae.model_id is 'Card of the model [id]';
 comment on column sae.recipe_id is 'Card of the recipe [id]';
-comment on column sae.identity is 'Hash of what the cards asked for when it was made; compare with registration.identity [sha256]';
+comment on column sae.identity is 'Hash of what the cards asked for when it was made; compare with registry_entry.identity [sha256]';
 comment on column sae.corpus_id is 'Corpus that its statistics were counted on [id]';
 comment on column sae.frame_sha256 is 'Hash of the tokenizer that cut the corpus and of the frame of its contexts [sha256]';
 comment on column sae.site is 'Where it reads the model, such as resid_post.6 [text]';

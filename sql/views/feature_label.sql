@@ -2,8 +2,8 @@
 -- Grain: one row per (model_id, recipe_id, feature_id, explanation_id); failed attempts are kept, without a label.
 -- Detection and fuzzing are balanced accuracies; simulation is Pearson's correlation; embedding and surprisal are areas
 -- under the ROC curve; output is an accuracy; each is null where the label was not put to that test. specificity_mean is
--- the mean over intervals of the mean rating in each, specificity_weighted weighs each interval by the feature's firings
--- in it, share_of_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
+-- the mean over intervals of the mean rating in each, specificity_density_weighted weighs each interval by the feature's firings
+-- in it, fraction_rated_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
 create view feature_label as
 select
     e.model_id,
@@ -23,8 +23,8 @@ select
     s.surprisal,
     s.output,
     s.specificity_mean,
-    s.specificity_weighted,
-    s.share_of_3,
+    s.specificity_density_weighted,
+    s.fraction_rated_3,
     s.control_rating,
     s.n_ratings,
     s.n_failed

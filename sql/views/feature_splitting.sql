@@ -13,9 +13,9 @@ select
     avg(m.cosine) as mmcs,
     avg((m.cosine > 0.7)::integer) as share_matched,
     avg((m.is_mutual and m.cosine > 0.7)::integer) as share_mutual,
-    avg((m.n_children >= 2)::integer) as share_split,
-    max(m.n_children) as most_children
-from dictionary_match as m
+    avg((m.n_split_features >= 2)::integer) as share_split,
+    max(m.n_split_features) as max_split_features
+from feature_match as m
 left join sae as s using (model_id, recipe_id)
 left join sae as o on o.model_id = m.model_id and o.recipe_id = m.other_recipe_id
 group by all;

@@ -8,7 +8,7 @@ with measured as (
         s.model_id,
         s.recipe_id,
         s.site,
-        coalesce(s.output_site, s.site) as written_site,
+        coalesce(s.output_site, s.site) as output_site,
         s.architecture,
         s.origin,
         s.n_features,
@@ -28,7 +28,7 @@ select
     a.recipe_id,
     a.model_id || '/' || a.recipe_id as sae_id,
     a.site,
-    a.written_site,
+    a.output_site,
     a.architecture,
     a.origin,
     a.n_features,
@@ -39,12 +39,12 @@ select
     a.dead_fraction,
     a.fvu is not null and not exists (
         from measured as b
-        where b.model_id = a.model_id and b.site = a.site and b.written_site = a.written_site
+        where b.model_id = a.model_id and b.site = a.site and b.output_site = a.output_site
         and b.l0 <= a.l0 and b.fvu <= a.fvu and (b.l0 < a.l0 or b.fvu < a.fvu)
-    ) as on_fvu_front,
+    ) as is_pareto_fvu,
     a.ce_recovered is not null and not exists (
         from measured as b
-        where b.model_id = a.model_id and b.site = a.site and b.written_site = a.written_site
+        where b.model_id = a.model_id and b.site = a.site and b.output_site = a.output_site
         and b.l0 <= a.l0 and b.ce_recovered >= a.ce_recovered and (b.l0 < a.l0 or b.ce_recovered > a.ce_recovered)
-    ) as on_ce_front
+    ) as is_pareto_ce
 from measured as a;

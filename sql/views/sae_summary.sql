@@ -12,8 +12,8 @@ with metric as (
         recipe_id,
         max(value) filter (where metric = 'l0') as l0,
         max(value) filter (where metric = 'fvu') as fvu,
-        max(low) filter (where metric = 'fvu') as fvu_low,
-        max(high) filter (where metric = 'fvu') as fvu_high,
+        max(ci_low) filter (where metric = 'fvu') as fvu_ci_low,
+        max(ci_high) filter (where metric = 'fvu') as fvu_ci_high,
         max(value) filter (where metric = 'largest_rows_share') as largest_rows_share,
         max(value) filter (where metric = 'ce_recovered') as ce_recovered,
         max(value) filter (where metric = 'kl') as kl
@@ -49,8 +49,8 @@ labelled as (
         avg(surprisal) as surprisal,
         avg(output) as output,
         avg(specificity_mean) as specificity_mean,
-        avg(specificity_weighted) as specificity_weighted,
-        avg(share_of_3) as share_of_3,
+        avg(specificity_density_weighted) as specificity_density_weighted,
+        avg(fraction_rated_3) as fraction_rated_3,
         avg(control_rating) as control_rating
     from _feature_summary
     where explanation_id is not null
@@ -96,8 +96,8 @@ select
     c.one_position_fraction,
     metric.l0,
     metric.fvu,
-    metric.fvu_low,
-    metric.fvu_high,
+    metric.fvu_ci_low,
+    metric.fvu_ci_high,
     metric.largest_rows_share,
     metric.ce_recovered,
     metric.kl,
@@ -110,8 +110,8 @@ select
     l.surprisal,
     l.output,
     l.specificity_mean,
-    l.specificity_weighted,
-    l.share_of_3,
+    l.specificity_density_weighted,
+    l.fraction_rated_3,
     l.control_rating,
     r.n_ratings,
     r.n_failed_ratings,

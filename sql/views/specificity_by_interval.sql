@@ -1,12 +1,12 @@
 -- How well labels fit examples, from the weakest activations of their features to the strongest.
--- Grain: one row per (model_id, recipe_id, interval); the controls, where the feature is silent, are the row with a null interval.
+-- Grain: one row per (model_id, recipe_id, interval_index); the controls, where the feature is silent, are the row with a null interval_index.
 -- Ratings that the judge failed to give count in n_failed only; n_0 to n_3 are how often each rating was given.
 create view specificity_by_interval as
 select
     model_id,
     recipe_id,
     model_id || '/' || recipe_id as sae_id,
-    "interval",
+    interval_index,
     count(rating) as n,
     count(*) - count(rating) as n_failed,
     count(*) filter (where rating = 0) as n_0,
@@ -14,6 +14,6 @@ select
     count(*) filter (where rating = 2) as n_2,
     count(*) filter (where rating = 3) as n_3,
     avg(rating) as mean_rating,
-    avg((rating = 3)::integer) as share_of_3
+    avg((rating = 3)::integer) as fraction_rated_3
 from specificity
 group by all;

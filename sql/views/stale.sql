@@ -12,6 +12,6 @@ select
     r.identity as wanted_identity,
     s.identity as found_identity,
     s.created_at as found_created_at
-from registration as r
+from registry_entry as r
 left join sae as s using (model_id, recipe_id)
 where s.identity is distinct from r.identity;

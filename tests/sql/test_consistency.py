@@ -20,7 +20,7 @@ BROKEN = {
     "model_and_corpus_known": "delete from corpus",
     "feature_known": "delete from feature where recipe_id = 'mid' and feature_id = 3",
     "histogram_adds_up": "update activation_histogram set n = n + 1 where (recipe_id, feature_id, bin) = ('mid', 3, 0)",
-    "rating_known": "delete from example where recipe_id = 'mid' and kind = 'random'",
+    "rating_known": "delete from example where recipe_id = 'mid' and kind = 'control'",
     "score_known": "update explanation_score set explanation_id = 'lost' where recipe_id = 'mid'",
     "embedding_known": "update label_embedding set explanation_id = 'lost' where embedding[1] = 1",
     "embedding_length": "update label_embedding set embedding = [1.0] where embedding[1] = 1",

@@ -29,7 +29,8 @@ PIVOTED = {
     "output": "accuracy",
 }
 MEASURES = (
-    *PIVOTED, "specificity_mean", "specificity_weighted", "share_of_3", "control_rating", "n_ratings", "n_failed"
+    *PIVOTED, "specificity_mean", "specificity_density_weighted", "fraction_rated_3", "control_rating", "n_ratings",
+    "n_failed",
 )  # fmt: skip
 
 
@@ -46,14 +47,19 @@ def explain(con: DuckDBPyConnection, explanation_id: str, **more: Any) -> None:
 
 def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ratings: int | None) -> None:
     for n, rating in enumerate(ratings):
-        row = {"explanation_id": explanation_id, "example_id": f"{interval}-{n}", "feature_id": 0, "interval": interval}
+        row = {
+            "explanation_id": explanation_id,
+            "example_id": f"{interval}-{n}",
+            "feature_id": 0,
+            "interval_index": interval,
+        }
         status = "refused" if rating is None else "ok"
         insert(con, "specificity", row | {"activation": 1.0, "rating": rating, "status": status, "judge": "lexical"})
 
 
 def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float) -> None:
     row = {"explanation_id": explanation_id, "scorer": scorer, "metric": PIVOTED[scorer], "value": value}
-    insert(con, "explanation_score", row | {"n": 10, "n_failed": 0})
+    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0})
 
 
 def refresh(con: DuckDBPyConnection) -> None:
@@ -77,7 +83,7 @@ def con() -> Iterator[DuckDBPyConnection]:
         for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
             slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
             insert(con, "activation_histogram", slice_)
-            place = {"feature_id": 7, "kind": "interval", "interval": n, "rank": 0, "example_id": f"x{n}"}
+            place = {"feature_id": 7, "kind": "interval", "interval_index": n, "rank": 0, "example_id": f"x{n}"}
             window = {"activation": 1.0, "tokens": ["a"], "activations": [1.0], "peak": 0}
             insert(con, "example", place | window | {"context_id": 0, "document_id": "d", "position": 0})
         explain(con, "e")
@@ -91,8 +97,8 @@ def test_the_uniform_mean_is_of_intervals_not_of_ratings(con: DuckDBPyConnection
     rate(con, "e", 3, 3, 3, 3)
     found = worth(con)
     assert found["specificity_mean"] == (0.5 + 1 + 1.5 + 3) / 4 == 1.5
-    assert found["specificity_weighted"] == pytest.approx(0.6 * 0.5 + 0.2 * 1 + 0.1 * 1.5 + 0.1 * 3)  # 0.95
-    assert found["share_of_3"] == (0 + 0 + 0.5 + 1) / 4
+    assert found["specificity_density_weighted"] == pytest.approx(0.6 * 0.5 + 0.2 * 1 + 0.1 * 1.5 + 0.1 * 3)  # 0.95
+    assert found["fraction_rated_3"] == (0 + 0 + 0.5 + 1) / 4
     assert (found["n_ratings"], found["n_failed"], found["control_rating"]) == (10, 0, None)
 
 
@@ -102,29 +108,29 @@ def test_intervals_without_a_rating_weigh_nothing(con: DuckDBPyConnection):
     rate(con, "e", 3, 3, None)
     found = worth(con)
     assert found["specificity_mean"] == 2
-    assert found["specificity_weighted"] == pytest.approx((6 * 1 + 1 * 3) / 7)
+    assert found["specificity_density_weighted"] == pytest.approx((6 * 1 + 1 * 3) / 7)
     assert (found["n_ratings"], found["n_failed"]) == (2, 3)
 
 
 def test_several_bins_are_one_interval(con: DuckDBPyConnection):
-    con.execute('update example set "interval" = "interval" % 2')
+    con.execute("update example set interval_index = interval_index % 2")
     rate(con, "e", 0, 1)
     rate(con, "e", 1, 3)
-    assert worth(con)["specificity_weighted"] == pytest.approx(0.8 * 1 + 0.2 * 3)
+    assert worth(con)["specificity_density_weighted"] == pytest.approx(0.8 * 1 + 0.2 * 3)
 
 
 def test_a_bin_that_two_intervals_share_goes_to_that_of_its_midpoint(con: DuckDBPyConnection):
-    con.execute('delete from example where "interval" = 3')  # thirds of (0, 2]; midpoints 0.25, 0.75, 1.25, 1.75
+    con.execute("delete from example where interval_index = 3")  # thirds of (0, 2]; midpoints 0.25, 0.75, 1.25, 1.75
     for interval, rating in enumerate((0, 1, 3)):
         rate(con, "e", interval, rating)
-    assert worth(con)["specificity_weighted"] == pytest.approx(0.6 * 0 + 0.3 * 1 + 0.1 * 3)
+    assert worth(con)["specificity_density_weighted"] == pytest.approx(0.6 * 0 + 0.3 * 1 + 0.1 * 3)
 
 
 def test_controls_stand_apart(con: DuckDBPyConnection):
     rate(con, "e", 2, 3)
     rate(con, "e", None, 0, 1, 0, 1, None)
     found = worth(con)
-    assert (found["specificity_mean"], found["specificity_weighted"], found["control_rating"]) == (3, 3, 0.5)
+    assert (found["specificity_mean"], found["specificity_density_weighted"], found["control_rating"]) == (3, 3, 0.5)
     assert (found["n_ratings"], found["n_failed"]) == (5, 1)
 
 
@@ -132,7 +138,7 @@ def test_without_a_histogram_nothing_is_weighted(con: DuckDBPyConnection):
     con.execute("delete from activation_histogram")
     rate(con, "e", 0, 2)
     found = worth(con)
-    assert (found["specificity_mean"], found["specificity_weighted"]) == (2, None)
+    assert (found["specificity_mean"], found["specificity_density_weighted"]) == (2, None)
 
 
 def test_where_every_rating_failed_there_is_no_mean(con: DuckDBPyConnection):
@@ -143,7 +149,7 @@ def test_where_every_rating_failed_there_is_no_mean(con: DuckDBPyConnection):
 
 def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckDBPyConnection):
     assert [worth(con)[name] for name in MEASURES] == [None] * len(MEASURES)
-    other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n": 1, "n_failed": 0}
+    other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n_trials": 1, "n_failed": 0}
     insert(con, "explanation_score", other)
     score(con, "e", "simulation", -0.5)
     assert [worth(con)[name] for name in ("detection", "simulation")] == [None, -0.5]
@@ -209,12 +215,15 @@ def test_labels_that_fit_the_top_alone_are_found(
     for interval, rating in enumerate(ratings):
         rate(con, "e", interval, rating)
     refresh(con)
-    [question] = [text.sql for text in sql_files("queries") if text.name == "strong_only"]
+    [question] = [text.sql for text in sql_files("queries") if text.name == "labels_of_strong_activations_only"]
     assert con.execute(f"select strongest, weak_half from ({question.rstrip().rstrip(';')}\n)").fetchall() == found
 
 
 def test_a_card_says_of_its_label_what_the_view_of_labels_says(warehouse: Path):
-    shared = "label, explainer, llm, detection, fuzzing, specificity_mean, specificity_weighted, share_of_3, n_ratings"
+    shared = (
+        "label, explainer, llm, detection, fuzzing, specificity_mean, specificity_density_weighted, fraction_rated_3, "
+        "n_ratings"
+    )
     with closing(connect(warehouse)) as con:
         cards = con.execute(f"select explanation_id, {shared} from feature_card where explanation_id <> ''").fetchall()
         labels = con.execute(f"select explanation_id, {shared} from feature_label").fetchall()
@@ -229,7 +238,7 @@ def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore
             "explanation_id": f"e{feature}-{n}",
             "example_id": f"{feature}-{interval}-{k}",
             "feature_id": feature,
-            "interval": interval,
+            "interval_index": interval,
             "activation": 1.0,
             "rating": None if (i := 7 * feature + 3 * n + 5 * k + (interval or 0)) % 7 == 0 else i * i % 4,
             "status": "refused" if i % 7 == 0 else "ok",
@@ -273,8 +282,8 @@ def test_each_label_has_its_own_scores_beside_it(published: Path, store: Synthet
             "select recipe_id, explanation_id, unnest(scores, recursive := true) from _feature_label order by all"
         ).fetchall()
         wanted = con.execute(
-            "select recipe_id, explanation_id, scorer, metric, value, low, high, n, n_failed from explanation_score "
-            "semi join explanation using (model_id, recipe_id, explanation_id) order by all"
+            "select recipe_id, explanation_id, scorer, metric, value, ci_low, ci_high, n_trials, n_failed "
+            "from explanation_score semi join explanation using (model_id, recipe_id, explanation_id) order by all"
         ).fetchall()
     assert len(wanted) > 0
     assert kept == wanted
@@ -285,7 +294,7 @@ def _by_hand(ratings: list[dict[str, Any]], acts: list[float]) -> list[float | N
     given = defaultdict(list)
     for row in ratings:
         if row["rating"] is not None:
-            given[row["interval"]].append(row["rating"])
+            given[row["interval_index"]].append(row["rating"])
     controls = given.pop(None, [])
     strong = sum(act > max(acts) / 2 for act in acts)
     weight = {0: len(acts) - strong, 1: strong}
@@ -309,7 +318,7 @@ def test_a_store_from_before_these_columns_is_still_published(store: SyntheticSt
     new = {
         "explanation": ["prompt"],
         "specificity": ["reason"],
-        "explanation_score": ["low", "high"],
+        "explanation_score": ["ci_low", "ci_high"],
         "llm_request": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"],
     }
     mid = {"model_id": "demo", "recipe_id": "mid"}
@@ -336,10 +345,10 @@ def test_a_store_from_before_these_columns_is_still_published(store: SyntheticSt
 @pytest.mark.parametrize(
     ("table", "wrong"),
     [
-        ("explanation_score", "value = 0.5, low = 0.6"),
-        ("explanation_score", "value = 0.5, high = 0.4"),
-        ("explanation_score", "low = 'nan'"),
-        ("explanation_score", "high = 'inf'"),
+        ("explanation_score", "value = 0.5, ci_low = 0.6"),
+        ("explanation_score", "value = 0.5, ci_high = 0.4"),
+        ("explanation_score", "ci_low = 'nan'"),
+        ("explanation_score", "ci_high = 'inf'"),
         ("label_embedding", "embedding = []"),
         ("label_embedding", "embedding = [1, null]"),
         ("label_embedding", "embedding = ['nan', '1']::float[]"),

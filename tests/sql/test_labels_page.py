@@ -15,7 +15,14 @@ from sql.warehouse import connect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
 ASKED = re.findall(r"^## (.*?)\n.*?```sql\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
-NAMED = ["strong_only", "specificity_by_interval", "explainers", "changed_labels", "spend_by_recipe"]
+DIFFERENT = "labels_that_differ_across_dictionaries"
+NAMED = [
+    "labels_of_strong_activations_only",
+    "specificity_by_interval",
+    "compare_explainers",
+    DIFFERENT,
+    "llm_cost_by_recipe",
+]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +55,9 @@ def test_a_named_question_stands_on_the_page_in_full(name: str):
 
 def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Path):
     with closing(connect(labelled)) as con:
-        con.execute("create temp table pairs as from dictionary_match")
-        [question] = [text.sql for text in sql_files("queries") if text.name == "changed_labels"]
-        asked = question.replace("from dictionary_match", "from pairs")
+        con.execute("create temp table pairs as from feature_match")
+        [question] = [text.sql for text in sql_files("queries") if text.name == DIFFERENT]
+        asked = question.replace("from feature_match", "from pairs")
         once = con.execute(asked).fetchall()
         con.execute(
             "insert into pairs by name select * replace (other_recipe_id as recipe_id, recipe_id as other_recipe_id, "

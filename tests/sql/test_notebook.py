@@ -57,7 +57,7 @@ def test_it_shows_what_the_warehouse_says(warehouse: Path):
         [(n_tables,)] = con.execute("select count(*) from table_rows").fetchall()
     assert said["summary"].startswith("2 ['sae_id', 'site', 'architecture'")
     assert said["found"].startswith("12 ['feature_id', 'label'"), "all features of the first dictionary, demo/late"
-    assert said["examples"].startswith(f"{n_examples} ['kind', 'interval', 'activation', 'text']")
+    assert said["examples"].startswith(f"{n_examples} ['kind', 'interval_index', 'activation', 'text']")
     assert said["answer"].startswith(f"{n_tables} ['table_name', 'n_rows']")
     assert said["pareto"] == "2 0 0", "a dot for each dictionary"
     assert said["densities"] == "0 2 0", "a stair for each dictionary"

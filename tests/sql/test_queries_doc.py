@@ -55,7 +55,7 @@ PLANTED: dict[int, dict[str, Any]] = {
     3: {"feature_id": DEAD, "n_tokens": N_TOKENS},
     4: {"feature_id": 0, "density": 0.5, "n_firings": 80, "label": "Function definitions", "top_tokens": ["def"]},
     5: {"feature_id": 9, "share_on_token": 1, "n_examples": 3, "strongest": 2.0, "label": "tokens like import"},
-    6: {"kind": "top", "interval": None, "activation": 2.0, "text": "x = « import»(1)"},
+    6: {"kind": "top", "interval_index": None, "activation": 2.0, "text": "x = « import»(1)"},
     7: {"position": 0, "n_features": sum((3, 0) in _firings(feature) for feature in range(N_FEATURES))},
     8: {"feature_id": 0, "other_feature_id": 1, "jaccard": 0.25},
     9: dict(zip(("feature_id", "n_together", "share_of_tokens", "lift"), _most_beside_nine(), strict=True)),
@@ -64,8 +64,8 @@ PLANTED: dict[int, dict[str, Any]] = {
     12: {"feature_id": 3, "specificity_mean": 2, "control_rating": 0, "n_ratings": 5},
     13: {"explainer": "lexical", "status": "parse_error", "an_error": "no label in the answer", "features": [1]},
     14: {"top_rating": 3, "low_rating": 1, "n_peak_tokens": 1},
-    15: {"feature_id": 9, "token": " import", "rank": 0, "logit": 1.5, "label": "tokens like import"},
-    16: {"feature_id": 0, "token": "def", "logit": 1.5},
+    15: {"feature_id": 9, "token": " import", "rank": 0, "logit_weight": 1.5, "label": "tokens like import"},
+    16: {"feature_id": 0, "token": "def", "logit_weight": 1.5},
     17: {"tokens": 0, "recipe_id": "mid-topk", "fvu": 0.5},
     18: {"sae_id": "other/mid-topk", **PROBED, "first_letter_accuracy": None},
     19: {"sae_id": "other/mid-topk", "purpose": "explain", "n_requests": 1, "n_tokens": 1200, "cost_usd": 0.25},
@@ -83,9 +83,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.write_sae(model_id, "mid-topk")
     store.write_sae("pystdlib", "wide", seed=3, labels=False)
     narrow, wide = ({"model_id": "pystdlib", "recipe_id": recipe_id} for recipe_id in ("mid-topk", "wide"))
-    store.write("dictionary_match", narrow, [_match("wide", 5, 3, 1.0, 3)])
+    store.write("feature_match", narrow, [_match("wide", 5, 3, 1.0, 3)])
     children = [_match("mid-topk", child, 5, cosine, 0) for child, cosine in ((1, 0.75), (2, 0.8), (3, 1.0), (4, 0.5))]
-    store.write("dictionary_match", wide, children)
+    store.write("feature_match", wide, children)
     probed = [
         {"split": "held_out", "metric": metric, "value": value, "unit": "fraction", "n_tokens": 100}
         for metric, value in {**PROBED, "fvu": 0.1, "l0": 4.0, "ce_recovered": 0.98}.items()
@@ -96,14 +96,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _match(other: str, feature: int, other_feature: int, cosine: float, n_children: int) -> dict[str, Any]:
+def _match(other: str, feature: int, other_feature: int, cosine: float, n_split_features: int) -> dict[str, Any]:
     return {
         "other_recipe_id": other,
         "feature_id": feature,
         "other_feature_id": other_feature,
         "cosine": cosine,
         "is_mutual": cosine == 1.0,
-        "n_children": n_children,
+        "n_split_features": n_split_features,
     }
 
 

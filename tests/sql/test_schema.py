@@ -53,7 +53,7 @@ def test_views_and_macros_are_empty_when_the_tables_are(empty: DuckDBPyConnectio
         assert empty.execute(f"from {view.name}").fetchall() == [], view.name
     assert empty.execute("from feature_activation").fetchall() == []
     assert empty.execute("from find_features('x')").fetchall() == []
-    assert empty.execute("from examples('a', 'b', 0)").fetchall() == []
+    assert empty.execute("from feature_examples('a', 'b', 0)").fetchall() == []
 
 
 def test_what_is_derived_from_nothing_is_nothing(empty: DuckDBPyConnection):
@@ -83,7 +83,7 @@ def test_the_tables_are_those_of_the_design(empty: DuckDBPyConnection):
     wanted = """
         model context_frame corpus activation_shard activation_site activation_profile
         sae sae_training sae_metric feature activation_histogram example logit_effect
-        neighbor dictionary_match explanation specificity explanation_score llm_request logit_shape registration
+        neighbor feature_match explanation specificity explanation_score llm_request logit_shape registry_entry
         label_embedding
     """
     assert set(table_names(empty)) == set(wanted.split())

@@ -49,4 +49,4 @@ def test_content_does_count(con: DuckDBPyConnection, rows: list[tuple]):
 
 def test_every_table_and_the_codes_are_hashed(con: DuckDBPyConnection):
     assert {"feature", "example", "feature_activation", "llm_request"} <= table_hashes(con).keys()
-    assert not {"registration", "_partition"} & table_hashes(con).keys()
+    assert not {"registry_entry", "_partition"} & table_hashes(con).keys()

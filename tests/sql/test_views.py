@@ -68,7 +68,7 @@ def test_top_tokens_stand_once_each_strongest_first(store: SyntheticStore, publi
         {
             "feature_id": 0,
             "kind": "top",
-            "interval": None,
+            "interval_index": None,
             "rank": rank,
             "example_id": str(rank),
             "context_id": rank,
@@ -104,7 +104,7 @@ def test_the_summary_counts_what_is_there(con: DuckDBPyConnection):
 def test_splitting_is_told_for_each_pair_of_dictionaries(con: DuckDBPyConnection):
     rows = con.execute(
         "select sae_id, other_recipe_id, n_features, other_n_features, round(mmcs, 9), share_matched, "
-        "round(share_mutual * 12), share_split, most_children from feature_splitting order by all"
+        "round(share_mutual * 12), share_split, max_split_features from feature_splitting order by all"
     ).fetchall()
     planted = (N_FEATURES, N_FEATURES, 0.7, 0.5, 2, 0.5, 3)
     assert rows == [("demo/late", "mid", *planted), ("demo/mid", "late", *planted)]
@@ -119,14 +119,14 @@ def test_dead_features_are_the_one_that_never_fires(con: DuckDBPyConnection):
 
 def test_specificity_by_interval_keeps_controls_and_failures_apart(con: DuckDBPyConnection):
     rows = con.execute(
-        'select "interval", n, n_failed, mean_rating, share_of_3 from specificity_by_interval '
-        'order by "interval" nulls first'
+        "select interval_index, n, n_failed, mean_rating, fraction_rated_3 from specificity_by_interval "
+        "order by interval_index nulls first"
     ).fetchall()
     live = N_FEATURES - 1
     assert rows == [(None, live - 1, 1, 0.0, 0.0), (0, 2 * live, 0, 1.0, 0.0), (1, 2 * live, 0, 3.0, 1.0)]
     rows = con.execute(
-        'select "interval", n, n_failed, mean_rating from feature_specificity_by_interval where feature_id = 2 '
-        'order by "interval" nulls first'
+        "select interval_index, n, n_failed, mean_rating from feature_specificity_by_interval where feature_id = 2 "
+        "order by interval_index nulls first"
     ).fetchall()
     assert rows == [(None, 0, 1, None), (0, 2, 0, 1.0), (1, 2, 0, 3.0)]
 
@@ -166,10 +166,12 @@ def test_find_features_takes_any_text_as_text(con: DuckDBPyConnection, text: str
 
 
 def test_examples_are_in_reading_order_with_the_peak_marked(con: DuckDBPyConnection):
-    rows = con.execute("select kind, \"interval\", rank, text, peak_token from examples('demo', 'mid', 2)").fetchall()
+    rows = con.execute(
+        "select kind, interval_index, rank, text, peak_token from feature_examples('demo', 'mid', 2)"
+    ).fetchall()
     assert [row[:3] for row in rows] == [
         ("top", None, 0), ("top", None, 1), ("top", None, 2),
-        ("interval", 1, 0), ("interval", 1, 1), ("interval", 0, 0), ("interval", 0, 1), ("random", None, 0),
+        ("interval", 1, 0), ("interval", 1, 1), ("interval", 0, 0), ("interval", 0, 1), ("control", None, 0),
     ]  # fmt: skip
     assert rows[0][3:] == ("x = « str»(1)", " str")
 

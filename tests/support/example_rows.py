@@ -8,13 +8,13 @@ import pyarrow as pa
 def example(
     feature: int, kind: str, rank: int, tokens: list[str], activation: float = 1.0, interval: int | None = None
 ) -> dict:
-    context = 1000 * feature + 100 * ("top", "interval", "random").index(kind) + rank + 10 * (interval or 0)
+    context = 1000 * feature + 100 * ("top", "interval", "control").index(kind) + rank + 10 * (interval or 0)
     peak = len(tokens) // 2
     name = hashlib.sha256(f"{feature} {kind} {interval} {rank}".encode()).hexdigest()[:16]
     return {
         "feature_id": feature,
         "kind": kind,
-        "interval": interval,
+        "interval_index": interval,
         "rank": rank,
         "example_id": name,
         "context_id": context,
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
     {
         "feature_id": pa.int32(),
         "kind": pa.string(),
-        "interval": pa.int32(),
+        "interval_index": pa.int32(),
         "rank": pa.int32(),
         "example_id": pa.string(),
         "context_id": pa.int64(),
@@ -52,5 +52,5 @@ def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
     for feature in range(n_features):
         rows += [example(feature, "top", rank, tokens, 10.0 - rank + feature) for rank in range(8)]
         rows += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
-        rows += [example(feature, "random", rank, ["no", "thing"], 0.0) for rank in range(6)]
+        rows += [example(feature, "control", rank, ["no", "thing"], 0.0) for rank in range(6)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)

@@ -61,8 +61,8 @@ def _row(
 ) -> dict:
     return {
         "feature_id": feature,
-        "kind": "random" if interval is None else "interval",
-        "interval": interval,
+        "kind": "control" if interval is None else "interval",
+        "interval_index": interval,
         "rank": rank,
         "example_id": f"{_hash(feature, context):012x}",
         "context_id": context,

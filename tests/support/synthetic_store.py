@@ -99,7 +99,7 @@ class SyntheticStore:
         self.write("example", keys, examples, _EXAMPLE, parts=2)
         self.write("logit_effect", keys, _logit_effects())
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
-        self.write("dictionary_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
+        self.write("feature_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
             self.write("feature_activation", keys, planted, CODES)
         if labels:
@@ -119,7 +119,7 @@ _EXAMPLE = pa.schema(
     [
         ("feature_id", pa.int64()),
         ("kind", pa.string()),
-        ("interval", pa.int64()),
+        ("interval_index", pa.int64()),
         ("rank", pa.int64()),
         ("example_id", pa.string()),
         ("context_id", pa.int64()),
@@ -202,7 +202,7 @@ def _examples(planted: Rows, sae_id: str) -> Rows:
         rows += [_example(sae_id, feature, "top", None, rank, row) for rank, row in enumerate(fired[:3])]
         rows += [_example(sae_id, feature, "interval", rank % 2, rank // 2, row) for rank, row in enumerate(fired[-4:])]
         control = {"context_id": silent // LENGTH, "position": silent % LENGTH, "activation": 0.0}
-        rows.append(_example(sae_id, feature, "random", None, 0, control))
+        rows.append(_example(sae_id, feature, "control", None, 0, control))
     return rows
 
 
@@ -214,7 +214,7 @@ def _example(
     return {
         "feature_id": feature,
         "kind": kind,
-        "interval": interval,
+        "interval_index": interval,
         "rank": rank,
         "example_id": hashlib.sha256(identity.encode()).hexdigest()[:16],
         "context_id": place["context_id"],
@@ -266,16 +266,16 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
     for row in examples:
         if row["kind"] == "top":
             continue
-        failed = row["feature_id"] == 2 and row["kind"] == "random"
+        failed = row["feature_id"] == 2 and row["kind"] == "control"
         rows.append(
             {
                 "explanation_id": _explanation_id(sae_id, row["feature_id"], "lexical"),
                 "example_id": row["example_id"],
                 "feature_id": row["feature_id"],
-                "interval": row["interval"],
+                "interval_index": row["interval_index"],
                 "activation": row["activation"],
-                "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval"]],
-                "reason": None if row["kind"] == "random" else f"it has {row['tokens'][row['peak']]}",
+                "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval_index"]],
+                "reason": None if row["kind"] == "control" else f"it has {row['tokens'][row['peak']]}",
                 "status": "parse_error" if failed else "ok",
                 "judge": "lexical",
             }
@@ -290,9 +290,9 @@ def _scores(explanations: Rows) -> Rows:
             "scorer": scorer,
             "metric": metric,
             "value": values[row["explainer"]],
-            "low": None if scorer == "simulation" else values[row["explainer"]] - 0.1,
-            "high": None if scorer == "simulation" else min(values[row["explainer"]] + 0.1, 1.0),
-            "n": 10,
+            "ci_low": None if scorer == "simulation" else values[row["explainer"]] - 0.1,
+            "ci_high": None if scorer == "simulation" else min(values[row["explainer"]] + 0.1, 1.0),
+            "n_trials": 10,
             "n_failed": 1 if scorer == "fuzzing" else 0,
         }
         for row in explanations
@@ -428,7 +428,7 @@ def _logit_effects() -> Rows:
             "rank": 0,
             "token_id": f % len(WORDS),
             "token": WORDS[f % len(WORDS)],
-            "logit": sign * 1.5,
+            "logit_weight": sign * 1.5,
         }
         for f in range(N_FEATURES)
         for direction, sign in (("positive", 1), ("negative", -1))
@@ -447,7 +447,7 @@ def _neighbors(model_id: str, recipe_id: str) -> Rows:
             "value": 0.25,
         }
         for f in range(N_FEATURES)
-        for kind in ("decoder_cosine", "coactivation")
+        for kind in ("decoder_cosine", "cofiring_jaccard")
     ]
 
 
@@ -460,7 +460,7 @@ def _matches(other_recipe_id: str) -> Rows:
             "other_feature_id": (f + 1) % N_FEATURES,
             "cosine": 0.5 + f % 2 * 0.4,
             "is_mutual": f % 3 == 0,
-            "n_children": f % 4,
+            "n_split_features": f % 4,
         }
         for f in range(N_FEATURES)
     ]

@@ -18,7 +18,7 @@ def table_hashes(con: DuckDBPyConnection) -> dict[str, str]:
 
     Comparable between warehouses read by the same version of DuckDB, whose `hash` it sums.
     """
-    names = [name for name in table_names(con) if name != "registration"] + [FEATURE_ACTIVATION]
+    names = [name for name in table_names(con) if name != "registry_entry"] + [FEATURE_ACTIVATION]
     return {name: _hash(con, name) for name in names}
 
 

@@ -114,7 +114,7 @@ def test_a_text_typed_into_the_head_of_a_page_is_searched_for(look: Watched):
     look.page.get_by_label("Label or token").fill("def")
     look.page.keyboard.press("Enter")
     look.page.wait_for_url("**/search?text=def")
-    first = look.page.locator("#found tbody tr").first
+    first = look.page.locator("#text_matches tbody tr").first
     assert "tokens like def" in first.inner_text() or "Function definitions" in first.inner_text()
     first.get_by_role("link").click()
     assert look.page.locator("h1").inner_text().startswith("Feature ")
@@ -178,7 +178,8 @@ def test_a_token_tells_its_activation_to_who_points_at_it(look: Watched, ask: Ca
 
 
 def test_a_panel_stands_in_a_page_of_somebody_else_and_its_links_leave_the_frame(look: Watched):
-    theirs = f"<h1>Theirs</h1><iframe src='{look.home}/sae/demo/mid/0?embed=neighbors' width=800 height=600></iframe>"
+    panel = f"{look.home}/sae/demo/mid/0?embed=similar_features"
+    theirs = f"<h1>Theirs</h1><iframe src='{panel}' width=800 height=600></iframe>"
     with served(HTMLResponse(theirs)) as elsewhere:
         look.page.route(f"{elsewhere}/**", lambda route: route.continue_())
         look.page.goto(elsewhere)
@@ -280,7 +281,7 @@ def test_pages_read_and_search_and_unfold_without_scripts(browser: Any, home: st
         watched.page.get_by_label("Label or token").fill("self")
         watched.page.keyboard.press("Enter")
         watched.page.wait_for_url("**/search?text=self")
-        assert watched.page.locator("#found tbody tr").count() == 2
+        assert watched.page.locator("#text_matches tbody tr").count() == 2
         assert not watched.done
 
 

@@ -123,7 +123,7 @@ def test_comparing_with_what_is_not_there_suggests_what_is(visitor, read, asked,
     assert near["demo/mid"] == "/sae/demo/mid"
 
 
-@pytest.mark.parametrize("embed", ["", "nothing", "labels,nothing", "<b>", "../facts"])
+@pytest.mark.parametrize("embed", ["", "nothing", "labels,nothing", "<b>", "../overview"])
 def test_a_panel_that_is_not_there_suggests_those_that_are(visitor, read, embed):
     status, sentence, near = told(visitor, f"/sae/demo/mid/3?embed={embed}", read)
     assert status == 404
@@ -169,7 +169,7 @@ def test_what_is_published_is_on_the_next_page(tmp_path, read):
     publish(published, store.stored)
     after = read(client.get("/sae/demo/mid/0").text)
     assert client.get("/sae/demo/late").status_code == 200
-    label = [page.section("facts").one("p", **{"class": "label"}).text.strip() for page in (before, after)]
+    label = [page.section("overview").one("p", **{"class": "label"}).text.strip() for page in (before, after)]
     assert label == ["no label", "Function definitions"]
     [row] = before.section("matches").rows
     assert [cell.text.strip() for cell in (row[0], row[-1])] == ["late/1", "no label"], "late was not in the file yet"
@@ -201,7 +201,7 @@ def test_who_opened_a_file_keeps_it(tmp_path, warehouse):
     second = newest.get()
     assert second is not first
     values = {"model_id": "demo", "recipe_id": "mid", "feature_id": 3}
-    assert first.ask(queries()["card"], values) == second.ask(queries()["card"], values)
+    assert first.ask(queries()["feature"], values) == second.ask(queries()["feature"], values)
 
 
 @pytest.mark.parametrize("address", ["/", "/sae/demo/mid/0", "/nowhere", "/static/style.css"])

@@ -13,7 +13,7 @@ SAE = SimpleNamespace(model_id="demo", recipe_id="mid", n_features=12)
 
 def plainly(ask, text: str) -> dict[int, int]:
     """How many windows of each feature contain the text, by Python."""
-    rows = ask("from example where model_id = 'demo' and recipe_id = 'mid' and kind <> 'random'")
+    rows = ask("from example where model_id = 'demo' and recipe_id = 'mid' and kind <> 'control'")
     found: dict[int, int] = {}
     for row in rows:
         if text.lower() in "".join(row.tokens).lower():

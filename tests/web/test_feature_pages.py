@@ -77,7 +77,7 @@ def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
     assert facts["dead"] == said(one.n_dead, one.dead_fraction)
     assert facts["specificity, 0 to 3"] == said(one.specificity_mean, one.control_rating)
     assert facts["labelled"] == said(one.n_labelled, one.n_failed_labels)
-    assert facts["weighted by firings"] == said(one.specificity_weighted)
+    assert facts["weighted by firings"] == said(one.specificity_density_weighted)
     assert facts["ratings"] == said(one.n_ratings, one.n_failed_ratings)
     for test in ("detection", "fuzzing", "simulation", "embedding", "surprisal", "output"):
         assert facts[f"{test}, mean of labels"] == said(getattr(one, test))
@@ -152,41 +152,41 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
     page, key = visit(f"/sae/demo/{recipe}/{feature}"), {"r": recipe, "f": feature}
     where = "where recipe_id = $r and feature_id = $f"
     [card] = ask(f"from feature_card {where}", key)
-    assert page.section("facts").facts == {
+    assert page.section("overview").facts == {
         "density": said(card.density, card.density),
         "fires on": said(card.n_firings, card.n_tokens),
         "strongest activation": said(card.max_activation),
         "mean when firing": said(card.mean_activation, card.std_activation),
         "specificity, 0 to 3": said(card.specificity_mean, card.control_rating),
-        "weighted by firings": said(card.specificity_weighted),
-        "share of 3s": said(card.share_of_3),
+        "weighted by firings": said(card.specificity_density_weighted),
+        "share of 3s": said(card.fraction_rated_3),
         "detection, balanced accuracy": said(card.detection),
         "fuzzing, balanced accuracy": said(card.fuzzing),
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }
-    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activations").all("rect")]
+    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activation_histogram").all("rect")]
     wanted = ask(f"select n from activation_histogram {where} and upper > 0 order by bin", key)
     assert bars == [row.n for row in wanted]
     assert sum(bars) == card.n_firings
     effects = [value for row in page.section("logits").rows for value in row[1].values]
-    assert effects == said(*(r.logit for r in ask(f"from logit_effect {where} order by direction, rank", key)))
-    neighbors = [value for row in page.section("neighbors").rows for value in row[1].values]
+    assert effects == said(*(r.logit_weight for r in ask(f"from logit_effect {where} order by direction, rank", key)))
+    neighbors = [value for row in page.section("similar_features").rows for value in row[1].values]
     assert neighbors == said(*(r.value for r in ask(f"from neighbor {where} order by kind desc, rank", key)))
     labels = {(r.recipe_id, r.feature_id): (r.label or "no label").strip() for r in ask("from feature_card")}
-    near = [(row[0].one("a").attributes["href"], row[2].text) for row in page.section("neighbors").rows]
+    near = [(row[0].one("a").attributes["href"], row[2].text) for row in page.section("similar_features").rows]
     rows = ask(f"from neighbor {where} order by kind desc, rank", key)
     others = [(row.other_recipe_id, row.other_feature_id) for row in rows]
     assert [href for href, _ in near] == [f"/sae/demo/{other[0]}/{other[1]}" for other in others]
     assert all(labels[other] in text for (_, text), other in zip(near, others, strict=True))
     matches = [(row[0].text, row[-1].text.strip()) for row in page.section("matches").rows]
-    found = [(r.other_recipe_id, r.other_feature_id) for r in ask(f"from dictionary_match {where}", key)]
+    found = [(r.other_recipe_id, r.other_feature_id) for r in ask(f"from feature_match {where}", key)]
     assert [name for name, _ in matches] == [f"{other[0]}/{other[1]}" for other in found]
     assert all(text.startswith(labels[other]) for (_, text), other in zip(matches, found, strict=True))
     examples = [value for place in page.section("examples").all("p", **{"class": "place"}) for value in place.values]
-    kept = ask(f'select distinct on (kind, "interval", tokens, peak) * from example {where} order by rank', key)
-    order = {"top": 0, "interval": 1, "random": 2}
-    kept.sort(key=lambda r: (order[r.kind], -(r.interval or 0), r.rank))
+    kept = ask(f"select distinct on (kind, interval_index, tokens, peak) * from example {where} order by rank", key)
+    order = {"top": 0, "interval": 1, "control": 2}
+    kept.sort(key=lambda r: (order[r.kind], -(r.interval_index or 0), r.rank))
     assert examples == said(*(row.activation for row in kept))
 
 
@@ -237,7 +237,7 @@ def test_every_score_of_a_label_stands_with_its_interval_and_trials(visit, ask):
         assert len(wanted) == 8
         assert [(row[0].text, row[1].text) for row in label.rows] == [(row.scorer, row.metric) for row in wanted]
         assert [[value for cell in row for value in cell.values] for row in label.rows] == [
-            said(row.value, row.low, row.high, row.n, row.n_failed) for row in wanted
+            said(row.value, row.ci_low, row.ci_high, row.n_trials, row.n_failed) for row in wanted
         ]
     assert not visit("/sae/demo/mid/1").section("labels").all("table"), "an attempt that failed has no score"
 
@@ -252,8 +252,8 @@ def test_specificity_is_shown_by_interval_with_what_the_judge_failed_at(visit, a
     [label] = ask("from feature_label where recipe_id = 'mid' and feature_id = 2")
     assert strip.facts == {
         "mean of intervals, 0 to 3": said(label.specificity_mean),
-        "weighted by firings": said(label.specificity_weighted),
-        "share of 3s": said(label.share_of_3),
+        "weighted by firings": said(label.specificity_density_weighted),
+        "share of 3s": said(label.fraction_rated_3),
         "controls": [],
         "ratings": said(label.n_ratings, label.n_failed),
     }
@@ -293,22 +293,22 @@ def test_spend_tells_batches_from_live_requests(visit, ask):
 
 @pytest.mark.parametrize("text", ["def", "tokens like RETURN", "tokens like self", "\n", "function", "100%"])
 def test_search_finds_what_the_macro_finds(visit, ask, text):
-    section = visit(f"/search?text={quote(text)}").section("found")
+    section = visit(f"/search?text={quote(text)}").section("text_matches")
     wanted = ask("from find_features($text)", {"text": text})
     assert [row[0].text for row in section.rows] == [f"{row.sae_id}/{row.feature_id}" for row in wanted]
     assert [row[2].text for row in section.rows] == [row.found_in for row in wanted]
 
 
 def test_search_for_nothing_asks_for_a_text(visit):
-    section = visit("/search").section("found")
+    section = visit("/search").section("text_matches")
     assert "Type a text" in section.text
     assert not section.rows
 
 
 def test_a_dead_feature_says_so(visit):
     page = visit("/sae/demo/mid/11")
-    assert "This feature is dead: it never fired on 160 tokens." in page.section("facts").text
-    assert "It never fires." in page.section("activations").text
+    assert "This feature is dead: it never fired on 160 tokens." in page.section("overview").text
+    assert "It never fires." in page.section("activation_histogram").text
     assert not page.section("density").all("line")
 
 
@@ -335,7 +335,7 @@ def test_only_labels_that_were_rated_show_their_ratings(tmp_path, read):
     store.write_sae("demo", "mid", labels=False, codes=False)
     named = {"feature_id": 0, "explainer": "a", "status": "ok", "n_examples": 1}
     store.write("explanation", keys, [{"explanation_id": name, "label": f"label {name}"} | named for name in "xy"])
-    rated = {"example_id": "e", "feature_id": 0, "interval": 1, "activation": 1.0, "rating": 2, "status": "ok"}
+    rated = {"example_id": "e", "feature_id": 0, "interval_index": 1, "activation": 1.0, "rating": 2, "status": "ok"}
     store.write("specificity", keys, [{"explanation_id": "y", "judge": "lexical"} | rated])
     publish(tmp_path / "warehouse.duckdb", store.stored)
     page = read(TestClient(app(tmp_path / "warehouse.duckdb")).get("/sae/demo/mid/0").text)

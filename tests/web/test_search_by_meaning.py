@@ -12,7 +12,7 @@ from web.warehouse_file import WarehouseSnapshot
 
 
 def searched(visit, text: str, more: str = "&meaning=yes"):
-    return visit(f"/search?text={text}{more}").section("meaning")
+    return visit(f"/search?text={text}{more}").section("semantic_matches")
 
 
 def test_the_nearest_labels_come_first(visit, ask):
@@ -25,7 +25,7 @@ def test_the_nearest_labels_come_first(visit, ask):
 
 def test_nothing_is_read_that_nobody_asked_for(visit):
     section = searched(visit, "def", "")
-    assert section.one("a").attributes["href"] == "?text=def&meaning=yes#meaning"
+    assert section.one("a").attributes["href"] == "?text=def&meaning=yes#semantic_matches"
     assert not section.all("table")
     assert not searched(visit, "").all("a"), "no text has no meaning to look for"
 
@@ -36,14 +36,14 @@ def test_where_no_label_was_read_there_is_nothing_to_click(tmp_path, read):
     store.write_sae("demo", "mid", labels=False, codes=False)
     publish(tmp_path / "warehouse.duckdb", store.stored)
     pages = TestClient(app(tmp_path / "warehouse.duckdb", meanings=Compass()))
-    section = read(pages.get("/search?text=def").text).section("meaning")
+    section = read(pages.get("/search?text=def").text).section("semantic_matches")
     assert "The meaning of no label is known: name an encoder in a recipe" in section.text
     assert not section.all("a")
 
 
 def test_labels_that_another_encoder_read_are_left_out(visit):
     section = searched(visit, "<elsewhere>")
-    assert "0 features, the likest first, as north/compass reads" in section.text
+    assert "0 features, most similar first, as north/compass reads" in section.text
     assert "No label was embedded by it" in section.text
 
 
@@ -70,5 +70,5 @@ def test_why_there_is_no_meaning_is_said(
     answer = TestClient(app(warehouse, meanings=meanings)).get(f"/search?text={text}&meaning=yes")
     assert answer.status_code == 200
     page = read(answer.text)
-    assert page.section("meaning").one("p", role="status").text == sentence
-    assert page.section("found").one("p", role="status"), "the search by text is answered all the same"
+    assert page.section("semantic_matches").one("p", role="status").text == sentence
+    assert page.section("text_matches").one("p", role="status"), "the search by text is answered all the same"

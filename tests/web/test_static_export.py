@@ -37,7 +37,7 @@ def test_one_file_holds_the_same_panels_as_the_pages(warehouse, visit, read, tmp
         for section in visit(f"/sae/demo/mid/{feature}").all("section"):
             assert page.section(f"f{feature}-{section.attributes['id']}").text == section.text
     assert {link for link in links(page) if not link.startswith("#feature-")} == set()
-    assert "#feature-0" in links(page.section("f11-neighbors")), "feature 0 is the neighbour of 11, and is here"
+    assert "#feature-0" in links(page.section("f11-similar_features")), "feature 0 is the neighbour of 11, and is here"
 
 
 def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, read, tmp_path):
@@ -49,8 +49,9 @@ def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, rea
         assert {tmp_path / "some" / link for link in links(pages[file.name])} <= set(files)
     assert links(pages["index.html"]) == {"feature-3.html", "feature-4.html"}
     assert "tokens like int" in pages["index.html"].text
-    assert links(pages["feature-3.html"].section("f3-neighbors")) == {"feature-4.html"}
-    assert pages["feature-4.html"].section("f4-neighbors").text == visit("/sae/demo/mid/4").section("neighbors").text
+    assert links(pages["feature-3.html"].section("f3-similar_features")) == {"feature-4.html"}
+    served = visit("/sae/demo/mid/4").section("similar_features")
+    assert pages["feature-4.html"].section("f4-similar_features").text == served.text
 
 
 @pytest.mark.parametrize("out", ["some.html", "some"])

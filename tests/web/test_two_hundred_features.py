@@ -72,10 +72,16 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
     client, ask = many
     page = read(client.get(f"/sae/demo/mid/{feature}").text)
     [card] = ask("from feature_card where feature_id = $f", feature)
-    assert page.section("facts").values == said(
+    assert page.section("overview").values == said(
         *([card.n_tokens] if card.is_dead else []),
         *(card.density, card.density, card.n_firings, card.n_tokens, card.max_activation, card.mean_activation),
-        *(card.std_activation, card.specificity_mean, card.control_rating, card.specificity_weighted, card.share_of_3),
+        *(
+            card.std_activation,
+            card.specificity_mean,
+            card.control_rating,
+            card.specificity_density_weighted,
+            card.fraction_rated_3,
+        ),
         *(card.detection, card.fuzzing, card.decoder_norm, card.encoder_decoder_cosine),
     )
 
@@ -86,38 +92,44 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
     for label in labels:
         wanted += numbers([label], "n_examples", "input_tokens", "output_tokens", "cost_usd")
         scores = f"from explanation_score where $f >= 0 and explanation_id = '{label.explanation_id}' order by all"
-        wanted += numbers(ask(scores, feature), "value", "low", "high", "n", "n_failed")
+        wanted += numbers(ask(scores, feature), "value", "ci_low", "ci_high", "n_trials", "n_failed")
     assert page.section("labels").values == wanted
 
     wanted = []
     measured = ask(f"from feature_label as l where feature_id = $f {order.replace('$best', repr(best))}", feature)
     for label in (row for row in measured if (row.n_ratings or 0) + (row.n_failed or 0)):
         wanted += numbers(
-            [label], "specificity_mean", "specificity_weighted", "share_of_3", "control_rating", "n_ratings", "n_failed"
+            [label],
+            "specificity_mean",
+            "specificity_density_weighted",
+            "fraction_rated_3",
+            "control_rating",
+            "n_ratings",
+            "n_failed",
         )
         strip = ask(
             f"from feature_specificity_by_interval where feature_id = $f and explanation_id = '{label.explanation_id}' "
-            'order by "interval" nulls first',
+            "order by interval_index nulls first",
             feature,
         )
-        for name in ("mean_rating", "share_of_3"):
+        for name in ("mean_rating", "fraction_rated_3"):
             wanted += numbers(strip, name)
         wanted += numbers(strip, "n_0", "n_1", "n_2", "n_3")
         wanted += numbers(strip, "n") + numbers(strip, "n_failed")
     assert page.section("specificity").values == wanted
 
-    bars = [bar.one("title").text for bar in page.section("activations").all("rect")]
+    bars = [bar.one("title").text for bar in page.section("activation_histogram").all("rect")]
     histogram = ask("from activation_histogram where feature_id = $f and upper > 0 order by bin", feature)
     assert bars == [f"{row.lower:.4g} to {row.upper:.4g}: {row.n:,}" for row in histogram]
 
     assert page.section("logits").values == said(card.logit_skew, card.logit_kurtosis) + numbers(
-        ask("from logit_effect where feature_id = $f order by direction, rank", feature), "logit"
+        ask("from logit_effect where feature_id = $f order by direction, rank", feature), "logit_weight"
     )
-    assert page.section("neighbors").values == numbers(
+    assert page.section("similar_features").values == numbers(
         ask("from neighbor where feature_id = $f order by kind desc, rank", feature), "value"
     )
     assert page.section("matches").values == numbers(
-        ask("from dictionary_match where feature_id = $f order by cosine desc", feature), "cosine", "n_children"
+        ask("from feature_match where feature_id = $f order by cosine desc", feature), "cosine", "n_split_features"
     )
 
     examples = ask(
@@ -125,11 +137,11 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, feat
         with folded as (
             select *, count(*) over same as n_same
             from example where feature_id = $f
-            window same as (partition by kind, "interval", tokens, peak)
-            qualify row_number() over (partition by kind, "interval", tokens, peak order by rank) = 1
+            window same as (partition by kind, interval_index, tokens, peak)
+            qualify row_number() over (partition by kind, interval_index, tokens, peak order by rank) = 1
         )
         from folded
-        order by array_position(['top', 'interval', 'random'], kind), "interval" desc, rank
+        order by array_position(['top', 'interval', 'control'], kind), interval_index desc, rank
         """,
         feature,
     )

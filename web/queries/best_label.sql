@@ -1,12 +1,12 @@
--- The label of the feature that is shown first, what it is worth, and the tokens that the feature peaks on.
+-- The label of the feature that is shown first, its scores, and the tokens that the feature peaks on.
 select
     explanation_id,
     label,
     detection,
     fuzzing,
     specificity_mean,
-    specificity_weighted,
-    share_of_3,
+    specificity_density_weighted,
+    fraction_rated_3,
     control_rating,
     top_tokens
 from _feature_summary

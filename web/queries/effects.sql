@@ -4,6 +4,6 @@ select
     rank,
     token_id,
     token,
-    logit
+    logit_weight
 from logit_effect
 where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

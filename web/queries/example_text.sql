@@ -2,7 +2,7 @@
 select
     feature_id,
     kind,
-    "interval",
+    interval_index,
     rank,
     document_id,
     context_id,
@@ -15,7 +15,7 @@ from example
 where
     model_id = $model_id and recipe_id = $recipe_id
     and feature_id between $first and $last
-    and kind <> 'random'
+    and kind <> 'control'
     and contains(lower(array_to_string(tokens, '')), lower($text))
-order by feature_id, kind desc, "interval" desc, rank
+order by feature_id, kind desc, interval_index desc, rank
 limit $most;

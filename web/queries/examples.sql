@@ -1,7 +1,7 @@
 -- The windows kept of the feature; equal ones of a group are folded into their first on the page.
 select
     kind,
-    "interval",
+    interval_index,
     rank,
     example_id,
     context_id,

@@ -5,6 +5,6 @@ select
     other_feature_id,
     cosine,
     is_mutual,
-    n_children
-from dictionary_match
+    n_split_features
+from feature_match
 where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id;

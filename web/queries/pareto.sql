@@ -3,13 +3,13 @@ select
     model_id,
     recipe_id,
     case
-        when written_site = site then site
-        else site || ' to ' || written_site
+        when output_site = site then site
+        else site || ' to ' || output_site
     end as sites,
     l0,
     fvu,
     largest_rows_share,
-    on_fvu_front
+    is_pareto_fvu
 from sae_pareto
 where l0 > 0 and fvu is not null
 order by model_id, sites, l0;

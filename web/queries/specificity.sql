@@ -1,6 +1,6 @@
 -- How well labels fit examples, from the strongest activations to the weakest; the controls are the row without an interval.
 select
-    "interval",
+    interval_index,
     n,
     n_failed,
     n_0,
@@ -8,7 +8,7 @@ select
     n_2,
     n_3,
     mean_rating,
-    share_of_3
+    fraction_rated_3
 from specificity_by_interval
 where model_id = $model_id and recipe_id = $recipe_id
-order by "interval" nulls first;
+order by interval_index nulls first;

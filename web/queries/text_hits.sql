@@ -1,4 +1,4 @@
--- The features of any dictionary whose label or top tokens contain a text, the likest first.
+-- The features of any dictionary whose label or top tokens contain a text, best matches first.
 select
     model_id,
     recipe_id,

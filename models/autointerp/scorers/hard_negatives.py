@@ -50,7 +50,7 @@ def _near(gallery: ExampleSet, neighbors: pa.Table) -> tuple[np.ndarray, np.ndar
     feature_K, rank_K, other_K = (
         neighbors[name].to_numpy().astype(np.int64) for name in ("feature_id", "rank", "other_feature_id")
     )
-    coactive_K = np.array(neighbors["kind"].to_pylist(), dtype=str) == "coactivation"
+    coactive_K = np.array(neighbors["kind"].to_pylist(), dtype=str) == "cofiring_jaccard"
     kept_K = coactive_K | ~np.isin(feature_K, feature_K[coactive_K])
     kept_K &= np.isin(feature_K, gallery.features) & (other_K != feature_K)
     order = np.lexsort((rank_K[kept_K], feature_K[kept_K]))

@@ -24,9 +24,9 @@ SCORE = pa.schema(
         ("scorer", pa.string()),
         ("metric", pa.string()),
         ("value", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("n", pa.int64()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("n_trials", pa.int64()),
         ("n_failed", pa.int64()),
     ]
 )

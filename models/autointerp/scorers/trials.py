@@ -45,8 +45,8 @@ class Trial:
     truth_N: np.ndarray
     """Detection and fuzzing: what is right to say. The other tasks have their truth elsewhere; False there."""
     kind: tuple[str, ...]
-    """For each window: 'interval' (an example), 'random' (a control), 'hard' (an example of a feature that is near and
-    in which this one is silent) or 'wrong_marks' (an example, marked where the feature is silent)."""
+    """For each window: 'interval' (an example), 'control' (a window where the feature is silent), 'hard' (an example of
+    a feature that is near, in which this one is silent) or 'wrong_marks' (an example, marked where it is silent)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator
     Here as in the other builders, a label whose feature has no window for scoring has no trial.
     """
     for label, examples, controls in _rated(gallery, labels):
-        kinds = ["interval"] * len(examples) + ["random"] * len(controls)
+        kinds = ["interval"] * len(examples) + ["control"] * len(controls)
         row_N = np.concatenate([examples, controls])
         places = zip(row_N.tolist(), gallery.peak_R[row_N].tolist(), kinds, strict=True)
         yield _trial(gallery, label, [(row, (peak,), False, kind) for row, peak, kind in places])
@@ -113,7 +113,7 @@ def detection_trials(gallery: ExampleSet, labels: Iterable[Label], hard: Mapping
         near = near[~np.isin(contexts_R[near], contexts_R[controls])]
         assert gallery.scores_R[near].all(), f"hard negatives of feature {label.feature_id} are not for scoring"
         shown: list[_Shown] = [(row, (), True, "interval") for row in examples.tolist()]
-        shown += [(row, (), False, "random") for row in controls.tolist()]
+        shown += [(row, (), False, "control") for row in controls.tolist()]
         yield _trial(gallery, label, [*shown, *((row, (), False, "hard") for row in near.tolist())])
 
 
@@ -127,7 +127,9 @@ def fuzzing_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[Tri
     for label, examples, controls in _rated(gallery, labels):
         row_N = np.concatenate([examples, controls])
         wrong_N, marked = _marks(gallery, row_N, len(examples))
-        kinds = np.where(np.arange(len(row_N)) >= len(examples), "random", np.where(wrong_N, "wrong_marks", "interval"))
+        kinds = np.where(
+            np.arange(len(row_N)) >= len(examples), "control", np.where(wrong_N, "wrong_marks", "interval")
+        )
         shown = zip(row_N.tolist(), marked, (kinds == "interval").tolist(), kinds.tolist(), strict=True)
         yield _trial(gallery, label, shown)
 
@@ -136,7 +138,7 @@ def simulation_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[
     """How strongly does the feature fire on each token? Examples from the intervals and controls."""
     for label, examples, controls in _rated(gallery, labels):
         shown: list[_Shown] = [(row, (), False, "interval") for row in examples.tolist()]
-        yield _trial(gallery, label, [*shown, *((row, (), False, "random") for row in controls.tolist())])
+        yield _trial(gallery, label, [*shown, *((row, (), False, "control") for row in controls.tolist())])
 
 
 def choices(labels: Iterable[Label], effects: pa.Table, n_options: int = 4) -> Iterator[OutputTrial]:

@@ -54,7 +54,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             ("feature_id", pa.int32()),
             ("kind", pa.string()),
-            ("interval", pa.int32()),
+            ("interval_index", pa.int32()),
             ("rank", pa.int32()),
             ("example_id", pa.string()),
             ("context_id", pa.int64()),

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.activations.activation_profile import (
-    ActivationProfile,
-    PositionBuckets,
-    dominating,
-    excess,
-    largest_share,
-    profile_rows,
-)
+from models.activations.activation_profile import ActivationProfile, largest_share, profile_rows
+from models.activations.dominance import dominance_sentences, excess
+from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import ActivationBatch
 
 NONE = torch.empty(0, dtype=torch.int64)
@@ -71,14 +66,14 @@ def test_shares_equal_brute_force_whatever_the_split():
 
 
 def test_a_healthy_profile_names_nothing():
-    assert dominating(profiled(rows()).facts()) == []
+    assert dominance_sentences(profiled(rows()).facts()) == []
 
 
 def test_a_position_that_is_far_away_is_named():
     """As in the field: position 0 has norm 60 beside .26."""
     batch = rows()
     batch.x_TD[batch.position_T == 0] *= 30
-    [sentence] = dominating(profiled(batch).facts())
+    [sentence] = dominance_sentences(profiled(batch).facts())
     assert sentence.startswith("position 0 is 2.50% of the rows and holds 9")
     assert "of the variance and has a mean norm of 1" in sentence
 
@@ -86,26 +81,26 @@ def test_a_position_that_is_far_away_is_named():
 def test_a_token_that_is_far_away_is_named_by_its_text():
     batch = rows()
     batch.x_TD[batch.token_T == 7] *= 30
-    [sentence] = dominating(profiled(batch).facts(), lambda token_id: f"<{token_id}>")
+    [sentence] = dominance_sentences(profiled(batch).facts(), lambda token_id: f"<{token_id}>")
     assert sentence.startswith("token <7> is ")
 
 
 def test_a_position_of_short_contexts_is_no_sink_for_being_a_third_of_the_rows():
-    assert dominating(profiled(rows(length=3), 3).facts()) == []
+    assert dominance_sentences(profiled(rows(length=3), 3).facts()) == []
     batch = rows(length=3)
     batch.x_TD[batch.position_T == 0] *= 100
-    assert len(dominating(profiled(batch, 3).facts())) == 1
+    assert len(dominance_sentences(profiled(batch, 3).facts())) == 1
 
 
 def test_a_position_that_is_left_out_for_its_norm_is_a_sink_and_a_few_strays_are_none():
     batch, zero = rows(), ActivationProfile.zero(PositionBuckets.of(40), 50)
     strays = zero.of(batch, batch.x_TD.mean(dim=0), torch.tensor([0, 0, 5, 9])).facts()
-    assert dominating(strays) == []
+    assert dominance_sentences(strays) == []
     assert strays["n_outliers"] == 4
     kept = batch.position_T != 0
     rest = ActivationBatch(*(column[kept] for column in (batch.x_TD, batch.context_T, batch.position_T, batch.token_T)))
     outliers = torch.zeros(100, dtype=torch.int64)
-    [sentence] = dominating(zero.of(rest, rest.x_TD.mean(dim=0), outliers).facts())
+    [sentence] = dominance_sentences(zero.of(rest, rest.x_TD.mean(dim=0), outliers).facts())
     assert sentence == "position 0 has 100 of its 100 rows left out for their norm"
 
 

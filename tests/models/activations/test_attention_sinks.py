@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_models import TEXT, save_tiny
 
-from models.activations.attention_sinks import chosen, sample_contents, tried, untried
+from models.activations.attention_sinks import choose_frame, sample_contents, try_frames, untried_frames
 from models.corpora.context_frame import SpecialTokens, candidates
 from models.language_model.hooked_model import HookedModel
 
@@ -34,20 +34,20 @@ def sink(gpt2):
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_without_sinks_keep_their_tokenizers_habit(kind, tmp_path):
     host = HookedModel.load(str(save_tiny(kind, tmp_path)))
-    choice = chosen(tried(host, contents(host), candidates(host.tokenizer)))
+    choice = choose_frame(try_frames(host, contents(host), candidates(host.tokenizer)))
     assert (choice.trial.name, choice.frame.skip_first) == (KINDS[kind], 0)
     assert choice.frame == SpecialTokens.of(host.tokenizer)
 
 
 def test_a_token_before_the_text_takes_the_sink_on(sink):
-    trials = {trial.name: trial for trial in tried(sink, contents(sink), candidates(sink.tokenizer))}
+    trials = {trial.name: trial for trial in try_frames(sink, contents(sink), candidates(sink.tokenizer))}
     assert (trials["none"].skip, trials["<|endoftext|>"].skip) == (1, 0)
     assert (trials["none"].position, trials["none"].n_tokens) == (0, sum(map(len, contents(sink))))
     assert (trials["none"].share or 0) > 0.5
     assert (trials["none"].outlier_share or 0) > (trials["<|endoftext|>"].outlier_share or 0)
-    choice = chosen(list(trials.values()))
+    choice = choose_frame(list(trials.values()))
     assert choice.frame == SpecialTokens((0,), ())
-    assert "'none' has 1 attention sinks in the text" in choice.said
+    assert "'none' has 1 attention sinks in the text" in choice.decision
     rows = choice.rows().to_pylist()
     assert [(row["candidate"], row["n_sinks"], row["is_chosen"]) for row in rows] == [
         ("none", 1, False),
@@ -56,9 +56,9 @@ def test_a_token_before_the_text_takes_the_sink_on(sink):
 
 
 def test_without_a_token_before_it_the_sink_is_skipped(sink):
-    trials = tried(sink, contents(sink), {"none": SpecialTokens((), ())})
-    assert chosen(trials).frame == SpecialTokens((), (), 1)
-    assert chosen(trials, 0).frame == SpecialTokens((), (), 0), "what a card says is done"
+    trials = try_frames(sink, contents(sink), {"none": SpecialTokens((), ())})
+    assert choose_frame(trials).frame == SpecialTokens((), (), 1)
+    assert choose_frame(trials, 0).frame == SpecialTokens((), (), 0), "what a card says is done"
 
 
 def test_two_sinks_in_a_row_are_skipped_and_a_far_position_behind_others_is_none(sink):
@@ -66,7 +66,7 @@ def test_two_sinks_in_a_row_are_skipped_and_a_far_position_behind_others_is_none
     before = weight.data[1:4].clone()
     weight.data[1] *= 40 / before[0].norm()
     weight.data[3] *= 40 / before[2].norm()
-    found = chosen(tried(sink, contents(sink), {"none": SpecialTokens((), ())})).frame.skip_first
+    found = choose_frame(try_frames(sink, contents(sink), {"none": SpecialTokens((), ())})).frame.skip_first
     weight.data[1:4] = before
     assert found == 2, "position 3 comes after one that is no sink"
 
@@ -77,7 +77,7 @@ def test_a_token_that_is_long_by_chance_makes_no_sink(gpt2):
     before, token = weight.data.clone(), int(pieces[0][0])
     assert sum(int(piece[0]) == token for piece in pieces) < len(pieces) / 2
     weight.data[token] *= 50
-    skip = chosen(tried(gpt2, pieces, {"none": SpecialTokens((), ())})).frame.skip_first
+    skip = choose_frame(try_frames(gpt2, pieces, {"none": SpecialTokens((), ())})).frame.skip_first
     weight.data.copy_(before)
     assert skip == 0
 
@@ -92,7 +92,7 @@ def test_pieces_come_from_every_document_in_turn():
 
 
 def test_what_was_not_tried_has_no_numbers():
-    choice = chosen(untried({"none": SpecialTokens((), ())}), 3)
+    choice = choose_frame(untried_frames({"none": SpecialTokens((), ())}), 3)
     assert choice.frame.skip_first == 3
     [row] = choice.rows().to_pylist()
     assert {name for name, value in row.items() if value is None} == {
@@ -103,11 +103,11 @@ def test_what_was_not_tried_has_no_numbers():
         "outlier_share",
         "n_tokens",
     }
-    assert "as the card and the tokenizer have it" in choice.said
+    assert "as the card and the tokenizer have it" in choice.decision
 
 
 def test_contexts_of_three_tokens_can_be_tried(gpt2):
     pieces = sample_contents(gpt2.tokenizer(TEXT, add_special_tokens=False)["input_ids"], 2)
-    trial = tried(gpt2, pieces, {"none": SpecialTokens((), ())})[0]
+    trial = try_frames(gpt2, pieces, {"none": SpecialTokens((), ())})[0]
     assert trial.n_tokens == sum(map(len, pieces))
     assert torch.isfinite(torch.tensor(trial.share))

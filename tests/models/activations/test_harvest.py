@@ -5,7 +5,7 @@ import torch
 from tiny_models import save_tiny
 
 from models.activations import harvest as harvesting
-from models.activations.activation_profile import dominating
+from models.activations.dominance import dominance_sentences
 from models.activations.harvest import harvest
 from models.activations.shards import ActivationShards
 from models.activations.site_reading import NonFiniteActivations, padded_batches
@@ -149,7 +149,7 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
     n_at_4 = sum(len(context.token_ids) > 4 for context in contexts)
     assert profile["n_outliers"] == n_at_4 > 0
     assert [row["n_outliers"] for row in profile["positions"] if row["position_first"] == 4] == [n_at_4]
-    assert [sentence for sentence in dominating(profile) if sentence.startswith("position 4 has")]
+    assert [sentence for sentence in dominance_sentences(profile) if sentence.startswith("position 4 has")]
     assert cut_out.n_tokens + n_at_4 == plain.n_tokens
 
 

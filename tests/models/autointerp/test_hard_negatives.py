@@ -31,7 +31,7 @@ def world(seed: int) -> tuple[ExampleSet, Firings]:
         for _ in range(draw.choice([0, 0, 1, 3]))
     }
     for feature in range(F):
-        for kind in ("top", "interval", "random"):
+        for kind in ("top", "interval", "control"):
             for rank in range(15):
                 length = draw.randint(5, 12)
                 begin = draw.randrange(WIDTH - length)
@@ -53,7 +53,7 @@ def codes(firings: Firings, edges: tuple[int, ...] = (0, 7, 30, 31, CONTEXTS)) -
 
 
 def neighbors() -> pa.Table:
-    kinds = (("coactivation", NEAR), ("decoder_cosine", ALIKE))
+    kinds = (("cofiring_jaccard", NEAR), ("decoder_cosine", ALIKE))
     rows = [
         {"feature_id": feature, "kind": kind, "rank": rank, "other_feature_id": other, "value": 0.5}
         for kind, near in kinds
@@ -144,7 +144,7 @@ def test_a_firing_at_either_end_of_the_window_counts_and_one_beside_it_does_not(
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
     beside = {(0, context, position) for context in range(40) for position in (4, 10)}
     near = pa.Table.from_pylist(
-        [{"feature_id": 0, "kind": "coactivation", "rank": 0, "other_feature_id": 1, "value": 0.5}]
+        [{"feature_id": 0, "kind": "cofiring_jaccard", "rank": 0, "other_feature_id": 1, "value": 0.5}]
     )
     quiet = hard_negatives(gallery, near, codes(beside), 100, for_scoring=True)[0]
     assert len(quiet) == gallery.scores_R[gallery.feature_R == 1].sum() > 10

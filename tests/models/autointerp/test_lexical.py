@@ -85,13 +85,13 @@ def planted_examples() -> pa.Table:
                 | {
                     "peak": len(before),
                     "kind": "interval" if rank >= 20 else "top",
-                    "interval": rank // 4 if rank >= 20 else None,
+                    "interval_index": rank // 4 if rank >= 20 else None,
                 }
             )
         for rank in range(60):
             tokens = text(draw, 20) if rank % 10 else prose(draw, 20)
             rows.append(
-                example(feature, "random", rank, tokens, 0.0)
+                example(feature, "control", rank, tokens, 0.0)
                 | {"peak": draw.randrange(20), "context_id": 500 + 1000 * feature + rank}
             )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
@@ -152,12 +152,12 @@ def labels_of(explanations: list[Explanation]) -> list[Label]:
 
 
 def test_the_judge_tells_examples_from_controls(examples: pa.Table, explanations: list[Explanation]):
-    ratings: dict[str, list] = {"interval": [], "random": []}
+    ratings: dict[str, list] = {"interval": [], "control": []}
     for trial, verdicts in judged("specificity", ExampleSet.of(examples), labels_of(explanations)):
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
             ratings[kind].append(verdict.value)
     assert np.mean(ratings["interval"]) > 2.7
-    assert np.mean(ratings["random"]) < 1.2
+    assert np.mean(ratings["control"]) < 1.2
 
 
 def test_ratings_follow_the_distance_of_the_nearest_match():
@@ -263,12 +263,14 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
     draw, rows = random.Random(1), []
     for i in range(500):
         length = draw.randint(12, 24)
-        row = example(i % 2, draw.choice(["interval", "interval", "random"]), i, text(draw, length), 1.0)
+        row = example(i % 2, draw.choice(["interval", "interval", "control"]), i, text(draw, length), 1.0)
         acts = [draw.choice([0.0, 0.0, 1.0]) for _ in range(length)]
         peak = draw.randrange(length)
         acts[peak] = 1.0
         fires = (
-            {"interval": i % 10, "activations": acts} if row["kind"] == "interval" else {"activations": [0.0] * length}
+            {"interval_index": i % 10, "activations": acts}
+            if row["kind"] == "interval"
+            else {"activations": [0.0] * length}
         )
         rows.append(row | {"context_id": i, "peak": peak} | fires)
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
@@ -299,7 +301,7 @@ def test_blocks_of_trials_change_nothing_and_are_reported(
 
 
 def test_a_dead_feature_gets_no_row(background: dict[str, int]):
-    rows = [example(7, "random", i, [" x", "y"], 0.0) for i in range(5)] + [
+    rows = [example(7, "control", i, [" x", "y"], 0.0) for i in range(5)] + [
         example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
     ]
     gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))

@@ -146,7 +146,7 @@ def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Message
     explained(ledger, pa.Table.from_pylist(rows, schema=SCHEMA))
     prompt = server.bodies[0]["messages"][0]["content"]
     for row in rows:
-        wanted = row["kind"] != "random" and not is_in_scoring_half(row["document_id"], row["context_id"])
+        wanted = row["kind"] != "control" and not is_in_scoring_half(row["document_id"], row["context_id"])
         assert (f"c{row['context_id']}<peak>" in prompt) == wanted
 
 

@@ -68,13 +68,13 @@ def test_right_labels_score_perfectly(material: FeatureData, server: Messages, t
     ratings, scores = judged(material, label_features(material, askers).rows, askers)
     by_control = {None: {0}}
     for row in ratings.rows.to_pylist():
-        assert row["rating"] in by_control.get(row["interval"], {3}), row
+        assert row["rating"] in by_control.get(row["interval_index"], {3}), row
         assert row["reason"]
     for feature in range(len(LABELS)):
         for scorer in ("detection", "fuzzing"):
             found = scores[feature, scorer, "balanced_accuracy"]
             assert found["value"] == 1.0, (feature, found)
-            assert found["low"] < 1.0 <= found["high"] + 1e-9
+            assert found["ci_low"] < 1.0 <= found["ci_high"] + 1e-9
             assert found["n_failed"] == 0
         assert scores[feature, "specificity", "auroc"]["value"] == 1.0
         assert scores[feature, "simulation", "pearson"]["value"] > 0.7, "a strength of 10 wherever the rule holds"
@@ -84,7 +84,7 @@ def test_shuffled_labels_fall_to_chance(material: FeatureData, server: Messages,
     askers = asking(tmp_path)
     labels = with_labels(label_features(material, askers).rows, [*LABELS[1:], LABELS[0]])
     ratings, scores = judged(material, labels, askers)
-    rated = [row["rating"] for row in ratings.rows.to_pylist() if row["interval"] is not None]
+    rated = [row["rating"] for row in ratings.rows.to_pylist() if row["interval_index"] is not None]
     assert sum(rating == 3 for rating in rated) / len(rated) < 0.05
     for scorer in ("detection", "fuzzing"):
         values = [scores[feature, scorer, "balanced_accuracy"]["value"] for feature in range(len(LABELS))]

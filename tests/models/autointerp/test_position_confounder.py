@@ -22,11 +22,11 @@ START = "tokens at the start of a context"
 
 
 def row(feature: int, kind: str, rank: int, tokens: list[str], peak: int, position: int, act: float) -> dict:
-    context = feature * 10_000 + ("top", "interval", "random").index(kind) * 1_000 + rank
+    context = feature * 10_000 + ("top", "interval", "control").index(kind) * 1_000 + rank
     return {
         "feature_id": feature,
         "kind": kind,
-        "interval": rank // 10 if kind == "interval" else None,
+        "interval_index": rank // 10 if kind == "interval" else None,
         "rank": rank,
         "example_id": f"{context:08x}",
         "context_id": context,
@@ -65,7 +65,7 @@ def examples(matched: bool) -> pa.Table:
         for rank in range(60):
             at = rank % 4 if matched and feature == 1 else chance.randrange(100)
             tokens, peak = window(chance, None, at)
-            rows.append(row(feature, "random", rank, tokens, peak, at, 0.0))
+            rows.append(row(feature, "control", rank, tokens, peak, at, 0.0))
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

@@ -30,7 +30,7 @@ FAILED = Judgement(None, "refused")
 def gallery() -> ExampleSet:
     draw, rows = random.Random(0), []
     for feature in FEATURES:
-        for kind in ("interval", "random"):
+        for kind in ("interval", "control"):
             for rank in range(50):
                 acts = [draw.choice([0.0, 0.0, draw.uniform(0, 5)]) for _ in range(draw.randint(5, 20))]
                 row = example(feature, kind, rank, [" x"] * len(acts), 1.0, 0 if kind == "interval" else None)
@@ -54,7 +54,7 @@ def told(table: pa.Table) -> Told:
     assert table.schema == SCORE
     rows = table.to_pylist()
     for row in rows:
-        numbers = [row[name] for name in ("low", "value", "high") if row[name] is not None]
+        numbers = [row[name] for name in ("ci_low", "value", "ci_high") if row[name] is not None]
         assert numbers == sorted(numbers)
         assert not any(np.isnan(numbers)), row
     found = {(row["explanation_id"], row["metric"]): row for row in rows}
@@ -72,7 +72,7 @@ def test_perfect_verdicts_score_one_in_every_metric(gallery: ExampleSet, detecti
         found = told(score_rows(scorer, gallery, trials, perfect(trials)))
         assert {row["value"] for row in found.values()} == {1.0}
         assert {row["scorer"] for row in found.values()} == {scorer}
-        assert all(0.5 < row["low"] < row["high"] == 1 for (_, m), row in found.items() if m != "f1")
+        assert all(0.5 < row["ci_low"] < row["ci_high"] == 1 for (_, m), row in found.items() if m != "f1")
         metrics = {"balanced_accuracy", "f1", "true_positive_rate", "true_negative_rate"}
         assert {metric for label, metric in found if label == "label 2"} == metrics, "it has no hard negatives"
         hard = {"true_negative_rate_hard"} if scorer == "detection" else set()
@@ -110,7 +110,7 @@ def test_rates_are_counts(gallery: ExampleSet, detection: list[Trial]):
         for metric, right in rates.items():
             if right:
                 assert found[name, metric]["value"] == pytest.approx(np.mean(right))
-                assert (found[name, metric]["n"], found[name, metric]["n_failed"]) == (len(right), 0)
+                assert (found[name, metric]["n_trials"], found[name, metric]["n_failed"]) == (len(right), 0)
         expected = (np.mean(positive) + np.mean(negative)) / 2
         assert found[name, "balanced_accuracy"]["value"] == pytest.approx(expected)
         precision = sum(positive) / (sum(positive) + len(negative) - sum(negative))
@@ -147,14 +147,14 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
     assert sum(row["n_failed"] for row in found.values()) > 30
     for key, row in found.items():
         assert row | {"n_failed": 0} == expected[key]
-        assert row["n"] + row["n_failed"] == whole[key]["n"]
+        assert row["n_trials"] + row["n_failed"] == whole[key]["n_trials"]
 
 
 def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, detection: list[Trial]):
     found = told(score_rows("detection", gallery, detection, [[FAILED] * len(t.row_N) for t in detection]))
     for row in found.values():
-        assert row["value"] is row["low"] is row["high"] is None
-        assert row["n"] == 0 < row["n_failed"]
+        assert row["value"] is row["ci_low"] is row["ci_high"] is None
+        assert row["n_trials"] == 0 < row["n_failed"]
     lone = [without(trial, trial.truth_N) for trial in detection]
     found = told(score_rows("detection", gallery, lone, perfect(lone)))
     assert ("label 0", "true_negative_rate") not in found
@@ -167,10 +167,10 @@ def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: Exam
     said = [[Judgement(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
     found = told(score_rows("specificity", gallery, trials, said))
     for trial, verdicts in zip(trials, said, strict=True):
-        sides = {"interval": [], "random": []}
+        sides = {"interval": [], "control": []}
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
             sides[kind].append(verdict.value)
-        pairs = [(a > b) + (a == b) / 2 for a in sides["interval"] for b in sides["random"]]
+        pairs = [(a > b) + (a == b) / 2 for a in sides["interval"] for b in sides["control"]]
         assert found[trial.label.explanation_id, "auroc"]["value"] == pytest.approx(np.mean(pairs))
 
 
@@ -186,7 +186,7 @@ def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: ExampleSe
         strengths = np.concatenate([verdict.value for verdict in verdicts if isinstance(verdict.value, list)])
         row = found[trial.label.explanation_id, "pearson"]
         assert row["value"] == pytest.approx(np.corrcoef(strengths, acts)[0, 1], abs=1e-6)
-        assert row["n"] == len(trial.row_N)
+        assert row["n_trials"] == len(trial.row_N)
         assert 0 < found[trial.label.explanation_id, "spearman"]["value"] < 1
 
 
@@ -198,7 +198,7 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
     for metric in ("pearson", "spearman"):
         assert found["label 0", metric]["value"] == pytest.approx(1)
         assert found["label 1", metric]["value"] is None
-        assert found["label 1", metric]["n"] == len(silent)
+        assert found["label 1", metric]["n_trials"] == len(silent)
 
 
 def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
@@ -221,10 +221,10 @@ def test_choices_are_counted_by_label():
     asked = [OutputTrial(label, (("a",), ("b",)), 0) for label in labels]
     said = [Judgement(True), Judgement(True), Judgement(False), FAILED, FAILED]
     found = told(choice_rows(asked, said))
-    assert [(row["value"], row["n"], row["n_failed"]) for row in found.values()] == [
+    assert [(row["value"], row["n_trials"], row["n_failed"]) for row in found.values()] == [
         (0.5, 2, 1),
         (1, 1, 0),
         (None, 0, 1),
     ]
-    assert found["label 1", "accuracy"]["low"] == pytest.approx(1 / (1 + 1.96**2), abs=1e-3)
+    assert found["label 1", "accuracy"]["ci_low"] == pytest.approx(1 / (1 + 1.96**2), abs=1e-3)
     assert choice_rows([], []).num_rows == 0

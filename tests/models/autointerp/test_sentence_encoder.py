@@ -89,7 +89,7 @@ def test_pickles_and_other_poolings_are_refused(folder: Path, tmp_path: Path):
         SentenceEncoder.load(str(copy))
 
 
-WINDOWS = {"interval": [" stream", " of", " a", " transformer"], "random": [" print", "(", "name", ")"]}
+WINDOWS = {"interval": [" stream", " of", " a", " transformer"], "control": [" print", "(", "name", ")"]}
 
 
 def gallery(features: int = 3) -> ExampleSet:
@@ -106,7 +106,7 @@ def gallery(features: int = 3) -> ExampleSet:
 def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_zero(
     encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ):
-    of, texts = gallery(), ["".join(WINDOWS["interval"]), "".join(WINDOWS["random"]), "stream of a transformer"]
+    of, texts = gallery(), ["".join(WINDOWS["interval"]), "".join(WINDOWS["control"]), "stream of a transformer"]
     labels = [Label(f"label {feature}", feature, text) for feature, text in enumerate(texts)]
     trials = list(detection_trials(of, labels, {}))[::-1]
     rows = embedding_scores(encoder, of, trials)
@@ -116,7 +116,7 @@ def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_z
         "label 2": 1,
     }
     assert rows["scorer"].to_pylist() == ["embedding"] * 3
-    assert rows["n"].to_pylist() == [len(trial.row_N) for trial in trials]
+    assert rows["n_trials"].to_pylist() == [len(trial.row_N) for trial in trials]
     monkeypatch.setattr(embedding, "TOGETHER", 1)
     assert embedding_scores(encoder, of, trials).equals(rows)
 

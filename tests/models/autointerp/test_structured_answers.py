@@ -35,7 +35,14 @@ def asking(folder: Path, **other: object) -> LabelingSetup:
 
 def effects(n_features: int) -> pa.Table:
     rows = [
-        {"feature_id": f, "direction": d, "rank": r, "token_id": r, "token": f" {d[:3]}{f}.{r}", "logit": 1.0 - r}
+        {
+            "feature_id": f,
+            "direction": d,
+            "rank": r,
+            "token_id": r,
+            "token": f" {d[:3]}{f}.{r}",
+            "logit_weight": 1.0 - r,
+        }
         for f in range(n_features)
         for d in ("negative", "positive")
         for r in range(12)
@@ -62,13 +69,13 @@ def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_sile
     near = pa.table(
         {
             "feature_id": pa.array([0], pa.int32()),
-            "kind": ["coactivation"],
+            "kind": ["cofiring_jaccard"],
             "rank": pa.array([0], pa.int32()),
             "other_feature_id": pa.array([1], pa.int32()),
             "value": [0.5],
         }
     )
-    mine = [r for r in table.to_pylist() if r["feature_id"] == 1 and r["kind"] != "random"]
+    mine = [r for r in table.to_pylist() if r["feature_id"] == 1 and r["kind"] != "control"]
     loud = mine[0]["context_id"]
     feature, context, position = (np.array([value]) for value in (0, loud, 7))
     codes = Firings(feature, context, position, np.array([1.0], np.float32), 2, 10, 0, 10**6)

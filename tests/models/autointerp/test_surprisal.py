@@ -39,7 +39,7 @@ def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
 def some_gallery() -> ExampleSet:
     rng = np.random.default_rng(0)
     return gallery(
-        {k: [rng.choice(WORDS, rng.integers(3, 9)).tolist() for _ in range(8)] for k in ("interval", "random")}
+        {k: [rng.choice(WORDS, rng.integers(3, 9)).tolist() for _ in range(8)] for k in ("interval", "control")}
     )
 
 
@@ -85,7 +85,7 @@ def test_a_label_that_says_nothing_is_at_chance(host: HookedModel):
 def test_texts_longer_than_the_context_are_cut_and_empty_ones_are_no_surprise(
     host: HookedModel, monkeypatch: pytest.MonkeyPatch
 ):
-    of = gallery({"interval": [[" stream"] * 200, [""]] * 4, "random": [[":"]] * 8})
+    of = gallery({"interval": [[" stream"] * 200, [""]] * 4, "control": [[":"]] * 8})
     [trial] = detection_trials(of, [Label("a", 0, "residual stream " * 100)], {})
     [found] = gains(monkeypatch, host, of, [trial])
     texts = ["".join(of.window(row)[0]) for row in trial.row_N.tolist()]
@@ -117,7 +117,7 @@ def copier(vocabulary: list[str]) -> Any:
 
 def test_a_label_that_names_the_words_of_the_examples_scores_one():
     words = ["Description:", *NEUTRAL.split(), "sea", "ship", "sail", "wood", "tree", "leaf"]
-    of = gallery({"interval": [[" sea", " ship", " sail"]] * 12, "random": [[" wood", " tree", " leaf"]] * 12})
+    of = gallery({"interval": [[" sea", " ship", " sail"]] * 12, "control": [[" wood", " tree", " leaf"]] * 12})
     labels = [Label("right", 0, "ship sail"), Label("wrong", 0, "leaf"), Label("blind", 0, "Description:")]
     rows = surprisal_scores(copier(words), of, list(detection_trials(of, labels, {}))).to_pylist()
     assert {row["explanation_id"]: row["value"] for row in rows} == {"right": 1, "wrong": 0, "blind": 0.5}

@@ -28,13 +28,13 @@ def table(seed: int = 0) -> pa.Table:
     """Windows of 4 to 24 tokens of which some, and now and then all, are active to some degree."""
     draw, rows = random.Random(seed), []
     for feature in FEATURES:
-        for kind, n in (("top", 12), ("interval", 40), ("random", 40)):
+        for kind, n in (("top", 12), ("interval", 40), ("control", 40)):
             for rank in range(n):
                 length = draw.randint(4, 24)
                 tokens = [f" t{draw.randrange(50)}" for _ in range(length)]
                 row = example(feature, kind, rank, tokens, 1.0, rank // 4 if kind == "interval" else None)
                 row |= {"context_id": len(rows), "position": draw.randint(30, 60)}
-                if kind == "random":
+                if kind == "control":
                     acts = [0.0] * length
                 else:
                     silent = 0.0 if rank % 7 == 0 else 0.7
@@ -127,7 +127,7 @@ def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: ExampleSet):
     for trial in fuzzing_trials(gallery, LABELS):
         assert sorted(trial.row_N.tolist()) == gallery.for_scoring(trial.label.feature_id).tolist()
         assert trial.truth_N.tolist() == [kind == "interval" for kind in trial.kind]
-        n_marks: dict[str, list[int]] = {"interval": [], "wrong_marks": [], "random": []}
+        n_marks: dict[str, list[int]] = {"interval": [], "wrong_marks": [], "control": []}
         for row, marks, kind in zip(trial.row_N.tolist(), trial.marked, trial.kind, strict=True):
             _, acts, _ = gallery.window(row)
             active = {i for i, act in enumerate(acts) if act > 0 and act >= MARK_FROM * max(acts)}
@@ -144,8 +144,8 @@ def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: ExampleSet):
         examples = len(n_marks["interval"]) + len(n_marks["wrong_marks"])
         assert len(n_marks["wrong_marks"]) == examples // 2
         usual = int(np.mean(n_marks["interval"]) + 0.5)
-        lengths = [len(gallery.window(r)[0]) for r, k in zip(trial.row_N, trial.kind, strict=True) if k == "random"]
-        assert n_marks["random"] == [min(usual, length) for length in lengths]
+        lengths = [len(gallery.window(r)[0]) for r, k in zip(trial.row_N, trial.kind, strict=True) if k == "control"]
+        assert n_marks["control"] == [min(usual, length) for length in lengths]
 
 
 def test_a_token_is_marked_from_three_tenths_of_the_window_s_maximum_on():
@@ -169,13 +169,13 @@ def test_a_window_without_enough_silent_tokens_is_marked_rightly():
 
 
 def test_wrong_and_arbitrary_marks_stand_anywhere():
-    rows = [example(0, k, i, [" a"] * 16, 2.0, 0) for k in ("interval", "random") for i in range(400)]
+    rows = [example(0, k, i, [" a"] * 16, 2.0, 0) for k in ("interval", "control") for i in range(400)]
     for i, row in enumerate(rows):
-        row |= {"context_id": i, "interval": 0 if row["kind"] == "interval" else None}
+        row |= {"context_id": i, "interval_index": 0 if row["kind"] == "interval" else None}
         row["activations"] = [2.0 if j == 8 and row["kind"] == "interval" else 0.0 for j in range(16)]
         row["example_id"] = f"{i * 7919 % 800:016x}"
     [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
-    for kind, places in (("wrong_marks", set(range(16)) - {8}), ("random", set(range(16)))):
+    for kind, places in (("wrong_marks", set(range(16)) - {8}), ("control", set(range(16)))):
         marks = [m for marked, k in zip(trial.marked, trial.kind, strict=True) if k == kind for m in marked]
         assert set(marks) == places
         assert max(np.bincount(marks)) < 3 * len(marks) / len(places), "one place is marked far too often"

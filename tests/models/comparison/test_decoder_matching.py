@@ -27,7 +27,7 @@ def test_features_split_by_hand_are_counted_exactly():
     wide = torch.stack([*split, unit(2), far, unit(20), torch.zeros(D)])
     rows = match_rows("wide", match_features(narrow, wide)).to_pylist()
     child = 1 / np.sqrt(1.25)
-    assert [row["n_children"] for row in rows] == [3, 2, 1, 0, 0]
+    assert [row["n_split_features"] for row in rows] == [3, 2, 1, 0, 0]
     assert [row["cosine"] for row in rows] == pytest.approx([child, child, 1, 0, 0.6])
     assert [row["other_feature_id"] for row in rows] == [0, 3, 5, 0, 6]
     assert [row["is_mutual"] for row in rows] == [True, True, True, False, True]
@@ -35,7 +35,7 @@ def test_features_split_by_hand_are_counted_exactly():
 
     back = match_rows("narrow", match_features(wide, narrow)).to_pylist()
     assert [row["other_feature_id"] for row in back[:7]] == [0, 0, 0, 1, 1, 2, 4]
-    assert [row["n_children"] for row in back] == [1, 0, 0, 1, 0, 1, 0, 0]
+    assert [row["n_split_features"] for row in back] == [1, 0, 0, 1, 0, 1, 0, 0]
     assert [row["feature_id"] for row in back] == list(range(8)), "what has no direction has no row"
 
 
@@ -52,7 +52,7 @@ def test_any_two_dictionaries_match_as_brute_force_says(monkeypatch):
         assert row["cosine"] == pytest.approx(mine.max(), abs=1e-6)
         assert row["is_mutual"] == (cosines[:, mine.argmax()].argmax() == row["feature_id"])
         children = [g for g in range(45) if cosines[:, g].argmax() == row["feature_id"] and cosines[:, g].max() > 0.7]
-        assert row["n_children"] == len(children)
+        assert row["n_split_features"] == len(children)
     assert len(rows) == 60
 
 

@@ -79,5 +79,5 @@ def test_letters_with_too_few_words_do_not_count():
 
 
 def test_no_rate_where_the_probe_is_mostly_wrong():
-    assert set(AbsorptionCounts(100, 40, 10, (1, 1)).metrics()) == {"first_letter_accuracy", "first_letter_latents"}
+    assert set(AbsorptionCounts(100, 40, 10, (1, 1)).metrics()) == {"first_letter_accuracy", "latents_per_letter"}
     assert AbsorptionCounts(100, 50, 10, (1, 2)).metrics()["absorption_rate"] == (0.2, 50)

@@ -69,7 +69,7 @@ def test_splicing_in_what_was_there_changes_nothing(causal, site):
     found = values(
         evaluate_reconstruction(host, site, StandIn(lambda x: x.clone(), host.width(site)), contexts, token_filter)
     )
-    assert found["ce_spliced"] == found["ce_clean"]
+    assert found["ce_with_sae"] == found["ce_clean"]
     assert found["kl"] == 0
     assert found["fvu"] == 0
     assert found["ce_recovered"] == 1
@@ -82,7 +82,7 @@ def test_splicing_in_the_mean_is_mean_ablation(causal):
     x_TD = torch.cat([x[text] for x, text in activations(host, LAST, contexts, token_filter)])
     mean_D = x_TD.double().mean(dim=0)
     found = values(evaluate_reconstruction(host, LAST, StandIn(lambda x: mean_D.expand_as(x)), contexts, token_filter))
-    assert found["ce_spliced"] == pytest.approx(found["ce_mean_ablated"], rel=1e-6)
+    assert found["ce_with_sae"] == pytest.approx(found["ce_mean_ablated"], rel=1e-6)
     assert found["ce_recovered"] == pytest.approx(0, abs=1e-4)
     assert found["fvu"] == pytest.approx(1, rel=1e-6)
     assert found["kl"] > 0
@@ -93,9 +93,9 @@ def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
     norm, head = host.architecture_map.final_norm, host.model.get_output_embeddings()
     pairs = activations(host, LAST, contexts, token_filter)
     mean_D = torch.cat([x[text] for x, text in pairs]).double().mean(dim=0).float()
-    sums, n = {"ce_clean": 0.0, "ce_spliced": 0.0, "ce_mean_ablated": 0.0, "kl": 0.0}, 0
+    sums, n = {"ce_clean": 0.0, "ce_with_sae": 0.0, "ce_mean_ablated": 0.0, "kl": 0.0}, 0
     for (x_PD, text_P), context in zip(pairs, contexts, strict=True):
-        replaced = {"ce_clean": x_PD, "ce_spliced": x_PD.roll(1, dims=1), "ce_mean_ablated": mean_D.expand_as(x_PD)}
+        replaced = {"ce_clean": x_PD, "ce_with_sae": x_PD.roll(1, dims=1), "ce_mean_ablated": mean_D.expand_as(x_PD)}
         logs = {}
         for name, new_PD in replaced.items():
             with torch.no_grad():
@@ -103,14 +103,14 @@ def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
             for position in range(1, len(text_P)):
                 if text_P[position]:
                     sums[name] -= logs[name][position - 1, int(context.token_ids[position])].item()
-        kept = logs["ce_clean"].exp() * (logs["ce_clean"] - logs["ce_spliced"])
+        kept = logs["ce_clean"].exp() * (logs["ce_clean"] - logs["ce_with_sae"])
         sums["kl"] += kept.sum(-1)[:-1][text_P[1:]].sum().item()
         n += int(text_P[1:].sum())
     rows = evaluate_reconstruction(host, LAST, StandIn(lambda x: x.roll(1, dims=1)), contexts, token_filter)
     found = values(rows)
     for name, total in sums.items():
         assert found[name] == pytest.approx(total / n, rel=2e-5), name
-    recovered = (sums["ce_mean_ablated"] - sums["ce_spliced"]) / (sums["ce_mean_ablated"] - sums["ce_clean"])
+    recovered = (sums["ce_mean_ablated"] - sums["ce_with_sae"]) / (sums["ce_mean_ablated"] - sums["ce_clean"])
     assert found["ce_recovered"] == pytest.approx(recovered, rel=1e-3)
     assert {row["n_tokens"] for row in rows.to_pylist() if row["metric"].startswith("ce_")} == {n}
 
@@ -188,7 +188,7 @@ def test_what_is_undefined_has_no_row(causal):
     first = [context for context, norm_T in zip(contexts, norms, strict=True) if norm_T.min() == torch.cat(norms).min()]
     limit = float(torch.cat(norms).min()) * (1 + 1e-6)
     found = values(evaluate_reconstruction(host, LAST, StandIn(lambda x: x), first[:1], token_filter, norm_limit=limit))
-    assert set(found) == {"l0", "dead_fraction", "ce_clean", "ce_spliced", "ce_mean_ablated", "kl"}
+    assert set(found) == {"l0", "dead_fraction", "ce_clean", "ce_with_sae", "ce_mean_ablated", "kl"}
 
 
 def test_tokens_beyond_the_norm_limit_and_skipped_ones_are_neither_measured_nor_replaced(causal):
@@ -214,9 +214,9 @@ def test_tokens_beyond_the_norm_limit_and_skipped_ones_are_neither_measured_nor_
     fvu = (x - x.roll(1, dims=1)).square().sum() / (x - x.mean(dim=0)).square().sum()
     assert 0 < len(x) < sum(int(text.sum()) for _, text in pairs) * 0.6
     assert found["fvu"] == pytest.approx(float(fvu), rel=1e-5)
-    assert found["ce_spliced"] == pytest.approx(loss / n, rel=2e-5)
+    assert found["ce_with_sae"] == pytest.approx(loss / n, rel=2e-5)
     n_of = {row["metric"]: row["n_tokens"] for row in rows.to_pylist()}
-    assert (n_of["fvu"], n_of["ce_spliced"]) == (len(x), n)
+    assert (n_of["fvu"], n_of["ce_with_sae"]) == (len(x), n)
 
 
 def test_the_largest_rows_share_is_that_of_a_full_sort(causal):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from random_codes import SPECIAL, made
 
-from models.activations.activation_profile import PositionBuckets
+from models.activations.position_buckets import PositionBuckets
 from models.features.control_windows import _BEGIN, _CIRCLE, _CLASS, _PLACE, ControlWindows
 from models.features.firing_positions import CLASSES, FiringPositions
 from models.numerics.hash_sampling import hash_draw

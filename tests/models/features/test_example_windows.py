@@ -48,8 +48,8 @@ def test_windows_equal_a_loop_whatever_the_parts():
         assert window[row["peak"]] == row["position"]
         assert row["activations"][row["peak"]] == row["activation"] > 0
         assert row["document_id"] == context.document_id
-        assert (row["interval"] is None) == (row["kind"] == "top")
-        names = ("feature_id", "kind", "interval", "context_id", "position")
+        assert (row["interval_index"] is None) == (row["kind"] == "top")
+        names = ("feature_id", "kind", "interval_index", "context_id", "position")
         assert row["example_id"] == example_id("m", "r", *(row[name] for name in names))
 
 
@@ -58,7 +58,7 @@ def test_examples_come_by_rank_and_their_ids_are_unique():
     assert len({row["example_id"] for row in rows}) == len(rows)
     ranks: dict[tuple, list[int]] = {}
     for row in rows:
-        ranks.setdefault((row["feature_id"], row["kind"], row["interval"]), []).append(row["rank"])
+        ranks.setdefault((row["feature_id"], row["kind"], row["interval_index"]), []).append(row["rank"])
     assert all(found == list(range(len(found))) for found in ranks.values())
 
 

@@ -96,14 +96,14 @@ def test_histograms_and_examples_equal_brute_force(store):
     acts = {tuple(map(int, place)): act for place, act in zip(places, table["act"], strict=True)}
     maxima = np.array([max((a for (f, *_), a in acts.items() if f == feature), default=0) for feature in range(N)])
     rows = result.example.to_pylist()
-    assert {row["kind"] for row in rows} == {"top", "interval", "random"}
+    assert {row["kind"] for row in rows} == {"top", "interval", "control"}
     for row in rows:
         act = acts.get((row["feature_id"], row["context_id"], row["position"]), 0.0)
         assert row["activation"] == row["activations"][row["peak"]] == act
-        if row["kind"] == "random":
+        if row["kind"] == "control":
             assert not any(row["activations"]), "a control in which the feature fires"
         if row["kind"] == "interval":
-            low, high = (bin_edge(maxima, row["interval"] + step, 4)[row["feature_id"]] for step in (0, 1))
+            low, high = (bin_edge(maxima, row["interval_index"] + step, 4)[row["feature_id"]] for step in (0, 1))
             assert low < act <= high
 
 

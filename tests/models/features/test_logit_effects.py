@@ -39,7 +39,7 @@ def test_effects_equal_a_plain_product(centred):
         order = np.argsort(-effects if row["direction"] == "positive" else effects, kind="stable")
         assert row["token_id"] == order[row["rank"]]
         assert row["token"] == f"t{row['token_id']}"
-        assert row["logit"] == pytest.approx(effects[row["token_id"]], abs=1e-5)
+        assert row["logit_weight"] == pytest.approx(effects[row["token_id"]], abs=1e-5)
 
 
 def test_equal_effects_go_to_the_lower_token():

@@ -32,7 +32,7 @@ def test_coactivation_equals_sets_of_tokens(seed, memory):
         others = [o for o in range(12) if o != feature and likeness[feature, o] > 0]
         others.sort(key=lambda o: (-likeness[feature, o], o))
         rows += [(feature, rank, other, likeness[feature, other]) for rank, other in enumerate(others[:5])]
-    found = neighbor_rows("coactivation", nearest_by_jaccard(source(some, seed), 12, 5, memory), "m", "r")
+    found = neighbor_rows("cofiring_jaccard", nearest_by_jaccard(source(some, seed), 12, 5, memory), "m", "r")
     names = ("feature_id", "rank", "other_feature_id", "value")
     assert list(zip(*(found.column(name).to_pylist() for name in names), strict=True)) == rows
 
@@ -52,7 +52,7 @@ def test_coactivation_agrees_with_sql():
             qualify row_number() over (partition by p.feature order by value desc, p.other) <= 10
             order by p.feature, value desc, p.other
         """).fetchall()
-    found = neighbor_rows("coactivation", nearest_by_jaccard(source(some), 40, 10), "m", "r")
+    found = neighbor_rows("cofiring_jaccard", nearest_by_jaccard(source(some), 40, 10), "m", "r")
     assert (
         list(zip(*(found.column(n).to_pylist() for n in ("feature_id", "other_feature_id", "value")), strict=True))
         == rows

@@ -62,7 +62,7 @@ def test_every_latent_is_counted_as_brute_force_counts_it(found: dict[str, list[
 
 def test_examples_are_windows_of_the_rows_that_they_name(found: dict[str, list[dict]]):
     every, ids = acts(), tokens()
-    assert {row["kind"] for row in found["example"]} == {"top", "interval", "random"}
+    assert {row["kind"] for row in found["example"]} == {"top", "interval", "control"}
     for row in found["example"]:
         context, position, peak = row["context_id"], row["position"], row["peak"]
         first = position - peak
@@ -73,8 +73,8 @@ def test_examples_are_windows_of_the_rows_that_they_name(found: dict[str, list[d
         assert row["activation"] == values[peak]
         strongest = every[..., row["feature_id"]].max()
         if row["kind"] == "interval":
-            assert row["interval"] == int(np.ceil(row["activation"] / float(strongest) * 10)) - 1
-        assert row["kind"] != "random" or not values.any()
+            assert row["interval_index"] == int(np.ceil(row["activation"] / float(strongest) * 10)) - 1
+        assert row["kind"] != "control" or not values.any()
     for latent in range(F):
         best = np.sort(every[..., latent].max(axis=1))[::-1][:20]
         top = [row for row in found["example"] if row["kind"] == "top" and row["feature_id"] == latent]
@@ -93,7 +93,8 @@ def test_a_label_that_was_not_parsed_is_a_failure(found: dict[str, list[dict]]):
 
 def test_scores_leave_failed_answers_out_and_count_them(found: dict[str, list[dict]]):
     scores = {
-        (row["scorer"], row["metric"]): (row["value"], row["n"], row["n_failed"]) for row in found["explanation_score"]
+        (row["scorer"], row["metric"]): (row["value"], row["n_trials"], row["n_failed"])
+        for row in found["explanation_score"]
     }
     balanced, f1 = pytest.approx((2 / 3 + 1 / 2) / 2), pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
     pairs = [(p > q) + (p == q) / 2 for p in (0.9, 0.8, 0.3) for q in (0.1, 0.8)]

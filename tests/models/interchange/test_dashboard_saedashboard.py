@@ -54,19 +54,23 @@ def test_windows_have_the_group_that_they_were_drawn_from(tmp_path: Path):
         top = [row["activation"] for row in mine if row["kind"] == "top"]
         assert top == sorted(fired.flatten(), reverse=True)[:3]
         sampled = [row for row in mine if row["kind"] == "interval"]
-        assert {row["interval"] for row in sampled} <= set(range(INTERVALS))
+        assert {row["interval_index"] for row in sampled} <= set(range(INTERVALS))
         for row in sampled:
-            low = fired.max() * row["interval"] / INTERVALS
+            low = fired.max() * row["interval_index"] / INTERVALS
             assert low - 1e-3 <= row["activation"] <= low + fired.max() / INTERVALS + 1e-3
             assert (row["activations"][row["peak"]], len(row["tokens"])) == (np.float32(row["activation"]), LENGTH)
         assert len({row["context_id"] for row in mine}) == len(mine)
-        ranks = [(row["kind"], row["interval"], row["rank"]) for row in mine]
+        ranks = [(row["kind"], row["interval_index"], row["rank"]) for row in mine]
         assert len(set(ranks)) == len(ranks)
 
 
 def test_promoted_and_suppressed_tokens(tmp_path: Path):
     found, _ = rows(written(tmp_path))
-    first = [(r["direction"], r["rank"], r["token"], r["logit"]) for r in found["logit_effect"] if r["feature_id"] == 0]
+    first = [
+        (r["direction"], r["rank"], r["token"], r["logit_weight"])
+        for r in found["logit_effect"]
+        if r["feature_id"] == 0
+    ]
     assert first == [
         ("positive", 0, " yes", 0.75),
         ("positive", 1, "always", 0.5),

@@ -24,15 +24,15 @@ SURVIVES: dict[str, list[str]] = {
     "feature": ["feature_id", "n_firings", "n_tokens", "density", "max_activation", "is_dead"],
     "activation_histogram": ["feature_id", "bin", "lower", "upper", "n"],
     "example": [
-        "feature_id", "kind", "interval", "rank", "context_id", "document_id", "position", "activation",
+        "feature_id", "kind", "interval_index", "rank", "context_id", "document_id", "position", "activation",
         "tokens", "activations", "peak",
     ],
-    "logit_effect": ["feature_id", "direction", "rank", "token", "logit"],
+    "logit_effect": ["feature_id", "direction", "rank", "token", "logit_weight"],
     "neighbor": ["feature_id", "kind", "rank", "other_model_id", "other_recipe_id", "other_feature_id", "value"],
     "explanation": [
         "explanation_id", "feature_id", "llm", "prompt", "label", "status", "error", "n_examples", "created_at",
     ],
-    "explanation_score": ["explanation_id", "scorer", "metric", "value", "low", "high", "n", "n_failed"],
+    "explanation_score": ["explanation_id", "scorer", "metric", "value", "ci_low", "ci_high", "n_trials", "n_failed"],
     "sae": ["site", "layer", "n_features"],
 }  # fmt: skip
 """What comes back as it went, under the same names. Of the others: a failed label is none there, nor has a dead feature
@@ -145,7 +145,7 @@ def test_a_dictionary_comes_back_as_it_went(exported: tuple[Store, Path], tmp_pa
         assert kept(other, name, columns) == went, name
         assert went, name
     for row in kept(other, "example", [*SURVIVES["example"], "example_id"]):
-        place = (row[key] for key in ("feature_id", "kind", "interval", "context_id", "position"))
+        place = (row[key] for key in ("feature_id", "kind", "interval_index", "context_id", "position"))
         assert row["example_id"] == example_id("demo", "mid", *place)
     explainers = {row["explainer"] for row in kept(other, "explanation", ["explainer"])}
     assert explainers == {"neuronpedia:lexical", "neuronpedia:anthropic"}

@@ -122,9 +122,9 @@ def test_top_examples_ties_included(con):
 def test_interval_examples_lie_in_their_interval_and_controls_are_silent(con):
     outside = """
         select count(*) from example join feature using (feature_id) where kind = 'interval'
-            and not activation between max_activation * "interval" / 10 * (1 - 1e-9)
-                and max_activation * ("interval" + 1) / 10 * (1 + 1e-9)
+            and not activation between max_activation * interval_index / 10 * (1 - 1e-9)
+                and max_activation * (interval_index + 1) / 10 * (1 + 1e-9)
     """
-    loud = "select count(*) from example where kind = 'random' and list_max(activations) > 0"
+    loud = "select count(*) from example where kind = 'control' and list_max(activations) > 0"
     assert one(con, outside) == (0,)
     assert one(con, loud) == (0,)

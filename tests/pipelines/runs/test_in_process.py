@@ -20,7 +20,7 @@ from tests.support.table_hashes import table_hashes
 
 NEEDS_A_KEY = {"llm_request"}
 NEEDS_AN_ENCODER = {"label_embedding"}
-NEEDS_ANOTHER_DICTIONARY = {"dictionary_match"}
+NEEDS_ANOTHER_DICTIONARY = {"feature_match"}
 
 
 @pytest.fixture(scope="module")

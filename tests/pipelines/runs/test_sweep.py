@@ -152,7 +152,7 @@ def test_neurons_stand_in_the_same_tables(house):
 
 
 def test_the_front_holds_what_nothing_beats(house):
-    rows = ask(house, "select recipe_id, site, l0, fvu, on_fvu_front from sae_pareto")
+    rows = ask(house, "select recipe_id, site, l0, fvu, is_pareto_fvu from sae_pareto")
     assert len(rows) == 10
     for name, site, l0, fvu, on_front in rows:
         beaten = any(

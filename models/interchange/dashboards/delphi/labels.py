@@ -67,7 +67,7 @@ def score_rows(folder: Folder, hookpoint: str, ids: Mapping[int, str], notes: li
                     "scorer": _SCORERS.get(scorer, scorer),
                     "metric": metric,
                     "value": value,
-                    "n": len(found) - n_failed,
+                    "n_trials": len(found) - n_failed,
                     "n_failed": n_failed,
                 }
                 for metric, value in measures.items()

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 
-from models.activations.activation_profile import PositionBuckets
+from models.activations.position_buckets import PositionBuckets
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
 from models.corpora.token_rows import TokenRows
@@ -226,7 +226,7 @@ def measured(
     kept = {
         "top": top + top.among(fired),
         "interval": intervals + intervals.among(fired, max_F),
-        "random": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
+        "control": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
     }
     windows = ExampleWindows.around(SelectedExamples.of(kept, settings.intervals), pieces, settings.window)
     windows.fill(fired, rows)

@@ -31,7 +31,7 @@ def to_lines(stamp: ExportIdentity, part: Part, n_intervals: int) -> Iterator[Ro
         n_intervals: Into how many slices of (0, strongest] examples were sorted.
     """
     bars, cards = RowsByFeature(part["activation_histogram"]), RowsByFeature(part["feature"])
-    order = ("interval", "descending"), ("rank", "ascending")
+    order = ("interval_index", "descending"), ("rank", "ascending")
     examples = RowsByFeature(part["example"], *order)
     for feature in cards:
         [card] = cards[feature]
@@ -54,10 +54,10 @@ def interval_shares(bars: Sequence[Row], n_intervals: int, n_tokens: int) -> lis
 
 
 def _bin(card: Row, row: Row, shares: list[float | None]) -> Bin:
-    strongest, interval = card["max_activation"], row["interval"]
+    strongest, interval = card["max_activation"], row["interval_index"]
     if row["kind"] == "top":
         return -1.0, strongest, -1.0
-    if row["kind"] == "random":
+    if row["kind"] == "control":
         return 0.0, 0.0, 1 - card["density"]
     n = len(shares)
     if strongest is None:
@@ -70,7 +70,7 @@ def _line(stamp: ExportIdentity, row: Row, bin_: Bin) -> Row:
     low, high, share = bin_
     strongest = max(values)
     return {
-        "id": stamp.identifier("activation", row["feature_id"], row["kind"], row["interval"], row["rank"]),
+        "id": stamp.identifier("activation", row["feature_id"], row["kind"], row["interval_index"], row["rank"]),
         "tokens": row["tokens"],
         "dataIndex": f"{row['context_id']}:{row['position']}",
         "index": str(row["feature_id"]),
@@ -107,15 +107,15 @@ class Examples:
         found = [self._row(feature, record) for record in records]
         numbers = _numbers([record for record, row in zip(records, found, strict=True) if row["kind"] == "interval"])
         for record, row in zip(records, found, strict=True):
-            row["interval"] = numbers[_bounds(record)] if row["kind"] == "interval" else None
+            row["interval_index"] = numbers[_bounds(record)] if row["kind"] == "interval" else None
         found.sort(key=lambda row: -row["activation"] if row["kind"] == "top" else 0.0)
         ranks: Counter[tuple[str, int | None]] = Counter()
         for row in found:
-            group = row["kind"], row["interval"]
+            group = row["kind"], row["interval_index"]
             row["rank"] = ranks[group]
             ranks[group] += 1
             row["example_id"] = example_id(
-                *self._own, feature, row["kind"], row["interval"], row["context_id"], row["position"]
+                *self._own, feature, row["kind"], row["interval_index"], row["context_id"], row["position"]
             )
         return found
 
@@ -135,7 +135,7 @@ class Examples:
             )
         low, _ = _bounds(record)
         kind = (
-            "random"
+            "control"
             if silent
             else "top"
             if low is None or low < 0 or record.number("binContains") == -1

@@ -58,7 +58,7 @@ def _line(stamp: ExportIdentity, row: Row, scores: list[Row]) -> Row:
 
 
 def _score(row: Row, llm: str | None) -> Row:
-    details = {key: row[key] for key in ("metric", "low", "high", "n", "n_failed")}
+    details = {key: row[key] for key in ("metric", "ci_low", "ci_high", "n_trials", "n_failed")}
     return {
         "explanationScoreTypeName": row["scorer"],
         "explanationScoreModelName": llm,
@@ -118,8 +118,8 @@ def _score_row(score: CheckedRecord, own: str) -> Row:
         "scorer": score.text("explanationScoreTypeName"),
         "metric": said.text("metric") or "value",
         "value": score.number("value"),
-        "low": said.number("low"),
-        "high": said.number("high"),
-        "n": trials if trials is not None else said.whole("n"),
+        "ci_low": said.number("ci_low"),
+        "ci_high": said.number("ci_high"),
+        "n_trials": trials if trials is not None else said.whole("n_trials"),
         "n_failed": 0 if trials is not None else said.whole("n_failed"),
     }

@@ -43,7 +43,7 @@ def _line(
     promoted, suppressed = (
         [row for row in effects if row["direction"] == direction] for direction in ("positive", "negative")
     )
-    alike, together = ([row for row in near if row["kind"] == kind] for kind in ("decoder_cosine", "coactivation"))
+    alike, together = ([row for row in near if row["kind"] == kind] for kind in ("decoder_cosine", "cofiring_jaccard"))
     others = [firings[row["other_feature_id"]] for row in together]
     return {
         "modelId": stamp.model,
@@ -72,9 +72,9 @@ def _line(
         ],
         "correlated_features_l1": [row["value"] for row in together],
         "neg_str": [row["token"] for row in suppressed],
-        "neg_values": [row["logit"] for row in suppressed],
+        "neg_values": [row["logit_weight"] for row in suppressed],
         "pos_str": [row["token"] for row in promoted],
-        "pos_values": [row["logit"] for row in promoted],
+        "pos_values": [row["logit_weight"] for row in promoted],
         "frac_nonzero": card["density"],
         "freq_hist_data_bar_heights": [row["n"] for row in bars],
         "freq_hist_data_bar_values": [(row["lower"] + row["upper"]) / 2 for row in bars],
@@ -115,7 +115,7 @@ def add_rows(rows: Rows, record: CheckedRecord, n_tokens: int, own: tuple[str, s
     rows["neighbor"] += _near(record, feature, own, "decoder_cosine", "topkCosSimIndices", "topkCosSimValues")
     if ours:
         near = ("correlated_features_indices", "correlated_features_l1")
-        rows["neighbor"] += _near(record, feature, own, "coactivation", *near)
+        rows["neighbor"] += _near(record, feature, own, "cofiring_jaccard", *near)
     return counted
 
 
@@ -172,7 +172,7 @@ def _effects(record: CheckedRecord, feature: int, direction: str, words: str, va
     record.same_length(words, values)
     pairs = zip(record.texts(words), record.numbers(values), strict=True)
     return [
-        {"feature_id": feature, "direction": direction, "rank": rank, "token": token, "logit": logit}
+        {"feature_id": feature, "direction": direction, "rank": rank, "token": token, "logit_weight": logit}
         for rank, (token, logit) in enumerate(pairs)
     ]
 

@@ -1,11 +1,11 @@
--- Features that point the same way in both dictionaries and are called otherwise, the nearest first.
+-- Features matched in both dictionaries whose labels differ, most similar first.
 select
     m.feature_id,
     a.label,
     m.other_feature_id,
     b.label as other_label,
     m.cosine
-from dictionary_match as m
+from feature_match as m
 join _feature_summary as a using (model_id, recipe_id, feature_id)
 join _feature_summary as b
     on b.model_id = m.model_id and b.recipe_id = m.other_recipe_id and b.feature_id = m.other_feature_id

@@ -1,10 +1,10 @@
--- What each label of the feature is worth: its scores; its ratings, meaned over intervals alike and by its firings; the controls.
+-- Scores and ratings of each label of the feature: means over intervals, alike and weighted by firings, and of the controls.
 select
     explanation_id,
     scores,
     specificity_mean,
-    specificity_weighted,
-    share_of_3,
+    specificity_density_weighted,
+    fraction_rated_3,
     control_rating,
     n_ratings,
     n_failed

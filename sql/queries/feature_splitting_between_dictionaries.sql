@@ -8,6 +8,6 @@ select
     share_matched,
     share_mutual,
     share_split,
-    most_children
+    max_split_features
 from feature_splitting
 order by mmcs desc, sae_id, other_recipe_id;

@@ -1,4 +1,4 @@
--- The features of any dictionary whose labels mean most nearly what a text means, as one encoder reads both.
+-- Features of any dictionary whose labels are most similar in meaning to a text, by one encoder.
 select
     model_id,
     recipe_id,

@@ -1,9 +1,9 @@
 -- The windows kept of one feature: top ones first, then the intervals from strong to weak, then the controls.
--- Grain: one row per (kind, interval, rank). The peak stands between guillemets in `text`.
-create macro examples(model, recipe, feature) as table
+-- Grain: one row per (kind, interval_index, rank). The peak stands between guillemets in `text`.
+create macro feature_examples(model, recipe, feature) as table
 select
     kind,
-    "interval",
+    interval_index,
     rank,
     activation,
     tokens[peak + 1] as peak_token,
@@ -17,4 +17,4 @@ select
     example_id
 from example
 where model_id = model and recipe_id = recipe and feature_id = feature
-order by array_position(['top', 'interval', 'random'], kind), "interval" desc, rank;
+order by array_position(['top', 'interval', 'control'], kind), interval_index desc, rank;

@@ -1,8 +1,8 @@
--- How each example of the feature was rated against each of its labels, and why.
+-- Ratings of each example of the feature against each of its labels, with reasons.
 select
     explanation_id,
     example_id,
-    "interval",
+    interval_index,
     rating,
     reason,
     status

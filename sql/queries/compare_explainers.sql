@@ -9,8 +9,8 @@ select
     avg(detection) as detection,
     avg(fuzzing) as fuzzing,
     avg(specificity_mean) as specificity_mean,
-    avg(specificity_weighted) as specificity_weighted,
-    avg(share_of_3) as share_of_3,
+    avg(specificity_density_weighted) as specificity_density_weighted,
+    avg(fraction_rated_3) as fraction_rated_3,
     avg(control_rating) as control_rating
 from feature_label
 group by all

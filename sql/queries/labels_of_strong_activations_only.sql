@@ -4,18 +4,18 @@ with graded as (
         model_id,
         recipe_id,
         explanation_id,
-        arg_max(mean_rating, "interval") as strongest,
-        avg(mean_rating) filter (where 2 * "interval" < n_intervals) as weak_half
+        arg_max(mean_rating, interval_index) as strongest,
+        avg(mean_rating) filter (where 2 * interval_index < n_intervals) as weak_half
     from feature_specificity_by_interval
     join (
         select
             model_id,
             recipe_id,
-            max("interval") + 1 as n_intervals
+            max(interval_index) + 1 as n_intervals
         from specificity_by_interval
         group by all
     ) using (model_id, recipe_id)
-    where "interval" is not null
+    where interval_index is not null
     group by all
 )
 
@@ -26,7 +26,7 @@ select
     g.strongest,
     g.weak_half,
     c.specificity_mean,
-    c.specificity_weighted,
+    c.specificity_density_weighted,
     c.density
 from graded as g
 join feature_card as c using (model_id, recipe_id, explanation_id)

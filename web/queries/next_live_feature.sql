@@ -1,4 +1,4 @@
--- The first feature that fires, from a number on and then from the beginning.
+-- The next live feature, from a number on and then from the beginning.
 select feature_id
 from feature
 where model_id = $model_id and recipe_id = $recipe_id and not is_dead

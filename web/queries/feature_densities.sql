@@ -1,4 +1,4 @@
--- How these features fire.
+-- Density and strongest activation of these features.
 select
     feature_id,
     is_dead,

@@ -9,7 +9,7 @@ select
     m.cosine,
     a.label,
     b.label as other_label
-from dictionary_match as m
+from feature_match as m
 join feature_card as a using (model_id, recipe_id, feature_id)
 join feature_card as b
     on b.model_id = m.model_id and b.recipe_id = m.other_recipe_id and b.feature_id = m.other_feature_id

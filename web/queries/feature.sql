@@ -1,4 +1,4 @@
--- How the feature fires.
+-- Density, activations and geometry of the feature.
 select
     feature_id,
     is_dead,

@@ -1,4 +1,4 @@
--- What these features are called, how well, and the tokens they peak on.
+-- Best label, scores and top tokens of these features.
 select
     feature_id,
     label,
