@@ -30,8 +30,9 @@ smollm2: $(READY) $(INSTANCE)
 sweep: $(READY) $(INSTANCE)
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep
 
+# A file's tests stay in one process, and share what they set up.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Started by a script in the background it would inherit ignored signals, and Dagster could then be stopped by SIGKILL only.
 dev: $(READY) $(INSTANCE)

@@ -118,23 +118,21 @@ def statistics_identity(store: Store, registration: SAERegistration) -> dict:
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.device import default_device
     from models.dictionaries.saelens_format import load
-    from models.features.feature_statistics import compute_feature_statistics
+    from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
     from storage.manifest import sha256_of
 
     settings, shards = registration.recipe.statistics, store.datasets.shards(registration)
     codes_folder, progress = store.layout.table("feature_activation", registration), Progress(context, "shards")
-    made = compute_feature_statistics(
+    inputs = StatisticsInput(
         load(store.layout.sae(registration)).to(default_device()),
         shards,
         store.datasets.contexts(shards.manifest),
-        settings,
-        codes_folder,
         tokenizer=load_tokenizer(registration),
         model_id=registration.model_id,
         recipe_id=registration.recipe_id,
         identity_sha256=sha256_of(identity),
-        report=lambda step, done, total: progress(done, total),
     )
+    made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
     for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
         store.tables.write(store.layout.table(name, registration), rows, identity)
     files = made.codes if settings.keep_codes else ()

@@ -19,7 +19,7 @@ from models.dictionaries.config import SAESettings
 from models.features.coactivation import cofiring_counts
 from models.features.codes_parquet import StoredCodes
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from storage.folder import Folder
@@ -64,17 +64,8 @@ def main() -> None:
                 encoded(sae, shards, number)
 
         def statistics() -> None:
-            made = compute_feature_statistics(
-                sae,
-                shards,
-                contexts,
-                StatisticsSettings(),
-                root / "codes",
-                tokenizer=host.tokenizer,
-                model_id="m",
-                recipe_id="r",
-                identity_sha256="",
-            )
+            inputs = StatisticsInput(sae, shards, contexts, host.tokenizer, "m", "r", identity_sha256="")
+            made = compute_feature_statistics(inputs, StatisticsSettings(), root / "codes")
             entries.extend(made.codes)
 
         entries: list[ManifestFile] = []

@@ -22,8 +22,8 @@ def is_available_offline(source: str, revision: str | None = None) -> bool:
 
     if is_folder(source):
         return "://" not in source
-    found = try_to_load_from_cache(source, "config.json", revision=revision)
-    return isinstance(found, str) and Path(found).exists()
+    path = try_to_load_from_cache(source, "config.json", revision=revision)
+    return isinstance(path, str) and Path(path).exists()
 
 
 def resolve_revision(source: str, revision: str | None) -> str:

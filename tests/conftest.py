@@ -5,9 +5,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", DAGSTER_DISABLE_TELEMETRY="1", MPLBACKEND="Agg")
+
+hypothesis.settings.register_profile("same_cases_everywhere", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("same_cases_everywhere")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -159,9 +159,9 @@ def _trial(host: LayeredModelProtocol, contents: Sequence[np.ndarray], name: str
     offsets, squares, norms, centres = list[np.ndarray](), list[np.ndarray](), list[np.ndarray](), list[Tensor]()
     for batch in padded_batches(contexts, whole, BATCH_TOKENS):
         offset_N = batch.read_BP.nonzero()[:, 1].numpy() - len(frame.prefix)
-        with host.reading(sites) as found:
+        with host.reading(sites) as captured:
             host.run(batch.token_ids_BP.to(host.device), None if batch.mask_BP.all() else batch.mask_BP.to(host.device))
-        read = [_read(found[site], batch) for site in sites]
+        read = [_read(captured[site], batch) for site in sites]
         centres = centres or [_centre(x_ND, offset_N) for x_ND in read]
         offsets.append(offset_N)
         squares.append(np.stack([_squares(x_ND, c_D) for x_ND, c_D in zip(read, centres, strict=True)]))

@@ -69,15 +69,15 @@ class _SiteWriter:
         self.folder.remove(name)
         return None
 
-    def write(self, name: str, found: SiteActivations) -> _Written:
-        outliers = json.dumps(found.outlier_position_N.tolist())
-        counted = {"outlier_positions": outliers, "rounding": repr(found.rounding)}
+    def write(self, name: str, activations: SiteActivations) -> _Written:
+        outliers = json.dumps(activations.outlier_position_N.tolist())
+        counted = {"outlier_positions": outliers, "rounding": repr(activations.rounding)}
         metadata = {"identity_sha256": self._identity_sha256, "site": str(self.site)} | counted
         with self.folder.writing(name) as path:
-            write_shard(path, found.batch, metadata)
-            entry = ManifestFile.of(path, name, len(found.batch.token_T))
-        profile = self.no_rows.of(found.batch, self.reference.centre_D, found.outlier_position_N)
-        return _Written((entry,), profile, found.rounding)
+            write_shard(path, activations.batch, metadata)
+            entry = ManifestFile.of(path, name, len(activations.batch.token_T))
+        profile = self.no_rows.of(activations.batch, self.reference.centre_D, activations.outlier_position_N)
+        return _Written((entry,), profile, activations.rounding)
 
     def finish(self, written: _Written, facts: dict[str, Any]) -> Manifest:
         """Writes the manifest: the shards, and what was counted."""
@@ -163,12 +163,12 @@ def _dtype(files: Iterable[_SiteWriter]) -> torch.dtype:
 def _ranges(contexts: TokenizedCorpus) -> Iterator[tuple[int, list[Context]]]:
     """Consecutive contexts that fill one shard, with the number of contexts up to their end."""
     length = int(contexts.manifest.identity["context_length"])
-    per_shard, held, done = max(1, SHARD_TOKENS // length), list[Context](), 0
+    per_shard, batch, done = max(1, SHARD_TOKENS // length), list[Context](), 0
     for context in contexts:
-        held.append(context)
-        if len(held) == per_shard:
-            done += len(held)
-            yield done, held
-            held = []
-    if held:
-        yield done + len(held), held
+        batch.append(context)
+        if len(batch) == per_shard:
+            done += len(batch)
+            yield done, batch
+            batch = []
+    if batch:
+        yield done + len(batch), batch

@@ -49,8 +49,10 @@ def norm_references(
         sites: Where it is read.
         max_norm: The limit as a multiple of the median norm; None for no limit, or `auto`.
     """
-    found = capture_sites(host, context_sample(contexts, SAMPLE_TOKENS), contexts.token_filter, sites, torch.float32)
-    return {site: _reference(some.batch.x_TD, max_norm) for site, some in found.items()}
+    activations = capture_sites(
+        host, context_sample(contexts, SAMPLE_TOKENS), contexts.token_filter, sites, torch.float32
+    )
+    return {site: _reference(sample.batch.x_TD, max_norm) for site, sample in activations.items()}
 
 
 def _reference(x_TD: Tensor, max_norm: MaxNorm) -> NormReference:

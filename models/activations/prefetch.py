@@ -44,15 +44,15 @@ def read_ahead(
         Exception: What `batches` raises, after the batches that came before.
     """
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-    said: SimpleQueue[_Message] = SimpleQueue()
+    messages: SimpleQueue[_Message] = SimpleQueue()
     room, left = threading.Semaphore(ahead), threading.Event()
-    thread = threading.Thread(target=_read, args=(batches, device, stream, said, room, left), daemon=True)
+    thread = threading.Thread(target=_read, args=(batches, device, stream, messages, room, left), daemon=True)
     thread.start()
     try:
-        while not isinstance(heard := said.get(), _End):
-            if isinstance(heard, _Failed):
-                raise heard.error
-            rows_TD, copied = heard
+        while not isinstance(message := messages.get(), _End):
+            if isinstance(message, _Failed):
+                raise message.error
+            rows_TD, copied = message
             room.release()
             if copied is not None:
                 own = torch.cuda.current_stream(device)
@@ -69,7 +69,7 @@ def _read(
     batches: Iterator[Tensor],
     device: torch.device,
     stream: torch.cuda.Stream | None,
-    said: SimpleQueue[_Message],
+    messages: SimpleQueue[_Message],
     room: threading.Semaphore,
     left: threading.Event,
 ) -> None:
@@ -77,11 +77,11 @@ def _read(
         while room.acquire() and not left.is_set():
             rows_TD = next(batches, None)
             if rows_TD is None:
-                said.put(_End())
+                messages.put(_End())
                 return
-            said.put(_sent(rows_TD, device, stream))
+            messages.put(_sent(rows_TD, device, stream))
     except BaseException as error:  # whatever it is, the one that waits must hear of it
-        said.put(_Failed(error))
+        messages.put(_Failed(error))
 
 
 def _sent(

@@ -115,13 +115,13 @@ class ActivationShards:
         entry = self.manifest.files[number]
         with self.folder.reading(entry.name) as path:
             table = pq.read_table(path, memory_map=self.folder.is_local).combine_chunks()
-        found = (table.schema.field("activation").type, table.num_rows)
-        wanted = (pa.binary(self.width * self.dtype.itemsize), entry.rows)
-        if found != wanted:
+        content = (table.schema.field("activation").type, table.num_rows)
+        expected = (pa.binary(self.width * self.dtype.itemsize), entry.rows)
+        if content != expected:
             raise DamagedFile(
-                f"{self.folder}/{entry.name} holds {found[1]:,} rows of {found[0]}, its manifest says {wanted[1]:,} of "
-                f"{wanted[0]} (width {self.width}, {self.manifest.identity['dtype']}): delete {self.folder} and "
-                "materialize `activations` again"
+                f"{self.folder}/{entry.name} holds {content[1]:,} rows of {content[0]}, its manifest says "
+                f"{expected[1]:,} of {expected[0]} (width {self.width}, {self.manifest.identity['dtype']}): "
+                f"delete {self.folder} and materialize `activations` again"
             )
         return batch_of(table, self.dtype)
 

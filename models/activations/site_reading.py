@@ -61,15 +61,15 @@ def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch
     while order:
         longest = len(contexts[order[0]].token_ids)
         n = max(1, batch_tokens // longest)
-        some, order = order[:n], order[n:]
-        token_ids = np.zeros((len(some), longest), dtype=np.int64)
-        flags = np.zeros((3, len(some), longest), dtype=bool)
-        for row, i in enumerate(some):
+        rows_of_batch, order = order[:n], order[n:]
+        token_ids = np.zeros((len(rows_of_batch), longest), dtype=np.int64)
+        flags = np.zeros((3, len(rows_of_batch), longest), dtype=bool)
+        for row, i in enumerate(rows_of_batch):
             length = len(contexts[i].token_ids)
             token_ids[row, :length] = contexts[i].token_ids
             flags[:, row, :length] = np.ones(length, bool), text[i], read[i]
-        rows = np.concatenate([np.arange(ends[i] - read[i].sum(), ends[i]) for i in some])
-        yield PaddedBatch(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(some))))
+        rows = np.concatenate([np.arange(ends[i] - read[i].sum(), ends[i]) for i in rows_of_batch])
+        yield PaddedBatch(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(rows_of_batch))))
 
 
 def _index(contexts: Sequence[Context], token_filter: TokenFilter) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,11 +121,11 @@ def capture_sites(
     rounding, limits, done = dict.fromkeys(sites, 0.0), norm_limits or {}, 0
     for padded in padded_batches(contexts, token_filter, BATCH_TOKENS):
         mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
-        with host.reading(sites) as found:
+        with host.reading(sites) as captured:
             host.run(padded.token_ids_BP.to(host.device), mask_BP)
         read_BP = padded.read_BP.to(host.device)
         for site in sites:
-            x_TD = found[site][read_BP.to(found[site].device)]
+            x_TD = captured[site][read_BP.to(captured[site].device)]
             rounded_TD, within_T = x_TD.to(dtype), within(x_TD, limits.get(site)).cpu()
             is_within[site][padded.rows_T] = within_T
             if dtype != x_TD.dtype:

@@ -11,10 +11,13 @@ from models.numerics.hash_sampling import hash_draw
 
 
 def context_sample(
-    contexts: TokenizedCorpus, tokens: int, wanted: Callable[[str], bool] = lambda document_id: True, seed: int = 0
+    contexts: TokenizedCorpus,
+    tokens: int,
+    is_wanted_document: Callable[[str], bool] = lambda document_id: True,
+    seed: int = 0,
 ) -> list[Context]:
     """Contexts with about so many tokens, or all there are, of the documents that are wanted; in stored order."""
-    is_wanted = {name: wanted(name) for name in set(contexts.document_ids)}
+    is_wanted = {name: is_wanted_document(name) for name in set(contexts.document_ids)}
     ids = np.flatnonzero([is_wanted[name] for name in contexts.document_ids])
     n = math.ceil(tokens * contexts.n_contexts / contexts.manifest.facts["n_tokens"])
     drawn = np.sort(ids[np.argsort(hash_draw(ids, 0, seed), kind="stable")][:n])

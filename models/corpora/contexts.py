@@ -52,23 +52,23 @@ def tokenize_into_contexts(
     """Contexts of the documents in their order, until they hold `tokens` tokens of text; in the tokenizer's own frame
     if none is given."""
     frame = frame or SpecialTokens.of(tokenizer)
-    room, context_id, held = frame.content(context_length), 0, 0
-    for some in _batched(documents, 64):
-        encoded = tokenizer([d.text for d in some], add_special_tokens=False, verbose=False)["input_ids"]
-        for document, ids in zip(some, encoded, strict=True):
+    room, context_id, n_tokens = frame.content(context_length), 0, 0
+    for batch in _batched(documents, 64):
+        encoded = tokenizer([d.text for d in batch], add_special_tokens=False, verbose=False)["input_ids"]
+        for document, ids in zip(batch, encoded, strict=True):
             for start in range(0, len(ids), room):
                 content = ids[start : start + room]
                 row = np.array(frame.framed(content), dtype=np.int32)
                 yield Context(context_id, document.document_id, start, row)
-                context_id, held = context_id + 1, held + len(content)
-                if held >= tokens:
+                context_id, n_tokens = context_id + 1, n_tokens + len(content)
+                if n_tokens >= tokens:
                     return
 
 
 def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, ...]]:
     iterator = iter(documents)
-    while some := tuple(islice(iterator, n)):
-        yield some
+    while batch := tuple(islice(iterator, n)):
+        yield batch
 
 
 def write_corpus(
@@ -176,9 +176,9 @@ class TokenizedCorpus:
 
     def rows(self, context_ids: Iterable[int]) -> list[Context]:
         """The contexts asked for, in the order asked; each file that holds some is read once."""
-        wanted = list(context_ids)
-        shards = {number: self.shard(number) for number in sorted({i // PER_SHARD for i in wanted})}
-        return [shards[i // PER_SHARD][i % PER_SHARD] for i in wanted]
+        ids = list(context_ids)
+        shards = {number: self.shard(number) for number in sorted({i // PER_SHARD for i in ids})}
+        return [shards[i // PER_SHARD][i % PER_SHARD] for i in ids]
 
     def __iter__(self) -> Iterator[Context]:
         return chain.from_iterable(self.shard(number) for number in range(len(self.manifest.files)))

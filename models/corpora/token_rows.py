@@ -28,10 +28,10 @@ class TokenRows:
     @classmethod
     def of(cls, contexts: Sequence[Context], token_filter: TokenFilter) -> Self:
         masks = token_filter.masks([context.token_ids for context in contexts])
-        kept, ends = masks.is_text_R, np.cumsum(masks.lengths_C)
-        lengths_C = np.diff(np.concatenate([[0], np.cumsum(kept)[ends - 1]]))
-        positions_R = masks.position_R[kept].astype(np.int32)
-        return cls(contexts, masks.tokens_R[kept], positions_R, lengths_C, token_filter.frame.first_read)
+        is_text_R, ends = masks.is_text_R, np.cumsum(masks.lengths_C)
+        lengths_C = np.diff(np.concatenate([[0], np.cumsum(is_text_R)[ends - 1]]))
+        positions_R = masks.position_R[is_text_R].astype(np.int32)
+        return cls(contexts, masks.tokens_R[is_text_R], positions_R, lengths_C, token_filter.frame.first_read)
 
     @property
     def first_context(self) -> int:

@@ -22,7 +22,7 @@ def auxk_loss(
     encoder_FD: Tensor,
     b_enc_F: Tensor,
     W_dec: Tensor,
-    ensemble: ProcessGroup = SINGLE_PROCESS,
+    process_group: ProcessGroup = SINGLE_PROCESS,
 ) -> Tensor:
     """How badly dead features explain the error, as a fraction of the error's own spread; 0 where none is dead.
 
@@ -30,7 +30,8 @@ def auxk_loss(
         x_TD: What the encoder multiplies; no gradient flows into it.
         error_TE: What the live features left; likewise.
         dead_F: Which features are dead, boolean.
-        ensemble: Among whom the batch is divided, or the dictionary: of the latter this process has the rows given.
+        process_group: Among whom the batch is divided, or the dictionary: of the latter this process has the rows
+            given.
 
     Returns:
         A scalar, scaled down by n_dead / k_aux where fewer than k_aux = E/2 features are dead: this process's part of
@@ -39,7 +40,7 @@ def auxk_loss(
     x_TD, error_TE = x_TD.detach(), error_TE.detach()
     dead_N = dead_F.nonzero()[:, 0]
     wanted = error_TE.shape[1] // 2
-    n_dead = int(ensemble.over_features(dead_F.sum()))
+    n_dead = int(process_group.over_features(dead_F.sum()))
     k = min(wanted, n_dead)
     if not k:
         return error_TE.new_zeros(())
@@ -48,8 +49,8 @@ def auxk_loss(
         part_TE = torch.addmm(b_enc_N, x_TD, encoder_ND.T) @ W_dec_NE
     else:
         pre_TK, places_TK = topk_preactivations(x_TD, encoder_ND, b_enc_N, min(k, len(dead_N)))
-        slots, _ = ensemble.strongest(SparseEntries.of(places_TK, len(dead_N)), pre_TK, k)
+        slots, _ = process_group.strongest(SparseEntries.of(places_TK, len(dead_N)), pre_TK, k)
         part_TE = slots.combine(slots.products(x_TD, x_TD.new_zeros(()), encoder_ND, b_enc_N), W_dec_NE)
-    squared = (ensemble.over_features(part_TE) - error_TE).square().sum()
-    spread = ensemble.spread(error_TE).clamp_min(torch.finfo(error_TE.dtype).tiny)
-    return ensemble.share * min(k / wanted, 1.0) * squared / spread
+    squared = (process_group.over_features(part_TE) - error_TE).square().sum()
+    spread = process_group.spread(error_TE).clamp_min(torch.finfo(error_TE.dtype).tiny)
+    return process_group.share * min(k / wanted, 1.0) * squared / spread

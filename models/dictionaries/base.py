@@ -16,12 +16,11 @@ from torch import Tensor, nn
 
 from models.dictionaries.auxk_loss import auxk_loss
 from models.dictionaries.config import SAESettings
-from models.dictionaries.loss_terms import LossTerms, StepContext
+from models.dictionaries.loss_terms import LossTerms, Reconstruction, StepContext
 from models.dictionaries.normalization import Normalization
 from models.sparse.codes import SparseCodes
-from models.sparse.dense_ops import DenseEntries
+from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
-from models.sparse.sparse_ops import SparseEntries
 
 
 class SparseDictionary(nn.Module, ABC):
@@ -122,63 +121,50 @@ class SparseDictionary(nn.Module, ABC):
 
     # Training
 
-    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
+    def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Sees the first batch before it learns anything: the place to choose what depends on the data."""
 
     @abstractmethod
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         """What a batch costs.
 
         Args:
             x_TD: Activations that are read.
             y_TE: Activations that are to be written: `x_TD` itself for an autoencoder.
-            moment: Where in the run the batch stands.
-            ensemble: The processes among which the batch is divided, or the dictionary: this one has `x_TD` of the one
-                and these features of the other. The sum of their losses is what the batch costs.
+            context: Where in the run the batch stands, and which processes share it.
         """
 
+    def reconstruction(
+        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, entries: Entries, context: StepContext
+    ) -> Reconstruction:
+        """What these codes leave of what is to be written."""
+        error_TE = self.error(x_TD, y_TE, acts_M, entries, context.process_group)
+        squared = context.process_group.share * error_TE.square().sum()
+        return Reconstruction(squared, error_TE, entries.firings(acts_M.detach()))
+
     def error(
-        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, places: SparseEntries | DenseEntries, ensemble: ProcessGroup
+        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, entries: Entries, process_group: ProcessGroup
     ) -> Tensor:
         """What is to be written, less what is."""
-        error_TE = y_TE - self.b_dec - ensemble.over_features(places.combine(acts_M, self.W_dec))
+        error_TE = y_TE - self.b_dec - process_group.over_features(entries.combine(acts_M, self.W_dec))
         return error_TE if self.W_skip is None else error_TE - x_TD @ self.W_skip.T
 
-    def cost(
+    def loss_terms(
         self,
         x_TD: Tensor,
         y_TE: Tensor,
-        acts_M: Tensor,
-        places: SparseEntries | DenseEntries,
-        moment: StepContext,
-        ensemble: ProcessGroup,
+        left: Reconstruction,
+        context: StepContext,
         penalty: Tensor | float = 0.0,
     ) -> LossTerms:
         """Squared error over the batch's spread, the same of the dead features' guess at the error, and a penalty that
         is already a part of the loss."""
-        error_TE = self.error(x_TD, y_TE, acts_M, places, ensemble)
-        squared = ensemble.share * error_TE.square().sum()
-        return self.outcome(squared, error_TE, x_TD, y_TE, places.firings(acts_M.detach()), moment, ensemble, penalty)
-
-    def outcome(
-        self,
-        squared: Tensor,
-        error_TE: Tensor,
-        x_TD: Tensor,
-        y_TE: Tensor,
-        firings_F: Tensor,
-        moment: StepContext,
-        ensemble: ProcessGroup,
-        penalty: Tensor | float,
-    ) -> LossTerms:
-        centred_TD = (x_TD - self.centre_D).detach()
+        centred_TD, group = (x_TD - self.centre_D).detach(), context.process_group
         aux_loss = auxk_loss(
-            centred_TD, error_TE, moment.dead_F, self.encoder_FD, self.dead_bias_F, self.W_dec, ensemble
+            centred_TD, left.error_TE, context.dead_F, self.encoder_FD, self.dead_bias_F, self.W_dec, group
         )
-        loss = squared / ensemble.spread(y_TE) + moment.aux_coefficient * aux_loss + penalty
-        return LossTerms(loss, aux_loss.detach(), error_TE.detach(), firings_F)
+        loss = left.squared_error / group.spread(y_TE) + context.aux_coefficient * aux_loss + penalty
+        return LossTerms(loss, aux_loss.detach(), left.error_TE.detach(), left.firings_F)
 
     @property
     def dead_bias_F(self) -> Tensor:
@@ -192,8 +178,13 @@ class SparseDictionary(nn.Module, ABC):
             self.W_dec.grad.addcmul_(self.W_dec.detach(), along_F1, value=-1)
 
     @torch.no_grad()
-    def after_step(self) -> None:
+    def after_step(self, terms: LossTerms, context: StepContext) -> None:
         """Runs when the weights have moved: puts them back where they must lie."""
+        self.renormalize()
+
+    @torch.no_grad()
+    def renormalize(self) -> None:
+        """Gives decoder rows the norm 1, where training keeps them there."""
         if self.unit_rows:
             self.W_dec.div_(torch.linalg.vector_norm(self.W_dec, dim=1, keepdim=True).clamp_min(1e-12))
 

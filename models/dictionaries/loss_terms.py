@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
+
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
@@ -18,13 +20,36 @@ class StepContext:
     dead_F: Tensor
     """Features that have been silent for the whole dead window."""
     aux_coefficient: float
-    matmul: torch.dtype
+    encoder_matmul_dtype: torch.dtype
     """Precision of the encoder's product."""
+    process_group: ProcessGroup = SINGLE_PROCESS
+    """The processes among which the batch is divided, or the dictionary: each has a part of the one or of the other,
+    and the sum of their losses is what the batch costs."""
 
     @property
     def progress(self) -> float:
         """Share of the run that is over."""
         return self.step / self.n_steps
+
+    def mean_l0(self, firings_F: Tensor, rows_TE: Tensor) -> float:
+        """Features that fire on a token of the whole batch, of which this process has these rows and firings."""
+        group = self.process_group
+        return float(group.sum(firings_F.sum()) / group.tokens(rows_TE))
+
+    def exact(self, values_M: Tensor | None) -> Tensor | None:
+        """Pre-activations found while the features were chosen, where the encoder's product was taken in float32."""
+        return values_M if self.encoder_matmul_dtype == torch.float32 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """What codes leave of the batch that is to be written."""
+
+    squared_error: Tensor
+    """This process's part of the sum; gradients flow from it."""
+    error_TE: Tensor
+    firings_F: Tensor
+    """Tokens of the batch on which each feature fired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,10 @@ class RunningMoments:
     def __add__(self, other: "RunningMoments") -> "RunningMoments":
         return RunningMoments(self.n + other.n, self.sum_D + other.sum_D, self.squares + other.squares)
 
-    def over(self, ensemble: ProcessGroup) -> "RunningMoments":
+    def over(self, process_group: ProcessGroup) -> "RunningMoments":
         """The moments of the whole batches of which the processes hold parts."""
-        n_and_squares = ensemble.over_tokens(torch.tensor([float(self.n), self.squares], dtype=torch.float64))
-        return RunningMoments(int(n_and_squares[0]), ensemble.over_tokens(self.sum_D), float(n_and_squares[1]))
+        n_and_squares = process_group.over_tokens(torch.tensor([float(self.n), self.squares], dtype=torch.float64))
+        return RunningMoments(int(n_and_squares[0]), process_group.over_tokens(self.sum_D), float(n_and_squares[1]))
 
     @property
     def variation(self) -> float:

@@ -37,7 +37,7 @@ class SparsityController(nn.Module):
     excess: Tensor
     """Running mean of log (L0 / wanted)."""
 
-    def at(self, l0: float, step: int, n_steps: int) -> float:
+    def update(self, l0: float, step: int, n_steps: int) -> float:
         """The weight for a batch on which the dictionary has this L0; moves it for the next."""
         warm = min(1.0, step / n_steps / self.warmup) if self.warmup else 1.0
         if self.fixed is not None:

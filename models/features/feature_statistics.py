@@ -53,6 +53,24 @@ class EncoderProtocol(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StatisticsInput:
+    """What statistics are taken of."""
+
+    sae: EncoderProtocol
+    shards: ActivationShards
+    """Activations at the dictionary's site."""
+    corpus: TokenizedCorpus
+    """That they were harvested from."""
+    tokenizer: Any
+    """The model's, for the text of the examples."""
+    model_id: str
+    """Goes into the examples' ids, as does the recipe's."""
+    recipe_id: str
+    identity_sha256: str
+    """Names what the codes are made from."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureTables:
     """Tables `feature`, `activation_histogram` and `example` of one dictionary, and the codes that were written."""
 
@@ -64,42 +82,31 @@ class FeatureTables:
 
 
 def compute_feature_statistics(
-    sae: EncoderProtocol,
-    shards: ActivationShards,
-    contexts: TokenizedCorpus,
+    inputs: StatisticsInput,
     settings: StatisticsSettings,
     codes_folder: Folder,
-    *,
-    tokenizer: Any,
-    model_id: str,
-    recipe_id: str,
-    identity_sha256: str,
     report: Report = lambda step, done, total: None,
 ) -> FeatureTables:
     """Counts, histograms and examples of every feature over all stored tokens.
 
     Args:
-        sae: The dictionary.
-        shards: Activations at its site.
-        contexts: The corpus that they were harvested from.
+        inputs: What they are taken of.
         settings: How much is kept.
         codes_folder: Where the codes are written; parts of the same identity that lie there are not made again.
-        tokenizer: The model's, for the text of the examples.
-        model_id: Goes into the examples' ids.
-        recipe_id: Likewise.
-        identity_sha256: Names what the codes are made from.
         report: Called with the name of the reading, the shards done and their number.
 
     Returns:
         Tables without their partition's keys. The codes' manifest is left to the caller; if they are not to be kept, so
         is their removal.
     """
-    firing, top = FiringStatistics.zero(sae.n_features), TopActivations.zero(sae.n_features, settings.top)
-    length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
-    positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), sae.n_features)
+    sae, shards, corpus = inputs.sae, inputs.shards, inputs.corpus
+    n_features, n_shards = sae.n_features, len(shards.manifest.files)
+    intervals = IntervalSample.zero(n_features, settings.intervals, settings.per_interval)
+    firing, top = FiringStatistics.zero(n_features), TopActivations.zero(n_features, settings.top)
+    length, first = int(corpus.manifest.identity["context_length"]), corpus.token_filter.frame.first_read
+    positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), n_features)
     entries: list[ManifestFile] = []
-    n_shards = len(shards.manifest.files)
-    for fired, entry in encode_and_store(sae, shards, codes_folder, identity_sha256):
+    for fired, entry in encode_and_store(sae, shards, codes_folder, inputs.identity_sha256):
         firing += FiringStatistics.of(fired)
         top += top.among(fired)
         positions += no_firing.of(fired)
@@ -107,24 +114,23 @@ def compute_feature_statistics(
         report("encode", len(entries), n_shards)
 
     codes, max_F, shares_FK = StoredCodes(codes_folder, entries), firing.max_F, positions.class_shares_FK()
-    histogram = ActivationHistogram.zero(sae.n_features, settings.bins)
-    intervals = IntervalSample.zero(sae.n_features, settings.intervals, settings.per_interval)
-    controls = ControlWindows.zero(sae.n_features, settings.controls)
-    for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
+    histogram = ActivationHistogram.zero(n_features, settings.bins)
+    controls = ControlWindows.zero(n_features, settings.controls)
+    for number, (fired, rows) in enumerate(_with_text(codes, corpus)):
         histogram += ActivationHistogram.of(fired, max_F, settings.bins)
         intervals += intervals.among(fired, max_F)
         controls += controls.among(fired, rows, shares_FK, settings.window)
         report("sample", number + 1, n_shards)
 
     chosen = SelectedExamples.of({"top": top, "interval": intervals, "control": controls}, settings.intervals)
-    windows = ExampleWindows.around(chosen, TokenStrings.of(tokenizer), settings.window)
-    for number, (fired, rows) in enumerate(_with_text(codes, contexts)):
+    windows = ExampleWindows.around(chosen, TokenStrings.of(inputs.tokenizer), settings.window)
+    for number, (fired, rows) in enumerate(_with_text(codes, corpus)):
         windows.fill(fired, rows)
         report("show", number + 1, n_shards)
     return FeatureTables(
         feature_rows(sae, firing, positions),
         histogram.rows(max_F),
-        windows.rows(model_id, recipe_id),
+        windows.rows(inputs.model_id, inputs.recipe_id),
         tuple(entries),
         firing,
     )

@@ -35,9 +35,9 @@ def clean_run(
 ) -> tuple[list[Tensor], Tensor | None]:
     """The activations at each site of the tokens that are read, and what the model predicts; None where it predicts
     nothing."""
-    with host.reading(sites, stop=not host.is_causal) as found:
+    with host.reading(sites, stop=not host.is_causal) as captured:
         logits_BPV = _run(host, batch)
-    read = [found[site][batch.read_BP.to(found[site].device)] for site in sites]
+    read = [captured[site][batch.read_BP.to(captured[site].device)] for site in sites]
     return read, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 NO_THRESHOLD = np.uint64(2**64 - 1)
 _LOW = np.uint64(2**32 - 1)
+MAX_GROUPS = 2**32
+"""A group's number stands above a key of 32 bits in one integer of 64."""
 
 
 class Candidates(NamedTuple):
@@ -52,12 +54,22 @@ class KeyedReservoir:
 
     @classmethod
     def empty(cls, n_groups: int, n: int, *, once: bool) -> Self:
+        """Nothing kept yet.
+
+        Raises:
+            ValueError: If there are more groups than can be told apart.
+        """
+        if n_groups > MAX_GROUPS:
+            raise ValueError(
+                f"{n_groups:,} groups of examples (features times intervals) are more than the {MAX_GROUPS:,} that can "
+                "be told apart: ask for fewer intervals, or divide the dictionary"
+            )
         return cls(Candidates.none(), np.full(n_groups, NO_THRESHOLD), n, once)
 
     def of(self, places: Candidates) -> Self:
         """The kept ones of some candidates alone; these come by context and position within each group."""
-        kept = _first(places, np.argsort(_group_and_key(places), kind="stable"), self.n, self.once)
-        return replace(self, places=kept, floor_G=_floors(kept, len(self.floor_G), self.n))
+        first = _first(places, np.argsort(_group_and_key(places), kind="stable"), self.n, self.once)
+        return replace(self, places=first, floor_G=_floors(first, len(self.floor_G), self.n))
 
     def __add__(self, other: Self) -> Self:
         touched_G = np.zeros(len(self.floor_G), bool)
@@ -91,9 +103,13 @@ def _rank(runs: np.ndarray) -> np.ndarray:
 
 def _turn(places: Candidates) -> np.ndarray:
     """For places in order, how many of the same group and context stand before each."""
-    assert places.context.max(initial=0) < 2**40
-    assert places.group.max(initial=0) < 2**24
-    together = (places.group.astype(np.uint64) << np.uint64(40)) | places.context.astype(np.uint64)
+    context_bits, group_bits = (int(ids.max(initial=0)).bit_length() for ids in (places.context, places.group))
+    if context_bits + group_bits > 64:
+        raise ValueError(
+            f"contexts up to number {places.context.max():,} in groups up to {places.group.max():,} do not fit into "
+            "one integer of 64 bits: take a smaller corpus, or ask for fewer intervals"
+        )
+    together = (places.group.astype(np.uint64) << np.uint64(context_bits)) | places.context.astype(np.uint64)
     order = np.argsort(together, kind="stable")
     turn = np.empty(len(order), np.uint64)
     turn[order] = _rank(together[order])
@@ -112,9 +128,9 @@ def _first(places: Candidates, order: np.ndarray, n: int, once: bool) -> Candida
     return places.at(_rank(places.group) < n)
 
 
-def _floors(kept: Candidates, n_groups: int, n: int) -> np.ndarray:
+def _floors(places: Candidates, n_groups: int, n: int) -> np.ndarray:
     """The last key of each full group; of the others, one that nothing exceeds."""
     floor_G = np.full(n_groups, NO_THRESHOLD)
-    full = _rank(kept.group) == n - 1
-    floor_G[kept.group[full]] = kept.key[full]
+    full = _rank(places.group) == n - 1
+    floor_G[places.group[full]] = places.key[full]
     return floor_G

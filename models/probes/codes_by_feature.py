@@ -26,10 +26,10 @@ class CodesByFeature:
     def of(cls, codes: Sequence[SparseCodes]) -> "CodesByFeature":
         """Codes of consecutive batches; they may differ in slots per token."""
         parts, first = [], 0
-        for some in codes:
-            tokens_M, features_M, acts_M = some.fired()
+        for batch in codes:
+            tokens_M, features_M, acts_M = batch.fired()
             parts.append((tokens_M + first, features_M, acts_M))
-            first += len(some.acts_TK)
+            first += len(batch.acts_TK)
         tokens_M, features_M, acts_M = (torch.cat(columns) for columns in zip(*parts, strict=True))
         return cls._sorted(tokens_M, features_M, acts_M, codes[0].n_features, first)
 

@@ -26,8 +26,8 @@ class TokenTargets:
 
 def first_letters(texts: Sequence[str]) -> np.ndarray:
     """For each token of the vocabulary its first letter, 0 for a or A to 25; -1 where it is not a word. Shape [V]."""
-    found = [WORD.fullmatch(text) for text in texts]
-    return np.array([ord(match[1].lower()) - ord("a") if match else -1 for match in found], dtype=np.int64)
+    matches = [WORD.fullmatch(text) for text in texts]
+    return np.array([ord(match[1].lower()) - ord("a") if match else -1 for match in matches], dtype=np.int64)
 
 
 def token_targets(texts: Sequence[str], token_T: np.ndarray, context_T: np.ndarray) -> TokenTargets:

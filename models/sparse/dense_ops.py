@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 @dataclass(frozen=True)
 class DenseEntries:
-    """Answers as `Slots` do, with matrices [T, F] in the place of vectors over slots."""
+    """Answers as `SparseEntries` do, with matrices [T, F] in the place of vectors over slots."""
 
     matmul: torch.dtype
     """Precision of the products; sums and results are float32."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.sparse.dense_ops import DenseEntries
+from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.sparse.sparse_ops import SparseEntries
 from models.sparse.topk_select import preactivations
@@ -35,7 +36,7 @@ def _sample(x_TD: Tensor) -> Tensor:
 @torch.no_grad()
 def select_above_threshold(
     x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, level_F: Tensor, matmul: torch.dtype
-) -> tuple[SparseEntries | DenseEntries, Tensor | None]:
+) -> tuple[Entries, Tensor | None]:
     """Places whose pre-activation exceeds the level of its feature, and their values in the precision of the product.
 
     Where they are many, every place, and no values. Below float32 the choice is approximate next to the level: give a
@@ -72,7 +73,7 @@ def batch_topk(
     b_enc_F: Tensor,
     n: int,
     matmul: torch.dtype = torch.float32,
-    ensemble: ProcessGroup = SINGLE_PROCESS,
+    process_group: ProcessGroup = SINGLE_PROCESS,
 ) -> tuple[SparseEntries, Tensor | None]:
     """The n largest positive pre-activations of the whole batch, ties to the earlier place; fewer where fewer are
     positive. Values are given where `matmul` is float32. Of processes that share the batch each gets its own part.
@@ -81,24 +82,24 @@ def batch_topk(
     """
     halves = x_TD.to(matmul), encoder_FD.to(matmul), b_enc_F.to(matmul)
     sample_TF = torch.addmm(halves[2], _sample(halves[0]), halves[1].T)
-    wanted = min(sample_TF.numel(), int(OVERSAMPLING * n / ensemble.size / len(x_TD) * len(sample_TF)) + 1)
-    guess = ensemble.gathered(kth_largest(sample_TF.flatten(), wanted)[None]).min().clamp_min(0)
+    wanted = min(sample_TF.numel(), int(OVERSAMPLING * n / process_group.size / len(x_TD) * len(sample_TF)) + 1)
+    guess = process_group.gathered(kth_largest(sample_TF.flatten(), wanted)[None]).min().clamp_min(0)
     slots, values_M = entries_above(*halves, guess)
-    if guess > 0 and int(ensemble.sum(torch.tensor(len(values_M)))) < n:
+    if guess > 0 and int(process_group.sum(torch.tensor(len(values_M)))) < n:
         slots, values_M = entries_above(*halves, torch.zeros_like(guess))
-    kept_M = _first_n(values_M, n, ensemble)
+    kept_M = _first_n(values_M, n, process_group)
     slots, values_M = slots.where(kept_M), values_M[kept_M]
     return slots, values_M if matmul == torch.float32 else None
 
 
 def threshold_for_l0(
-    x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, per_token: float, ensemble: ProcessGroup = SINGLE_PROCESS
+    x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, per_token: float, process_group: ProcessGroup = SINGLE_PROCESS
 ) -> float:
     """The level that so many pre-activations a token of the whole batch reach; 0 where fewer are positive."""
-    n = round(per_token * ensemble.tokens(x_TD))
-    found = batch_topk(x_TD, encoder_FD, b_enc_F, n, ensemble=ensemble)[1]
+    n = round(per_token * process_group.tokens(x_TD))
+    found = batch_topk(x_TD, encoder_FD, b_enc_F, n, process_group=process_group)[1]
     assert found is not None
-    every_N = ensemble.gathered(found)
+    every_N = process_group.gathered(found)
     return float(every_N.min()) if len(every_N) else 0.0
 
 
@@ -110,14 +111,14 @@ def kth_largest(values_N: Tensor, n: int) -> Tensor:
     return torch.tensor(np.partition(values, len(values) - n)[len(values) - n], dtype=values_N.dtype)
 
 
-def _first_n(values_M: Tensor, n: int, ensemble: ProcessGroup) -> Tensor:
+def _first_n(values_M: Tensor, n: int, process_group: ProcessGroup) -> Tensor:
     """Mask of this process's part of the n largest, ties to the earlier."""
-    all_N = ensemble.gathered(values_M)
+    all_N = process_group.gathered(values_M)
     if len(all_N) <= n:
         return torch.ones_like(values_M, dtype=torch.bool)
     level = kth_largest(all_N, n)
     kept_M = values_M > level
-    ties = ensemble.gathered((values_M == level).sum()[None])
-    left = n - int((all_N > level).sum()) - int(ties[: ensemble.rank].sum())
+    ties = process_group.gathered((values_M == level).sum()[None])
+    left = n - int((all_N > level).sum()) - int(ties[: process_group.rank].sum())
     kept_M[flat_places(values_M == level)[: max(0, left)]] = True
     return kept_M

@@ -39,21 +39,21 @@ class CurveWindow:
         self.began = time.perf_counter()
 
     def add(
-        self, y_TE: Tensor, error_TE: Tensor, loss: float, aux_loss: float, n_firings: int, ensemble: ProcessGroup
+        self, y_TE: Tensor, error_TE: Tensor, loss: float, aux_loss: float, n_firings: int, process_group: ProcessGroup
     ) -> None:
         """A batch: what was to be written and the error are this process's part of it, the rest is of the whole."""
         self.moments += RunningMoments.of(y_TE)
         self.error += float(torch.linalg.vector_norm(error_TE, dtype=torch.float64)) ** 2
         self.loss += loss
         self.aux_loss += aux_loss
-        self.l0 += n_firings / ensemble.tokens(y_TE)
+        self.l0 += n_firings / process_group.tokens(y_TE)
         self.batches += 1
 
     def row(
-        self, step: int, tokens: int, dead_fraction: float, learning_rate: float, ensemble: ProcessGroup
+        self, step: int, tokens: int, dead_fraction: float, learning_rate: float, process_group: ProcessGroup
     ) -> CurvePoint:
-        moments = self.moments.over(ensemble)
-        error = ensemble.over_tokens(torch.tensor(self.error, dtype=torch.float64))
+        moments = self.moments.over(process_group)
+        error = process_group.over_tokens(torch.tensor(self.error, dtype=torch.float64))
         speed = moments.n / max(time.perf_counter() - self.began, 1e-9)
         loss, l0, aux_loss = (total / self.batches for total in (self.loss, self.l0, self.aux_loss))
         fvu = float(error) / moments.variation

@@ -31,11 +31,11 @@ class TrainingRun:
         read: Normalization,
         plan: TrainingSchedule,
         device: torch.device,
-        ensemble: ProcessGroup = SINGLE_PROCESS,
+        process_group: ProcessGroup = SINGLE_PROCESS,
         written: Normalization | None = None,
     ) -> None:
         """`read` and `written` are the scalings of the two sites: one and the same for an autoencoder."""
-        self.sae, self.plan, self.device, self.ensemble = sae.to(device), plan, device, ensemble
+        self.sae, self.plan, self.device, self.process_group = sae.to(device), plan, device, process_group
         self.read = read.to(device)
         self.written = written.to(device) if written else self.read
         self.adam = torch.optim.Adam(self.sae.parameters(), lr=plan.peak, betas=sae.betas, eps=EPSILON, fused=True)
@@ -68,15 +68,17 @@ class TrainingRun:
         """
         x_TD, y_TE = self._scaled(rows_TD.to(self.device))
         if self.step == 0:
-            self.sae.meet(x_TD, self.ensemble)
+            self.sae.meet(x_TD, self.process_group)
         plan = self.plan
-        moment = StepContext(self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul)
-        outcome = self.sae.loss(x_TD, y_TE, moment, self.ensemble)
-        total = self.ensemble.sum(outcome.loss.detach())
+        context = StepContext(
+            self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul, self.process_group
+        )
+        terms = self.sae.loss(x_TD, y_TE, context)
+        total = self.process_group.sum(terms.loss.detach())
         loss = float(total)
         if not math.isfinite(loss):
             return loss
-        outcome.loss.backward()
+        terms.loss.backward()
         self._share_gradients()
         self.sae.before_step()
         self._clip()
@@ -84,8 +86,8 @@ class TrainingRun:
             group["lr"] = plan.rate(self.step)
         self.adam.step()
         self.adam.zero_grad()
-        self.sae.after_step()
-        self._count(y_TE, outcome, loss)
+        self.sae.after_step(terms, context)
+        self._count(y_TE, terms, loss)
         self.step += 1
         return loss
 
@@ -101,31 +103,34 @@ class TrainingRun:
         rows = self.sae.by_rows
         for name, p in self.sae.named_parameters():
             if p.grad is not None:
-                p.grad = self.ensemble.over_tokens(p.grad) if name in rows else self.ensemble.sum(p.grad)
+                p.grad = self.process_group.over_tokens(p.grad) if name in rows else self.process_group.sum(p.grad)
 
     def _clip(self) -> None:
         """Shortens the gradient to CLIP where it is longer; elsewhere it is only read, not written."""
         known = {name: p.grad for name, p in self.sae.named_parameters() if p.grad is not None}
         of_rows = torch.nn.utils.get_total_norm([g for name, g in known.items() if name in self.sae.by_rows])
         of_others = torch.nn.utils.get_total_norm([g for name, g in known.items() if name not in self.sae.by_rows])
-        norm = (self.ensemble.over_features(of_rows.square()) + of_others.square()).sqrt()
+        norm = (self.process_group.over_features(of_rows.square()) + of_others.square()).sqrt()
         if norm > CLIP:
             torch.nn.utils.clip_grads_with_norm_(self.sae.parameters(), CLIP, norm)
 
-    def _count(self, y_TE: Tensor, outcome: LossTerms, loss: float) -> None:
-        firings_F = self.ensemble.over_tokens(outcome.firings_F)
+    def _count(self, y_TE: Tensor, terms: LossTerms, loss: float) -> None:
+        firings_F = self.process_group.over_tokens(terms.firings_F)
         self.silent_F.add_(self.plan.batch).masked_fill_(firings_F > 0, 0)
         if self.step >= self.plan.decay:
             self.firings_F += firings_F
-        aux_loss = float(self.ensemble.sum(outcome.aux_loss))
-        n_firings = int(self.ensemble.over_features(firings_F.sum()))
-        self.window.add(y_TE, outcome.error_TE, loss, aux_loss, n_firings, self.ensemble)
+        aux_loss = float(self.process_group.sum(terms.aux_loss))
+        n_firings = int(self.process_group.over_features(firings_F.sum()))
+        self.window.add(y_TE, terms.error_TE, loss, aux_loss, n_firings, self.process_group)
 
     def row(self) -> CurvePoint:
         """Ends the window."""
-        n_dead, n_features = self.ensemble.over_features(self.dead_F.sum()), self.ensemble.features(len(self.dead_F))
+        n_dead, n_features = (
+            self.process_group.over_features(self.dead_F.sum()),
+            self.process_group.features(len(self.dead_F)),
+        )
         tokens, rate = self.step * self.plan.batch, self.plan.rate(self.step - 1)
-        row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.ensemble)
+        row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.process_group)
         self.curve.append(row)
         self.window = CurveWindow(self.sae.d_out)
         return row
@@ -142,11 +147,11 @@ class TrainingRun:
         return kept | {"silent_F", "firings_F"}
 
     def checkpoint(self, identity: str) -> TrainingCheckpoint:
-        """Whole in the first process, whatever the ensemble: another may go on with it."""
+        """Whole in the first process, whatever the process_group: another may go on with it."""
         tensors = {name: t.detach() for name, t in self._state().items()}
         for name, p in self.sae.named_parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.adam.state[p].items()}
-        tensors |= {name: self.ensemble.whole(tensors[name]) for name in sorted(self._by_rows())}
+        tensors |= {name: self.process_group.whole(tensors[name]) for name in sorted(self._by_rows())}
         facts: dict[str, Any] = {"identity": identity, "scales": [s.scale for s in self.scalings]}
         tensors |= {f"mean{number}": s.mean_D for number, s in enumerate(self.scalings)}
         return TrainingCheckpoint(self.step, tensors, facts | {"curve": [asdict(row) for row in self.curve]})
@@ -154,7 +159,7 @@ class TrainingRun:
     @torch.no_grad()
     def restore(self, checkpoint: TrainingCheckpoint) -> None:
         by_rows = self._by_rows()
-        own = {name: self.ensemble.mine(t) if name in by_rows else t for name, t in checkpoint.tensors.items()}
+        own = {name: self.process_group.mine(t) if name in by_rows else t for name, t in checkpoint.tensors.items()}
         tensors = {name: tensor.to(self.device) for name, tensor in own.items()}
         for name, held in self._state().items():
             held.copy_(tensors[name])
@@ -166,8 +171,8 @@ class TrainingRun:
     @torch.no_grad()
     def trained(self) -> tuple[SparseDictionary, Tensor]:
         """The dictionary in raw units and each feature's firings, whole in the first process."""
-        whole = self.sae.folded(self.read, self.written).with_rows(self.ensemble.whole)
-        return whole.requires_grad_(False).to(whole.W_dec.device), self.ensemble.whole(self.firings_F)
+        whole = self.sae.folded(self.read, self.written).with_rows(self.process_group.whole)
+        return whole.requires_grad_(False).to(whole.W_dec.device), self.process_group.whole(self.firings_F)
 
 
 def scalings_of(checkpoint: TrainingCheckpoint) -> list[Normalization]:

@@ -70,9 +70,9 @@ class _JobState:
     """A job under way: its run, its checkpoints and its log."""
 
     def __init__(
-        self, job: TrainingJob, source: ActivationSource, device: torch.device, ensemble: ProcessGroup, of: str
+        self, job: TrainingJob, source: ActivationSource, device: torch.device, process_group: ProcessGroup, of: str
     ) -> None:
-        self.job, self.source, self.ensemble = job, source, ensemble
+        self.job, self.source, self.process_group = job, source, process_group
         asked = {"sae": job.sae.model_dump(), "training": job.training.model_dump()}
         self.identity = sha256_of(asked | {"width": source.width, "tokens": source.n_tokens, "of": of})
         found = TrainingCheckpoint.latest(job.checkpoints)
@@ -82,15 +82,15 @@ class _JobState:
 
     def begin(self, scalings: Callable[[], list[Normalization]]) -> None:
         """At the first step, or where the checkpoint left off."""
-        if self.ensemble.rank == 0:
+        if self.process_group.rank == 0:
             self.job.checkpoints.sweep()
         job, chance = self.job, torch.Generator().manual_seed(self.job.training.seed)
         d_out = None if job.sae.output_site is None else self.source.width - self.source.width_read
         whole = architecture(job.sae.architecture).build(job.sae, self.source.width_read, chance, d_out)
-        sae = whole.with_rows(self.ensemble.mine)
+        sae = whole.with_rows(self.process_group.mine)
         read, *written = scalings_of(self.checkpoint) if self.checkpoint else scalings()
         plan = TrainingSchedule.of(job.training, whole.d_in, self.device)
-        self.run = TrainingRun(sae, read, plan, self.device, self.ensemble, *written)
+        self.run = TrainingRun(sae, read, plan, self.device, self.process_group, *written)
         if self.checkpoint is not None:
             self.run.restore(self.checkpoint)
 
@@ -104,7 +104,7 @@ class _JobState:
             self.job.log(row)
         if run.done or run.step % plan.per_checkpoint == 0:
             self.checkpoint = run.checkpoint(self.identity)
-            if self.ensemble.rank == 0:
+            if self.process_group.rank == 0:
                 self.checkpoint.write(self.job.checkpoints)
 
     def _diverged(self, loss: float) -> str:
@@ -130,7 +130,7 @@ def train_many(
     source: ActivationSource,
     device: torch.device | str = "cpu",
     identity: str = "",
-    ensemble: ProcessGroup = SINGLE_PROCESS,
+    process_group: ProcessGroup = SINGLE_PROCESS,
 ) -> Iterator[TrainedDictionary]:
     """Trains several dictionaries on one reading of the activations, each from the last checkpoint of its own run.
 
@@ -138,7 +138,8 @@ def train_many(
 
     Args:
         identity: What the activations came from; a checkpoint counts only under the same.
-        ensemble: The processes that share the work; in all of them the same is asked for. The first writes checkpoints.
+        process_group: The processes that share the work; in all of them the same is asked for. The first writes
+            checkpoints.
 
     Yields:
         Each job's dictionary in raw units (centring and scale folded in) and the whole curve, in the order of the jobs.
@@ -150,24 +151,24 @@ def train_many(
             damaged; if the dictionaries do not fit into memory together, before any of them is begun.
     """
     device = torch.device(device)
-    copies = ensemble.token_parts if device.type == "cpu" else ensemble.share
+    copies = process_group.token_parts if device.type == "cpu" else process_group.share
     require_memory([job.sae for job in jobs], source.width_read, source.width, device, copies)
-    courses = [_JobState(job, source, device, ensemble, identity) for job in jobs]
+    courses = [_JobState(job, source, device, process_group, identity) for job in jobs]
     widths = [w for w in (source.width_read, source.width - source.width_read) if w]
     scalings = cache(lambda: fit_normalization(source.chunks(), *widths))
     for course in courses:
         course.begin(scalings)
     for batch, seed in dict.fromkeys((job.training.batch, job.training.seed) for job in jobs):
-        _advance([c for c in courses if (c.job.training.batch, c.job.training.seed) == (batch, seed)], ensemble)
+        _advance([c for c in courses if (c.job.training.batch, c.job.training.seed) == (batch, seed)], process_group)
     return (course.trained() for course in courses)
 
 
-def _advance(courses: Sequence[_JobState], ensemble: ProcessGroup) -> None:
+def _advance(courses: Sequence[_JobState], process_group: ProcessGroup) -> None:
     """To their ends, together: a course that is ahead waits for the others."""
     first, last = min(c.run.step for c in courses), max(c.run.plan.n_steps for c in courses)
     settings = courses[0].job.training
     whole = islice(courses[0].source.batches(settings.batch, settings.seed, first), last - first)
-    batches = map(ensemble.part, whole)
+    batches = map(process_group.part, whole)
     with ExitStack() as stack:
         if courses[0].device.type == "cuda":
             batches = stack.enter_context(closing(read_ahead(batches, courses[0].device)))

@@ -26,7 +26,7 @@ def random_dictionary(
     with torch.no_grad():
         for p in sae.parameters():
             p.add_(0.2 * torch.randn(p.shape, generator=chance))
-        sae.after_step()
+        sae.renormalize()
         if "threshold" in sae.levels:
             sae.threshold.copy_(0.5 + torch.rand(F, generator=chance))  # type: ignore[union-attr]
     return sae

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.dictionaries.config import SAESettings
 from models.training.config import TrainingSettings
-from models.training.distributed.data_parallel import DataParallel, PeerLost, process_group
+from models.training.distributed.data_parallel import DataParallel, PeerLost, joined_process_group
 from models.training.distributed.feature_parallel import FeatureParallel
 from models.training.trainer import TrainedDictionary, TrainingJob, train_many
 from storage.folder import Folder
@@ -97,8 +97,8 @@ def job(case: str, folder: Path, log=lambda row: None) -> TrainingJob:
     return TrainingJob(CASES[case], SETTINGS, Folder(str(folder / case)), log, case)
 
 
-def all_of_them(folder: Path, ensemble=None) -> dict[str, TrainedDictionary]:
-    more = {} if ensemble is None else {"ensemble": ensemble}
+def all_of_them(folder: Path, process_group=None) -> dict[str, TrainedDictionary]:
+    more = {} if process_group is None else {"process_group": process_group}
     found: dict[str, TrainedDictionary] = {}
     for cases, source in ((AUTOENCODERS, pool()), (TRANSCODERS, two_sites())):
         found |= zip(cases, train_many([job(case, folder) for case in cases], source, **more), strict=True)
@@ -116,22 +116,26 @@ def stopped(case: str, folder: Path, **more) -> None:
 def work(rank: int, size: int, folder: Path) -> None:
     """Leaves in `folder` what each process has at the end, under flavour and rank; then the second process dies."""
     torch.set_num_threads(1)
-    with process_group(rank, size, folder / "meeting", "cpu"):
+    with joined_process_group(rank, size, folder / "meeting", "cpu"):
         for flavour, kind in FLAVOURS.items():
-            ensemble = kind()
-            found: dict[str, object] = dict(all_of_them(folder / flavour, ensemble))
-            (continued,) = train_many([job("topk", folder / f"by one, {flavour}")], pool(), ensemble=ensemble)
+            process_group = kind()
+            found: dict[str, object] = dict(all_of_them(folder / flavour, process_group))
+            (continued,) = train_many([job("topk", folder / f"by one, {flavour}")], pool(), process_group=process_group)
             if kind is FeatureParallel:
-                stopped("topk", folder / "by many", ensemble=ensemble)
+                stopped("topk", folder / "by many", process_group=process_group)
             own = torch.arange(3 * rank)
-            found |= {"continued": continued, "gathered": ensemble.gathered(own), "sum": ensemble.sum(own.sum())}
-            found["rounded"] = ensemble.gathered(own.bfloat16())
+            found |= {
+                "continued": continued,
+                "gathered": process_group.gathered(own),
+                "sum": process_group.sum(own.sum()),
+            }
+            found["rounded"] = process_group.gathered(own.bfloat16())
             torch.save(found, folder / f"{flavour}-{rank}")
         if rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         began = time.monotonic()
         try:
-            ensemble.sum(torch.zeros(1))
+            process_group.sum(torch.zeros(1))
         except PeerLost as error:
             (folder / "unanswered").write_text(f"{time.monotonic() - began:.1f} s: {error}")
             os._exit(0)

@@ -90,7 +90,7 @@ def test_however_many_are_asked_at_once_the_same_is_found(counted, ask, monkeypa
     one, _ = counted
     for name, value in {"STEP": 2, "AT_ONCE": together, "MOST_WINDOWS": most_windows}.items():
         monkeypatch.setattr(example_search, name, value)
-    some = looked_through(1, SAE, "(1)", one)
+    some = looked_through(1, SAE, "(1)", one, seconds=60.0)
     wanted = {feature: min(n, most_windows) for feature, n in plainly(ask, "(1)").items() if feature >= 1}
     assert {feature: len(windows) for feature, windows in some.windows.items()} == wanted
     assert some.is_whole

@@ -79,8 +79,8 @@ class CorpusSource(Protocol):
         ...
 
 
-def missing_column(where: str, column: str, found: list[str]) -> ValueError:
+def missing_column(where: str, column: str, names: list[str]) -> ValueError:
     return ValueError(
-        f"{where} has no column {column!r}; its columns are {', '.join(map(repr, found)) or 'none'}: "
+        f"{where} has no column {column!r}; its columns are {', '.join(map(repr, names)) or 'none'}: "
         "name the one that holds the text as corpus.text_column in the model card"
     )

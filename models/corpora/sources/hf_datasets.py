@@ -67,8 +67,8 @@ class HubDataset:
 
     def sha256(self) -> str:
         """Name and commit of the dataset, so that nothing is fetched."""
-        asked = {"name": self.name, "config": self.config, "split": self.split, "column": self.column}
-        return sha256_of(asked | {"commit": self._builder().hash})
+        request = {"name": self.name, "config": self.config, "split": self.split, "column": self.column}
+        return sha256_of(request | {"commit": self._builder().hash})
 
 
 def _words(cell: Any, spec: str, column: str) -> str | None:

@@ -73,11 +73,11 @@ def parquet_texts(path: Path, name: str, column: str) -> Iterator[str | None]:
             yield from batch.column(0).to_pylist()
 
 
-def _check(name: str, column: str, found: list[str], kind: str, is_text: bool) -> None:
-    if column not in found:
-        raise missing_column(name, column, found)
+def _check(name: str, column: str, columns: list[str], kind: str, is_text: bool) -> None:
+    if column not in columns:
+        raise missing_column(name, column, columns)
     if not is_text:
         raise ValueError(
-            f"{name}: column {column!r} holds {kind}, wanted text; its columns are {', '.join(map(repr, found))}: "
+            f"{name}: column {column!r} holds {kind}, wanted text; its columns are {', '.join(map(repr, columns))}: "
             "name the one that holds the text as corpus.text_column in the model card"
         )

@@ -14,8 +14,8 @@ def stdlib_files(*, tests: bool = False) -> list[Path]:
     tests."""
     root = Path(sysconfig.get_path("stdlib"))
     refused = _NOT_SOURCE - {"test", "tests", "idle_test"} if tests else _NOT_SOURCE
-    found = (path for path in root.rglob("*.py") if not refused & set(path.relative_to(root).parts[:-1]))
-    return sorted(found)
+    files = (path for path in root.rglob("*.py") if not refused & set(path.relative_to(root).parts[:-1]))
+    return sorted(files)
 
 
 def stdlib_documents(*, tests: bool = False) -> Iterator[Document]:

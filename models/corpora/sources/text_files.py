@@ -34,14 +34,14 @@ def split_text(path: Path, length: int = PIECE) -> Iterator[str]:
     Joined they are the text, without a byte order mark and with line ends as `\\n`.
     """
     with path.open(encoding="utf-8-sig") as file:
-        held = ""
+        text = ""
         while block := file.read(length):
-            held += block
-            while len(held) > length:
-                end = _last_break(held, length)
-                yield held[:end]
-                held = held[end:]
-    yield held
+            text += block
+            while len(text) > length:
+                end = _last_break(text, length)
+                yield text[:end]
+                text = text[end:]
+    yield text
 
 
 def _last_break(text: str, length: int) -> int:

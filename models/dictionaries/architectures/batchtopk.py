@@ -33,10 +33,12 @@ class BatchTopKSAE(SparseDictionary):
         super().__init__(tensors, config)
         self.k = int(config["k"])
 
-    def _slots(self, x_TD: Tensor, matmul: torch.dtype, ensemble: ProcessGroup) -> tuple[SparseEntries, Tensor | None]:
+    def _slots(
+        self, x_TD: Tensor, matmul: torch.dtype, process_group: ProcessGroup
+    ) -> tuple[SparseEntries, Tensor | None]:
         centred_TD = (x_TD.float() - self.centre_D).detach()
-        wanted = self.k * ensemble.tokens(x_TD)
-        return batch_topk(centred_TD, self.encoder_FD, self.b_enc, wanted, matmul, ensemble)
+        wanted = self.k * process_group.tokens(x_TD)
+        return batch_topk(centred_TD, self.encoder_FD, self.b_enc, wanted, matmul, process_group)
 
     @torch.no_grad()
     def encode(self, x_TD: Tensor) -> SparseCodes:
@@ -50,9 +52,7 @@ class BatchTopKSAE(SparseDictionary):
         tensors = self.tensors() | {"threshold": torch.ones(self.n_features, device=self.b_enc.device)}
         return JumpReLUSAE(tensors, {"k": self.k, "crosses": self.crosses})
 
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
-        slots, exact = self._slots(x_TD, moment.matmul, ensemble)
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
+        slots, exact = self._slots(x_TD, context.encoder_matmul_dtype, context.process_group)
         acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
-        return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)
+        return self.loss_terms(x_TD, y_TE, self.reconstruction(x_TD, y_TE, acts_M, slots, context), context)

@@ -14,9 +14,8 @@ from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
 from models.dictionaries.sparsity_controller import WIDE, SparsityController
 from models.sparse.codes import SparseCodes
-from models.sparse.dense_ops import DenseEntries
+from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
-from models.sparse.sparse_ops import SparseEntries
 from models.sparse.threshold_select import entries_above, select_above_threshold, threshold_for_l0
 
 
@@ -52,10 +51,10 @@ class GatedSAE(SparseDictionary):
         return self.r_mag.detach().exp() if bias == "b_mag" else 1.0
 
     @torch.no_grad()
-    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
+    def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
-        l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
-        level = threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, ensemble)
+        l0 = min(WIDE * self.config["k"], process_group.features(self.n_features) / 4)
+        level = threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, process_group)
         self.b_gate.sub_(level)
         self.b_mag.sub_(level)
 
@@ -65,28 +64,27 @@ class GatedSAE(SparseDictionary):
         slots, gate_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_gate, zero)
         return SparseCodes.of(slots, self._magnitude(gate_M, slots).relu())
 
-    def _magnitude(self, gate_M: Tensor, places: SparseEntries | DenseEntries) -> Tensor:
+    def _magnitude(self, gate_M: Tensor, places: Entries) -> Tensor:
         """`gate - b_gate` is the product, of which the magnitude is another multiple with another bias."""
         product_M = gate_M - places.each(self.b_gate)
         return product_M * places.each(self.r_mag).exp() + places.each(self.b_mag)
 
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_gate.new_zeros(())
-        places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_gate, zero, moment.matmul)
-        exact = found_M if moment.matmul == torch.float32 else None
-        gate_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_gate, exact)
+        dtype, group = context.encoder_matmul_dtype, context.process_group
+        places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_gate, zero, dtype)
+        gate_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_gate, context.exact(found_M))
         open_M = gate_M.relu()
         acts_M = self._magnitude(gate_M, places).relu() * (gate_M > 0)
-        l0 = ensemble.sum(places.firings(acts_M.detach()).sum()) / ensemble.tokens(x_TD)
-        by_gates = ensemble.share * self._error_by_gates(x_TD, y_TE, open_M, places, ensemble).square().sum()
-        weight = self.weight.at(float(l0), moment.step, moment.n_steps)
-        penalty = (weight * open_M.sum() + by_gates) / ensemble.spread(y_TE)
-        return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
+        l0 = context.mean_l0(places.firings(acts_M.detach()), x_TD)
+        by_gates = group.share * self._error_by_gates(x_TD, y_TE, open_M, places, group).square().sum()
+        weight = self.weight.update(l0, context.step, context.n_steps)
+        penalty = (weight * open_M.sum() + by_gates) / group.spread(y_TE)
+        left = self.reconstruction(x_TD, y_TE, acts_M, places, context)
+        return self.loss_terms(x_TD, y_TE, left, context, penalty)
 
     def _error_by_gates(
-        self, x_TD: Tensor, y_TE: Tensor, open_M: Tensor, places: SparseEntries | DenseEntries, ensemble: ProcessGroup
+        self, x_TD: Tensor, y_TE: Tensor, open_M: Tensor, places: Entries, process_group: ProcessGroup
     ) -> Tensor:
-        guess_TE = ensemble.over_features(places.combine(open_M, self.W_dec.detach())) + self.b_dec.detach()
+        guess_TE = process_group.over_features(places.combine(open_M, self.W_dec.detach())) + self.b_dec.detach()
         return y_TE - (guess_TE if self.W_skip is None else guess_TE + x_TD @ self.W_skip.detach().T)

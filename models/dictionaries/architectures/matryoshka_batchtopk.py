@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.batchtopk import BatchTopKSAE
-from models.dictionaries.base import LossTerms, StepContext
 from models.dictionaries.config import SAESettings
-from models.sparse.dense_ops import DenseEntries
-from models.sparse.process_group import ProcessGroup
+from models.dictionaries.loss_terms import Reconstruction, StepContext
+from models.sparse.entries import Entries
 from models.sparse.sparse_ops import SparseEntries
 
 
@@ -41,26 +40,20 @@ class MatryoshkaBatchTopKSAE(BatchTopKSAE):
         ends = itertools.accumulate(self.config["groups"])
         return [*sorted({min(n_features, max(1, round(end * n_features))) for end in ends})[:-1], n_features]
 
-    def cost(
-        self,
-        x_TD: Tensor,
-        y_TE: Tensor,
-        acts_M: Tensor,
-        places: SparseEntries | DenseEntries,
-        moment: StepContext,
-        ensemble: ProcessGroup,
-        penalty: Tensor | float = 0.0,
-    ) -> LossTerms:
-        assert isinstance(places, SparseEntries)
-        ends = self.ends_among(ensemble.features(self.n_features))
-        features_M = places.features_M + self.n_features * ensemble.first
-        group_M = torch.bucketize(features_M, torch.tensor(ends, device=acts_M.device), right=True)
-        error_TE = self.error(x_TD, y_TE, acts_M[:0], places.where(group_M < 0), ensemble)
+    def reconstruction(
+        self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, entries: Entries, context: StepContext
+    ) -> Reconstruction:
+        """The squared error is the mean over the prefixes, the error that of the whole."""
+        assert isinstance(entries, SparseEntries)
+        group = context.process_group
+        ends = self.ends_among(group.features(self.n_features))
+        features_M = entries.features_M + self.n_features * group.first
+        part_M = torch.bucketize(features_M, torch.tensor(ends, device=acts_M.device), right=True)
+        error_TE = self.error(x_TD, y_TE, acts_M[:0], entries.where(part_M < 0), group)
         squared = error_TE.new_zeros(())
-        for group in range(len(ends)):
-            inside_M = group_M == group
-            written_TE = places.where(inside_M).combine(acts_M[inside_M], self.W_dec)
-            error_TE = error_TE - ensemble.over_features(written_TE)
-            squared = squared + ensemble.share * error_TE.square().sum() / len(ends)
-        firings_F = places.firings(acts_M.detach())
-        return self.outcome(squared, error_TE, x_TD, y_TE, firings_F, moment, ensemble, penalty)
+        for part in range(len(ends)):
+            inside_M = part_M == part
+            written_TE = entries.where(inside_M).combine(acts_M[inside_M], self.W_dec)
+            error_TE = error_TE - group.over_features(written_TE)
+            squared = squared + group.share * error_TE.square().sum() / len(ends)
+        return Reconstruction(squared, error_TE, entries.firings(acts_M.detach()))

@@ -9,7 +9,6 @@ from torch import Tensor
 from models.dictionaries.architectures.standard import StandardSAE
 from models.dictionaries.base import LossTerms, StepContext
 from models.sparse.codes import SparseCodes
-from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.sparse.sparse_ops import SparseEntries
 
 
@@ -39,7 +38,5 @@ class NeuronDictionary(StandardSAE):
         slots = SparseEntries(features_M, tokens_M, len(x_TD), self.n_features)
         return SparseCodes.of(slots, x_TD[tokens_M, features_M].float())
 
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         raise ValueError("architecture identity has nothing to learn: its dictionary is made without training")

@@ -25,8 +25,8 @@ class PAnnealSAE(StandardSAE):
 
     architecture = "p_anneal"
 
-    def penalty(self, strengths_M: Tensor, moment: StepContext) -> Tensor:
-        done = min(1.0, max(0.0, (moment.progress - FIRST) / (LAST - FIRST)))
+    def penalty(self, strengths_M: Tensor, context: StepContext) -> Tensor:
+        done = min(1.0, max(0.0, (context.progress - FIRST) / (LAST - FIRST)))
         p = 1 + (END - 1) * done
         return ((strengths_M + ROUND).pow(p) - ROUND**p).sum()
 

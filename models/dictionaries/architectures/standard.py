@@ -42,10 +42,10 @@ class StandardSAE(SparseDictionary):
         )
 
     @torch.no_grad()
-    def meet(self, x_TD: Tensor, ensemble: ProcessGroup = SINGLE_PROCESS) -> None:
+    def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
-        l0 = min(WIDE * self.config["k"], ensemble.features(self.n_features) / 4)
-        self.b_enc.sub_(threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, ensemble))
+        l0 = min(WIDE * self.config["k"], process_group.features(self.n_features) / 4)
+        self.b_enc.sub_(threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, process_group))
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
@@ -56,19 +56,19 @@ class StandardSAE(SparseDictionary):
         zero = self.b_enc.new_zeros(())
         return SparseCodes.of(*entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
 
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_enc.new_zeros(())
-        places, found_M = select_above_threshold(centred_TD, self.encoder_FD, self.b_enc, zero, moment.matmul)
-        exact = found_M if moment.matmul == torch.float32 else None
-        acts_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
-        l0 = ensemble.sum(places.firings(acts_M.detach()).sum()) / ensemble.tokens(x_TD)
-        weight = self.weight.at(float(l0), moment.step, moment.n_steps)
+        places, found_M = select_above_threshold(
+            centred_TD, self.encoder_FD, self.b_enc, zero, context.encoder_matmul_dtype
+        )
+        acts_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, context.exact(found_M)).relu()
+        l0 = context.mean_l0(places.firings(acts_M.detach()), x_TD)
+        weight = self.weight.update(l0, context.step, context.n_steps)
         norm_F = torch.linalg.vector_norm(self.W_dec, dim=1)
-        penalty = weight * self.penalty(acts_M * places.each(norm_F), moment) / ensemble.spread(y_TE)
-        return self.cost(x_TD, y_TE, acts_M, places, moment, ensemble, penalty)
+        penalty = weight * self.penalty(acts_M * places.each(norm_F), context) / context.process_group.spread(y_TE)
+        left = self.reconstruction(x_TD, y_TE, acts_M, places, context)
+        return self.loss_terms(x_TD, y_TE, left, context, penalty)
 
-    def penalty(self, strengths_M: Tensor, moment: StepContext) -> Tensor:
+    def penalty(self, strengths_M: Tensor, context: StepContext) -> Tensor:
         """Of activations times the norm of what they write."""
         return strengths_M.sum()

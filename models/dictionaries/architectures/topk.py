@@ -11,7 +11,6 @@ from torch import Tensor
 
 from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.sparse.codes import SparseCodes
-from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.sparse.sparse_ops import SparseEntries
 from models.sparse.topk_select import topk_preactivations
 
@@ -38,13 +37,12 @@ class TopKSAE(SparseDictionary):
         acts_TK, features_TK = topk_preactivations(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
         return SparseCodes(acts_TK.relu_(), features_TK, self.n_features)
 
-    def loss(
-        self, x_TD: Tensor, y_TE: Tensor, moment: StepContext, ensemble: ProcessGroup = SINGLE_PROCESS
-    ) -> LossTerms:
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD = (x_TD - self.centre_D).detach()
         k = min(self.k, self.n_features)
-        pre_TK, features_TK = topk_preactivations(centred_TD, self.encoder_FD, self.b_enc, k, moment.matmul)
-        slots, pre_M = ensemble.strongest(SparseEntries.of(features_TK, self.n_features), pre_TK, self.k)
-        exact = pre_M if moment.matmul == torch.float32 else None
-        acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
-        return self.cost(x_TD, y_TE, acts_M, slots, moment, ensemble)
+        pre_TK, features_TK = topk_preactivations(
+            centred_TD, self.encoder_FD, self.b_enc, k, context.encoder_matmul_dtype
+        )
+        slots, pre_M = context.process_group.strongest(SparseEntries.of(features_TK, self.n_features), pre_TK, self.k)
+        acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, context.exact(pre_M)).relu()
+        return self.loss_terms(x_TD, y_TE, self.reconstruction(x_TD, y_TE, acts_M, slots, context), context)

@@ -91,11 +91,11 @@ class CheckedRecord:
 
     def numbers(self, key: str, low: float = -math.inf, high: float = math.inf) -> list[float]:
         """A list of finite numbers; empty where there is none."""
-        found = self._list(key)
-        for place, value in enumerate(found):
+        values = self._list(key)
+        for place, value in enumerate(values):
             if not _finite(value) or not low <= value <= high:
                 raise self.fault(f"{key}[{place}] is {value!r}, wanted a finite number from {low:g} to {high:g}")
-        return [float(value) for value in found]
+        return [float(value) for value in values]
 
     def indices(self, key: str) -> list[int]:
         found = self._list(key)

@@ -45,8 +45,8 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
     """
     numbered = sorted((int(match[1]), name) for name in folder.names() if (match := _BATCH.fullmatch(name)))
     if not numbered:
-        held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
-        raise BadDump(f"{folder} holds {held}, wanted batch-0.json: name the folder of one run of SAEDashboard")
+        contents = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
+        raise BadDump(f"{folder} holds {contents}, wanted batch-0.json: name the folder of one run of SAEDashboard")
     names = [name for _, name in numbered]
     settings = _object(folder, "run_settings.json") if folder.exists("run_settings.json") else None
     skipped = _object(folder, "skipped_indexes.json") if folder.exists("skipped_indexes.json") else None

@@ -23,8 +23,8 @@ def read(folder: Folder) -> ImportedDictionary:
     if architecture != "jump_relu":
         raise UnreadableDictionary(f"{folder}/{CONFIG}: architecture is {architecture!r}, wanted 'jump_relu'")
     hook_out = config.get("hf_hook_point_out") or hook_in
-    held = read_safetensors(folder, WEIGHTS)
-    d_sae, d_out = vector_length(where, held, "b_enc"), vector_length(where, held, "b_dec")
+    tensors_there = read_safetensors(folder, WEIGHTS)
+    d_sae, d_out = vector_length(where, tensors_there, "b_enc"), vector_length(where, tensors_there, "b_dec")
     if config.get("width") not in (None, d_sae):
         raise UnreadableDictionary(
             f"{where}: b_enc is [{d_sae}], {CONFIG} says width {config['width']}: make them agree"
@@ -32,7 +32,7 @@ def read(folder: Folder) -> ImportedDictionary:
     affine = bool(config.get("affine_connection"))
     shapes = {"w_enc": (d_out, d_sae), "w_dec": (d_sae, d_out), "b_enc": (d_sae,), "b_dec": (d_out,)}
     shapes |= {"threshold": (d_sae,)} | ({_SKIP: (d_out, d_out)} if affine else {})
-    found = validate_tensors(where, held, shapes)
+    found = validate_tensors(where, tensors_there, shapes)
     tensors = {ours: found[name] for name, ours in _NAMES.items()}
     tensors["threshold"] = tensors["threshold"].clamp_min(0)  # negative activations are cut first
     if affine:

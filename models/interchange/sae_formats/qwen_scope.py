@@ -25,8 +25,8 @@ def read(folder: Folder) -> ImportedDictionary:
     """
     names = [name for name in folder.names() if name.endswith(_SUFFIX)]
     if len(names) != 1:
-        held = ", ".join(names) or f"no {_SUFFIX} file"
-        raise UnreadableDictionary(f"{folder} holds {held}: name one file, as {folder}/layer0{_SUFFIX}")
+        contents = ", ".join(names) or f"no {_SUFFIX} file"
+        raise UnreadableDictionary(f"{folder} holds {contents}: name one file, as {folder}/layer0{_SUFFIX}")
     where = f"{folder}/{names[0]}"
     named = re.search(r"L0_(\d+)", folder.url)
     if named is None:
@@ -34,10 +34,10 @@ def read(folder: Folder) -> ImportedDictionary:
             f"{where} does not say how many features fire, and nor does its path: keep it in a folder named as its "
             "repository is, with L0_50 or L0_100"
         )
-    held = read_torch(folder, names[0])
-    d_sae, d_in = vector_length(where, held, "b_enc"), vector_length(where, held, "b_dec")
+    contents = read_torch(folder, names[0])
+    d_sae, d_in = vector_length(where, contents, "b_enc"), vector_length(where, contents, "b_dec")
     shapes = {"W_enc": (d_sae, d_in), "W_dec": (d_in, d_sae), "b_enc": (d_sae,), "b_dec": (d_in,)}
-    tensors = validate_tensors(where, held, shapes)
+    tensors = validate_tensors(where, contents, shapes)
     tensors |= {name: tensors[name].T.contiguous() for name in ("W_enc", "W_dec")}
     config = {"architecture": "topk", "d_in": d_in, "d_out": d_in, "d_sae": d_sae, "apply_b_dec_to_input": False}
     block = re.fullmatch(r"layer(\d+)\.sae\.pt", names[0])

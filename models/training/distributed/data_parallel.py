@@ -74,7 +74,7 @@ def _answered() -> Iterator[None]:
 
 
 @contextmanager
-def process_group(rank: int, size: int, meeting: Path, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
+def joined_process_group(rank: int, size: int, meeting: Path, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
     """While the block lasts this process is one of several of this machine, which meet by a file and leave together."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK)
     with _answered():

@@ -66,9 +66,9 @@ class _AllReduceWithGrad(torch.autograd.Function):
     the sum of theirs, need not be asked for."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, ensemble: DataParallel) -> Tensor:
-        ctx.size = ensemble.size
-        return ensemble.sum(value)
+    def forward(ctx: Any, value: Tensor, process_group: DataParallel) -> Tensor:
+        ctx.size = process_group.size
+        return process_group.sum(value)
 
     @staticmethod
     @once_differentiable

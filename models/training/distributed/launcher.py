@@ -24,7 +24,7 @@ import torch
 
 from models.activations.shuffled_stream import ActivationSource
 from models.training.curve import CurvePoint
-from models.training.distributed.data_parallel import DataParallel, PeerLost, process_group
+from models.training.distributed.data_parallel import DataParallel, PeerLost, joined_process_group
 from models.training.trainer import TrainedDictionary, TrainingJob, train_many
 
 GRACE = 3.0
@@ -178,7 +178,7 @@ def _train(rank: int, size: int, meeting: Path, work: _Work, tells: Connection) 
         if work.kind == "cuda":
             device = torch.device("cuda", rank)
             torch.cuda.set_device(device)
-        with process_group(rank, size, meeting, work.kind):
+        with joined_process_group(rank, size, meeting, work.kind):
             jobs = [_told(job, number, tells) for number, job in enumerate(work.jobs)] if rank == 0 else work.jobs
             train_many(jobs, work.source, device, work.identity, work.divided())
     except Exception as error:

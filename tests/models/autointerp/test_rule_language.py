@@ -1,8 +1,8 @@
 """A label says its rule exactly: writing and reading undo each other, for any rule and tokens."""
 
-import random
-
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.autointerp.lexical.rule_language import (
     FAMILIES,
@@ -37,22 +37,28 @@ TOKENS = [
 WORDS = ["error", "or", "words", "near", "après"]
 
 
-def some_rule(draw: random.Random) -> Rule:
-    families = [draw.choice(["token", "word", "shape", None])] + [
-        family for family in FAMILIES[3:] if draw.random() < 0.4
-    ]
-    terms = []
-    for family in families:
-        pool = {"shape": SHAPES, "previous shape": SHAPES, "place": PLACES, "word": WORDS, "near": WORDS}
-        if family:
-            values = draw.sample(pool.get(family, TOKENS), draw.randint(1, 3))
-            terms.append(Term(family, tuple(values)))
-    return Rule(tuple(terms))
+ANY_TOKEN = st.sampled_from(TOKENS) | st.text(min_size=1)
+POOLS = {
+    "shape": st.sampled_from(SHAPES),
+    "previous shape": st.sampled_from(SHAPES),
+    "place": st.sampled_from(PLACES),
+    "word": st.sampled_from(WORDS),
+    "near": st.sampled_from(WORDS),
+}
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_reading_undoes_writing(seed: int):
-    rule = some_rule(random.Random(seed))
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    """Any rule: at most one family says which tokens, any number of the others says where."""
+    what = draw(st.sampled_from([("token",), ("word",), ("shape",), ()]))
+    where = [family for family in FAMILIES[3:] if draw(st.booleans())]
+    values = {f: draw(st.lists(POOLS.get(f, ANY_TOKEN), min_size=1, max_size=3, unique=True)) for f in (*what, *where)}
+    return Rule(tuple(Term(family, tuple(values[family])) for family in values))
+
+
+@settings(max_examples=300)
+@given(rules())
+def test_reading_undoes_writing(rule: Rule):
     for clear in (True, False):
         label = format_rule(rule, clear=clear)
         assert parse_label(label) == rule, label

@@ -21,7 +21,7 @@ ALIVE_F = torch.zeros(F, dtype=torch.bool)
 STEP, N_STEPS = 50, 100
 
 
-def moment(matmul: torch.dtype = torch.float32) -> StepContext:
+def context(matmul: torch.dtype = torch.float32) -> StepContext:
     return StepContext(STEP, N_STEPS, ALIVE_F, 1 / 32, matmul)
 
 
@@ -83,7 +83,7 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
     more: dict[str, Any] = {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"coefficient": 1e-9}
     sae, x_TD = random_dictionary(name, crosses=crosses, skip=skip, **more), activations()
     y_TE = activations(seed=2, width=E) if crosses else x_TD
-    outcome = sae.loss(x_TD, y_TE, moment())
+    outcome = sae.loss(x_TD, y_TE, context())
     outcome.loss.backward()
     learned = {key: p for key, p in sae.named_parameters() if key != "threshold"}
     found = {key: p.grad for key, p in learned.items()}
@@ -110,7 +110,7 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
 def test_bfloat16_products_change_the_loss_by_rounding_only(name: str) -> None:
     more: dict[str, Any] = {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"coefficient": 1.0}
     sae, x_TD = random_dictionary(name, **more), activations()
-    exact, rounded = (sae.loss(x_TD, x_TD, moment(kind)).loss for kind in (torch.float32, torch.bfloat16))
+    exact, rounded = (sae.loss(x_TD, x_TD, context(kind)).loss for kind in (torch.float32, torch.bfloat16))
     torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02)
 
 
@@ -121,7 +121,7 @@ def test_the_l1_penalty_counts_the_norm_of_what_is_written(crowded: bool, monkey
     found = []
     for coefficient in (1e-9, 3.0):
         sae = random_dictionary("standard", coefficient=coefficient)
-        found.append(sae.loss(x_TD, x_TD, moment()).loss)
+        found.append(sae.loss(x_TD, x_TD, context()).loss)
     codes_TF = dense_pre(sae, x_TD).relu()
     wanted = 3 * (codes_TF * sae.W_dec.norm(dim=1)).sum() / (x_TD - x_TD.mean(0)).square().sum()
     torch.testing.assert_close(found[1] - found[0], wanted, rtol=1e-4, atol=1e-4)
@@ -134,7 +134,7 @@ def test_the_penalty_on_l0_moves_thresholds_by_its_ramp() -> None:
     gradients = []
     for coefficient in (1e-9, 2.0):
         sae = random_dictionary("jumprelu", coefficient=coefficient, bandwidth=width)
-        sae.loss(x_TD, x_TD, moment()).loss.backward()
+        sae.loss(x_TD, x_TD, context()).loss.backward()
         gradients.append(sae.threshold.grad)  # type: ignore[union-attr]
     assert isinstance(sae, JumpReLUSAE)
     pre_TF, level_F = dense_pre(sae, x_TD).detach(), sae.threshold.detach()
@@ -158,7 +158,7 @@ def test_the_tanh_penalty_is_its_formula() -> None:
     x_TD, found = activations(), []
     for coefficient in (1e-9, 2.0):
         sae = random_dictionary("jumprelu", sparsity="tanh", coefficient=coefficient, bandwidth=0.3)
-        found.append(sae.loss(x_TD, x_TD, moment()).loss)
+        found.append(sae.loss(x_TD, x_TD, context()).loss)
     assert isinstance(sae, JumpReLUSAE)
     pre_TF, norm_F = dense_pre(sae, x_TD), sae.W_dec.norm(dim=1)
     spread = (x_TD - x_TD.mean(0)).square().sum()

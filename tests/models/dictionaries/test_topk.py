@@ -37,7 +37,7 @@ def dense_codes(sae: TopKSAE, x_TD: Tensor) -> Tensor:
     return torch.zeros_like(pre_TF).scatter(1, kept.indices, kept.values.relu())
 
 
-def moment(dead_F: Tensor = ALIVE_F, matmul: torch.dtype = torch.float32) -> StepContext:
+def context(dead_F: Tensor = ALIVE_F, matmul: torch.dtype = torch.float32) -> StepContext:
     return StepContext(0, 1, dead_F, 1 / 32, matmul)
 
 
@@ -59,7 +59,7 @@ def test_an_activation_that_no_feature_likes_has_fewer_than_k(sae: TopKSAE, x_TD
 
 
 def test_the_loss_and_its_gradients_are_those_of_the_dense_equation(sae: TopKSAE, x_TD: Tensor) -> None:
-    outcome = sae.loss(x_TD, x_TD, moment())
+    outcome = sae.loss(x_TD, x_TD, context())
     outcome.loss.backward()
     found = {name: p.grad for name, p in sae.named_parameters()}
     sae.zero_grad()
@@ -78,7 +78,7 @@ def test_a_bfloat16_product_chooses_features_but_does_not_round_activations(sae:
     pre_TF = (centred_TD @ sae.W_enc + sae.b_enc).detach()
     acts_TK = pre_TF.gather(1, features_TK)
     guess_TD = torch.zeros(T, F).scatter(1, features_TK, acts_TK.relu()) @ sae.W_dec + sae.b_dec
-    error_TD = sae.loss(x_TD, x_TD, moment(matmul=torch.bfloat16)).error_TE
+    error_TD = sae.loss(x_TD, x_TD, context(matmul=torch.bfloat16)).error_TE
     torch.testing.assert_close(error_TD, (x_TD - guess_TD).detach())
     lost = pre_TF.topk(K, dim=1).values.sum(1) - acts_TK.sum(1)
     assert lost.max() < 0.1, f"a chosen set falls {lost.max():.3f} short of the best"
@@ -123,7 +123,7 @@ def test_dead_features_with_negative_preactivations_get_a_gradient(sae: TopKSAE,
     dead_F = dead_half(sae)
     with torch.no_grad():
         sae.b_enc[dead_F] = -1000
-    sae.loss(x_TD, x_TD, moment(dead_F)).loss.backward()
+    sae.loss(x_TD, x_TD, context(dead_F)).loss.backward()
     assert sae.encoder_FD.grad is not None
     norms_F = sae.encoder_FD.grad.norm(dim=1)
     assert norms_F[dead_F].min() > 0, f"{int((norms_F[dead_F] == 0).sum())} dead features get no gradient"
@@ -153,17 +153,18 @@ def test_the_auxiliary_loss_moves_dead_features_only(sae: TopKSAE, x_TD: Tensor)
 
 
 def test_without_dead_features_there_is_no_auxiliary_loss(sae: TopKSAE, x_TD: Tensor) -> None:
-    assert float(sae.loss(x_TD, x_TD, moment()).aux_loss) == 0
+    assert float(sae.loss(x_TD, x_TD, context()).aux_loss) == 0
 
 
 def test_a_step_keeps_decoder_rows_at_norm_one(sae: TopKSAE, x_TD: Tensor) -> None:
-    sae.loss(x_TD, x_TD, moment()).loss.backward()
+    terms = sae.loss(x_TD, x_TD, context())
+    terms.loss.backward()
     sae.before_step()
     assert sae.W_dec.grad is not None
     along_F = (sae.W_dec * sae.W_dec.grad).sum(1)
     assert along_F.abs().max() < 1e-6, "the gradient still points along a row"
     torch.optim.SGD(sae.parameters(), lr=1.0).step()
-    sae.after_step()
+    sae.after_step(terms, context())
     torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(F))
 
 

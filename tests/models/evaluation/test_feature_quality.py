@@ -49,7 +49,7 @@ def house(tmp_path_factory):
     return host, TokenizedCorpus.open(folder)
 
 
-def measured(house, dictionary, tokens=6000) -> dict[str, dict]:
+def measured(house, dictionary, tokens=6000, **options) -> dict[str, dict]:
     host, contexts = house
     rows = evaluate_feature_quality(
         host,
@@ -58,6 +58,7 @@ def measured(house, dictionary, tokens=6000) -> dict[str, dict]:
         *probe_contexts(contexts, tokens),
         contexts.token_filter,
         TokenStrings.of(host.tokenizer),
+        **options,
     )
     return {row["metric"]: row for row in rows.to_pylist()}
 
@@ -85,6 +86,19 @@ def test_shrinkage_is_of_held_out_tokens(house):
     mean_D = x_TD.mean(dim=0)
     wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (x_TD - mean_D).square().sum(dim=1).mean())
     assert measured(house, Doubled(32, 0.5))["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_tokens_beyond_the_norm_limit_are_left_out_of_every_number(house):
+    host, contexts = house
+    _, unseen = probe_contexts(contexts, 6000)
+    x_TD = capture_sites(host, unseen, contexts.token_filter, [SITE], torch.float32)[SITE].batch.x_TD.double()
+    limit = float(x_TD.norm(dim=1).median())
+    short_TD = x_TD[x_TD.norm(dim=1) <= limit]
+    mean_D = short_TD.mean(dim=0)
+    wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (short_TD - mean_D).square().sum(dim=1).mean())
+    rows = measured(house, Doubled(32, 0.5), norm_limit=limit)
+    assert rows["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
+    assert rows["shrinkage_gamma"]["n_tokens"] == rows["sparse_probing_raw"]["n_tokens"] == len(short_TD) < len(x_TD)
 
 
 def test_sparse_probing_climbs_to_what_the_activation_says(house):

@@ -16,7 +16,7 @@ from models.corpora.contexts import TokenizedCorpus, write_corpus
 from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import compute_feature_statistics, encoded
+from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
@@ -53,18 +53,16 @@ def store(tmp_path):
 
 
 def measured(store, sae=None, identity="i", report=lambda *progress: None):
-    return compute_feature_statistics(
+    inputs = StatisticsInput(
         sae or Given(),
         store.shards,
         store.contexts,
-        SETTINGS,
-        store.root / "codes",
         tokenizer=train_tokenizer("plain"),
         model_id="m",
         recipe_id="r",
         identity_sha256=identity,
-        report=report,
     )
+    return compute_feature_statistics(inputs, SETTINGS, store.root / "codes", report)
 
 
 def test_the_feature_table_equals_brute_force(store):

@@ -51,7 +51,7 @@ def test_a_killed_run_is_ended_and_its_place_is_free(instance):
     assert instance.event_log_storage.claim_concurrency_slot("gpu", "another", "work").is_claimed
 
 
-@pytest.mark.parametrize("process", [process_tag(), "elsewhere:1:1"])
+@pytest.mark.parametrize("process", [process_tag(), "elsewhere:1:1"], ids=["this process", "another machine"])
 def test_a_run_that_may_be_alive_is_left_alone(instance, process):
     run_id = started(instance, process)
     assert fail_orphaned_runs(instance) == []

@@ -169,7 +169,7 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
     )
     pages = TestClient(app(store.published, meanings=TextEmbedder(store.cards)))
     answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
-    first = re.search(r'<section id="meaning".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
+    first = re.search(r'<section id="semantic_matches".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
     assert first is not None, answer
     assert f"/sae/first/small/{feature}" in first[1] or label in first[1]
     assert float(re.findall(r'<data value="([^"]+)"', first[1])[0]) == pytest.approx(1.0, abs=1e-5)

@@ -89,27 +89,27 @@ def _classified(answers: Any, where: str) -> list[CheckedRecord] | None:
     """The answers of one file; None where they are of another kind of scorer."""
     if not isinstance(answers, list) or not all(isinstance(one, dict) for one in answers):
         return None
-    found = [CheckedRecord.of(one, f"{where}, [{place}]") for place, one in enumerate(answers)]
-    if any("activating" not in one.values or "prediction" not in one.values for one in found):
+    records = [CheckedRecord.of(one, f"{where}, [{place}]") for place, one in enumerate(answers)]
+    if any("activating" not in one.values or "prediction" not in one.values for one in records):
         return None
-    for one in found:
+    for one in records:
         if not isinstance(one.values["activating"], bool) or one.values["prediction"] not in (True, False, None):
             raise one.fault(
                 f"activating is {one.values['activating']!r}, prediction {one.values['prediction']!r}, wanted true or "
                 "false, or null for a prediction that failed: score the latent again"
             )
-    return found
+    return records
 
 
-def _measures(found: list[CheckedRecord]) -> dict[str, float | None]:
+def _measures(records: list[CheckedRecord]) -> dict[str, float | None]:
     """Over answers that did not fail; null where there is none of one of the two kinds."""
-    answers = [(one.values["activating"], bool(one.values["prediction"])) for one in found if _answered(one)]
+    answers = [(one.values["activating"], bool(one.values["prediction"])) for one in records if _answered(one)]
     hit, missed, false, right = (
         answers.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
     )
     balanced = (hit / (hit + missed) + right / (right + false)) / 2 if hit + missed and right + false else None
     measures = {"balanced_accuracy": balanced, "f1": 2 * hit / (2 * hit + false + missed) if hit + missed else None}
-    sure = [(one.number("probability"), one.values["activating"]) for one in found if _answered(one)]
+    sure = [(one.number("probability"), one.values["activating"]) for one in records if _answered(one)]
     if sure and all(probability is not None for probability, _ in sure):
         measures["auroc"] = _auroc([(p or 0.0, activating) for p, activating in sure])
     return measures

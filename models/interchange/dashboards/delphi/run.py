@@ -124,17 +124,17 @@ def _tensors(path: Path, where: str) -> dict[str, np.ndarray]:
                     f"{where} lacks {', '.join(missing)}; found {', '.join(file.keys())}: cache the latents again, "
                     "tokens included"
                 )
-            found = {name: file.get_tensor(name) for name in _TENSORS}
+            tensors = {name: file.get_tensor(name) for name in _TENSORS}
     except SafetensorError as error:
         raise BadDump(f"{where} is no whole safetensors file ({error}): fetch it again") from error
-    shapes = {name: tensor.shape for name, tensor in found.items()}
-    n = len(found["activations"])
-    if any(found[name].ndim != dims for name, dims in _TENSORS.items()) or shapes["locations"] != (n, 3):
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    n = len(tensors["activations"])
+    if any(tensors[name].ndim != dims for name, dims in _TENSORS.items()) or shapes["locations"] != (n, 3):
         raise BadDump(
             f"{where} has shapes {shapes}, wanted locations [n, 3], activations [n], tokens [rows, length]: cache the "
             "latents again"
         )
-    return found
+    return tensors
 
 
 @dataclass
@@ -187,10 +187,10 @@ class _DelphiReader:
         }
 
 
-def _fired(found: dict[str, np.ndarray], first: int, last: int, n_features: int, where: str) -> Firings:
+def _fired(tensors: dict[str, np.ndarray], first: int, last: int, n_features: int, where: str) -> Firings:
     """The split's activations in the order that statistics want, latents counted from the dictionary's first."""
-    locations, acts = found["locations"].astype(np.int64), found["activations"].astype(np.float32)
-    rows, length = found["tokens"].shape
+    locations, acts = tensors["locations"].astype(np.int64), tensors["activations"].astype(np.float32)
+    rows, length = tensors["tokens"].shape
     for axis, (what, most) in enumerate((("row", rows), ("position", length), ("latent", last - first + 1))):
         if len(locations) and (bad := locations[:, axis].max()) >= most:
             raise BadDump(

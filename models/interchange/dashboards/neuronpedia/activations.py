@@ -104,20 +104,20 @@ class Examples:
 
     def rows(self, feature: int, records: Sequence[CheckedRecord]) -> list[Row]:
         """The rows of one feature's records."""
-        found = [self._row(feature, record) for record in records]
-        numbers = _numbers([record for record, row in zip(records, found, strict=True) if row["kind"] == "interval"])
-        for record, row in zip(records, found, strict=True):
+        rows = [self._row(feature, record) for record in records]
+        numbers = _numbers([record for record, row in zip(records, rows, strict=True) if row["kind"] == "interval"])
+        for record, row in zip(records, rows, strict=True):
             row["interval_index"] = numbers[_bounds(record)] if row["kind"] == "interval" else None
-        found.sort(key=lambda row: -row["activation"] if row["kind"] == "top" else 0.0)
+        rows.sort(key=lambda row: -row["activation"] if row["kind"] == "top" else 0.0)
         ranks: Counter[tuple[str, int | None]] = Counter()
-        for row in found:
+        for row in rows:
             group = row["kind"], row["interval_index"]
             row["rank"] = ranks[group]
             ranks[group] += 1
             row["example_id"] = example_id(
                 *self._own, feature, row["kind"], row["interval_index"], row["context_id"], row["position"]
             )
-        return found
+        return rows
 
     def _row(self, feature: int, record: CheckedRecord) -> Row:
         record.same_length("tokens", "values")

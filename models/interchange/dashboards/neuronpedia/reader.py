@@ -19,18 +19,18 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
     Raises:
         BadDump: Now or while the parts are read, if anything is missing, damaged or contradicts the rest.
     """
-    found = batches(folder / "features")
-    if not folder.exists("source.jsonl") or not found:
-        held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
+    files = batches(folder / "features")
+    if not folder.exists("source.jsonl") or not files:
+        contents = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
         raise BadDump(
-            f"{folder} holds {held}, wanted source.jsonl and features/batch-0.jsonl.gz: name the folder of one source, "
-            "such as gpt2-small/6-res-jb, fetched whole"
+            f"{folder} holds {contents}, wanted source.jsonl and features/batch-0.jsonl.gz: name the folder of one "
+            "source, such as gpt2-small/6-res-jb, fetched whole"
         )
     source = _one(folder, "source.jsonl", *source_files.NEEDED)
     model = _one(folder, "model.jsonl", "id") if folder.exists("model.jsonl") else None
-    first = next(iter(islice(read_lines(folder / "features", found[0], *features.NEEDED), 1)), None)
+    first = next(iter(islice(read_lines(folder / "features", files[0], *features.NEEDED), 1)), None)
     reading = _NeuronpediaReader(folder, source, source_files.dump_info(source, model, first), model_id, recipe_id)
-    return FeatureDump(reading.about, reading.parts(found), reading.notes, reading.left_out)
+    return FeatureDump(reading.about, reading.parts(files), reading.notes, reading.left_out)
 
 
 def _one(folder: Folder, name: str, *needed: str) -> CheckedRecord:
@@ -63,8 +63,8 @@ class _NeuronpediaReader:
             self.recipe_id,
         )
 
-    def parts(self, found: list[str]) -> Iterator[Part]:
-        for name in found:
+    def parts(self, files: list[str]) -> Iterator[Part]:
+        for name in files:
             yield self._features(name)
         if self.uncounted:
             self.left_out.add("activation_histogram")

@@ -34,14 +34,14 @@ class ExportInput:
     """Rows of every table for the features from one number up to another."""
 
 
-def write(subject: ExportInput, folder: Folder, wanted: Sequence[int] | None = None) -> Folder:
+def write(subject: ExportInput, folder: Folder, feature_ids: Sequence[int] | None = None) -> Folder:
     """Writes `{folder}/{modelId}/{sourceId}/` and `{folder}/config/`; the same rows give the same bytes.
 
     `source.jsonl`, without which nobody takes the folder for a dump, goes last, and that of an earlier export is
     removed first: what was cut short does not look whole.
 
     Args:
-        wanted: Only these features.
+        feature_ids: Only these features.
 
     Returns:
         The folder of the source.
@@ -50,12 +50,12 @@ def write(subject: ExportInput, folder: Folder, wanted: Sequence[int] | None = N
     home.remove("source.jsonl")
     for name in ("features", "activations", "explanations"):
         (home / name).remove()
-    chosen = sorted(set(subject.firings if wanted is None else wanted))
+    chosen = sorted(set(subject.firings if feature_ids is None else feature_ids))
     explainers: set[str] = set()
     llms: set[str] = set()
     for number in sorted({feature // PER_FILE for feature in chosen}):
         part = subject.part(number * PER_FILE, (number + 1) * PER_FILE)
-        if wanted is not None:
+        if feature_ids is not None:
             part = _only(part, chosen)
         name = f"batch-{number}.jsonl.gz"
         write_lines(home / "features", name, features.lines(stamp, part, subject.firings))
