@@ -1,4 +1,4 @@
-# The commands of README. Everything lives in .venv and DAGSTER_HOME; nothing else on the machine is touched.
+# `make help` lists the targets. Everything lives in .venv and DAGSTER_HOME; nothing else on the machine is touched.
 PYTHON ?= python3
 PORT ?= 3000
 PAGE_PORT ?= 8765
@@ -16,45 +16,44 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 .DEFAULT_GOAL := help
 .PHONY: help demo smollm2 sweep test dev serve sql check bench lock
 
-help:
-	@echo "make demo | smollm2 | sweep | test | dev | serve | sql | check | bench | lock: see README.md"
+help:  ## list the targets
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-demo: $(READY) $(INSTANCE)
+demo: $(READY) $(INSTANCE)  ## install, then run the whole pipeline on the bundled model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/glasshouse run --model pystdlib
 
-# A real instruct model: weights and text are fetched once, then nothing but this machine is asked.
-smollm2: $(READY) $(INSTANCE)
+smollm2: $(READY) $(INSTANCE)  ## run the pipeline on SmolLM2-135M-Instruct; downloads weights and text once
 	$(BIN)/python examples/smollm2/prepare.py data/smollm2
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/smollm2 $(BIN)/glasshouse run --model smollm2-135m-instruct
 
-sweep: $(READY) $(INSTANCE)
+sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundled model
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep
 
 # A file's tests stay in one process, and share what they set up.
-test: $(READY)
+test: $(READY)  ## install, then run the tests in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Started by a script in the background it would inherit ignored signals, and Dagster could then be stopped by SIGKILL only.
-dev: $(READY) $(INSTANCE)
+dev: $(READY) $(INSTANCE)  ## start Dagster on http://127.0.0.1:3000 (PORT=…)
 	$(BIN)/python -c "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])" \
 		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-serve: $(READY)
+serve: $(READY)  ## serve the feature pages on http://127.0.0.1:8765 (PAGE_PORT=…)
 	$(BIN)/glasshouse serve --port $(PAGE_PORT)
 
-sql: $(READY)
+sql: $(READY)  ## query the published warehouse: make sql Q="from sae_summary"
 	@$(BIN)/glasshouse sql "$$Q"
 
-check: $(READY)
+check: $(READY)  ## run ruff, the import contracts and pyright
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(READY)
+bench: $(READY)  ## measure speed
 	$(BIN)/python -m benchmarks
 
 # What pip resolves today in an environment of its own, as names and versions: no hosts, no build tags.
-lock:
+lock:  ## rewrite requirements.lock from what pip resolves today
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'

@@ -84,8 +84,8 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
             ),
             dg.AssetCheckResult(
                 check_name="dead_within_bounds",
-                passed=dead_fraction <= registration.recipe.bounds.max_dead_fraction,
-                metadata={"found": dead_fraction, "bound": registration.recipe.bounds.max_dead_fraction},
+                passed=dead_fraction <= registration.recipe.quality_bounds.max_dead_fraction,
+                metadata={"found": dead_fraction, "bound": registration.recipe.quality_bounds.max_dead_fraction},
             ),
             _about_text(store, registration, feature),
         ],
@@ -96,7 +96,7 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
     """Whether the features are about text, or about where in a context a token stands."""
     from models.features.position_note import position_note
 
-    bound = registration.recipe.bounds.max_one_position_fraction
+    bound = registration.recipe.quality_bounds.max_one_position_fraction
     positions = store.datasets.harvest_profile(registration)["positions"]
     note, numbers = position_note(feature, positions, bound)
     return dg.AssetCheckResult(
@@ -135,5 +135,5 @@ def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAER
     made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
     for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
         store.tables.write(store.layout.table(name, registration), rows, identity)
-    files = made.codes if settings.keep_codes else ()
+    files = made.codes if settings.keep_feature_activations else ()
     replace_partition(codes_folder, files, identity, {"n_firings": int(made.firing.n_F.sum())})

@@ -51,8 +51,8 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             known, explained, rated, asking, partial(load_scoring_model, registration), Progress(context, "labels")
         )
         write_requests(store, registration, settings.scorers, made.answers, identity)
-        if settings.encoder is not None:
-            vectors = embeddings(explained, settings.encoder, settings.encoder_revision)
+        if settings.sentence_encoder is not None:
+            vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
             store.tables.write(store.layout.table("label_embedding", registration), vectors, identity)
         store.tables.write(folder, made.rows, identity)
     table = store.tables.read("explanation_score", registration)

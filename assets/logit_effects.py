@@ -33,8 +33,8 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     from models.language_model.token_strings import TokenStrings
 
     registration = store.registration(context.partition_key)
-    trained, n = store.datasets.trained(registration), registration.recipe.statistics.effects
-    identity = {"sae": trained.identity_sha256, "effects": n, "code": CODE_VERSION}
+    trained, n = store.datasets.trained(registration), registration.recipe.statistics.top_logits
+    identity = {"sae": trained.identity_sha256, "top_logits": n, "code": CODE_VERSION}
     folders = [store.layout.table(name, registration) for name in ("logit_effect", "logit_shape")]
     if not all(Manifest.find_current(folder, identity) for folder in folders):
         host = load_model(registration)

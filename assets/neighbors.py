@@ -35,15 +35,15 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)
     identity = {
         "statistics": statistics_identity(store, registration),
-        "neighbors": settings.neighbors,
+        "similar_features": settings.similar_features,
         "code": CODE_VERSION,
     }
     folder = store.layout.table("neighbor", registration)
     if not Manifest.find_current(folder, identity):
         sae = load(store.layout.sae(registration))
-        kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.neighbors)}
+        kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.similar_features)}
         if (codes := store.datasets.codes(registration)) is not None:
-            kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.neighbors)
+            kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.similar_features)
         rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
         store.tables.write(folder, pa.concat_tables(rows), identity)
     rows = store.tables.read("neighbor", registration).sort_by([("value", "descending")])
@@ -53,8 +53,8 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         metadata={
             "rows": rows.num_rows,
             "cofiring_jaccard": "counted"
-            if settings.keep_codes
-            else "none: the recipe keeps no codes (statistics.keep_codes)",
+            if settings.keep_feature_activations
+            else "none: the recipe keeps no codes (statistics.keep_feature_activations)",
             "closest": dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in keys}) for row in closest]),
             "dagster/partition_row_count": rows.num_rows,
         }

@@ -105,7 +105,11 @@ def _l0_matches_target(registration: SAERegistration, found: dict | None) -> dg.
     if found is None:
         why = {"none_because": "nothing was trained here: the dictionary has the L0 that it has"}
         return dg.AssetCheckResult(check_name="l0_matches_target", asset_key="sae", passed=True, metadata=why)
-    k, bound, asked = registration.recipe.sae.k, registration.recipe.bounds.max_l0_error, registration.recipe.sae
+    k, bound, asked = (
+        registration.recipe.sae.k,
+        registration.recipe.quality_bounds.max_l0_error,
+        registration.recipe.sae,
+    )
     trained, kept = found["trained"], found["exported"]
     off = abs(kept["l0"] / k - 1)
     reached = not asked.wants_l0 or (kept["l0"] <= k if asked.architecture == "topk" else off <= bound)

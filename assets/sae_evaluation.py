@@ -82,7 +82,7 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             )
         store.tables.write(folder, rows, identity)
     rows = store.tables.read("sae_metric", registration).to_pylist()
-    found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.bounds
+    found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.quality_bounds
     recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(
         metadata={
@@ -119,7 +119,7 @@ def _most(registration: SAERegistration) -> float | None:
     asked = registration.recipe.sae
     if not asked.wants_l0:
         return None
-    return asked.k * (1.0 if asked.architecture == "topk" else 1 + registration.recipe.bounds.max_l0_error)
+    return asked.k * (1.0 if asked.architecture == "topk" else 1 + registration.recipe.quality_bounds.max_l0_error)
 
 
 def _result(name: str, passed: bool, found: float | None, bound: float | None) -> dg.AssetCheckResult:

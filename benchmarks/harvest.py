@@ -36,8 +36,8 @@ def main() -> None:
 
         def bare() -> None:
             for padded in padded_batches(everything, TokenFilter(frozenset()), BATCH_TOKENS):
-                with host.reading([site]):
-                    host.run(padded.token_ids_BP)
+                with host.capture([site]):
+                    host.forward(padded.token_ids_BP)
 
         def whole() -> None:
             folder = Folder(directory) / f"run-{next(number)}"

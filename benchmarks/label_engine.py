@@ -33,8 +33,8 @@ from models.autointerp.llm_client.prices import price_of
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.llm_client.runner import AskingJob, ProviderLLM, Result
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.stages import label_features, rate_labels
-from models.autointerp.tables import Progress, no_progress
 from storage.folder import Folder
 
 LLM, PAYER, KEY = "claude-haiku-4-5", "bench/labels", "a-key"

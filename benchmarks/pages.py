@@ -121,7 +121,8 @@ ROWS = {
     """,
     "explanation_score": f"""
         select {KEYS}, printf('%016x', hash(f, 'label')) as explanation_id, scorer,
-            'balanced_accuracy' as metric, value, value as ci_low, value as ci_high, 20 as n_trials, 0 as n_failed
+            'balanced_accuracy' as metric, value, value as ci_low, value as ci_high, 20 as n_trials, 0 as n_failed,
+            true as is_headline
         from feature_drawn, (select unnest(['detection', 'fuzzing']) as scorer),
             lateral (select hash(f, scorer) % 1000 / 1000) as t(value)
         order by explanation_id, scorer
@@ -160,10 +161,10 @@ def write_warehouse(file: Path, n_features: int, together: int = 122_880) -> Non
                 some = rows.replace("from example", f"from (from example where feature_id between {first} and {last})")
                 con.execute(f"insert into {table} by name {some}", {"n": n_features} if "$n" in rows else {})
             con.execute("checkpoint")
-        con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
-        for text in sql_files("refresh"):
-            con.execute(text.sql)
         define_views(con)
+        con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
+        for text in sql_files("derived"):
+            con.execute(text.sql)
         con.execute("insert into _publication values (now()::timestamp, 'made-up', $1)", [schema_sha256()])
         con.execute("checkpoint")
 

@@ -99,7 +99,7 @@ def form(sae: SparseDictionary) -> Form:
 
 def ours(architecture: str, task: Task, seed: int, data: dict[str, Tensor]) -> dict[str, float]:
     sae_settings = SAESettings(architecture=architecture, n_features=task.n_features, k=task.k)  # type: ignore[arg-type]
-    settings = TrainingSettings(tokens=task.steps * task.batch, batch=task.batch, seed=seed)
+    settings = TrainingSettings(tokens=task.steps * task.batch, batch_tokens=task.batch, seed=seed)
     pool = InOrder(data["x_TD"])
     with tempfile.TemporaryDirectory() as folder:
         sae = train(sae_settings, settings, pool, Folder(folder), lambda row: None).sae

@@ -56,8 +56,8 @@ def main() -> None:
 
         def bare() -> None:
             for padded in padded_batches(everything, token_filter, BATCH_TOKENS):
-                with host.reading([site]):
-                    host.run(padded.token_ids_BP)
+                with host.capture([site]):
+                    host.forward(padded.token_ids_BP)
 
         def encode() -> None:
             for number in range(len(shards.manifest.files)):

@@ -69,7 +69,7 @@ class Ours:
     """A run of ours that is fed batch after batch."""
 
     def __init__(self, x_TD: Tensor, sae: SAESettings, batch: int, matmul: str, device: torch.device) -> None:
-        settings = TrainingSettings(tokens=STEPS * batch, batch=batch, matmul=matmul)  # type: ignore[arg-type]
+        settings = TrainingSettings(tokens=STEPS * batch, batch_tokens=batch, encoder_matmul_dtype=matmul)  # type: ignore[arg-type]
         built = architecture(sae.architecture).build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
         plan = TrainingSchedule.of(settings, x_TD.shape[1], device)
         scaling = fit_normalization([x_TD], x_TD.shape[1])[0]
@@ -89,7 +89,7 @@ class Ours:
     @torch.no_grad()
     def fvu(self, unseen_TD: Tensor) -> float:
         sae, unseen_TD = self.run.sae.folded(self.run.read), unseen_TD.to(self.run.device)
-        return fvu(unseen_TD, torch.cat([sae(x_TD) for x_TD in unseen_TD.split(self.run.plan.batch)]))
+        return fvu(unseen_TD, torch.cat([sae(x_TD) for x_TD in unseen_TD.split(self.run.plan.batch_tokens)]))
 
 
 class Bench:
@@ -145,7 +145,7 @@ class Bench:
             run.steps(after)
         ways: dict[str, Callable[[], Cost]] = {way: run.cost for way, run in runs.items()}
         plan = TrainingSchedule.of(
-            TrainingSettings(tokens=STEPS * self.batch, batch=self.batch), self.width, self.device
+            TrainingSettings(tokens=STEPS * self.batch, batch_tokens=self.batch), self.width, self.device
         )
         options = {"architecture": name, "d_in": self.width, "d_sae": n_features, "k": self.k, "batch": self.batch}
         options |= {"lr": plan.peak, "warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0}

@@ -46,10 +46,10 @@ def build(
             _delete_partition(con, partition.table, partition.name)
             load(con, stored, partition)
             _record_partition(con, partition)
-        _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
-        _register(con, registrations)
         codes, n_codes = stored_code_files(stored)
         define_views(con, codes)
+        _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
+        _register(con, registrations)
         _write_publication_row(con, stored)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         con.execute("delete from _table_rows")
@@ -67,30 +67,34 @@ def _discard_other_schema(file: Path) -> None:
         return
     try:
         with closing(create(file)) as con:
-            [(found,)] = con.execute("select schema_sha256 from _publication").fetchall()
+            [(schema,)] = con.execute("select schema_sha256 from _publication").fetchall()
     except duckdb.Error as error:
         raise ValueError(
             f"the file in the way is not a Glasshouse warehouse that this DuckDB ({duckdb.__version__}) can read "
             f"({str(error).strip().splitlines()[0]}): move it away, or set GLASSHOUSE_WAREHOUSE to another path"
         ) from error
-    if found != schema_sha256():
+    if schema != schema_sha256():
         file.unlink()
 
 
 def _partition_changes(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Partition], list[tuple[str, str]]]:
     """Partitions to load, because they are new or another, and (table, name) of those that vanished from the store."""
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
-    known = {(table, name): hashes for table, name, *hashes in recorded}
-    wanted = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registry_entry"})}
-    replaced = [p for place, p in wanted.items() if known.get(place) != [p.identity_sha256, p.content_sha256]]
-    return replaced, sorted(known.keys() - wanted.keys())
+    hashes_by_partition = {(table, name): hashes for table, name, *hashes in recorded}
+    stored_partitions = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registry_entry"})}
+    replaced = [
+        p
+        for place, p in stored_partitions.items()
+        if hashes_by_partition.get(place) != [p.identity_sha256, p.content_sha256]
+    ]
+    return replaced, sorted(hashes_by_partition.keys() - stored_partitions.keys())
 
 
 def _delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:
-    known = con.execute(
+    recorded = con.execute(
         "delete from _partition where table_name = $1 and partition = $2 returning n_rows", [table, name]
     ).fetchall()
-    if known:
+    if recorded:
         remove(con, table, keys_of(name))
 
 

@@ -16,7 +16,7 @@ def literal(value: str) -> str:
 
 
 def table_names(con: DuckDBPyConnection, *, internal: bool = False) -> list[str]:
-    """Tables in the file, sorted; those that begin with an underscore serve the house itself."""
+    """Tables in the file, sorted; those that begin with an underscore are internal."""
     rows = con.execute("select table_name from duckdb_tables() where database_name = current_database() order by all")
     return [name for (name,) in rows.fetchall() if internal or not name.startswith("_")]
 
@@ -36,6 +36,6 @@ def grain(con: DuckDBPyConnection, table: str) -> list[str]:
     [(comment,)] = con.execute(
         "select comment from duckdb_tables() where database_name = current_database() and table_name = $1", [table]
     ).fetchall()
-    found = re.match(r"One row per \(([^)]+)\)", comment or "")
-    assert found, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
-    return [column.strip().strip('"') for column in found[1].split(",")]
+    declaration = re.match(r"One row per \(([^)]+)\)", comment or "")
+    assert declaration, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
+    return [column.strip().strip('"') for column in declaration[1].split(",")]

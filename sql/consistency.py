@@ -30,19 +30,19 @@ def inspect(con: DuckDBPyConnection) -> list[Violation]:
 
 
 def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
-    found = []
+    violations = []
     for text in sql_files("checks"):
         broken = text.sql.rstrip().removesuffix(";")
         rows = con.execute(
             f"select model_id, recipe_id, count(*), min(what) from ({broken}\n) group by all order by all"
         ).fetchall()
-        found += [Violation(text.name, text.title, *row) for row in rows]
-    return found
+        violations += [Violation(text.name, text.title, *row) for row in rows]
+    return violations
 
 
 def _repeated_rows(con: DuckDBPyConnection) -> list[Violation]:
     """Rows that are not alone in their grain."""
-    found = []
+    violations = []
     for table in table_names(con):
         key, has = ", ".join(map(quoted, grain(con, table))), columns(con, table)
         model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
@@ -52,5 +52,5 @@ def _repeated_rows(con: DuckDBPyConnection) -> list[Violation]:
             "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated "
             "group by all order by all"
         ).fetchall()
-        found += [Violation(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
-    return found
+        violations += [Violation(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
+    return violations

@@ -7,7 +7,7 @@ from contextlib import closing
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import columns, table_names
+from sql.catalog import table_names
 from sql.sql_files import SQLFile, sql_files
 from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
@@ -29,11 +29,13 @@ Activations are in the units of the site that is read.
 
 
 def documentation() -> str:
-    """The page: every table, column, type and unit, then views, macros, named questions and checks."""
+    """The page: every table, column, type and unit, then views, macros, functions, named questions and checks."""
     with closing(duckdb.connect()) as con:
         define(con)
         define_views(con)
-        return "\n".join([INTRODUCTION, *_tables(con), *_views(con), *_macros(), *_questions(), *_checks()])
+        return "\n".join(
+            [INTRODUCTION, *_tables(con), *_views(con), *_macros(), *_functions(), *_questions(), *_checks()]
+        )
 
 
 def _tables(con: DuckDBPyConnection) -> Iterator[str]:
@@ -66,8 +68,10 @@ def _rows(con: DuckDBPyConnection, table: str) -> Iterator[str]:
 def _views(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## Views\n"
     for view in sql_files("views"):
-        named = ", ".join(f"`{column}`" for column in columns(con, view.name))
-        yield f"### `{view.name}`\n\n{_remarks(view)}\n\nColumns: {named}.\n"
+        yield f"### `{view.name}`\n\n{_remarks(view)}\n"
+        yield "| column | type | unit | meaning |\n|---|---|---|---|"
+        yield from _rows(con, view.name)
+        yield ""
 
 
 def _macros() -> Iterator[str]:
@@ -75,6 +79,13 @@ def _macros() -> Iterator[str]:
     for macro in sql_files("macros"):
         signature = next(line for line in macro.sql.splitlines() if line.startswith("create macro"))
         yield f"### `from {signature.removeprefix('create macro ').removesuffix(' as table')}`\n\n{_remarks(macro)}\n"
+
+
+def _functions() -> Iterator[str]:
+    yield "## Functions\n"
+    for function in sql_files("functions"):
+        signature = next(line for line in function.sql.splitlines() if line.startswith("create macro"))
+        yield f"### `{signature.removeprefix('create macro ').partition(' as')[0]}`\n\n{_remarks(function)}\n"
 
 
 def _questions() -> Iterator[str]:

@@ -24,12 +24,12 @@ def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) ->
         BadPartition: If files, columns, rows or values are not what manifest and schema say.
     """
     with stored.verified(partition) as paths, _errors_name_partition(partition, paths):
-        wanted = columns(con, partition.table)
-        _check_columns(con, partition, paths, wanted)
+        table_columns = columns(con, partition.table)
+        _check_columns(con, partition, paths, table_columns)
         _check_rows(con, partition, paths)
         if paths:
             insert = _insert(
-                partition, [name for name in ("feature_id", *grain(con, partition.table)) if name in wanted]
+                partition, [name for name in ("feature_id", *grain(con, partition.table)) if name in table_columns]
             )
             con.execute(insert, partition.keys | {"paths": paths})
 
@@ -42,13 +42,13 @@ def _errors_name_partition(partition: Partition, paths: list[str]) -> Iterator[N
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise
     except duckdb.Error as error:
-        names, said = ", ".join(file.name for file in partition.files), str(error).strip().splitlines()[0]
-        raise partition.fault(f"{names} cannot be loaded, for {said}{_first_offender(said, paths)}") from error
+        names, message = ", ".join(file.name for file in partition.files), str(error).strip().splitlines()[0]
+        raise partition.fault(f"{names} cannot be loaded, for {message}{_first_offender(message, paths)}") from error
 
 
-def _first_offender(said: str, paths: list[str]) -> str:
+def _first_offender(message: str, paths: list[str]) -> str:
     """The first row that breaks the check which DuckDB names."""
-    check = re.search(r"expression CHECK\((.+)\)$", said)
+    check = re.search(r"expression CHECK\((.+)\)$", message)
     if not check:
         return ""
     with closing(duckdb.connect()) as con:
@@ -57,21 +57,29 @@ def _first_offender(said: str, paths: list[str]) -> str:
         except duckdb.Error:  # the check names a column that is not in the files
             return ""
         names, rows = [column[0] for column in result.description], result.fetchall()
-    shown = [f"{name} = {value!r}" for row in rows for name, value in zip(names, row, strict=True)]
-    return f" (first in the row {', '.join(shown)})"[:1000] if shown else ""
+    cells = [f"{name} = {value!r}" for row in rows for name, value in zip(names, row, strict=True)]
+    return f" (first in the row {', '.join(cells)})"[:1000] if cells else ""
 
 
-def _check_columns(con: DuckDBPyConnection, partition: Partition, paths: list[str], wanted: dict[str, bool]) -> None:
+def _check_columns(
+    con: DuckDBPyConnection, partition: Partition, paths: list[str], table_columns: dict[str, bool]
+) -> None:
     """A column that may be null may be absent; nothing else may."""
     keys = partition.keys
     for path, file in zip(paths, partition.files, strict=True):
         rows = con.execute("describe select * from read_parquet($1, hive_partitioning = false)", [path]).fetchall()
-        found = [row[0] for row in rows]
-        missing = [name for name, nullable in wanted.items() if not nullable and name not in found and name not in keys]
-        unknown = [name for name in (*keys, *found) if name not in wanted] + [name for name in found if name in keys]
+        file_columns = [row[0] for row in rows]
+        missing = [
+            name
+            for name, nullable in table_columns.items()
+            if not nullable and name not in file_columns and name not in keys
+        ]
+        unknown = [name for name in (*keys, *file_columns) if name not in table_columns] + [
+            name for name in file_columns if name in keys
+        ]
         if missing or unknown:
             raise partition.fault(
-                f"{file.name} has columns {', '.join(found)}; "
+                f"{file.name} has columns {', '.join(file_columns)}; "
                 f"missing: {', '.join(missing) or 'none'}; not wanted: {', '.join(unknown) or 'none'}"
             )
 

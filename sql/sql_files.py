@@ -1,4 +1,4 @@
-"""The .sql files of this package: one statement of the house each, its first comment line its title."""
+"""The .sql files of this package: one statement each; the first comment line is its title."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,11 +15,11 @@ class SQLFile:
 
 def sql_files(folder: str) -> list[SQLFile]:
     """The .sql files of a folder of this package, sorted by name: dropping a file there is all it takes to add one."""
-    found = sorted(
+    paths = sorted(
         (file for file in files("sql").joinpath(folder).iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
     )
-    return [_text(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found]
+    return [_text(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in paths]
 
 
 def _text(name: str, sql: str) -> SQLFile:

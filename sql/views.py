@@ -1,4 +1,4 @@
-"""Views and macros of the warehouse, made anew at each publication: they hold no rows."""
+"""Views, macros and functions of the warehouse, made anew at each publication: they hold no rows."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,25 @@ from duckdb import DuckDBPyConnection
 from sql.catalog import literal, quoted
 from sql.sql_files import SQLFile, sql_files
 from sql.stored_partitions import StoredTables
+from sql.view_comments import comment_columns_passed_on
 
 FEATURE_ACTIVATION = "feature_activation"
 """The one table that stays in the store: a view reads its Parquet files there."""
 
 
 def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
-    """Every view and macro of this package, and none that an older version left.
+    """Every view, macro and function of this package, and none that an older version left.
 
     Args:
         con: A connection that may write.
         codes: The Parquet files of `feature_activation`; the view is there, empty, without any.
     """
     _drop_all(con)
+    for text in sql_files("functions"):
+        _define(con, text, "macro")
     for text in sql_files("views"):
         _define(con, text, "view")
+        comment_columns_passed_on(con, text)
     for text in sql_files("macros"):
         _define(con, text, "macro table")
     external = {text.name: text for text in sql_files("external")}
@@ -59,8 +63,8 @@ def _drop_all(con: DuckDBPyConnection) -> None:
     ).fetchall():
         con.execute(f"drop view {quoted(name)}")
     macros = con.execute(
-        "select distinct function_name from duckdb_functions() "
-        "where database_name = current_database() and not internal and function_type = 'table_macro'"
+        "select distinct function_name, function_type from duckdb_functions() "
+        "where database_name = current_database() and not internal and function_type in ('macro', 'table_macro')"
     )
-    for (name,) in macros.fetchall():
-        con.execute(f"drop macro table {quoted(name)}")
+    for name, kind in macros.fetchall():
+        con.execute(f"drop {'macro table' if kind == 'table_macro' else 'macro'} {quoted(name)}")

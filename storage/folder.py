@@ -1,4 +1,4 @@
-"""One way to files, local or on S3: nothing else in the house asks where it runs."""
+"""Files, local or on S3: no other module asks where it runs."""
 
 import errno
 import functools

@@ -1,4 +1,4 @@
-"""Answers that were given lately: each is found once, however many ask for it, and they wait for the first."""
+"""LRU cache with single flight: concurrent requests for one answer wait for the first."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -40,13 +40,13 @@ class SecurityHeaders:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path, reader: Reader | None = None, meanings: TextEmbedderProtocol | None = None) -> ASGIApp:
+def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderProtocol | None = None) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
         published: The warehouse; looked at anew at each request.
         reader: What runs models on a reader's own text; None where nothing can.
-        meanings: What knows the meaning of a text that is looked for; None where nothing does.
+        embedder: Embeds a text that is searched for; None where nothing can.
     """
     served = Starlette(
         routes=[
@@ -54,26 +54,26 @@ def app(published: Path, reader: Reader | None = None, meanings: TextEmbedderPro
             Route("/search", pages.search),
             Route("/compare", pages.compare),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
-            Route("/sae/{model_id}/{recipe_id}/random", pages.any_feature),
+            Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
             Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers={
-            HTTPException: error_pages.not_there,
+            HTTPException: error_pages.not_found,
             Unreadable: error_pages.unreadable,
             500: error_pages.broken,
         },
     )
-    served.state.newest, served.state.reader, served.state.meanings = LatestWarehouse(published), reader, meanings
+    served.state.latest, served.state.reader, served.state.embedder = LatestWarehouse(published), reader, embedder
     return SecurityHeaders(served)
 
 
 def serve(
-    published: Path, host: str, port: int, reader: Reader | None = None, meanings: TextEmbedderProtocol | None = None
+    published: Path, host: str, port: int, reader: Reader | None = None, embedder: TextEmbedderProtocol | None = None
 ) -> None:
     """Answers until it is interrupted."""
     import uvicorn
 
-    uvicorn.run(app(published, reader, meanings), host=host, port=port, log_level="warning")
+    uvicorn.run(app(published, reader, embedder), host=host, port=port, log_level="warning")

@@ -78,37 +78,42 @@ class FeatureOnText:
 
 def by_feature(reading: Reading) -> list[FeatureOnText]:
     """Every feature that fires, the strongest first."""
-    found: dict[int, list[float]] = {}
+    activations_by_feature: dict[int, list[float]] = {}
     for place, feature_id, activation in reading.fires:
-        found.setdefault(feature_id, [0.0] * len(reading.tokens))[place] = activation
-    fires = [FeatureOnText(feature_id, reading.tokens, activations) for feature_id, activations in found.items()]
-    return sorted(fires, key=lambda one: (-one.strongest, one.feature_id))
+        activations_by_feature.setdefault(feature_id, [0.0] * len(reading.tokens))[place] = activation
+    fires = [
+        FeatureOnText(feature_id, reading.tokens, activations)
+        for feature_id, activations in activations_by_feature.items()
+    ]
+    return sorted(fires, key=lambda feature: (-feature.strongest, feature.feature_id))
 
 
 def by_token(reading: Reading) -> list[list[tuple[int, float]]]:
     """Feature and activation of the few strongest on each token."""
-    found: list[list[tuple[int, float]]] = [[] for _ in reading.tokens]
+    activations_by_token: list[list[tuple[int, float]]] = [[] for _ in reading.tokens]
     for place, feature_id, activation in reading.fires:
-        found[place].append((feature_id, activation))
-    return [sorted(some, key=lambda one: (-one[1], one[0]))[:PER_TOKEN] for some in found]
+        activations_by_token[place].append((feature_id, activation))
+    return [sorted(features, key=lambda pair: (-pair[1], pair[0]))[:PER_TOKEN] for features in activations_by_token]
 
 
-def relatively(fires: Sequence[FeatureOnText], strongest: dict[int, Any]) -> list[tuple[FeatureOnText, float | None]]:
+def relative_to_maximum(
+    fires: Sequence[FeatureOnText], corpus_rows: dict[int, Any]
+) -> list[tuple[FeatureOnText, float | None]]:
     """Each feature with its strongest activation here as a share of that in the corpus, the largest share first.
 
     Args:
         fires: Of `by_feature`.
-        strongest: Rows with `max_activation`, by feature; a feature without one comes last.
+        corpus_rows: Rows with `max_activation`, by feature; a feature without one comes last.
     """
-    found = []
-    for one in fires:
-        row = strongest.get(one.feature_id)
-        known = row.max_activation if row is not None else None
-        found.append((one, one.strongest / known if known else None))
-    return sorted(found, key=lambda pair: (-(pair[1] or 0.0), pair[0].feature_id))
+    fractions = []
+    for feature in fires:
+        row = corpus_rows.get(feature.feature_id)
+        maximum = row.max_activation if row is not None else None
+        fractions.append((feature, feature.strongest / maximum if maximum else None))
+    return sorted(fractions, key=lambda pair: (-(pair[1] or 0.0), pair[0].feature_id))
 
 
-def overall(reading: Reading) -> SimpleNamespace:
+def features_per_token(reading: Reading) -> SimpleNamespace:
     """The text as an example whose activations are how many features fire on each token."""
     counts = [0.0] * len(reading.tokens)
     for place, _, _ in reading.fires:

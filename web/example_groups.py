@@ -8,7 +8,9 @@ from typing import Any
 KINDS = ("top", "interval", "control")
 
 
-def folded(examples: Iterable[Any], judged: Iterable[Any], explanation_id: str | None) -> list[SimpleNamespace]:
+def group_identical(
+    examples: Iterable[Any], judged: Iterable[Any], explanation_id: str | None
+) -> list[SimpleNamespace]:
     """Examples in the order of a page; equal windows of a group stand once, as the first, with `n_same`.
 
     Args:
@@ -50,25 +52,25 @@ class RatingCounts:
     fraction_rated_3: float | None
 
 
-def strips(judged: Iterable[Any], explanation_id: str) -> list[RatingCounts]:
+def ratings_by_interval(judged: Iterable[Any], explanation_id: str) -> list[RatingCounts]:
     """What a label was rated by interval, controls first, then from the weakest activations to the strongest."""
     groups: dict[int | None, list[Any]] = {}
     for row in judged:
         if row.explanation_id == explanation_id:
             groups.setdefault(row.interval_index, []).append(row.rating)
-    return [_strip(at, groups[at]) for at in sorted(groups, key=lambda at: -1 if at is None else at)]
+    return [_rating_counts(at, groups[at]) for at in sorted(groups, key=lambda at: -1 if at is None else at)]
 
 
-def _strip(interval: int | None, ratings: list[int | None]) -> RatingCounts:
-    given = [rating for rating in ratings if rating is not None]
-    n = len(given)
+def _rating_counts(interval: int | None, ratings: list[int | None]) -> RatingCounts:
+    successful = [rating for rating in ratings if rating is not None]
+    n = len(successful)
     return RatingCounts(
         interval,
         n,
         len(ratings) - n,
-        *(given.count(rating) for rating in range(4)),
-        mean_rating=sum(given) / n if n else None,
-        fraction_rated_3=given.count(3) / n if n else None,
+        *(successful.count(rating) for rating in range(4)),
+        mean_rating=sum(successful) / n if n else None,
+        fraction_rated_3=successful.count(3) / n if n else None,
     )
 
 
@@ -76,37 +78,30 @@ def _strip(interval: int | None, ratings: list[int | None]) -> RatingCounts:
 class IntervalShare:
     """An interval of a feature's activation: its edges, and the firings in it, counted and as a share of all."""
 
-    interval: int
+    interval_index: int
     lower: float
     upper: float
     n: int
     share: float
 
 
-def interval_of(bar: Any, strongest: float, n_intervals: int) -> int:
-    """The interval of a bin's midpoint: exact where bins are a multiple of the intervals, as they are by default."""
-    return min(int((bar.lower + bar.upper) / 2 / strongest * n_intervals), n_intervals - 1)
-
-
-def shares(bars: Sequence[Any], n_intervals: int) -> dict[int, IntervalShare]:
-    """The share of a feature's firings in each interval: equal slices of (0, strongest activation].
+def firing_share_by_interval(bars: Sequence[Any]) -> dict[int, IntervalShare]:
+    """The share of a feature's firings in each interval.
 
     Args:
-        bars: Bins of its histogram with `lower`, `upper` and `n`; those of no width are left out.
-        n_intervals: How many the dictionary's examples are drawn from.
+        bars: Bins of its histogram with `lower`, `upper`, `n` and `interval_index`.
     """
-    live = [bar for bar in bars if bar.upper > 0]
-    strongest, total = max((bar.upper for bar in live), default=0.0), sum(bar.n for bar in live)
+    total = sum(bar.n for bar in bars)
     groups: dict[int, list[Any]] = {}
-    for bar in live:
-        groups.setdefault(interval_of(bar, strongest, n_intervals), []).append(bar)
+    for bar in bars:
+        groups.setdefault(bar.interval_index, []).append(bar)
     return {
-        at: IntervalShare(
-            at,
-            min(bar.lower for bar in some),
-            max(bar.upper for bar in some),
-            n := sum(bar.n for bar in some),
+        index: IntervalShare(
+            index,
+            min(bar.lower for bar in group),
+            max(bar.upper for bar in group),
+            n := sum(bar.n for bar in group),
             n / total if total else 0.0,
         )
-        for at, some in groups.items()
+        for index, group in groups.items()
     }

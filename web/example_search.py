@@ -33,7 +33,7 @@ class SearchResult:
         return self.next >= self.n_features
 
 
-def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = SECONDS) -> SearchResult:
+def search_examples(start: int, sae: Any, text: str, ask: Ask, seconds: float = SECONDS) -> SearchResult:
     """The features of a dictionary whose windows contain a text, a few at most.
 
     Args:
@@ -48,15 +48,15 @@ def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = S
     at = first
     while at < sae.n_features and len(windows) < MOST_FEATURES:
         firsts = range(at, sae.n_features, STEP)[:AT_ONCE]
-        stretches = [(one, min(one + STEP, sae.n_features) - 1) for one in firsts]
+        ranges = [(start_id, min(start_id + STEP, sae.n_features) - 1) for start_id in firsts]
         named = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "text": text, "most": MOST_WINDOWS}
-        for (_, end), rows in zip(stretches, ask("example_text", stretches, **named), strict=True):
+        for (_, end), rows in zip(ranges, ask("example_text", ranges, **named), strict=True):
             last = end
             if len(rows) == MOST_WINDOWS:  # cut off within a feature: it is looked at again, unless it is the only one
                 last = max(rows[-1].feature_id - 1, rows[0].feature_id)
-            for feature_id, some in groupby(rows, key=lambda row: row.feature_id):
+            for feature_id, group in groupby(rows, key=lambda row: row.feature_id):
                 if feature_id <= last and len(windows) < MOST_FEATURES:
-                    windows[feature_id] = list(some)
+                    windows[feature_id] = list(group)
                 elif feature_id <= last:
                     last = feature_id - 1
             at = last + 1
@@ -67,7 +67,7 @@ def looked_through(start: int, sae: Any, text: str, ask: Ask, seconds: float = S
     return SearchResult(windows, first, at, sae.n_features)
 
 
-def everywhere(saes: Iterable[Any], text: str, ask: Ask) -> list[tuple[Any, SearchResult]]:
+def search_all_dictionaries(saes: Iterable[Any], text: str, ask: Ask) -> list[tuple[Any, SearchResult]]:
     """Each dictionary looked through for its share of the time."""
-    known = list(saes)
-    return [(sae, looked_through(0, sae, text, ask, SECONDS / len(known))) for sae in known]
+    dictionaries = list(saes)
+    return [(sae, search_examples(0, sae, text, ask, SECONDS / len(dictionaries))) for sae in dictionaries]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from web.urls import replace_invalid_unicode, whole
+from web.urls import parse_id, replace_invalid_unicode
 
 PER_PAGE = 50
 LONGEST_TEXT = 200
 """Characters of a text that is looked for in examples: a window holds no more."""
-SHOWN = ("all", "live", "dead")
+LIVENESS = ("all", "live", "dead")
 BY_FIRING = ("feature_id", "density", "max_activation", "logit_skew")
 """What can be sorted by without a look at labels, which are in another table."""
 SORTS = ("feature_id", "density", "max_activation", "specificity_mean", "detection", "logit_skew", "label")
@@ -25,22 +25,22 @@ class TableQuery:
     example: str
     """Text to look for in examples, from feature `start` on."""
     start: int
-    shown: str
+    liveness: str
     sort: str
     descending: bool
     page: int
 
     @classmethod
-    def of(cls, asked: Mapping[str, str]) -> "TableQuery":
-        page = whole(asked.get("page", "1"))
+    def of(cls, params: Mapping[str, str]) -> "TableQuery":
+        page = parse_id(params.get("page", "1"))
         return cls(
-            label=replace_invalid_unicode(asked.get("label", "")),
-            token=replace_invalid_unicode(asked.get("token", "")),
-            example=replace_invalid_unicode(asked.get("example", ""))[:LONGEST_TEXT],
-            start=whole(asked.get("start", "0")) or 0,
-            shown=_one_of(SHOWN, asked.get("shown")),
-            sort=_one_of(SORTS, asked.get("sort")),
-            descending=asked.get("order") == "descending",
+            label=replace_invalid_unicode(params.get("label", "")),
+            token=replace_invalid_unicode(params.get("token", "")),
+            example=replace_invalid_unicode(params.get("example", ""))[:LONGEST_TEXT],
+            start=parse_id(params.get("start", "0")) or 0,
+            liveness=_one_of(LIVENESS, params.get("liveness")),
+            sort=_one_of(SORTS, params.get("sort")),
+            descending=params.get("order") == "descending",
             page=page or 1,
         )
 
@@ -50,7 +50,7 @@ class TableQuery:
         return {
             "label": self.label,
             "token": self.token,
-            "shown": self.shown,
+            "liveness": self.liveness,
             "sort": self.sort,
             "descending": self.descending,
             "per_page": PER_PAGE,
@@ -69,18 +69,18 @@ class TableQuery:
 
     def address(self, **changed: Any) -> str:
         """The query string of this table, or of one that differs in what is given."""
-        asked = {
+        params = {
             "label": self.label,
             "token": self.token,
             "example": self.example,
-            "shown": self.shown,
+            "liveness": self.liveness,
             "sort": self.sort,
             "order": "descending" if self.descending else "ascending",
             "page": self.page,
         }
-        return "?" + urlencode(asked | changed) + "#features"
+        return "?" + urlencode(params | changed) + "#features"
 
-    def turned(self, sort: str) -> str:
+    def sort_link(self, sort: str) -> str:
         """Where the head of a column leads: sorted by it, or the other way round."""
         order = "ascending" if self.sort == sort and self.descending else "descending"
         if sort in ("feature_id", "label") and self.sort != sort:
@@ -88,6 +88,6 @@ class TableQuery:
         return self.address(sort=sort, order=order, page=1)
 
 
-def _one_of(known: tuple[str, ...], asked: str | None) -> str:
+def _one_of(choices: tuple[str, ...], choice: str | None) -> str:
     """What is asked for if it is known, else the first of what is."""
-    return asked if asked in known else known[0]
+    return choice if choice in choices else choices[0]

@@ -10,7 +10,7 @@ LONGEST = 200
 """Characters of a token or label that are shown; the rest is counted."""
 SNIPPET = 8
 """Tokens on either side of the peak that are shown at first."""
-KEPT_TOKENS = 20_000
+REMEMBERED_TOKENS = 20_000
 """Tokens whose HTML is remembered: a page shows six hundred, and pages share them."""
 LEVELS = 10
 """Shades of a token; the style sheet has a class for each."""
@@ -19,14 +19,14 @@ _EMPTY = "◌"
 _PICTURES = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍", "\0": "␀"}
 
 
-@lru_cache(KEPT_TOKENS)
-def visible(token: str) -> Markup:
+@lru_cache(REMEMBERED_TOKENS)
+def visible_token(token: str) -> Markup:
     """HTML of a token; spaces, line ends and whatever else is invisible, such as right-to-left marks, made visible."""
     pictured = "".join(_PICTURES.get(c) or (c if c.isprintable() else _code(c)) for c in token[: LONGEST + 1])
     return escape(_cut(pictured, token) or _EMPTY)
 
 
-def plain(text: str, most: int = LONGEST) -> str:
+def visible_text(text: str, most: int = LONGEST) -> str:
     """Text of a label or a name: spaces stay, other invisible characters are made visible."""
     return _cut("".join(c if c.isprintable() else _code(c) for c in text[: most + 1]), text, most)
 
@@ -59,22 +59,26 @@ def window(example: Any, strongest: float) -> Markup:
             pieces.append(_piece("", silent_far, silent))
             silent = ""
         if activation > 0:
-            pieces.append(_piece(_shade(activation, strongest, place == example.peak), far, visible(token), activation))
+            pieces.append(
+                _piece(_shade(activation, strongest, place == example.peak), far, visible_token(token), activation)
+            )
         else:
-            silent, silent_far = f"{silent}{visible(token)}", far
+            silent, silent_far = f"{silent}{visible_token(token)}", far
     if silent:
         pieces.append(_piece("", silent_far, silent))
     return Markup("".join(pieces))
 
 
-def counted(example: Any) -> Markup:
+def token_counts(example: Any) -> Markup:
     """Tokens shaded by a whole number each, its share of the largest; the number is said on hover."""
     most = max(example.activations, default=0)
     pairs = zip(example.tokens, example.activations, strict=True)
-    return Markup("".join(_piece(_shade(n, most, False) if n else "", False, visible(t), n or None) for t, n in pairs))
+    return Markup(
+        "".join(_piece(_shade(n, most, False) if n else "", False, visible_token(t), n or None) for t, n in pairs)
+    )
 
 
-def typed_back(text: str) -> str:
+def form_text(text: str) -> str:
     """A text for the box that it was typed in: line ends and tabs stay, what else is invisible is made visible."""
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
 
@@ -85,19 +89,19 @@ def _shade(activation: float, strongest: float, peak: bool) -> str:
 
 
 def _piece(shade: str, far: bool, text: str, activation: float | None = None) -> str:
-    """HTML of a piece, without Markup for speed: classes are ours, the title is a number, the text is of `visible`."""
+    """HTML of a piece, without Markup for speed: classes are ours, the title a number, the text of `visible_token`."""
     classes = " ".join(name for name in ("t" if shade else "", shade, "far" if far else "") if name)
-    worn = f' class="{classes}"' if classes else ""
+    attribute = f' class="{classes}"' if classes else ""
     title = f' title="{activation:.4g}"' if activation is not None else ""
-    return f"<span{worn}{title}>{text}</span>"
+    return f"<span{attribute}{title}>{text}</span>"
 
 
 def _data(value: float, text: str) -> Markup:
     return Markup(f'<data value="{value!r}">{text}</data>')  # digits only: nothing to escape
 
 
-def _cut(shown: str, whole: str, most: int = LONGEST) -> str:
-    return shown if len(whole) <= most else f"{shown[:most]}… ({len(whole):,} characters)"
+def _cut(text: str, whole: str, most: int = LONGEST) -> str:
+    return text if len(whole) <= most else f"{text[:most]}… ({len(whole):,} characters)"
 
 
 def _code(character: str) -> str:

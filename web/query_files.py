@@ -21,11 +21,11 @@ class Query:
     parameters: tuple[str, ...]
 
     @property
-    def is_steady(self) -> bool:
+    def is_dictionary_level(self) -> bool:
         """Whether it asks of whole dictionaries or the file: the answer serves every page."""
         return set(self.parameters) <= {"model_id", "recipe_id", "other_model_id", "other_recipe_id"}
 
-    def given(self, values: Values) -> dict[str, Any]:
+    def bind(self, values: Values) -> dict[str, Any]:
         """Those of the values that this query has parameters for."""
         return {name: values[name] for name in self.parameters}
 

@@ -1,6 +1,6 @@
 """What a text means, as a vector: asked of whoever has the encoder that labels were embedded by.
 
-The pages know no encoder. Whoever starts them hands in meanings, or none; what cannot be read is a ValueError whose
+The pages know no encoder. Whoever starts them hands in an embedder, or none; what cannot be read is a ValueError whose
 sentence the page shows.
 """
 
@@ -36,11 +36,11 @@ class TextEmbedderProtocol(Protocol):
         ...
 
 
-def meant(meanings: TextEmbedderProtocol | None, text: str) -> tuple[Meaning | None, str]:
+def embed_query(embedder: TextEmbedderProtocol | None, text: str) -> tuple[Meaning | None, str]:
     """The meaning of a text, or else why there is none."""
-    if meanings is None:
+    if embedder is None:
         return None, "these pages were started without an encoder: start them with `glasshouse serve`"
     try:
-        return meanings.of(text), ""
+        return embedder.of(text), ""
     except (ValueError, OSError) as error:
         return None, str(error)

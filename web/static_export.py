@@ -31,56 +31,64 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
     Raises:
         ValueError: If there is no such dictionary or feature, or no warehouse that can be read.
     """
-    opened, chosen = WarehouseSnapshot(published), list(dict.fromkeys(features))
-    found = _known(opened, sae, chosen)
-    pages = [_page(opened, found, feature_id) for feature_id in chosen]
-    shared = {"published_at": opened.published_at, "heading": f"Features of {sae}"}
+    snapshot, chosen = WarehouseSnapshot(published), list(dict.fromkeys(features))
+    sae_row = _sae_row(snapshot, sae, chosen)
+    pages = [_page(snapshot, sae_row, feature_id) for feature_id in chosen]
+    shared = {"published_at": snapshot.published_at, "heading": f"Features of {sae}"}
     if out.suffix == ".html":
         contents = [(f"Feature {at}", f"#feature-{at}", label) for at, label, _ in pages]
-        addresses = {feature_url(found.model_id, found.recipe_id, at): f"#feature-{at}" for at in chosen}
-        return [_written(out, addresses, contents=contents, features=[(at, some) for at, _, some in pages], **shared)]
-    addresses = {feature_url(found.model_id, found.recipe_id, at): f"feature-{at}.html" for at in chosen}
-    addresses[sae_url(found.model_id, found.recipe_id)] = "index.html"
+        addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"#feature-{at}" for at in chosen}
+        return [
+            _write_page(
+                out, addresses, contents=contents, features=[(at, sections) for at, _, sections in pages], **shared
+            )
+        ]
+    addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"feature-{at}.html" for at in chosen}
+    addresses[sae_url(sae_row.model_id, sae_row.recipe_id)] = "index.html"
     contents = [(f"Feature {at}", f"feature-{at}.html", label) for at, label, _ in pages]
-    index = _written(out / "index.html", addresses, contents=contents, features=[], **shared)
+    index = _write_page(out / "index.html", addresses, contents=contents, features=[], **shared)
     each = [
-        _written(out / f"feature-{at}.html", addresses, contents=[], features=[(at, some)], **shared)
-        for at, _, some in pages
+        _write_page(out / f"feature-{at}.html", addresses, contents=[], features=[(at, sections)], **shared)
+        for at, _, sections in pages
     ]
     return [index, *each]
 
 
-def _known(opened: WarehouseSnapshot, sae: str, features: Sequence[int]) -> SimpleNamespace:
+def _sae_row(snapshot: WarehouseSnapshot, sae: str, features: Sequence[int]) -> SimpleNamespace:
     model_id, _, recipe_id = sae.partition("/")
-    found = opened.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
-    if not found:
-        known = ", ".join(f"{row.model_id}/{row.recipe_id}" for row in opened.ask(queries()["saes"], {}))
-        raise ValueError(f"there is no dictionary {sae!r} in this warehouse: it has {known or 'none'}")
-    if beyond := [at for at in features if not 0 <= at < found[0].n_features]:
+    rows = snapshot.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
+    if not rows:
+        names = ", ".join(f"{row.model_id}/{row.recipe_id}" for row in snapshot.ask(queries()["saes"], {}))
+        raise ValueError(f"there is no dictionary {sae!r} in this warehouse: it has {names or 'none'}")
+    if beyond := [at for at in features if not 0 <= at < rows[0].n_features]:
         raise ValueError(
-            f"{sae} has features 0 to {found[0].n_features - 1}, not {', '.join(map(str, beyond[:5]))}: "
+            f"{sae} has features 0 to {rows[0].n_features - 1}, not {', '.join(map(str, beyond[:5]))}: "
             "name some of those"
         )
     if not features:
         raise ValueError("no feature was named: give their numbers, such as 7,12,900")
-    return found[0]
+    return rows[0]
 
 
-def _page(opened: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
+def _page(snapshot: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
     """The feature, its label and its panels."""
     values = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "feature_id": feature_id}
-    cards, labels = opened.ask_together((queries()[name], values) for name in ("feature", "best_label"))
+    cards, labels = snapshot.ask_together((queries()[name], values) for name in ("feature", "best_label"))
     if not cards:
         raise ValueError(
             f"{sae.model_id}/{sae.recipe_id}: the statistics of feature {feature_id} were not published: "
             "materialize `feature_statistics` and `published_warehouse`"
         )
-    [named] = labels or [None]
-    best = named and named.explanation_id
-    return feature_id, named and named.label, panels("feature", opened, values, sae=sae, card=cards[0], best=best)
+    [best_label] = labels or [None]
+    best = best_label and best_label.explanation_id
+    return (
+        feature_id,
+        best_label and best_label.label,
+        panels("feature", snapshot, values, sae=sae, card=cards[0], best=best),
+    )
 
 
-def _written(file: Path, addresses: dict[str, str], **shared: Any) -> Path:
+def _write_page(file: Path, addresses: dict[str, str], **shared: Any) -> Path:
     """A file in which links lead to what was exported too; what was not is text."""
     style = Markup((FOLDER / "static" / "style.css").read_text(encoding="utf-8"))  # ours: no text of others is in it
     text = environment().get_template("export.html").render(style=style, **shared)

@@ -25,8 +25,8 @@ class Axis:
     @classmethod
     def over(cls, values: Iterable[float], start: float, end: float, log: bool = False) -> "Axis":
         """An axis that just holds the values; those that a logarithm has no place for are left out."""
-        found = [value for value in values if not log or value > 0] or [1.0]
-        low, high = min(found), max(found)
+        positions = [value for value in values if not log or value > 0] or [1.0]
+        low, high = min(positions), max(positions)
         if low == high:
             low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
         return cls(low, high, start, end, log)
@@ -80,12 +80,14 @@ def bars(rows: Sequence[Any], styles: Sequence[str] = ()) -> list[Bar]:
     ]
 
 
-def histogram(bars: Sequence[Bar], said: str, x_name: str, *, log: bool = False, mark: float | None = None) -> Markup:
+def histogram(
+    bars: Sequence[Bar], aria_label: str, x_name: str, *, log: bool = False, mark: float | None = None
+) -> Markup:
     """Counts over slices. Heights are logarithmic, so that a slice of one is seen beside a slice of a million.
 
     Args:
         bars: The slices, in any order.
-        said: The sentence for who cannot see the plot.
+        aria_label: The sentence for who cannot see the plot.
         x_name: What is sliced, with its unit.
         log: Whether the slices are of equal width on a logarithmic scale.
         mark: A value to point at.
@@ -113,15 +115,15 @@ def histogram(bars: Sequence[Bar], said: str, x_name: str, *, log: bool = False,
     top = Markup('<text class="y" x="{}" y="{}">{:,}</text>').format(
         LEFT - 4, TOP + 10, max((bar.n for bar in bars), default=0)
     )
-    return _plot(said, _x_axis(x, x_name), top, *body)
+    return _plot(aria_label, _x_axis(x, x_name), top, *body)
 
 
-def stacked(stacks: Sequence[Stack], said: str, x_name: str) -> Markup:
+def stacked_bars(stacks: Sequence[Stack], aria_label: str, x_name: str) -> Markup:
     """Columns of equal height, cut into the share of each rating: the best at the bottom, in the class of its number.
 
     Args:
         stacks: The columns, from left to right; one without ratings is left empty.
-        said: The sentence for who cannot see the plot.
+        aria_label: The sentence for who cannot see the plot.
         x_name: What the columns are.
     """
     y = Axis(0.0, 1.0, HEIGHT - BOTTOM, TOP)
@@ -142,10 +144,10 @@ def stacked(stacks: Sequence[Stack], said: str, x_name: str) -> Markup:
         middle = round(left + step / 2, 2)
         body.append(Markup('<text class="x" x="{}" y="{}">{}</text>').format(middle, HEIGHT - BOTTOM + 14, stack.name))
     named = Markup('<text class="name" x="{}" y="{}">{}</text>').format(WIDTH / 2, HEIGHT - 5, x_name)
-    return _plot(said, _y_axis(y, "share"), named, *body)
+    return _plot(aria_label, _y_axis(y, "share"), named, *body)
 
 
-def scatter(points: Sequence[Point], said: str, x_name: str, y_name: str) -> Markup:
+def scatter(points: Sequence[Point], aria_label: str, x_name: str, y_name: str) -> Markup:
     """Dots over a logarithmic x axis."""
     x = Axis.over([point.x for point in points], LEFT + 10, WIDTH - RIGHT - 10, log=True)
     y = Axis.over([point.y for point in points], HEIGHT - BOTTOM - 8, TOP + 8)
@@ -159,15 +161,15 @@ def scatter(points: Sequence[Point], said: str, x_name: str, y_name: str) -> Mar
         )
     # An image has no parts to a screen reader: where dots are links, the plot is a group of them.
     role = "group" if any(point.href for point in points) else "img"
-    return _plot(said, _x_axis(x, x_name), _y_axis(y, y_name), *body, role=role)
+    return _plot(aria_label, _x_axis(x, x_name), _y_axis(y, y_name), *body, role=role)
 
 
-def curve(points: Sequence[tuple[float, float]], said: str, x_name: str) -> Markup:
+def curve(points: Sequence[tuple[float, float]], aria_label: str, x_name: str) -> Markup:
     """One line through points sorted by x."""
     x = Axis.over([at for at, _ in points], LEFT, WIDTH - RIGHT)
     y = Axis.over([value for _, value in points], HEIGHT - BOTTOM, TOP)
     path = " ".join(f"{x(at)},{y(value)}" for at, value in points)
-    return _plot(said, _x_axis(x, x_name), _y_axis(y, ""), Markup('<polyline points="{}"/>').format(path))
+    return _plot(aria_label, _x_axis(x, x_name), _y_axis(y, ""), Markup('<polyline points="{}"/>').format(path))
 
 
 def short(value: float) -> str:
@@ -178,9 +180,9 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _plot(said: str, *parts: Markup, role: str = "img") -> Markup:
+def _plot(aria_label: str, *parts: Markup, role: str = "img") -> Markup:
     return Markup('<svg class="plot" role="{}" aria-label="{}" viewBox="0 0 {} {}">{}</svg>').format(
-        role, said, WIDTH, HEIGHT, Markup("").join(parts)
+        role, aria_label, WIDTH, HEIGHT, Markup("").join(parts)
     )
 
 

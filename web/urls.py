@@ -12,7 +12,7 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
-def whole(text: str) -> int | None:
+def parse_id(text: str) -> int | None:
     """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
@@ -22,7 +22,11 @@ def replace_invalid_unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def dagster_address() -> str:
+    """Address of the Dagster server: `GLASSHOUSE_DAGSTER`, or this machine's."""
+    return os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
+
+
 def dagster_url(sae_id: str) -> str:
     """Where Dagster shows the runs that made a dictionary, on the server that `GLASSHOUSE_DAGSTER` names."""
-    base = os.environ.get("GLASSHOUSE_DAGSTER", "http://127.0.0.1:3000")
-    return f"{base}/assets/sae?view=partitions&partition={quote(sae_id, safe='')}"
+    return f"{dagster_address()}/assets/sae?view=partitions&partition={quote(sae_id, safe='')}"

@@ -16,9 +16,9 @@ from web.query_files import Query, Values
 AT_ONCE = os.cpu_count() or 1
 """Questions that are answered at once: DuckDB plans and reads without Python's lock, and more than there are processors
 would only take turns."""
-KEPT_ANSWERS = 512
+FEATURE_ANSWERS = 512
 """Answers about features, texts and pages that an opened file remembers: those of some forty pages."""
-KEPT_STEADY = 1024
+DICTIONARY_ANSWERS = 1024
 """Answers about whole dictionaries that it remembers: a feature's page shows two, and they read a whole table."""
 MEMORY, MEMORY_RETIRED = "384MB", "128MB"
 """What DuckDB may hold of the file, and of one that another has replaced; the system's own cache holds the rest."""
@@ -40,41 +40,41 @@ class WarehouseSnapshot:
         self._con.execute(f"set memory_limit = '{MEMORY}'")
         self._con.execute("set threads = 1")  # who asks works: sharing a millisecond's work costs a third of it
         self._threads = local()
-        [(found, self.published_at)] = self._fetched("select schema_sha256, published_at from _publication", {})[1]
-        if found != schema_sha256():
+        [(schema, self.published_at)] = self._fetched("select schema_sha256, published_at from _publication", {})[1]
+        if schema != schema_sha256():
             raise Unreadable(
-                f"{file} was published with schema {found[:12]}, and these pages read schema {schema_sha256()[:12]}: "
+                f"{file} was published with schema {schema[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._lately = AnswerCache[list[SimpleNamespace]](KEPT_ANSWERS)
-        self._steady = AnswerCache[list[SimpleNamespace]](KEPT_STEADY)
+        self._feature_cache = AnswerCache[list[SimpleNamespace]](FEATURE_ANSWERS)
+        self._dictionary_cache = AnswerCache[list[SimpleNamespace]](DICTIONARY_ANSWERS)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
         """The rows of the answer, a name for each column. A list among the values must be a tuple."""
-        given = tuple(query.given(values).items())
-        answers = self._steady if query.is_steady else self._lately
-        return answers.get((query, given), lambda: self._rows(query, given))
+        bound = tuple(query.bind(values).items())
+        answers = self._dictionary_cache if query.is_dictionary_level else self._feature_cache
+        return answers.get((query, bound), lambda: self._rows(query, bound))
 
-    def ask_together(self, asked: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
+    def ask_together(self, questions: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
         """The answers of several questions, found together; `ask` then has them too."""
-        return list(_helpers().map(lambda question: self.ask(*question), asked))
+        return list(_helpers().map(lambda question: self.ask(*question), questions))
 
-    def retire(self) -> None:
+    def release_memory(self) -> None:
         """Gives memory back: another file takes this one's place, and only answers under way are still made from it."""
         with self._con.cursor() as cursor:
             cursor.execute(f"set memory_limit = '{MEMORY_RETIRED}'")
 
-    def _rows(self, query: Query, given: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
-        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in given}
-        names, rows = self._fetched(query.sql, listed)
+    def _rows(self, query: Query, bound: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
+        parameters = {name: list(value) if isinstance(value, tuple) else value for name, value in bound}
+        names, rows = self._fetched(query.sql, parameters)
         return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def _fetched(self, sql: str, given: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def _fetched(self, sql: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Each thread that answers requests has a connection of its own, and keeps it."""
         if not hasattr(self._threads, "cursor"):
             self._threads.cursor = self._con.cursor()
             self._threads.cursor.execute("use warehouse")
-        answer = self._threads.cursor.execute(sql, given)
+        answer = self._threads.cursor.execute(sql, parameters)
         return [column[0] for column in answer.description], answer.fetchall()
 
 
@@ -84,7 +84,7 @@ class LatestWarehouse:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._turn = Lock()
-        self._opened: WarehouseSnapshot | None = None
+        self._snapshot: WarehouseSnapshot | None = None
 
     def get(self) -> WarehouseSnapshot:
         """The file as it is now.
@@ -93,11 +93,11 @@ class LatestWarehouse:
             Unreadable: If there is no file, it is no warehouse, or it has another schema.
         """
         with self._turn:
-            if self._opened is None or self._opened.stamp != stamp(self.file):
-                before, self._opened = self._opened, WarehouseSnapshot(self.file)
+            if self._snapshot is None or self._snapshot.stamp != stamp(self.file):
+                before, self._snapshot = self._snapshot, WarehouseSnapshot(self.file)
                 if before is not None:
-                    before.retire()
-            return self._opened
+                    before.release_memory()
+            return self._snapshot
 
 
 @cache
@@ -108,7 +108,7 @@ def _helpers() -> ThreadPoolExecutor:
 def stamp(file: Path) -> tuple[int, int, int] | None:
     """Tells a published file from the next: it is replaced as a whole, never written in place."""
     try:
-        found = file.stat()
+        stat = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -22,7 +22,7 @@ TRAINS = {
     "dictionary_learning": (*_BOTH, "p_anneal"),
 }
 ARCHITECTURES = TRAINS["dictionary_learning"]
-GROUPS = SAESettings.model_fields["groups"].default
+GROUPS = SAESettings.model_fields["matryoshka_fractions"].default
 """Shares of the features in the nested groups of a Matryoshka dictionary: ours, for all."""
 
 

@@ -159,8 +159,10 @@ def _trial(host: LayeredModelProtocol, contents: Sequence[np.ndarray], name: str
     offsets, squares, norms, centres = list[np.ndarray](), list[np.ndarray](), list[np.ndarray](), list[Tensor]()
     for batch in padded_batches(contexts, whole, BATCH_TOKENS):
         offset_N = batch.read_BP.nonzero()[:, 1].numpy() - len(frame.prefix)
-        with host.reading(sites) as captured:
-            host.run(batch.token_ids_BP.to(host.device), None if batch.mask_BP.all() else batch.mask_BP.to(host.device))
+        with host.capture(sites) as captured:
+            host.forward(
+                batch.token_ids_BP.to(host.device), None if batch.mask_BP.all() else batch.mask_BP.to(host.device)
+            )
         read = [_read(captured[site], batch) for site in sites]
         centres = centres or [_centre(x_ND, offset_N) for x_ND in read]
         offsets.append(offset_N)

@@ -46,7 +46,9 @@ def read_ahead(
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
     messages: SimpleQueue[_Message] = SimpleQueue()
     room, left = threading.Semaphore(ahead), threading.Event()
-    thread = threading.Thread(target=_read, args=(batches, device, stream, messages, room, left), daemon=True)
+    thread = threading.Thread(
+        target=_read, args=(batches, device, stream, messages, room, left), name="read-ahead", daemon=True
+    )
     thread.start()
     try:
         while not isinstance(message := messages.get(), _End):

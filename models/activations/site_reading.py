@@ -31,8 +31,8 @@ class HookedModelProtocol(Protocol):
     @property
     def vocab_size(self) -> int: ...
     def width(self, site: Site) -> int: ...
-    def reading(self, sites: Sequence[Site], stop: bool = True) -> Any: ...
-    def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Any: ...
+    def capture(self, sites: Sequence[Site], stop_early: bool = True) -> Any: ...
+    def forward(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def capture_sites(
     rounding, limits, done = dict.fromkeys(sites, 0.0), norm_limits or {}, 0
     for padded in padded_batches(contexts, token_filter, BATCH_TOKENS):
         mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
-        with host.reading(sites) as captured:
-            host.run(padded.token_ids_BP.to(host.device), mask_BP)
+        with host.capture(sites) as captured:
+            host.forward(padded.token_ids_BP.to(host.device), mask_BP)
         read_BP = padded.read_BP.to(host.device)
         for site in sites:
             x_TD = captured[site][read_BP.to(captured[site].device)]

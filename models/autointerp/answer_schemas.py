@@ -10,15 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
-def _object(**properties: Any) -> dict[str, Any]:
+def schema_of(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-_STRENGTHS = range(1, 11)
-_ACTIVE = {
-    "type": "array",
-    "items": _object(at={"type": "integer"}, strength={"type": "integer", "enum": list(_STRENGTHS)}),
-}
 LONGEST = 300
 """Characters of a label or a reason that are kept."""
 
@@ -33,8 +28,8 @@ class AnswerSchema:
     """What an item says; raises KeyError, TypeError or ValueError where it says nothing that can be used."""
 
     def schema(self, ids: Sequence[str]) -> dict[str, Any]:
-        item = _object(id={"type": "string", "enum": list(ids)}, **self.values)
-        return _object(**{self.name: {"type": "array", "items": item}})
+        item = schema_of(id={"type": "string", "enum": list(ids)}, **self.values)
+        return schema_of(**{self.name: {"type": "array", "items": item}})
 
     def parse(self, text: str) -> "ParsedAnswer":
         """Items by id; a text of another form is an error."""
@@ -70,7 +65,7 @@ class ParsedAnswer:
     error: str
 
 
-def _one_of(value: Any, options: Sequence[Any]) -> Any:
+def one_of(value: Any, options: Sequence[Any]) -> Any:
     if type(value) is not type(options[0]) or value not in options:
         raise ValueError(f"{value!r} is not among {', '.join(map(str, options))}")
     return value
@@ -82,26 +77,4 @@ def _line(text: Any) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
-def _strengths(active: Any) -> dict[int, int]:
-    return {int(item["at"]): _one_of(item["strength"], _STRENGTHS) for item in active}
-
-
-RATINGS = (0, 1, 2, 3)
-OPTIONS = ("a", "b", "c", "d")
-
 LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
-_FIRES = AnswerSchema("verdicts", {"fires": {"type": "boolean"}}, lambda item: _one_of(item["fires"], (True, False)))
-FORMS = {
-    "specificity": AnswerSchema(
-        "ratings",
-        {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
-        lambda item: (_one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
-    ),
-    "detection": _FIRES,
-    "fuzzing": _FIRES,
-    "simulation": AnswerSchema("windows", {"active": _ACTIVE}, lambda item: _strengths(item["active"])),
-    "output": AnswerSchema(
-        "choices", {"option": {"type": "string", "enum": list(OPTIONS)}}, lambda item: _one_of(item["option"], OPTIONS)
-    ),
-}
-"""By task of a judge."""

@@ -1,20 +1,21 @@
-"""Who is asked by which settings: explainers, the judge, and the LLM behind them."""
+"""Build explainers, judge and LLM client from the settings of a recipe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 
-from models.autointerp.config import ExplanationSettings
-from models.autointerp.explainers.inputs import ExplainerInputs
-from models.autointerp.explainers.llm import LLMExplainer
+from models.autointerp.config import ExplanationSettings, offline_explainers
+from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.judges.llm import LLMJudge
-from models.autointerp.lexical.explainer import LexicalExplainer
 from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
 from models.autointerp.llm_client.runner import LLM, LocalLLM, ProviderLLM
-from models.autointerp.scorers.trials import Judge
-from models.autointerp.tables import Explanation, Progress
+from models.autointerp.llm_explainer import LLMExplainer
+from models.autointerp.progress import Progress
+from models.autointerp.tables import Explanation
+from models.autointerp.trials import Judge
 from storage.folder import Folder
 
 
@@ -44,11 +45,13 @@ class LabelingSetup:
         """One for each explainer and prompt of the recipe."""
         found: list[Explainer] = []
         for name in self.settings.explainers:
-            if name == "lexical":
-                found.append(LexicalExplainer(material.background()))
+            if name in offline_explainers():
+                found.append(import_module(f"models.autointerp.explainers.{name}").build(material))
             else:
                 groups = material.groups(self.settings)
-                found += [LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompts]
+                found += [
+                    LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompt_variants
+                ]
         return found
 
     def judge(self, material: FeatureData) -> Judge:

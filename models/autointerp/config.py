@@ -1,27 +1,57 @@
 """Who labels features, who judges the labels, what they are shown, and at what price."""
 
+import pkgutil
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
+import models.autointerp.explainers
 from models.config_base import Settings
 
-LabelerName = Literal["lexical", "anthropic", "local"]
+JudgeName = Literal["lexical", "anthropic", "local"]
+ASKS_LLM = ("anthropic", "local")
 PromptName = Literal["activations", "logits", "contrastive"]
-ScorerName = Literal["detection", "fuzzing", "simulation", "embedding", "surprisal", "output"]
+
+
+def offline_explainers() -> tuple[str, ...]:
+    """Every explainer that asks no LLM: a new one is one more file in `models/autointerp/explainers`."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(models.autointerp.explainers.__path__)))
+
+
+def _known_explainer(name: str) -> str:
+    if name not in (known := (*offline_explainers(), *ASKS_LLM)):
+        raise ValueError(f"{name!r} is no explainer: there are {', '.join(known)}")
+    return name
+
+
+def _known_scorer(name: str) -> str:
+    from models.autointerp.scorer import scorer_names, scorer_of, scorers_of_every_label
+
+    if name not in scorer_names():
+        known = [scorer for scorer in scorer_names() if scorer not in scorers_of_every_label()]
+        raise ValueError(f"{name!r} is no scorer: there are {', '.join(known)}")
+    if scorer_of(name).of_every_label:
+        raise ValueError(f"every label is put to {name}, whatever the recipe names: leave it out")
+    return name
+
+
+ExplainerName = Annotated[str, AfterValidator(_known_explainer)]
+"""`anthropic`, `local`, or a file of `models/autointerp/explainers/`."""
+ScorerName = Annotated[str, AfterValidator(_known_scorer)]
+"""A file of `models/autointerp/scorers/`, but those that every label is put to."""
 
 
 class ExplanationSettings(Settings):
     """Labels of one recipe: explainers, judge, scorers, budget."""
 
-    explainer: LabelerName | tuple[LabelerName, ...] = "lexical"
-    """`lexical` needs nothing; `anthropic` asks `llm` over the Messages protocol; `local` asks `local_llm` in this
-    process. Several give several labels a feature."""
-    prompts: tuple[PromptName, ...] = ("activations",)
+    explainer: ExplainerName | tuple[ExplainerName, ...] = "lexical"
+    """`lexical` (a rule) and `top_tokens` need nothing; `anthropic` asks `llm` over the Messages protocol; `local` asks
+    `local_llm` in this process. Several give several labels a feature."""
+    prompt_variants: tuple[PromptName, ...] = ("activations",)
     """What an LLM that explains is shown besides the windows: nothing, the logits, or near misses. A label for each."""
-    windows: Literal["intervals", "top"] = "intervals"
+    example_selection: Literal["intervals", "top"] = "intervals"
     """Which windows an explainer is shown: from all strengths, or the strongest alone."""
-    judge: LabelerName = "lexical"
+    judge: JudgeName = "lexical"
     scorers: tuple[ScorerName, ...] = ("detection", "fuzzing")
     """Tests that each label is put to besides its specificity."""
     llm: str | None = None
@@ -30,18 +60,18 @@ class ExplanationSettings(Settings):
     """Folder or hub repository of a causal LM; wanted where `local` is asked, and read by the scorer `surprisal`."""
     local_llm_revision: str | None = None
     """Branch, tag or commit on the hub; null takes the default branch, and a folder has none."""
-    encoder: str | None = None
+    sentence_encoder: str | None = None
     """Folder or hub repository of a sentence encoder; wanted by the scorer `embedding`, and makes search know
     meanings."""
-    encoder_revision: str | None = None
-    """The same of the encoder."""
+    sentence_encoder_revision: str | None = None
+    """The same of the sentence encoder."""
     features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
     """Which live features are labelled: all, how many, or these."""
-    first: Literal["max_activation", "density", "neighbors"] = "max_activation"
+    priority: Literal["max_activation", "density", "neighbors"] = "max_activation"
     """Which come first when not all do: the strongest, the most frequent, or those nearest to the ones asked for."""
-    together: Annotated[int, Field(ge=1, le=50)] = 1
+    features_per_request: Annotated[int, Field(ge=1, le=50)] = 1
     """Features in one question to an LLM."""
-    mode: Literal["live", "batch"] = "live"
+    api_mode: Literal["live", "batch"] = "live"
     """`batch`: half the price, answers within a day."""
     budget_usd: NonNegativeFloat | None = None
     """Hard limit on what this recipe spends on one model; wanted where `anthropic` is asked."""
@@ -49,7 +79,7 @@ class ExplanationSettings(Settings):
     """Requests under way at once."""
 
     @property
-    def explainers(self) -> tuple[LabelerName, ...]:
+    def explainers(self) -> tuple[ExplainerName, ...]:
         return (self.explainer,) if isinstance(self.explainer, str) else self.explainer
 
     @property
@@ -63,7 +93,7 @@ class ExplanationSettings(Settings):
 
     @property
     def sends_prompts(self) -> bool:
-        return bool(self.asked & {"anthropic", "local"})
+        return bool(self.asked & set(ASKS_LLM))
 
     @model_validator(mode="after")
     def _all_named(self) -> Self:
@@ -76,20 +106,30 @@ class ExplanationSettings(Settings):
             raise ValueError(
                 f"explainer={self.explainer!r}, judge={self.judge!r} ask a local model: name it by local_llm"
             )
-        if "embedding" in self.scorers and self.encoder is None:
-            raise ValueError(
-                "the scorer embedding wants a sentence encoder: name it by encoder, or leave the scorer out"
-            )
-        if "output" in self.scorers and self.judge == "lexical":
-            raise ValueError("the scorer output wants a judge that reads lists of tokens: lexical reads windows only")
+        return self
+
+    @model_validator(mode="after")
+    def _scorers_can_be_asked(self) -> Self:
+        from models.autointerp.scorer import scorer_of
+
+        for name in self.scorers:
+            scorer = scorer_of(name)
+            for setting in scorer.needs:
+                if getattr(self, setting) is None:
+                    raise ValueError(f"the scorer {name} wants {setting}: name it, or leave the scorer out")
+            if self.judge == "lexical" and not scorer.rules_suffice:
+                raise ValueError(
+                    f"the scorer {name} is not supported by the judge lexical, which reads a label as a rule over "
+                    "tokens: name another judge, or leave the scorer out"
+                )
         return self
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for name in ("explainers", "prompts", "scorers"):
+        for name in ("explainers", "prompt_variants", "scorers"):
             given = getattr(self, name)
             if len(set(given)) < len(given):
                 raise ValueError(f"{name.removesuffix('s')}: {', '.join(given)} names one twice: keep one of them")
-        if not self.explainers or not self.prompts:
-            raise ValueError("an explainer and a prompt are wanted: name at least one of each")
+        if not self.explainers or not self.prompt_variants:
+            raise ValueError("an explainer and a prompt variant are wanted: name at least one of each")
         return self

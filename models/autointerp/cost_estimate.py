@@ -9,12 +9,13 @@ from models.autointerp.llm_client.prices import Price
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.runner import AskingJob, Result, run_concurrently
-from models.autointerp.tables import Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
+from models.autointerp.scorer import scorer_names, scorer_of
 
 TOKENS_PER_BYTE = 0.3
 """Of a prompt with code and tags, as long as the ledger knows no better; .27 to .31 by an older Claude's tokenizer."""
-OUTPUT_TOKENS = {"explain": 20, "specificity": 400, "detection": 250, "fuzzing": 250, "simulation": 450, "output": 15}
-"""Of one answer, likewise: twenty windows of a judge, one label of an explainer."""
+LABEL_TOKENS = 20
+"""Of an answer of an explainer, likewise; a judge's task says itself how long its answers are."""
 
 
 @dataclass(slots=True)
@@ -77,6 +78,13 @@ class DryRunLLM:
         """Tokens of a prompt per byte sent, and tokens of an answer."""
         seen = [a for a in self.ledger.answers.values() if a.llm == self.name and a.purpose == purpose and a.sent_bytes]
         if not seen:
-            return TOKENS_PER_BYTE, OUTPUT_TOKENS.get(purpose, 300)
+            return TOKENS_PER_BYTE, _output_tokens(purpose)
         sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens for a in seen)
         return sent / sum(a.sent_bytes for a in seen), sum(a.output_tokens for a in seen) / len(seen)
+
+
+def _output_tokens(purpose: str) -> int:
+    """Of one answer."""
+    tasks = (scorer_of(name).task for name in scorer_names())
+    tokens = {task.name: task.output_tokens for task in tasks if task is not None}
+    return tokens.get(purpose, LABEL_TOKENS)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
-from models.features.example_windows import is_in_scoring_half
+from models.features.scoring_half import is_in_scoring_half
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import NEAR_MISSES, ExplainerInputs, TopLogits
+from models.autointerp.explainer_inputs import NEAR_MISSES, ExplainerInputs, TopLogits
 from models.autointerp.feature_selection import select_features
-from models.autointerp.scorers.hard_negatives import hard_negatives
+from models.autointerp.hard_negatives import hard_negatives
 from models.features.firings import Firings
 
 N_HARD_NEGATIVES = 10
@@ -57,12 +57,12 @@ class FeatureData:
     def exhibits(self, settings: ExplanationSettings) -> ExplainerInputs:
         """What explainers are shown by these settings."""
         given: dict[str, Any] = {}
-        if settings.sends_prompts and "logits" in settings.prompts and self.effects is not None:
+        if settings.sends_prompts and "logits" in settings.prompt_variants and self.effects is not None:
             given["effects"] = TopLogits.by_feature(self.effects)
-        if settings.sends_prompts and "contrastive" in settings.prompts:
+        if settings.sends_prompts and "contrastive" in settings.prompt_variants:
             given["near_misses"] = self._near_misses(NEAR_MISSES, for_scoring=False)
         return ExplainerInputs(
-            self.gallery, only_top=settings.windows == "top", start_shares=self.start_shares, **given
+            self.gallery, only_top=settings.example_selection == "top", start_shares=self.start_shares, **given
         )
 
     def chosen(self, settings: ExplanationSettings, requested: Sequence[int] = ()) -> list[int]:
@@ -72,9 +72,9 @@ class FeatureData:
     def groups(self, settings: ExplanationSettings) -> dict[int, int]:
         """Which features share a question, by the recipe's own order: a feature that is asked for besides is alone, so
         that it changes nobody else's question, which would have to be paid for again."""
-        if settings.together == 1:
+        if settings.features_per_request == 1:
             return {}
-        return {feature: rank // settings.together for rank, feature in enumerate(self.chosen(settings))}
+        return {feature: rank // settings.features_per_request for rank, feature in enumerate(self.chosen(settings))}
 
     @cached_property
     def hard(self) -> Mapping[int, np.ndarray]:

@@ -20,7 +20,7 @@ def select_features(
         settings: How many the recipe wants, and which first.
         strengths: Maximal activation of every feature that fires.
         densities: Share of tokens on which each fires.
-        neighbors: Rows of the table `neighbor`, for `first: neighbors`.
+        neighbors: Rows of the table `neighbor`, for `priority: neighbors`.
         requested: Features that somebody asked for besides; those that have died since are passed over.
 
     Raises:
@@ -54,9 +54,9 @@ def _order(
 ) -> list[int]:
     """All features, ties to the lower one."""
     strongest = sorted(strengths, key=lambda feature: (-strengths[feature], feature))
-    if settings.first == "density":
+    if settings.priority == "density":
         return sorted(strengths, key=lambda feature: (-densities.get(feature, 0.0), feature))
-    if settings.first == "neighbors":
+    if settings.priority == "neighbors":
         return _breadth_first(asked or strongest[:1], strongest, neighbors)
     return strongest
 

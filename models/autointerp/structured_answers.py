@@ -1,4 +1,4 @@
-"""Questions: what shares one, and one that is asked once more, with what was wrong, where its answer cannot be read."""
+"""Ask an LLM for structured answers; on a parse error ask once more and name the error."""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar

@@ -1,17 +1,14 @@
 """The rows that leave auto-interpretation, without the partition columns: explanation, llm_request."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
-
-Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
 
 TIME = pa.timestamp("us")
 """UTC, without saying so."""
@@ -57,8 +54,7 @@ LLM_REQUEST = pa.schema(
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
 
-def no_progress(done: int, total: int) -> None:
-    """Progress that nobody watches."""
+NO_EXAMPLES = "no window in which it fires is for explaining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +77,19 @@ class Explanation:
 
     def __post_init__(self) -> None:
         assert (self.label is not None) == (self.status == "ok"), self
+
+    @classmethod
+    def without_examples(
+        cls,
+        feature_id: int,
+        explainer: str,
+        *,
+        llm: str | None = None,
+        prompt: str | None = None,
+        prompt_sha256: str | None = None,
+    ) -> Self:
+        """That of a feature of which no window is for explaining: there is nothing to make a label from."""
+        return cls(feature_id, explainer, None, "no_examples", 0, llm, prompt, prompt_sha256, error=NO_EXAMPLES)
 
     def explanation_id(self, sae_id: str) -> str:
         """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""

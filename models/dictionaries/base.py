@@ -74,7 +74,7 @@ class SparseDictionary(nn.Module, ABC):
         W_enc = W_dec.T.clone() if d_out is None else _directions(n_features, d_in, chance).T
         tensors = {"W_enc": W_enc, "W_dec": W_dec, "b_dec": torch.zeros(d_out or d_in)}
         tensors |= {name: torch.zeros(n_features) for name in (*cls.biases, *cls.levels, *cls.gains)}
-        if settings.skip:
+        if settings.skip_connection:
             tensors["W_skip"] = torch.zeros(d_out or d_in, d_in)
         return cls(tensors, cls.asked(settings) | {"crosses": d_out is not None})
 
@@ -122,7 +122,7 @@ class SparseDictionary(nn.Module, ABC):
     # Training
 
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
-        """Sees the first batch before it learns anything: the place to choose what depends on the data."""
+        """Data-dependent initialisation from the first batch."""
 
     @abstractmethod
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:

@@ -8,10 +8,10 @@ from models.config_base import Settings
 from models.language_model.sites import Site
 
 APPLIES_TO: dict[str, tuple[str, ...]] = {
-    "coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
-    "sparsity": ("jumprelu",),
-    "bandwidth": ("jumprelu",),
-    "groups": ("matryoshka_batchtopk",),
+    "sparsity_coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
+    "sparsity_penalty": ("jumprelu",),
+    "ste_bandwidth": ("jumprelu",),
+    "matryoshka_fractions": ("matryoshka_batchtopk",),
 }
 """Settings that mean something to some architectures only."""
 
@@ -20,9 +20,9 @@ class SAESettings(Settings):
     """What fixes the shape of a dictionary, and what makes it sparse."""
 
     architecture: Literal[
-        "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "identity"
+        "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "neurons"
     ] = "topk"
-    """Which file of `models/` builds it. `identity` learns nothing: its features are the site's neurons."""
+    """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons."""
     expansion: PositiveInt | None = None
     """Features per dimension of the site; or say `n_features`."""
     n_features: PositiveInt | None = None
@@ -31,15 +31,16 @@ class SAESettings(Settings):
     """The L0 that is wanted: features a token, exactly (topk) or on average."""
     output_site: str | None = None
     """Another site, that is to be written: the dictionary is then a transcoder."""
-    skip: bool = False
+    skip_connection: bool = False
     """Whether a transcoder has a linear path beside its features."""
-    coefficient: Literal["auto"] | PositiveFloat = "auto"
-    """Weight of the sparsity penalty. `auto`: steered until L0 is k; 1 for jumprelu, whose penalty knows k."""
-    sparsity: Literal["l0", "tanh"] = "l0"
+    sparsity_coefficient: Literal["auto"] | PositiveFloat = "auto"
+    """Weight of the sparsity penalty. `auto`: adapted until L0 is k; 3 for jumprelu with the
+    l0 penalty, which knows k."""
+    sparsity_penalty: Literal["l0", "tanh"] = "l0"
     """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
-    bandwidth: Literal["auto"] | PositiveFloat = "auto"
+    ste_bandwidth: Literal["auto"] | PositiveFloat = "auto"
     """Of the ramp that stands in for jumprelu's step, in root mean squares of an activation's entries."""
-    groups: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
+    matryoshka_fractions: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
     """Shares of the features in the nested groups of matryoshka_batchtopk; they add up to 1."""
 
     imported: str | None = Field(default=None, alias="import")
@@ -53,12 +54,12 @@ class SAESettings(Settings):
     @property
     def learns(self) -> bool:
         """Whether the dictionary is trained here."""
-        return self.imported is None and self.architecture != "identity"
+        return self.imported is None and self.architecture != "neurons"
 
     @property
     def wants_l0(self) -> bool:
         """Whether training aims at an L0 of k."""
-        return self.learns and self.coefficient == "auto"
+        return self.learns and self.sparsity_coefficient == "auto"
 
     @model_validator(mode="after")
     def _imports_ask_for_nothing_else(self) -> Self:
@@ -80,9 +81,9 @@ class SAESettings(Settings):
     def _one_width(self) -> Self:
         if self.imported is not None:
             return self
-        if self.architecture == "identity":
+        if self.architecture == "neurons":
             if self.expansion is not None or self.n_features is not None:
-                raise ValueError("architecture identity has as many features as the site is wide: leave out the width")
+                raise ValueError("architecture neurons has as many features as the site is wide: leave out the width")
         elif (self.expansion is None) == (self.n_features is None):
             raise ValueError(
                 f"expansion={self.expansion} and n_features={self.n_features} were given: say exactly one of them"
@@ -98,17 +99,20 @@ class SAESettings(Settings):
                 raise ValueError(f"{name} is for {', '.join(architectures)}, not for {self.architecture}: leave it out")
         if self.output_site is not None:
             Site.parse(self.output_site)
-        if self.output_site is None and self.skip:
-            raise ValueError("skip is for transcoders: name an output_site, or leave it out")
-        if self.output_site is not None and self.architecture == "identity":
-            raise ValueError("architecture identity writes what it reads: leave out output_site")
-        if abs(sum(self.groups) - 1) > 1e-6:
-            raise ValueError(f"groups add up to {sum(self.groups):.6g}, wanted 1: they are shares of the features")
+        if self.output_site is None and self.skip_connection:
+            raise ValueError("skip_connection is for transcoders: name an output_site, or leave it out")
+        if self.output_site is not None and self.architecture == "neurons":
+            raise ValueError("architecture neurons writes what it reads: leave out output_site")
+        if abs(sum(self.matryoshka_fractions) - 1) > 1e-6:
+            raise ValueError(
+                f"matryoshka_fractions add up to {sum(self.matryoshka_fractions):.6g}, wanted 1: they are shares of "
+                "the features"
+            )
         return self
 
     def width(self, d_in: int) -> int:
         """Number of features over a site of width `d_in`."""
-        if self.architecture == "identity":
+        if self.architecture == "neurons":
             return d_in
         n_features = self.n_features or (self.expansion or 0) * d_in
         if self.k > n_features:

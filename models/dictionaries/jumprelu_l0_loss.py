@@ -39,14 +39,15 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
     level_F = sae.threshold.detach()
     near, rough_M, above_M = _near_threshold(sae, x_TD, context.encoder_matmul_dtype)
     likely_M = above_M > (0.0 if context.encoder_matmul_dtype == torch.float32 else -ROUNDING)
-    slots, known_M = near.where(likely_M), context.exact(rough_M[likely_M])
+    slots, found_M = near.where(likely_M), context.exact(rough_M)
+    known_M = None if found_M is None else found_M[likely_M]
     pre_M = slots.products(x_TD, sae.centre_D, sae.encoder_FD, sae.b_enc, known_M)
     acts_M = pre_M * (pre_M.detach() > slots.each(level_F))
     left = sae.reconstruction(x_TD, y_TE, acts_M, slots, context)
 
-    l0 = _l0(left.firings_F, x_TD, context)
+    l0 = context.mean_l0(left.firings_F, x_TD)
     off, weight = l0 / sae.config["k"] - 1, sae.weight.update(l0, context.step, context.n_steps)
-    ramp = near.where(above_M.abs() < sae.bandwidth / 2)
+    ramp = near.where(above_M.abs() < sae.ste_bandwidth / 2)
     by_l0 = 2 * weight * off / sae.config["k"] / context.process_group.tokens(x_TD)
     slope_F = _threshold_slopes(sae, ramp, left.error_TE.detach(), y_TE, by_l0, context)
     penalty = weight * off**2 / context.process_group.size + (slope_F * (sae.threshold - level_F)).sum()
@@ -55,20 +56,15 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
 
 def threshold_factor(k: float, terms: LossTerms, context: StepContext) -> float:
     """By which all thresholds are multiplied after a step."""
-    l0 = _l0(terms.firings_F, terms.error_TE, context) if context.progress < THRESHOLD_WARMUP else 0.0
+    l0 = context.mean_l0(terms.firings_F, terms.error_TE) if context.progress < THRESHOLD_WARMUP else 0.0
     return (l0 / k) ** THRESHOLD_WARMUP_RATE if l0 else 1.0
-
-
-def _l0(firings_F: Tensor, rows_TE: Tensor, context: StepContext) -> float:
-    """In double precision."""
-    return int(context.process_group.sum(firings_F.sum())) / context.process_group.tokens(rows_TE)
 
 
 def _near_threshold(sae: "JumpReLUSAE", x_TD: Tensor, dtype: torch.dtype) -> tuple[SparseEntries, Tensor, Tensor]:
     """Places whose pre-activation exceeds its threshold or is near it; the pre-activations; what they are above it."""
     x_TD, encoder_FD, b_enc_F = (t.detach().to(dtype) for t in (x_TD - sae.centre_D, sae.encoder_FD, sae.b_enc))
     level_F = sae.threshold.detach()
-    lowest_F = level_F - max(sae.bandwidth / 2, ROUNDING)
+    lowest_F = level_F - max(sae.ste_bandwidth / 2, ROUNDING)
     near, rough_M = entries_above(x_TD, encoder_FD, b_enc_F, lowest_F.to(dtype))
     return near, rough_M, rough_M.float() - near.each(level_F)
 
@@ -82,4 +78,4 @@ def _threshold_slopes(
     pull_M = ramp.products(error_TE, error_TE.new_zeros(()), sae.W_dec, torch.zeros_like(level_F))
     by_error_M = 2 / context.process_group.spread(y_TE) * pull_M * ramp.each(level_F)
     slope_F = DEAD_THRESHOLD_SLOPE * context.dead_F.to(level_F.dtype)
-    return slope_F.index_add_(0, ramp.features_M, (by_error_M - by_l0) / sae.bandwidth)
+    return slope_F.index_add_(0, ramp.features_M, (by_error_M - by_l0) / sae.ste_bandwidth)

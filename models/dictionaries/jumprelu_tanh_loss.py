@@ -31,10 +31,10 @@ PREACT_LOSS_WEIGHT = 3e-6
 
 def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
     centred_TD, dtype = (x_TD - sae.centre_D).detach(), context.encoder_matmul_dtype
-    level_F = sae.threshold.detach() - sae.bandwidth / 2
+    level_F = sae.threshold.detach() - sae.ste_bandwidth / 2
     entries, found_M = select_above_threshold(centred_TD, sae.encoder_FD, sae.b_enc, level_F, dtype)
     pre_M = entries.products(x_TD, sae.centre_D, sae.encoder_FD, sae.b_enc, context.exact(found_M))
-    acts_M = jumprelu_ste(pre_M, entries.each(sae.threshold), sae.bandwidth)
+    acts_M = jumprelu_ste(pre_M, entries.each(sae.threshold), sae.ste_bandwidth)
     weight = sae.weight.update(context.mean_l0(entries.firings(acts_M.detach()), x_TD), context.step, context.n_steps)
     norm_F = torch.linalg.vector_norm(sae.W_dec, dim=1)
     sparse = torch.tanh(SHARPNESS * acts_M * entries.each(norm_F)).sum()

@@ -34,7 +34,7 @@ class StepContext:
     def mean_l0(self, firings_F: Tensor, rows_TE: Tensor) -> float:
         """Features that fire on a token of the whole batch, of which this process has these rows and firings."""
         group = self.process_group
-        return float(group.sum(firings_F.sum()) / group.tokens(rows_TE))
+        return int(group.sum(firings_F.sum())) / group.tokens(rows_TE)
 
     def exact(self, values_M: Tensor | None) -> Tensor | None:
         """Pre-activations found while the features were chosen, where the encoder's product was taken in float32."""

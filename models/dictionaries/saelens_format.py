@@ -25,7 +25,7 @@ VERSION = "6.54.12"
 """Of SAELens: the one whose layout this is; below 6 its reader would take the file for an older one."""
 MIN_DENSITY = 1e-10
 """Density that stands for none, as SAELens has it: `sparsity` holds logarithms."""
-ALIASES = {"identity": "standard"}
+ALIASES = {"neurons": "standard"}
 """Architectures that SAELens has not, and the one that it reads them as; `cfg.json` keeps their name."""
 
 

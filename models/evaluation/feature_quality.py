@@ -1,4 +1,4 @@
-"""What a dictionary is worth to somebody who looks for features: rows for `sae_metric` beside those of `evaluate`.
+"""Quality of a dictionary's features: rows for `sae_metric` beside those of `evaluate_reconstruction`.
 
 Axes: T tokens, D width.
 """

@@ -1,4 +1,4 @@
-"""Whether a dictionary gives back too little of what it reads: an L1 penalty pulls every activation towards 0.
+"""Shrinkage: does the SAE underestimate activations? An L1 penalty pulls every activation towards 0.
 
 Wright & Sharkey 2024, "Addressing feature suppression in SAEs"; Rajamanoharan et al. 2024 (Gated SAEs,
 arXiv:2404.16014), whose relative reconstruction bias is gamma.

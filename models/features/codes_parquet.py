@@ -70,8 +70,8 @@ class StoredCodes:
         manifest = Manifest.read(folder)
         if manifest is None:
             raise FileNotFoundError(
-                f"{folder} holds no codes: set `keep_codes: true` in the recipe and materialize `feature_statistics` "
-                "again"
+                f"{folder} holds no codes: set `keep_feature_activations: true` in the recipe and materialize "
+                "`feature_statistics` again"
             )
         manifest.check(folder)
         return cls(folder, manifest.files)

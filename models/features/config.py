@@ -8,21 +8,21 @@ from models.config_base import Settings
 class StatisticsSettings(Settings):
     """What is counted and kept of every feature."""
 
-    top: PositiveInt = 20
+    top_examples: PositiveInt = 20
     intervals: PositiveInt = 10
     """Equal-width slices of (0, max activation]."""
-    per_interval: PositiveInt = 5
-    controls: PositiveInt = 20
+    examples_per_interval: PositiveInt = 5
+    control_examples: PositiveInt = 20
     """Windows in which the feature does not fire."""
-    window: PositiveInt = 32
+    window_tokens: PositiveInt = 32
     """Tokens around a peak that an example shows."""
-    bins: PositiveInt = 50
+    histogram_bins: PositiveInt = 50
     """Equal-width bins of the activation histogram over (0, max activation]."""
-    effects: PositiveInt = 10
+    top_logits: PositiveInt = 10
     """Tokens promoted, and as many suppressed, kept per feature."""
-    neighbors: PositiveInt = 10
+    similar_features: PositiveInt = 10
     """Nearest features kept, by decoder cosine and by co-activation."""
-    keep_codes: bool = True
+    keep_feature_activations: bool = True
     """Whether the sparse codes stay in the store as `feature_activation`."""
     evaluation_tokens: PositiveInt = 65_536
     """Held-out tokens on which the metrics of `sae_metric` are measured, at most."""

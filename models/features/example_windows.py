@@ -14,15 +14,9 @@ import pyarrow as pa
 from models.corpora.token_rows import TokenRows
 from models.features.firings import Firings
 from models.language_model.token_strings import TokenStrings
-from models.numerics.hash_sampling import hash_rank
 from models.numerics.keyed_reservoir import KeyedReservoir
 
 KINDS = ("top", "interval", "control")
-
-
-def is_in_scoring_half(document_id: str, context_id: int) -> bool:
-    """Whether examples of this context score labels, or else help to find them: one half each, by hash."""
-    return hash_rank(f"{document_id}\0{context_id}", "scoring") % 2 == 1
 
 
 def example_id(

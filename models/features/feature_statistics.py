@@ -101,8 +101,8 @@ def compute_feature_statistics(
     """
     sae, shards, corpus = inputs.sae, inputs.shards, inputs.corpus
     n_features, n_shards = sae.n_features, len(shards.manifest.files)
-    intervals = IntervalSample.zero(n_features, settings.intervals, settings.per_interval)
-    firing, top = FiringStatistics.zero(n_features), TopActivations.zero(n_features, settings.top)
+    intervals = IntervalSample.zero(n_features, settings.intervals, settings.examples_per_interval)
+    firing, top = FiringStatistics.zero(n_features), TopActivations.zero(n_features, settings.top_examples)
     length, first = int(corpus.manifest.identity["context_length"]), corpus.token_filter.frame.first_read
     positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), n_features)
     entries: list[ManifestFile] = []
@@ -114,16 +114,16 @@ def compute_feature_statistics(
         report("encode", len(entries), n_shards)
 
     codes, max_F, shares_FK = StoredCodes(codes_folder, entries), firing.max_F, positions.class_shares_FK()
-    histogram = ActivationHistogram.zero(n_features, settings.bins)
-    controls = ControlWindows.zero(n_features, settings.controls)
+    histogram = ActivationHistogram.zero(n_features, settings.histogram_bins)
+    controls = ControlWindows.zero(n_features, settings.control_examples)
     for number, (fired, rows) in enumerate(_with_text(codes, corpus)):
-        histogram += ActivationHistogram.of(fired, max_F, settings.bins)
+        histogram += ActivationHistogram.of(fired, max_F, settings.histogram_bins)
         intervals += intervals.among(fired, max_F)
-        controls += controls.among(fired, rows, shares_FK, settings.window)
+        controls += controls.among(fired, rows, shares_FK, settings.window_tokens)
         report("sample", number + 1, n_shards)
 
     chosen = SelectedExamples.of({"top": top, "interval": intervals, "control": controls}, settings.intervals)
-    windows = ExampleWindows.around(chosen, TokenStrings.of(inputs.tokenizer), settings.window)
+    windows = ExampleWindows.around(chosen, TokenStrings.of(inputs.tokenizer), settings.window_tokens)
     for number, (fired, rows) in enumerate(_with_text(codes, corpus)):
         windows.fill(fired, rows)
         report("show", number + 1, n_shards)

@@ -1,4 +1,4 @@
-"""What fired in a run of whole contexts, feature by feature: the one thing that every statistic is made from.
+"""All feature activations of consecutive contexts, sorted by feature; every statistic is computed from them.
 
 Axes: T tokens, K slots per token, F features, M firings.
 """

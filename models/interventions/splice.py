@@ -6,7 +6,7 @@ Axes: B contexts of a batch, P positions, T tokens of the batch that are read, r
 V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -25,9 +25,9 @@ class EditableModelProtocol(Protocol):
     def device(self) -> torch.device: ...
     @property
     def vocab_size(self) -> int: ...
-    def reading(self, sites: Sequence[Site], stop: bool = True) -> Any: ...
-    def editing(self, site: Site, edit: Callable[[Tensor], Tensor]) -> Any: ...
-    def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
+    def capture(self, sites: Sequence[Site], stop_early: bool = True) -> Any: ...
+    def intervene(self, edits: Mapping[Site, Callable[[Tensor], Tensor]]) -> Any: ...
+    def forward(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
 
 
 def clean_run(
@@ -35,7 +35,7 @@ def clean_run(
 ) -> tuple[list[Tensor], Tensor | None]:
     """The activations at each site of the tokens that are read, and what the model predicts; None where it predicts
     nothing."""
-    with host.reading(sites, stop=not host.is_causal) as captured:
+    with host.capture(sites, stop_early=not host.is_causal) as captured:
         logits_BPV = _run(host, batch)
     read = [captured[site][batch.read_BP.to(captured[site].device)] for site in sites]
     return read, None if logits_BPV is None else _log_probabilities(logits_BPV, batch)
@@ -52,7 +52,7 @@ def logits_with_replacement(
         x_BPD[read_BP] = replaced(x_BPD[read_BP]).to(x_BPD)
         return x_BPD
 
-    with host.editing(site, replace):
+    with host.intervene({site: replace}):
         logits_BPV = _run(host, batch)
     assert logits_BPV is not None, "only a causal model is spliced"
     return _log_probabilities(logits_BPV, batch)
@@ -66,7 +66,7 @@ def targets(batch: PaddedBatch) -> Tensor:
 def _run(host: EditableModelProtocol, batch: PaddedBatch) -> Tensor | None:
     with torch.no_grad():
         mask_BP = None if batch.mask_BP.all() else batch.mask_BP
-        return host.run(batch.token_ids_BP.to(host.device), mask_BP)
+        return host.forward(batch.token_ids_BP.to(host.device), mask_BP)
 
 
 def _log_probabilities(logits_BPV: Tensor, batch: PaddedBatch) -> Tensor:

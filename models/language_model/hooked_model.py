@@ -1,11 +1,11 @@
-"""A transformers model as the rest of the house sees it: sites that can be read and edited, nothing else changed.
+"""A Hugging Face model whose sites can be read and edited; nothing else is changed.
 
 Plain torch forward hooks on the model itself: what is read is bit for bit what the plain model computes.
 
 B rows of a batch, P positions, D width of a site, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,38 +14,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.language_model.hooks import add_hook
+from models.language_model.attention_interface import ATTENTION_KINDS, attention_hooks
+from models.language_model.attention_sites import AttentionSites, proven_attention_sites
+from models.language_model.block_arithmetic import map_by_arithmetic
+from models.language_model.captured_sites import CapturedSites, Stopped
+from models.language_model.forward_pass import PassTracker, Tokens
+from models.language_model.hooks import HookFunction, add_hook, unflattened
 from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
-from models.language_model.module_map import ModuleMap
-from models.language_model.self_test import check_and_measure_widths
+from models.language_model.module_map import ModuleMap, UnknownArchitecture
+from models.language_model.self_test import check_and_measure_widths, probe_tokens
+from models.language_model.site_edit import Edit, site_edit
 from models.language_model.sites import Site
 from models.language_model.unembedding import Unembedding, unembedding
 
 __all__ = ["HookedModel", "load_tokenizer"]
 
-Edit = Callable[[Tensor], Tensor]
-
-
-class _Stopped(Exception):
-    """Ends a forward pass whose remainder nobody reads; never leaves `HookedModel.run`."""
-
-
-@dataclass(eq=False)
-class _Reading:
-    """What one `reading` wants, and what of it the pass under way has brought."""
-
-    sites: tuple[Site, ...]
-    stop: bool
-    found: dict[Site, Tensor] = field(default_factory=dict)
-
-    @property
-    def content(self) -> bool:
-        return self.stop and len(self.found) == len(self.sites)
-
 
 @dataclass(eq=False, repr=False)
 class HookedModel:
-    """A language model with addresses. One forward pass at a time: hooks belong to the model, not to a call.
+    """A language model with addresses. One pass at a time: captures and edits belong to the model, not to a call.
 
     The weights are frozen, so that nothing is recorded for gradients unless an edit brings in a tensor that wants one.
 
@@ -56,15 +43,17 @@ class HookedModel:
     model: Any
     """The transformers model itself, for `generate` and everything else; hooks act there too."""
     tokenizer: Any
-    architecture_map: ModuleMap
     is_causal: bool
     source: str
     revision: str
     """Commit on the hub, or fingerprint of the folder's content (`storage.revisions`)."""
     weights_sha256: str
     """Hash of the safetensors files' content in the order of their names."""
+    module_map: ModuleMap = field(init=False)
+    passes: PassTracker = field(init=False)
     widths: Mapping[Site, int] = field(default_factory=dict)
-    _readings: list[_Reading] = field(default_factory=list)
+    _attention: AttentionSites | None = None
+    _readings: list[CapturedSites] = field(default_factory=list)
     _running: bool = False
 
     @classmethod
@@ -94,18 +83,37 @@ class HookedModel:
             model, causal = load_model(files, dtype)
             tokenizer, sha256, found = read_tokenizer(files), files.weights_sha256(), files.revision
         model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        host = cls(model, tokenizer, ModuleMap.of(model), causal, source, found, sha256)
-        host.widths = check_and_measure_widths(host)
+        host = cls(model, tokenizer, causal, source, found, sha256)
+        host.prove()
         return host
+
+    def __post_init__(self) -> None:
+        self.passes = PassTracker(type(self.model).__name__)
+
+    def prove(self) -> None:
+        """Finds the map, by the names of a family or else by the arithmetic of the blocks, and holds the model to it.
+
+        Raises:
+            UnknownArchitecture: If neither map passes the self-test.
+        """
+        self._attention = None
+        try:
+            self.module_map = ModuleMap.of(self.model)
+            self.widths = check_and_measure_widths(self)
+        except UnknownArchitecture:
+            if not self.is_causal:
+                raise
+            self.module_map = map_by_arithmetic(self.model, probe_tokens(self.model, self.tokenizer))
+            self.widths = check_and_measure_widths(self)
 
     @property
     def architecture(self) -> str:
         """Name of the transformers class."""
-        return self.architecture_map.name
+        return self.module_map.name
 
     @property
     def n_layers(self) -> int:
-        return len(self.architecture_map.blocks)
+        return len(self.module_map.blocks)
 
     @property
     def d_model(self) -> int:
@@ -114,7 +122,7 @@ class HookedModel:
     @property
     def vocab_size(self) -> int:
         """Rows of the token embedding; a tokenizer may use fewer."""
-        return self.architecture_map.embedding.weight.shape[0]
+        return self.module_map.embedding.weight.shape[0]
 
     @property
     def n_parameters(self) -> int:
@@ -124,62 +132,118 @@ class HookedModel:
     @property
     def device(self) -> torch.device:
         """Where token ids go in; blocks may lie elsewhere."""
-        return self.architecture_map.embedding.weight.device
+        return self.module_map.embedding.weight.device
 
     @property
     def sites(self) -> list[Site]:
-        """Every site that the model has."""
-        return self.architecture_map.sites
+        """Every site at the entry or exit of a module; `attention_sites` are beside them."""
+        return self.module_map.sites
+
+    @property
+    def attention_sites(self) -> list[Site]:
+        """q, k, v, z and attn_pattern of every block, where the model's code lets its attention be replaced.
+
+        Proven by two short passes when first asked for, which torch hooks of your own see too. While one of the sites
+        is open the model computes attention by its eager function, which differs from a fused one by rounding.
+        """
+        return list(self._proven_attention().sites)
+
+    def _proven_attention(self) -> AttentionSites:
+        if self._attention is None:
+            self._attention = proven_attention_sites(self)
+        return self._attention
 
     def width(self, site: Site) -> int:
         """Numbers per token at a site."""
-        self.architecture_map.at(site)
-        return self.widths[site.resolve(self.n_layers)]
+        resolved, widths = site.resolve(self.n_layers), self.widths
+        if site.kind in ATTENTION_KINDS:
+            widths = self._proven_attention().of(site, self.module_map).widths
+        else:
+            self.module_map.at(site)
+        if resolved not in widths:
+            raise ValueError(f"{self.architecture} has no {site} with one vector a token")
+        return widths[resolved]
 
     @contextmanager
-    def reading(self, sites: Iterable[Site], stop: bool = True) -> Iterator[Mapping[Site, Tensor]]:
-        """Reads sites in the forward passes within the block, each as (B, P, width) in the model's dtype.
+    def capture(
+        self, sites: Iterable[Site], stop_early: bool = True, detach: bool = True
+    ) -> Iterator[Mapping[Site, Tensor]]:
+        """Keeps the values of sites in the passes within the block, each as (B, P, width) in the model's dtype.
 
         The mapping holds the latest pass, under the sites as they were asked for, and stays filled after the block.
-        Where a site is also edited, the edited value is read, whichever of the two began first. Nothing is copied or
-        detached.
+        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied,
+        unless a gradient is wanted.
 
         Args:
-            sites: Where to read.
-            stop: Whether `run` ends as soon as every site of every open reading has been reached: later blocks then
-                cost nothing, and there are no logits. Other ways to run the model, such as `generate`, are not stopped.
+            sites: Where; a ValueError before any pass where the model has no such site.
+            stop_early: Whether `forward` ends as soon as every site of every open capture has been reached: later
+                blocks then cost nothing, and there are no logits. `generate` is not stopped.
+            detach: False keeps the graph, and begins one at the first of the sites: a copy of the value goes on in its
+                place, so the gradient of what is computed from the logits is
+                `torch.autograd.grad(metric, list(found.values()))`.
         """
-        reading = _Reading(tuple(dict.fromkeys(sites)), stop)
+        reading = CapturedSites(tuple(dict.fromkeys(sites)), stop_early, detach)
         with ExitStack() as hooks:
             for site in reading.sites:
-                hooks.callback(add_hook(*self.architecture_map.at(site), self._keeping(reading, site)).remove)
+                self._see(hooks, site, self._capture_hook(reading, site))
             self._readings.append(reading)
             hooks.callback(self._readings.remove, reading)
             yield reading.found
 
-    def _keeping(self, reading: _Reading, site: Site) -> Callable[[Tensor], None]:
-        def keep(x_BPD: Tensor) -> None:
-            reading.found[site] = x_BPD
+    def _capture_hook(self, reading: CapturedSites, site: Site) -> HookFunction:
+        def keep(x_BPD: Tensor) -> Tensor | None:
+            new = reading.keep(site, x_BPD)
             if self._running and all(each.content for each in self._readings):
-                raise _Stopped
+                raise Stopped
+            return new
 
         return keep
 
     @contextmanager
-    def editing(self, site: Site, edit: Edit) -> Iterator[None]:
-        """Puts `edit(x_BPD)` in the place of a site's value in `run`, `generate` and every other pass within the block.
+    def intervene(
+        self, edits: Mapping[Site, Edit], positions: Sequence[int] | None = None, tokens: Tokens = "all"
+    ) -> Iterator[None]:
+        """Puts `edit(x_BPD)` in the place of each site's value in every pass within the block.
 
-        The edit is given a copy, may write into it, and returns the same shape; dtype and device are made to fit. In
-        `generate` with a cache it sees the whole prompt once and then one position at a time. Of edits of one site the
-        inner one comes first. An edit of `mlp_in` reaches the MLP only, one of `resid_mid` the residual stream too.
+        An edit is given a copy, may write into it, and returns the same shape; dtype and device are made to fit. In
+        `generate` with a cache it sees the whole prompt once and then one position at a time; `k` and `v` hold all
+        positions each time, and `attn_pattern` is (B, heads, P, key positions). Of edits of one site the inner one
+        comes first. An edit of `mlp_in` reaches the MLP only, one of `resid_mid` the residual stream too.
+
+        Args:
+            edits: What takes the value's place, by site.
+            positions: The only positions that are changed, counted from the row's first; a negative one from the
+                prompt's end. None for all.
+            tokens: Whether what is changed is limited to the prompt or to what `generate` adds to it.
         """
-        handle = add_hook(*self.architecture_map.at(site), _editor(site, edit), first=True)
-        try:
+        with ExitStack() as hooks:
+            for site, edit in edits.items():
+                change = site_edit(site, edit, lambda n: self.passes.current.chosen(n, positions, tokens))
+                self._see(hooks, site, change, first=True)
             yield
-        finally:
-            handle.remove()
 
-    def run(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None:
+    def _see(self, hooks: ExitStack, site: Site, see: HookFunction, *, first: bool = False) -> None:
+        def open_to(x: Tensor) -> Tensor | None:
+            return None if self.passes.is_undisturbed else see(x)
+
+        hooks.callback(self.model.register_forward_pre_hook(self.passes.begin, with_kwargs=True).remove)
+        if site.kind in ATTENTION_KINDS:
+            block = self.module_map.blocks[self.module_map.layer_of(site)]
+            self._proven_attention().of(site, self.module_map)
+            hooks.enter_context(attention_hooks(self.model, block, site.kind, open_to, first=first))
+        else:
+            module, point = self.module_map.at(site)
+            shown = unflattened(open_to, lambda: self.passes.current.n_rows) if point.flat else open_to
+            hooks.callback(add_hook(module, point, shown, first=first).remove)
+
+    def generate(self, token_ids_BP: Tensor, **options: Any) -> Tensor:
+        """`model.generate`, in which edits know what of it is the prompt, with a cache and without."""
+        options = {"attention_mask": torch.ones_like(token_ids_BP)} | options
+        n_rows, n_prompt = token_ids_BP.shape
+        with self.passes.generation(n_rows, n_prompt):
+            return self.model.generate(token_ids_BP.to(self.device), **options)
+
+    def forward(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None:
         """Runs the model once.
 
         Args:
@@ -187,36 +251,28 @@ class HookedModel:
             attention_mask: 1 or True where there is a token (B, P); None where there is no padding.
 
         Returns:
-            Logits (B, P, V); None if a reading ended the pass, or the model has no language-model head.
+            Logits (B, P, V); None if a capture ended the pass, or the model has no language-model head.
+
+        Raises:
+            RuntimeError: If another pass is under way: captures and edits belong to the model, not to a call.
         """
-        for reading in self._readings:
-            reading.found.clear()
         # Given even where nothing is padded: transformers warns of a missing mask, and treats a full one as none.
         mask = torch.ones_like(token_ids_BP) if attention_mask is None else attention_mask
         options = {"use_cache": False} if self.is_causal else {}
-        self._running = True
-        try:
-            output = self.model(input_ids=token_ids_BP.to(self.device), attention_mask=mask.to(self.device), **options)
-        except _Stopped:
-            return None
-        finally:
-            self._running = False
+        with self.passes.one_at_a_time():
+            for reading in self._readings:
+                reading.found.clear()
+            self._running = True
+            try:
+                ids = token_ids_BP.to(self.device)
+                output = self.model(input_ids=ids, attention_mask=mask.to(self.device), **options)
+            except Stopped:
+                return None
+            finally:
+                self._running = False
         return getattr(output, "logits", None)
 
     def unembedding(self) -> Unembedding | None:
         """How a direction of the final stream reaches the logits; None for an encoder, which predicts no next token."""
-        norm, head = self.architecture_map.final_norm, self.model.get_output_embeddings()
+        norm, head = self.module_map.final_norm, self.model.get_output_embeddings()
         return unembedding(norm, head) if self.is_causal and norm is not None and head is not None else None
-
-
-def _editor(site: Site, edit: Edit) -> Callable[[Tensor], Tensor]:
-    def replace(x_BPD: Tensor) -> Tensor:
-        new_BPD = edit(x_BPD.clone())
-        if new_BPD.shape != x_BPD.shape:
-            raise ValueError(
-                f"the edit of {site} was given {tuple(x_BPD.shape)} and returned {tuple(new_BPD.shape)}: "
-                "return the same shape"
-            )
-        return new_BPD.to(x_BPD)
-
-    return replace

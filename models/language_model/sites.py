@@ -13,9 +13,20 @@ SITE_KINDS = {
     "mlp_in": "what the MLP reads, after its norm",
     "mlp_act": "the MLP's neurons: what its down projection reads",
     "mlp_out": "what the MLP adds to the residual stream",
+    "attn_in": "what attention reads, after its norm",
+    "q": "queries of all heads, side by side, as they meet the keys",
+    "k": "keys of all key heads, side by side, as they meet the queries",
+    "v": "values of all key heads, side by side",
+    "attn_pattern": "how much of each value each query takes",
+    "z": "what the heads say, side by side, before their output projection",
     "embed": "the token embeddings, before positions and norms",
+    "final_norm_in": "what the final norm reads",
+    "logits": "what the model says of the next token",
 }
-"""Every kind of site. All but `embed` are said with a block."""
+"""Every kind of site. All but those of OUTSIDE are said with a block."""
+
+OUTSIDE = ("embed", "final_norm_in", "logits")
+"""The kinds of site that a model has once."""
 
 _WRITTEN = re.compile(r"(?P<kind>[a-z_]+)(?:\.(?:(?P<layer>[0-9]{1,4})|@(?P<fraction>[01](?:\.[0-9]{1,6})?)))?")
 
@@ -45,11 +56,11 @@ class Site:
         written = _WRITTEN.fullmatch(text)
         kind, layer, fraction = written.groups() if written else ("", None, None)
         placed = layer is not None or fraction is not None
-        if kind not in SITE_KINDS or placed == (kind == "embed") or (fraction and Decimal(fraction) > 1):
-            kinds = ", ".join(f"{kind}.L" for kind in SITE_KINDS if kind != "embed")
+        if kind not in SITE_KINDS or placed == (kind in OUTSIDE) or (fraction and Decimal(fraction) > 1):
+            kinds = ", ".join(f"{kind}.L" for kind in SITE_KINDS if kind not in OUTSIDE)
             raise ValueError(
-                f"site {text!r} is not one: write {kinds} or embed, L a block counted from 0 or a fraction of the "
-                "depth such as @0.5, between @0 and @1"
+                f"site {text!r} is not one: write {kinds}, {', '.join(OUTSIDE[:-1])} or {OUTSIDE[-1]}, L a block "
+                "counted from 0 or a fraction of the depth such as @0.5, between @0 and @1"
             )
         return cls(kind, int(layer) if layer else None, Decimal(fraction).normalize() if fraction else None)
 

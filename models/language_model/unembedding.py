@@ -29,30 +29,46 @@ class Unembedding:
         return (x_FD * self.gain_D).to(self.W_VD.dtype) @ self.W_VD.T
 
 
-@torch.no_grad()
 def unembedding(norm: nn.Module, head: nn.Module) -> Unembedding:
-    """Reads the gain off the norm's weight, and finds how it is meant by what the norm does to a probe.
+    """Reads the gain off the final norm.
+
+    Raises:
+        ValueError: As `norm_gain` does.
+    """
+    W_VD = head.weight
+    assert isinstance(W_VD, Tensor)
+    try:
+        return Unembedding(W_VD, *norm_gain(norm, W_VD[0]))
+    except ValueError as error:
+        raise ValueError(
+            f"{error}: direct effects on the logits are not defined for this model; leave logit effects out for it"
+        ) from error
+
+
+@torch.no_grad()
+def norm_gain(norm: nn.Module, like_D: Tensor) -> tuple[Tensor, bool]:
+    """The gain in float32, and whether the norm is centred; how its weight is meant is found by a probe.
+
+    Args:
+        norm: The norm.
+        like_D: A tensor of the width, dtype and device of what is normed.
 
     Raises:
         ValueError: If the norm is neither LayerNorm nor RMSNorm, with its weight or 1 + its weight as gain.
     """
-    W_VD, weight = head.weight, getattr(norm, "weight", None)
-    assert isinstance(W_VD, Tensor)
-    probe_D = 100 * torch.randn(W_VD.shape[1], generator=torch.Generator().manual_seed(0))  # so large that epsilon is 0
-    x_D, shifted_D = probe_D.to(W_VD), (probe_D + 100).to(W_VD)
+    weight = getattr(norm, "weight", None)
+    probe_D = 100 * torch.randn(len(like_D), generator=torch.Generator().manual_seed(0))  # so large that epsilon is 0
+    x_D, shifted_D = probe_D.to(like_D), (probe_D + 100).to(like_D)
     seen_D, seen_shifted_D = _odd_part(norm, x_D), _odd_part(norm, shifted_D)
-    rounding = 16 * torch.finfo(W_VD.dtype).eps * float(seen_D.abs().max())
+    rounding = 16 * torch.finfo(like_D.dtype).eps * float(seen_D.abs().max())
     centred = torch.allclose(seen_D, seen_shifted_D, rtol=0, atol=rounding)
     wide_D = x_D.float() - (x_D.float().mean() if centred else 0)
     unit_D = wide_D / wide_D.square().mean().sqrt()
     gains = [weight.float(), 1 + weight.float()] if isinstance(weight, Tensor) else [torch.ones_like(unit_D)]
     for gain_D in gains:
         if torch.allclose(unit_D * gain_D, seen_D, rtol=0, atol=rounding):
-            return Unembedding(W_VD, gain_D, centred)
-    raise ValueError(
-        f"{type(norm).__name__} norms the final stream neither as LayerNorm nor as RMSNorm does: direct effects on the "
-        "logits are not defined for this model; leave logit effects out for it"
-    )
+            return gain_D, centred
+    raise ValueError(f"{type(norm).__name__} norms neither as LayerNorm nor as RMSNorm does")
 
 
 def _odd_part(norm: nn.Module, x_D: Tensor) -> Tensor:

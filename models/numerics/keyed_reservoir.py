@@ -1,4 +1,4 @@
-"""The n first of each group in the order of a key, with contexts spread: what examples are chosen by.
+"""Keep the n smallest keys per group, preferring one per context: a mergeable reservoir that selects examples.
 
 A running threshold per group makes what cannot be kept cost one comparison. The value has a zero and a plus, and
 neither the split of the tokens nor the order of the parts can be seen in it.
@@ -117,7 +117,7 @@ def _turn(places: Candidates) -> np.ndarray:
 
 
 def _first(places: Candidates, order: np.ndarray, n: int, once: bool) -> Candidates:
-    """The n first of each group, given the order of (group, key, context, position); by group and rank."""
+    """The n smallest keys per group, given the order of (group, key, context, position); by group and rank."""
     places = places.at(order)
     turn = _turn(places)
     kept = turn < (1 if once else n)

@@ -1,4 +1,4 @@
-"""Things that are so of a token or not, told from the text alone: what probes are asked for where nobody labelled.
+"""Binary token labels for probes, computed from the text alone.
 
 Axes: V vocabulary, T tokens of consecutive contexts in reading order, C targets.
 """

@@ -1,5 +1,4 @@
-"""The same arithmetic where so many features fire that slots cost more than dense products: every feature of every
-token has a place.
+"""Dense fallback for high L0: every feature of every token has an entry.
 
 Axes: T tokens, D width, F features.
 """

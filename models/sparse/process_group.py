@@ -14,7 +14,7 @@ from models.sparse.sparse_ops import SparseEntries
 
 
 class ProcessGroup:
-    """A process that is alone: its tokens are the whole batch, its features the whole dictionary."""
+    """Single process: every collective is the identity. It has all tokens and all features."""
 
     rank = 0
     size = 1
@@ -68,7 +68,7 @@ class ProcessGroup:
 
     @property
     def first(self) -> int:
-        """How many parts of the dictionary come before this process's."""
+        """Index of this process's feature shard."""
         return 0
 
     def strongest(self, slots: SparseEntries, values_TK: Tensor, k: int) -> tuple[SparseEntries, Tensor]:

@@ -1,4 +1,4 @@
-"""Which pre-activations exceed a level: a level of each feature, or the one that so many of a whole batch exceed.
+"""Select pre-activations above a threshold: one per feature, or the batch's n-th largest.
 
 Axes: T tokens, D width, F features, M places found.
 """

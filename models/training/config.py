@@ -12,16 +12,16 @@ class TrainingSettings(Settings):
 
     tokens: PositiveInt = 4_000_000
     """Training tokens seen in all, epochs counted."""
-    batch: PositiveInt = 4096
+    batch_tokens: PositiveInt = 4096
     """Tokens a step."""
     learning_rate: Literal["auto"] | PositiveFloat = "auto"
     """Peak rate of Adam; `auto` follows from the width (see models/training/trainer.py)."""
     seed: int = 0
-    dead_tokens: Literal["auto"] | PositiveInt = "auto"
+    dead_after_tokens: Literal["auto"] | PositiveInt = "auto"
     """A feature silent for so many tokens is revived by the auxiliary loss; `auto` is min(10 M, 5 % of the run)."""
     aux_coefficient: NonNegativeFloat = 1 / 32
     checkpoint_tokens: PositiveInt = 1_000_000
     """A checkpoint is kept every so many tokens."""
-    matmul: Literal["auto", "float32", "bfloat16"] = "auto"
+    encoder_matmul_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the encoder's product in training; weights stay float32. `auto`: bfloat16 where the device
     multiplies it natively."""

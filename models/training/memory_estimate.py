@@ -16,7 +16,7 @@ def training_bytes(sae: SAESettings, width_read: int, width: int) -> int:
     """Bytes that training a dictionary takes, activations aside."""
     n_features, width_written = sae.width(width_read), width - width_read or width_read
     n_weights = n_features * (width_read + width_written + 4) + width_written
-    return 4 * COPIES * (n_weights + (width_read * width_written if sae.skip else 0))
+    return 4 * COPIES * (n_weights + (width_read * width_written if sae.skip_connection else 0))
 
 
 def free_bytes(device: torch.device) -> int:

@@ -58,7 +58,7 @@ class TrainingRun:
 
     @property
     def dead_F(self) -> Tensor:
-        return self.silent_F >= self.plan.dead_tokens
+        return self.silent_F >= self.plan.dead_after_tokens
 
     def advance(self, rows_TD: Tensor) -> float:
         """One step on raw activations: those of the site that is read and, beside them, of one that is written.
@@ -71,7 +71,7 @@ class TrainingRun:
             self.sae.meet(x_TD, self.process_group)
         plan = self.plan
         context = StepContext(
-            self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.matmul, self.process_group
+            self.step, plan.n_steps, self.dead_F, plan.aux_coefficient, plan.encoder_matmul_dtype, self.process_group
         )
         terms = self.sae.loss(x_TD, y_TE, context)
         total = self.process_group.sum(terms.loss.detach())
@@ -116,7 +116,7 @@ class TrainingRun:
 
     def _count(self, y_TE: Tensor, terms: LossTerms, loss: float) -> None:
         firings_F = self.process_group.over_tokens(terms.firings_F)
-        self.silent_F.add_(self.plan.batch).masked_fill_(firings_F > 0, 0)
+        self.silent_F.add_(self.plan.batch_tokens).masked_fill_(firings_F > 0, 0)
         if self.step >= self.plan.decay:
             self.firings_F += firings_F
         aux_loss = float(self.process_group.sum(terms.aux_loss))
@@ -129,7 +129,7 @@ class TrainingRun:
             self.process_group.over_features(self.dead_F.sum()),
             self.process_group.features(len(self.dead_F)),
         )
-        tokens, rate = self.step * self.plan.batch, self.plan.rate(self.step - 1)
+        tokens, rate = self.step * self.plan.batch_tokens, self.plan.rate(self.step - 1)
         row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.process_group)
         self.curve.append(row)
         self.window = CurveWindow(self.sae.d_out)
@@ -147,7 +147,7 @@ class TrainingRun:
         return kept | {"silent_F", "firings_F"}
 
     def checkpoint(self, identity: str) -> TrainingCheckpoint:
-        """Whole in the first process, whatever the process_group: another may go on with it."""
+        """The whole state, in the first process: any other division of processes may go on with it."""
         tensors = {name: t.detach() for name, t in self._state().items()}
         for name, p in self.sae.named_parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.adam.state[p].items()}

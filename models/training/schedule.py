@@ -22,38 +22,38 @@ class TrainingSchedule:
     """What settings, width and device come to, in steps."""
 
     n_steps: int
-    batch: int
+    batch_tokens: int
     peak: float
     warmup: int
     decay: int
     """Step at which the learning rate begins to fall and the final densities begin to be counted."""
-    dead_tokens: int
+    dead_after_tokens: int
     per_row: int
     per_checkpoint: int
     aux_coefficient: float
-    matmul: torch.dtype
+    encoder_matmul_dtype: torch.dtype
 
     @classmethod
     def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "TrainingSchedule":
-        n_steps = math.ceil(settings.tokens / settings.batch)
+        n_steps = math.ceil(settings.tokens / settings.batch_tokens)
         per_row = math.ceil(n_steps / MOST_ROWS)
-        matmul = settings.matmul
+        matmul = settings.encoder_matmul_dtype
         if matmul == "auto":
             matmul = "bfloat16" if has_fast_bfloat16(device) else "float32"
-        dead_tokens = settings.dead_tokens
-        if dead_tokens == "auto":
-            dead_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch))
+        dead_after_tokens = settings.dead_after_tokens
+        if dead_after_tokens == "auto":
+            dead_after_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch_tokens))
         return cls(
             n_steps=n_steps,
-            batch=settings.batch,
+            batch_tokens=settings.batch_tokens,
             peak=default_learning_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
             warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
             decay=n_steps - round(DECAY * n_steps),
-            dead_tokens=dead_tokens,
+            dead_after_tokens=dead_after_tokens,
             per_row=per_row,
-            per_checkpoint=max(1, settings.checkpoint_tokens // (settings.batch * per_row)) * per_row,
+            per_checkpoint=max(1, settings.checkpoint_tokens // (settings.batch_tokens * per_row)) * per_row,
             aux_coefficient=settings.aux_coefficient,
-            matmul=getattr(torch, matmul),
+            encoder_matmul_dtype=getattr(torch, matmul),
         )
 
     def rate(self, step: int) -> float:

@@ -113,16 +113,16 @@ class _JobState:
         if self.checkpoint:
             kept = f"the last good checkpoint is {self.job.checkpoints}/{self.checkpoint.name}"
         return (
-            f"loss of {self.job.name} is {loss} at step {step} of {plan.n_steps} ({step * plan.batch:,} tokens, "
+            f"loss of {self.job.name} is {loss} at step {step} of {plan.n_steps} ({step * plan.batch_tokens:,} tokens, "
             f"learning rate {plan.rate(step):.2g}); {kept}: lower training.learning_rate, or look at the activations"
         )
 
     def trained(self) -> TrainedDictionary:
         run, plan = self.run, self.run.plan
-        counted = (plan.n_steps - plan.decay) * plan.batch
+        counted = (plan.n_steps - plan.decay) * plan.batch_tokens
         sae, firings_F = run.trained()
         density_F = firings_F.double().cpu() / max(counted, 1)
-        return TrainedDictionary(sae, tuple(run.curve), run.step * plan.batch, density_F, run.read)
+        return TrainedDictionary(sae, tuple(run.curve), run.step * plan.batch_tokens, density_F, run.read)
 
 
 def train_many(
@@ -158,8 +158,10 @@ def train_many(
     scalings = cache(lambda: fit_normalization(source.chunks(), *widths))
     for course in courses:
         course.begin(scalings)
-    for batch, seed in dict.fromkeys((job.training.batch, job.training.seed) for job in jobs):
-        _advance([c for c in courses if (c.job.training.batch, c.job.training.seed) == (batch, seed)], process_group)
+    for batch, seed in dict.fromkeys((job.training.batch_tokens, job.training.seed) for job in jobs):
+        _advance(
+            [c for c in courses if (c.job.training.batch_tokens, c.job.training.seed) == (batch, seed)], process_group
+        )
     return (course.trained() for course in courses)
 
 
@@ -167,7 +169,7 @@ def _advance(courses: Sequence[_JobState], process_group: ProcessGroup) -> None:
     """To their ends, together: a course that is ahead waits for the others."""
     first, last = min(c.run.step for c in courses), max(c.run.plan.n_steps for c in courses)
     settings = courses[0].job.training
-    whole = islice(courses[0].source.batches(settings.batch, settings.seed, first), last - first)
+    whole = islice(courses[0].source.batches(settings.batch_tokens, settings.seed, first), last - first)
     batches = map(process_group.part, whole)
     with ExitStack() as stack:
         if courses[0].device.type == "cuda":
@@ -187,6 +189,6 @@ def train(
     device: torch.device | str = "cpu",
     identity: str = "",
 ) -> TrainedDictionary:
-    """One dictionary, as `train_together` trains it."""
+    """One dictionary, as `train_many` trains it."""
     (trained,) = train_many([TrainingJob(sae, training, checkpoints, log)], source, device, identity)
     return trained

@@ -1,12 +1,12 @@
-"""The commands `glasshouse export` and `glasshouse import`: dictionaries as dumps of other houses."""
+"""The commands `glasshouse export` and `glasshouse import`: feature dumps of other tools."""
 
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-export_app = typer.Typer(no_args_is_help=True, help="Write a dictionary in another house's layout.")
-import_app = typer.Typer(no_args_is_help=True, help="Bring another house's dump in as a dictionary, and publish it.")
+export_app = typer.Typer(no_args_is_help=True, help="Write features for another tool, or as pages.")
+import_app = typer.Typer(no_args_is_help=True, help="Import a feature dump of another tool, publish.")
 console = Console()
 
 Model = Annotated[str, typer.Option(help="The model_id.")]
@@ -19,9 +19,12 @@ def export_neuronpedia(
     model: Model,
     recipe: Recipe,
     out: Annotated[str, typer.Option(help="A folder, or s3://…; {model}/{layer}-{recipe} is made in it.")],
-    features: Annotated[str | None, typer.Option(help="Only these, such as 7,12,900.")] = None,
+    features: Annotated[str | None, typer.Option(help="Only these features, such as 7,12,900.")] = None,
 ) -> None:
-    """Write JSON lines as Neuronpedia's public data sets have them, 1,024 features a file."""
+    """Write JSON lines in the layout of Neuronpedia's public datasets, 1,024 features per file.
+
+    Example: glasshouse export neuronpedia --model pystdlib --recipe mid-topk --out dump --features 7,12
+    """
     from pipelines.interchange.import_export import export_dictionary
     from pipelines.store.store import Store
 
@@ -31,19 +34,28 @@ def export_neuronpedia(
 
 @import_app.command("neuronpedia")
 def import_neuronpedia(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Read the folder of one source, such as gpt2-small/6-res-jb."""
+    """Import the folder of one Neuronpedia source, such as gpt2-small/6-res-jb.
+
+    Example: glasshouse import neuronpedia gpt2-small/6-res-jb --model gpt2-small --recipe res-jb
+    """
     _import("neuronpedia", folder, model, recipe)
 
 
 @import_app.command("saedashboard")
 def import_saedashboard(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Read the folder of one run of SAEDashboard: batch-0.json and on."""
+    """Import the folder of one run of SAEDashboard: batch-0.json and following.
+
+    Example: glasshouse import saedashboard dashboard --model gpt2-small --recipe res-jb
+    """
     _import("saedashboard", folder, model, recipe)
 
 
 @import_app.command("delphi")
 def import_delphi(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Read the folder of one run of delphi, or …/latents/<hookpoint> of one with several. The model needs a card."""
+    """Import the folder of one run of delphi, or …/latents/<hookpoint> of a run with several. The model needs a card.
+
+    Example: glasshouse import delphi results/latents/layers.6 --model gpt2-small --recipe delphi
+    """
     _import("delphi", folder, model, recipe)
 
 

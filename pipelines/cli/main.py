@@ -33,7 +33,7 @@ def main() -> None:
 
 @app.callback()
 def glasshouse() -> None:
-    """A language model goes in, a warehouse of its features comes out."""
+    """Turn a language model into a DuckDB warehouse of its features. Start with: glasshouse run --model pystdlib"""
 
 
 def dagster_home() -> Path:
@@ -50,7 +50,12 @@ def run(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
 ) -> None:
-    """Run the whole chain for what the registry asks for, in this process, with progress bars."""
+    """Run the pipeline for the cards in the registry.
+
+    Runs in this process, with progress bars. What is up to date is not computed again.
+
+    Example: glasshouse run --model pystdlib --recipe mid-topk
+    """
     from pipelines.runs.in_process import selected_partitions, write_tables
 
     store, cards = _registry()
@@ -66,7 +71,12 @@ def sweep(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe_id; may be given again.")] = None,
 ) -> None:
-    """Run the chain for several recipes of a model, all dictionaries trained from one reading of its activations."""
+    """Run the pipeline for several recipes at once.
+
+    All SAEs of a model train from one reading of its activations.
+
+    Example: glasshouse sweep --model pystdlib
+    """
     from pipelines.runs.in_process import selected_partitions, write_sweep_tables
 
     store, cards = _registry()
@@ -90,10 +100,15 @@ def sweep(
 def label(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
-    features: Annotated[str | None, typer.Option(help="Label these features besides, such as 7,12,900.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Print what it would cost, and ask nothing.")] = False,
+    features: Annotated[str | None, typer.Option(help="Label these features too, such as 7,12,900.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Print the cost and send no request.")] = False,
 ) -> None:
-    """Label features, rate and score the labels, and publish; what was answered before is not asked again."""
+    """Label features, score the labels, publish.
+
+    Answers of earlier runs are reused.
+
+    Example: glasshouse label --model pystdlib --features 7,12 --dry-run
+    """
     from pipelines.labels.cost_estimate import estimate_cost, plan_table
     from pipelines.labels.requested_features import request_labels
     from pipelines.runs.in_process import selected_partitions, write_tables
@@ -155,35 +170,12 @@ def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") 
 
 
 def _exit(success: bool, sae_id: str) -> None:
+    from pipelines.cli.summary import print_summary
+    from pipelines.store.store import Store
+
     if not success:
         raise SystemExit(1)
-    summary(sae_id)
-
-
-_SUMMARY = """
-select sae_id, site, n_features, n_tokens, dead_fraction, one_position_fraction, l0, fvu, largest_rows_share,
-ce_recovered, n_labelled, detection, specificity_mean
-from sae_summary
-"""
-
-
-def summary(sae_id: str) -> None:
-    """What the warehouse holds, and three queries to try."""
-    from pipelines.store.store import Store
-    from sql.query_output import answer, format_table
-
-    published, (model_id, recipe_id) = Store().published, sae_id.split("/")
-    console.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
-    for query in (_SUMMARY, "select * from table_rows"):
-        console.print(format_table(answer(published, query)), markup=False, highlight=False, soft_wrap=True)
-    console.print("Three queries to try:", highlight=False)
-    for query in (
-        "select feature_id, label, density, specificity_mean from feature_card where not is_dead order by "
-        "specificity_mean desc limit 20",
-        "from find_features('import')",
-        f"select rank, text from feature_examples('{model_id}', '{recipe_id}', 7) where kind = 'top'",
-    ):
-        console.print(f'  glasshouse sql "{query}"', markup=False, highlight=False, soft_wrap=True)
+    print_summary(console, Store().published, sae_id)
 
 
 @app.command()
@@ -192,7 +184,10 @@ def sql(
     format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
     out: Annotated[Path | None, typer.Option(help="Write here instead of to the terminal.")] = None,
 ) -> None:
-    """Ask the published warehouse."""
+    """Query the published warehouse.
+
+    Example: glasshouse sql "select sae_id, l0, fvu from sae_summary" --format csv
+    """
     from pipelines.store.store import Store
     from sql.query_output import answer, write
 
@@ -201,10 +196,15 @@ def sql(
 
 @app.command()
 def search(
-    text: Annotated[str, typer.Argument(help="What the features are about.")],
-    most: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 30,
+    text: Annotated[str, typer.Argument(help="Text to find.")],
+    most: Annotated[int, typer.Option(help="Maximum number of rows.", min=1)] = 30,
 ) -> None:
-    """Features about something: by label, by token and, where a recipe names a sentence encoder, by meaning."""
+    """Find features by label, token or meaning.
+
+    Search by meaning needs a recipe with a sentence encoder.
+
+    Example: glasshouse search import --most 10
+    """
     from pipelines.serving.semantic_search import search_features
     from sql.query_output import write
 
@@ -214,10 +214,15 @@ def search(
 
 @app.command("serve")
 def serve_pages(
-    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8765,
-    host: Annotated[str, typer.Option(help="0.0.0.0 shows the pages to the network too.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 opens the pages to the network.")] = "127.0.0.1",
 ) -> None:
-    """Serve the feature pages over the published warehouse."""
+    """Serve the feature pages, read-only.
+
+    Shows the published warehouse until Ctrl-C; a new publication appears at once.
+
+    Example: glasshouse serve --port 8766
+    """
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
     from pipelines.store.store import Store
@@ -235,7 +240,10 @@ def export_pages(
     features: Annotated[str, typer.Argument(help="Which features, such as 7,12,900.")],
     out: Annotated[Path, typer.Argument(help="A file that ends in .html, or a folder.")],
 ) -> None:
-    """Write feature pages as one .html file or a folder, to read without a server or a network."""
+    """Write feature pages to one .html file or a folder, readable without server or network.
+
+    Example: glasshouse export pages pystdlib/mid-topk 7,12 features.html
+    """
     from pipelines.store.store import Store
     from web.static_export import export
 
@@ -245,7 +253,10 @@ def export_pages(
 
 @app.command()
 def card_reference() -> None:
-    """Print every field of model cards and recipes with its default."""
+    """Print every field of a card with its default.
+
+    Example: glasshouse card-reference | grep corpus
+    """
     from pipelines.registry.card_reference import card_help
     from pipelines.registry.cards import ModelCard, RecipeCard
 
@@ -255,7 +266,10 @@ def card_reference() -> None:
 
 @app.command()
 def check_card(file: Annotated[Path, typer.Argument(help="A model card, or a recipe in a folder `recipes`.")]) -> None:
-    """Check one card; an error names file, line and key."""
+    """Check one card. An error names file, line and key.
+
+    Example: glasshouse check-card registry/models/pystdlib.yaml
+    """
     from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 
     kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard

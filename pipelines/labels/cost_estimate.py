@@ -35,6 +35,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     from models.autointerp.cost_estimate import DryRunLLM
     from models.autointerp.llm_client.prices import FREE, price_of
     from models.autointerp.llm_client.request_ledger import RequestLedger
+    from models.autointerp.scorer import scorer_of
     from models.autointerp.stages import SPECIFICITY, label_features, rate_labels, score_labels
 
     require_firing_features(store, registration, asked)
@@ -53,7 +54,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
 
     asking = LabelingSetup(
         settings.model_copy(
-            update={"scorers": tuple(name for name in settings.scorers if name not in ("embedding", "surprisal"))}
+            update={"scorers": tuple(name for name in settings.scorers if scorer_of(name).task is not None)}
         ),
         store.layout.ledger(),
         registration.sae_id,

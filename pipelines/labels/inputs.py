@@ -1,6 +1,6 @@
 """What the assets of labels share: what they are made from, who is asked, and what their identities are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from models.autointerp.feature_data import FeatureData
     from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
-_ASKED = {"llm", "local_llm", "together", "budget_usd"}
-_EXPLAINS = _ASKED | {"explainer", "prompts", "windows", "features", "first"}
+_ASKED = {"llm", "local_llm", "features_per_request", "budget_usd"}
+_EXPLAINS = _ASKED | {"explainer", "prompt_variants", "example_selection", "features", "priority"}
 _JUDGES = _ASKED | {"judge"}
-_SCORES = _JUDGES | {"scorers", "encoder"}
+_EMBEDS = {"sentence_encoder"}
+"""What reads the meaning of labels: their vectors are written beside the scores."""
+_SCORES = _JUDGES | _EMBEDS | {"scorers"}
 
 
 def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
@@ -61,9 +63,9 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
     from models.autointerp.prompt_files import prompt_sha256
 
     settings = registration.recipe.explanations
-    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompts] if settings.sends_prompts else []
+    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompt_variants] if settings.sends_prompts else []
     beside = {"logits": "logit_effect", "contrastive": "neighbor"}
-    shown = [beside[name] for name in settings.prompts if name in beside and settings.sends_prompts]
+    shown = [beside[name] for name in settings.prompt_variants if name in beside and settings.sends_prompts]
     return {
         "examples": identity_of_table(store, "example", registration),
         "shown": {table: identity_of_table(store, table, registration) for table in shown},
@@ -71,28 +73,31 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
         "requested": list(requested(store, registration)),
         "prompts": prompts,
         "code": CODE_VERSION,
-        **_versions(settings, local_llm="local" in settings.explainers),
+        **_versions(settings, _local_llm(*settings.explainers)),
     }
 
 
 def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
     settings = registration.recipe.explanations
-    versions = _versions(settings, local_llm=settings.judge == "local")
+    versions = _versions(settings, _local_llm(settings.judge))
     return _judged(store, registration, _JUDGES, ["specificity"]) | versions
 
 
 def scored_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
+    from models.autointerp.scorer import scorer_of
+
     tables = ("specificity", "neighbor", "logit_effect")
     settings = registration.recipe.explanations
-    tasks = [name for name in settings.scorers if name not in ("embedding", "surprisal")]
+    scorers = {name: scorer_of(name) for name in settings.scorers}
+    tasks = [scorer.task.name for scorer in scorers.values() if scorer.task is not None]
     made = {name: identity_of_table(store, name, registration) for name in tables}
-    reads = settings.judge == "local" or "surprisal" in settings.scorers
-    versions = _versions(
-        settings, local_llm=reads and settings.local_llm is not None, encoder=settings.encoder is not None
-    )
-    return _judged(store, registration, _SCORES, tasks) | {"made": made} | versions
+    read = _EMBEDS | {setting for scorer in scorers.values() for setting in scorer.reads}
+    fields = _SCORES | read | {setting for scorer in scorers.values() for setting in scorer.needs}
+    versions = _versions(settings, read | _local_llm(settings.judge))
+    headlines = {name: scorer.headline for name, scorer in scorers.items()}
+    return _judged(store, registration, fields, tasks) | {"made": made, "headlines": headlines} | versions
 
 
 def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
@@ -107,15 +112,22 @@ def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks
     }
 
 
-def _versions(settings: ExplanationSettings, **used: bool) -> dict[str, Any]:
-    """Which version of each model on this machine is meant, where it is named and used: nothing where none is."""
-    named = {name: getattr(settings, name) for name, is_used in used.items() if is_used}
-    found = {
-        name: resolve_revision(source, getattr(settings, f"{name}_revision"))
-        for name, source in named.items()
-        if source is not None
+def _local_llm(*asked: str) -> set[str]:
+    """The setting that names the model of this machine, where that is asked."""
+    return {"local_llm"} if "local" in asked else set()
+
+
+def _versions(settings: ExplanationSettings, read: Iterable[str]) -> dict[str, Any]:
+    """Which version of each model on this machine is meant, of those that are read and named: nothing where none is.
+
+    Args:
+        read: Settings that name a model.
+    """
+    sources = {name: source for name in sorted(read) if (source := getattr(settings, name)) is not None}
+    versions = {
+        name: resolve_revision(source, getattr(settings, f"{name}_revision")) for name, source in sources.items()
     }
-    return {"models": found} if found else {}
+    return {"models": versions} if versions else {}
 
 
 def identity_of_table(store: Store, table: str, registration: SAERegistration) -> str:

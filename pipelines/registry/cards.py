@@ -14,6 +14,7 @@ from models.evaluation.config import QualityBounds
 from models.features.config import StatisticsSettings
 from models.language_model.sites import Site
 from models.training.config import TrainingSettings
+from pipelines.registry.renamed_keys import renamed
 from storage.manifest import sha256_of
 
 C = TypeVar("C", bound=BaseModel)
@@ -98,7 +99,7 @@ class RecipeCard(Settings):
     training: TrainingSettings = TrainingSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     explanations: ExplanationSettings = ExplanationSettings()
-    bounds: QualityBounds = QualityBounds()
+    quality_bounds: QualityBounds = QualityBounds()
 
     @property
     def sites(self) -> list[str]:
@@ -138,6 +139,9 @@ def _error_messages(kind: type[BaseModel], file: str, node: Any, error: Validati
         if problem["type"] == "extra_forbidden":
             wanted = f"unknown key; {PurePosixPath(file).name} may have {', '.join(_keys(kind, problem['loc'][:-1]))}"
         found = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
+        if now := renamed(key, problem["input"]) if kind is RecipeCard else None:
+            lines.append(f"{file}, line {_line(node, problem['loc'])}: {now}")
+            continue
         lines.append(f"{file}, line {_line(node, problem['loc'])}: {key}{found}: {wanted}")
     return "\n".join(lines)
 

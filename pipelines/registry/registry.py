@@ -9,7 +9,7 @@ from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, chec
 from storage.folder import Folder
 from storage.manifest import sha256_of
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Raised when harvest or training would make other numbers from the same cards."""
 
 

@@ -41,7 +41,9 @@ class TextEmbedder:
         """
         named = _named(self._cards())
         if named is None:
-            raise ValueError("no recipe names an `encoder`, so that no label's meaning is known: name one, and run it")
+            raise ValueError(
+                "no recipe names a `sentence_encoder`, so that no label's meaning is known: name one, and run it"
+            )
         if not is_available_offline(*named):
             raise ValueError(f"the encoder {named[0]} is not on this machine, and the pages download nothing")
         return _meaning(*named, text)
@@ -58,7 +60,7 @@ def search_features(published: Path, cards: Registry, text: str, most: int) -> Q
 def _named(cards: Registry) -> tuple[str, str | None] | None:
     """The encoder of the recipes and its revision; of several the first."""
     named = (card.explanations for card in cards.recipes.values())
-    return next(((one.encoder, one.encoder_revision) for one in named if one.encoder), None)
+    return next(((one.sentence_encoder, one.sentence_encoder_revision) for one in named if one.sentence_encoder), None)
 
 
 def _meaning(source: str, revision: str | None, text: str) -> TextEmbedding:

@@ -158,7 +158,7 @@ def calibration(store: Store, registration: SAERegistration, made: BuiltDictiona
     """On held-out documents, in batches as large as those of the training."""
     from models.training.threshold_calibration import calibrate
 
-    source, batch = training_stream(store, registration, held_out=True), registration.recipe.training.batch
+    source, batch = training_stream(store, registration, held_out=True), registration.recipe.training.batch_tokens
     return calibrate(made.sae, lambda: _batches(source, batch), registration.recipe.sae.k)
 
 

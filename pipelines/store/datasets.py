@@ -124,7 +124,7 @@ class Datasets:
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""
         from models.features.codes_parquet import StoredCodes
 
-        if not registration.recipe.statistics.keep_codes:
+        if not registration.recipe.statistics.keep_feature_activations:
             return None
         table = StoredCodes.open(self.layout.table("feature_activation", registration))
         return lambda: table

@@ -68,7 +68,7 @@ class DictionaryTables:
         return rows.head(1, columns=["n_tokens"]).column(0)[0].as_py() if rows else 0
 
     def n_intervals(self) -> int:
-        """Into how many slices its examples were sorted, as far as they tell: as `_feature_label` counts them."""
+        """Number of activation intervals of its examples, as `sql/derived/_example_intervals.sql` counts them."""
         rows = self._read(self._place("example"))
         known = rows.to_table(columns=["interval_index"]).column(0).drop_null().to_numpy() if rows else ()
         return int(max(known, default=0)) + 1
@@ -86,7 +86,7 @@ class DictionaryTables:
         return found
 
     def _table(self, name: str, among: "ds.Expression") -> "pa.Table":
-        """Rows of a table in the columns that the doors know; a column that its files lack is null."""
+        """Rows of a table in the columns that an export writes; a column that its files lack is null."""
         import pyarrow as pa
 
         from models.interchange.dashboards.dump import SCHEMAS

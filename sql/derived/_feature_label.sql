@@ -1,6 +1,6 @@
 -- What every label of the dictionaries in `touched` was found to be worth: `_feature_summary`, which comes next, reads it.
--- Intervals are equal slices of (0, strongest activation], as many as the dictionary's examples were drawn from. A bin of
--- the histogram counts for the interval of its midpoint, which is exact where the bins are a multiple of the intervals.
+-- A bin of the histogram counts for one interval, as `interval_of_bin` says.
+-- Of a headline that stands there twice, against the grain of `explanation_score`, the higher counts.
 -- Intervals without a rating are left out of every mean, and the weights of the others are made to add up to one again.
 delete from _feature_label
 using touched
@@ -12,12 +12,6 @@ with scored as (
         model_id,
         recipe_id,
         explanation_id,
-        max(value) filter (where scorer = 'detection' and metric = 'balanced_accuracy') as detection,
-        max(value) filter (where scorer = 'fuzzing' and metric = 'balanced_accuracy') as fuzzing,
-        max(value) filter (where scorer = 'simulation' and metric = 'pearson') as simulation,
-        max(value) filter (where scorer = 'embedding' and metric = 'auroc') as embedding,
-        max(value) filter (where scorer = 'surprisal' and metric = 'auroc') as surprisal,
-        max(value) filter (where scorer = 'output' and metric = 'accuracy') as output,
         list(
             {
                 'scorer': scorer,
@@ -26,10 +20,12 @@ with scored as (
                 'ci_low': ci_low,
                 'ci_high': ci_high,
                 'n_trials': n_trials,
-                'n_failed': n_failed
+                'n_failed': n_failed,
+                'is_headline': is_headline
             }
             order by scorer, metric
-        ) as scores
+        ) as scores,
+        list({'scorer': scorer, 'value': value} order by scorer, value desc nulls last) filter (where is_headline) as headlines
     from explanation_score
     semi join touched using (model_id, recipe_id)
     group by all
@@ -51,23 +47,14 @@ rated as (
     group by all
 ),
 
-interval_count as (
-    select
-        model_id,
-        recipe_id,
-        max(interval_index) + 1 as n_intervals
-    from example
-    semi join touched using (model_id, recipe_id)
-    group by all
-),
-
 bin as (
     select
         model_id,
         recipe_id,
         feature_id,
-        (lower + upper) / 2 as midpoint,
-        max(upper) over (partition by model_id, recipe_id, feature_id) as strongest,
+        lower,
+        upper,
+        max(upper) over (partition by model_id, recipe_id, feature_id) as maximum,
         n
     from activation_histogram
     semi join touched using (model_id, recipe_id)
@@ -80,10 +67,10 @@ fired as (
         model_id,
         recipe_id,
         feature_id,
-        least(floor(midpoint / strongest * n_intervals), n_intervals - 1)::integer as interval_index,
+        interval_of_bin(lower, upper, maximum, n_intervals) as interval_index,
         sum(n) as n_firings
     from bin
-    join interval_count using (model_id, recipe_id)
+    join sae using (model_id, recipe_id)
     group by all
 ),
 
@@ -109,7 +96,11 @@ select
     e.recipe_id,
     e.feature_id,
     e.explanation_id,
-    scored.* exclude (model_id, recipe_id, explanation_id),
+    map_from_entries(
+        list_filter(headlines, lambda score, place: place = 1 or headlines[place - 1].scorer <> score.scorer)
+    ) as headline_scores,
+    headline_scores['detection'] as detection,
+    scores,
     specific.* exclude (model_id, recipe_id, explanation_id)
 from explanation as e
 semi join touched using (model_id, recipe_id)

@@ -1,5 +1,5 @@
 -- The best label and the top tokens of every feature of the dictionaries in `touched`.
--- Best label: highest detection score (balanced accuracy), then highest specificity; the names of explainer and prompt break a
+-- Best label: highest detection score, then highest specificity; the names of explainer and prompt break a
 -- tie. Where every attempt failed there is no label, and label_status says why.
 delete from _feature_summary
 using touched
@@ -17,11 +17,7 @@ with best_label as (
         e.explainer,
         e.llm,
         s.detection,
-        s.fuzzing,
-        s.simulation,
-        s.embedding,
-        s.surprisal,
-        s.output,
+        s.headline_scores,
         s.specificity_mean,
         s.specificity_density_weighted,
         s.fraction_rated_3,

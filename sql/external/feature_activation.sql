@@ -1,4 +1,4 @@
--- The sparse codes themselves: which feature fires where, and how strongly. Read from the store, where recipes keep them (keep_codes).
+-- The sparse codes themselves: which feature fires where, and how strongly. Read from the store, where recipes keep them (keep_feature_activations).
 -- One row per (model_id, recipe_id, context_id, position, feature_id): a feature that fires on a token.
 create view feature_activation as
 select

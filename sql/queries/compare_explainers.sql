@@ -7,7 +7,7 @@ select
     count(*) as n,
     count(*) filter (where status <> 'ok') as n_failed,
     avg(detection) as detection,
-    avg(fuzzing) as fuzzing,
+    avg(headline_scores['fuzzing']) as fuzzing,
     avg(specificity_mean) as specificity_mean,
     avg(specificity_density_weighted) as specificity_density_weighted,
     avg(fraction_rated_3) as fraction_rated_3,

@@ -7,14 +7,7 @@ with graded as (
         arg_max(mean_rating, interval_index) as strongest,
         avg(mean_rating) filter (where 2 * interval_index < n_intervals) as weak_half
     from feature_specificity_by_interval
-    join (
-        select
-            model_id,
-            recipe_id,
-            max(interval_index) + 1 as n_intervals
-        from specificity_by_interval
-        group by all
-    ) using (model_id, recipe_id)
+    join sae using (model_id, recipe_id)
     where interval_index is not null
     group by all
 )

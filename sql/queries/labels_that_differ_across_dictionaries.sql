@@ -13,7 +13,7 @@ from feature_match as m
 join feature_card as a using (model_id, recipe_id, feature_id)
 join feature_card as b
     on b.model_id = m.model_id and b.recipe_id = m.other_recipe_id and b.feature_id = m.other_feature_id
-where m.cosine > 0.7 and lower(a.label) <> lower(b.label)
+where m.cosine > same_feature_cosine() and lower(a.label) <> lower(b.label)
 qualify row_number() over (
     partition by
         m.model_id,

@@ -5,18 +5,14 @@ create table _feature_label (
     feature_id integer not null,
     explanation_id varchar not null,
     detection double,
-    fuzzing double,
-    simulation double,
-    embedding double,
-    surprisal double,
-    output double,
+    headline_scores map(varchar, double),
     specificity_mean double,
     specificity_density_weighted double,
     fraction_rated_3 double,
     control_rating double,
     n_ratings bigint,
     n_failed bigint,
-    scores struct(scorer varchar, metric varchar, value double, ci_low double, ci_high double, n_trials bigint, n_failed bigint)[]
+    scores struct(scorer varchar, metric varchar, value double, ci_low double, ci_high double, n_trials bigint, n_failed bigint, is_headline boolean)[]
 );
 
 comment on table _feature_label is 'One row per (explanation_id): an attempt of an explainer to label a feature';
@@ -25,11 +21,7 @@ comment on column _feature_label.recipe_id is 'Card of the recipe [id]';
 comment on column _feature_label.feature_id is 'Latent of the dictionary, counted from 0 [index]';
 comment on column _feature_label.explanation_id is 'Explanation [id]';
 comment on column _feature_label.detection is 'Balanced accuracy in the detection test [fraction]';
-comment on column _feature_label.fuzzing is 'Balanced accuracy in the fuzzing test [fraction]';
-comment on column _feature_label.simulation is 'Correlation of simulated with true activations [correlation]';
-comment on column _feature_label.embedding is 'Area under the ROC curve of the cosine between label and window [fraction]';
-comment on column _feature_label.surprisal is 'Area under the ROC curve of what the label saves in surprise [fraction]';
-comment on column _feature_label.output is 'Share of right choices among promoted tokens [fraction]';
+comment on column _feature_label.headline_scores is 'By scorer, the score that stands for it [numbers]';
 comment on column _feature_label.specificity_mean is 'Mean over intervals of the mean rating in each [0 to 3]';
 comment on column _feature_label.specificity_density_weighted is 'Mean over intervals of the mean rating in each, weighted by the firings in it; null where these are not known [0 to 3]';
 comment on column _feature_label.fraction_rated_3 is 'Mean over intervals of the share of 3s in each [fraction]';

@@ -9,11 +9,7 @@ create table _feature_summary (
     explainer varchar,
     llm varchar,
     detection double,
-    fuzzing double,
-    simulation double,
-    embedding double,
-    surprisal double,
-    output double,
+    headline_scores map(varchar, double),
     specificity_mean double,
     specificity_density_weighted double,
     fraction_rated_3 double,
@@ -37,11 +33,7 @@ comment on column _feature_summary.label_status is 'ok, or why there is no label
 comment on column _feature_summary.explainer is 'Who labelled [text]';
 comment on column _feature_summary.llm is 'Language model asked; null where none was [text]';
 comment on column _feature_summary.detection is 'Balanced accuracy of the label in the detection test [fraction]';
-comment on column _feature_summary.fuzzing is 'Balanced accuracy of the label in the fuzzing test [fraction]';
-comment on column _feature_summary.simulation is 'Correlation of simulated with true activations [correlation]';
-comment on column _feature_summary.embedding is 'Area under the ROC curve of the cosine between label and window [fraction]';
-comment on column _feature_summary.surprisal is 'Area under the ROC curve of what the label saves in surprise [fraction]';
-comment on column _feature_summary.output is 'Share of right choices among promoted tokens [fraction]';
+comment on column _feature_summary.headline_scores is 'By scorer, the score that stands for it [numbers]';
 comment on column _feature_summary.specificity_mean is 'Mean over intervals of the mean rating of the label in each [0 to 3]';
 comment on column _feature_summary.specificity_density_weighted is 'The same, each interval weighted by the firings in it [0 to 3]';
 comment on column _feature_summary.fraction_rated_3 is 'Mean over intervals of the share of 3s in each [fraction]';

@@ -10,6 +10,7 @@ create table explanation_score (
     ci_high double,
     n_trials bigint,
     n_failed bigint,
+    is_headline boolean not null,
     check (isfinite(value)),
     check (isfinite(ci_low) and ci_low <= value + 1e-9),
     check (isfinite(ci_high) and value <= ci_high + 1e-9),
@@ -21,10 +22,11 @@ comment on table explanation_score is 'One row per (explanation_id, scorer, metr
 comment on column explanation_score.model_id is 'Card of the model [id]';
 comment on column explanation_score.recipe_id is 'Card of the recipe [id]';
 comment on column explanation_score.explanation_id is 'Explanation whose label is scored [id]';
-comment on column explanation_score.scorer is 'Test that the label was put to: detection, fuzzing, simulation, embedding, surprisal, specificity or output [text]';
+comment on column explanation_score.scorer is 'Test that the label was put to: a file of models/autointerp/scorers, or an import''s own name [text]';
 comment on column explanation_score.metric is 'What of its outcome is measured, such as balanced_accuracy, auroc or pearson [text]';
 comment on column explanation_score.value is 'The score; null where every trial failed [1]';
 comment on column explanation_score.ci_low is 'Where the 95 % interval of the score begins; null where there is none [1]';
 comment on column explanation_score.ci_high is 'Where the 95 % interval of the score ends; null where there is none [1]';
 comment on column explanation_score.n_trials is 'Trials that count; null where an import does not say [examples]';
 comment on column explanation_score.n_failed is 'Trials without an answer; null where an import does not say [examples]';
+comment on column explanation_score.is_headline is 'Whether the metric stands for its scorer where there is room for one number; false for tests that only an import knows [boolean]';

@@ -23,4 +23,4 @@ comment on column feature_match.feature_id is 'Latent of the dictionary, counted
 comment on column feature_match.other_feature_id is 'Feature of the other dictionary whose decoder direction is nearest [index]';
 comment on column feature_match.cosine is 'Cosine of the two decoder directions [cosine]';
 comment on column feature_match.is_mutual is 'Whether this feature is in turn the nearest to its nearest [boolean]';
-comment on column feature_match.n_split_features is 'Features of the other dictionary that have this one as their nearest, with a cosine above 0.7 [features]';
+comment on column feature_match.n_split_features is 'Features of the other dictionary that have this one as their nearest, with a cosine above same_feature_cosine() [features]';

@@ -1,4 +1,4 @@
--- Language models whose features are in the house.
+-- Language models whose features are in the warehouse.
 create table model (
     model_id varchar not null,
     corpus_id varchar not null,

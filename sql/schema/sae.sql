@@ -11,6 +11,7 @@ create table sae (
     architecture varchar not null,
     d_in bigint,
     n_features bigint not null,
+    n_intervals integer,
     config json not null,
     n_training_tokens bigint,
     seed bigint,
@@ -21,6 +22,7 @@ create table sae (
     check (layer >= 0),
     check (d_in > 0),
     check (n_features > 0),
+    check (n_intervals > 0),
     check (n_training_tokens >= 0),
     check (origin in ('trained', 'neurons') or origin like 'imported:%')
 );
@@ -37,6 +39,7 @@ comment on column sae.layer is 'Block that the site belongs to, from 0; null for
 comment on column sae.architecture is 'Kind of dictionary, such as topk [text]';
 comment on column sae.d_in is 'Width of the site; null where an import does not say [dimensions]';
 comment on column sae.n_features is 'Latents, dead ones included [features]';
+comment on column sae.n_intervals is 'Slices of (0, max activation] that its examples were drawn from, counted at publication; null where it has none [intervals]';
 comment on column sae.config is 'Settings that it was made with [JSON]';
 comment on column sae.n_training_tokens is 'Training tokens seen, epochs counted; null where an import does not say [tokens]';
 comment on column sae.seed is 'Seed of the training; null where nothing was trained here [integer]';

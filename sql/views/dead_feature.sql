@@ -11,3 +11,5 @@ select
     encoder_decoder_cosine
 from feature
 where is_dead;
+
+comment on column dead_feature.sae_id is 'model_id/recipe_id [id]';

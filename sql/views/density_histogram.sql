@@ -11,3 +11,9 @@ select
     count(*) as n
 from feature
 group by all;
+
+comment on column density_histogram.sae_id is 'model_id/recipe_id [id]';
+comment on column density_histogram.log10_density is 'Lower end of the bin, as a logarithm to base 10; null for dead features [log10]';
+comment on column density_histogram.lower is 'Lower end of the bin [density]';
+comment on column density_histogram.upper is 'Upper end of the bin [density]';
+comment on column density_histogram.n is 'Features whose density is in the bin [features]';

@@ -12,7 +12,7 @@ select
     s.explainer,
     s.llm,
     s.detection,
-    s.fuzzing,
+    s.headline_scores,
     s.specificity_mean,
     s.specificity_density_weighted,
     s.fraction_rated_3,
@@ -32,3 +32,5 @@ select
     f.logit_kurtosis
 from feature as f
 left join _feature_summary as s using (model_id, recipe_id, feature_id);
+
+comment on column feature_card.sae_id is 'model_id/recipe_id [id]';

@@ -1,9 +1,9 @@
 -- Every label of every feature, and how well it did in each test that it was put to.
 -- Grain: one row per (model_id, recipe_id, feature_id, explanation_id); failed attempts are kept, without a label.
--- Detection and fuzzing are balanced accuracies; simulation is Pearson's correlation; embedding and surprisal are areas
--- under the ROC curve; output is an accuracy; each is null where the label was not put to that test. specificity_mean is
--- the mean over intervals of the mean rating in each, specificity_density_weighted weighs each interval by the feature's firings
--- in it, fraction_rated_3 is the mean over intervals of the share of 3s; intervals without a rating are left out.
+-- headline_scores has, for each test that the label was put to, the score that stands for it; detection, by which labels are
+-- ranked, stands in a column too. specificity_mean is the mean over intervals of the mean rating in each,
+-- specificity_density_weighted weighs each interval by the feature's firings in it, fraction_rated_3 is the mean over
+-- intervals of the share of 3s; intervals without a rating are left out.
 create view feature_label as
 select
     e.model_id,
@@ -17,11 +17,7 @@ select
     e.prompt,
     e.status,
     s.detection,
-    s.fuzzing,
-    s.simulation,
-    s.embedding,
-    s.surprisal,
-    s.output,
+    s.headline_scores,
     s.specificity_mean,
     s.specificity_density_weighted,
     s.fraction_rated_3,
@@ -30,3 +26,5 @@ select
     s.n_failed
 from explanation as e
 left join _feature_label as s using (model_id, recipe_id, feature_id, explanation_id);
+
+comment on column feature_label.sae_id is 'model_id/recipe_id [id]';

@@ -4,7 +4,7 @@
 -- FVU stands beside the share of the variance that the 1 % of rows farthest from the mean hold: where that is large, FVU is
 -- about those rows. `one_position_fraction` is the share of the live features of which nearly all firings (95 % of five
 -- or more) are at one position of the contexts.
--- Scores and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
+-- Scores (headline_scores: by scorer) and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
 create view sae_summary as
 with metric as (
     select
@@ -43,17 +43,32 @@ labelled as (
         count(label) as n_labelled,
         count(*) filter (where label_status <> 'ok') as n_failed_labels,
         avg(detection) as detection,
-        avg(fuzzing) as fuzzing,
-        avg(simulation) as simulation,
-        avg(embedding) as embedding,
-        avg(surprisal) as surprisal,
-        avg(output) as output,
         avg(specificity_mean) as specificity_mean,
         avg(specificity_density_weighted) as specificity_density_weighted,
         avg(fraction_rated_3) as fraction_rated_3,
         avg(control_rating) as control_rating
     from _feature_summary
     where explanation_id is not null
+    group by all
+),
+
+mean_score as (
+    select
+        model_id,
+        recipe_id,
+        entry.key as scorer,
+        avg(entry.value) as value
+    from _feature_summary
+    cross join unnest(map_entries(headline_scores)) as by_scorer (entry)
+    group by all
+),
+
+tested as (
+    select
+        model_id,
+        recipe_id,
+        map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores
+    from mean_score
     group by all
 ),
 
@@ -104,11 +119,7 @@ select
     l.n_labelled,
     l.n_failed_labels,
     l.detection,
-    l.fuzzing,
-    l.simulation,
-    l.embedding,
-    l.surprisal,
-    l.output,
+    t.headline_scores,
     l.specificity_mean,
     l.specificity_density_weighted,
     l.fraction_rated_3,
@@ -122,5 +133,33 @@ left join model as m using (model_id)
 left join counted as c using (model_id, recipe_id)
 left join metric using (model_id, recipe_id)
 left join labelled as l using (model_id, recipe_id)
+left join tested as t using (model_id, recipe_id)
 left join rated as r using (model_id, recipe_id)
 left join spent as p using (model_id, recipe_id);
+
+comment on column sae_summary.sae_id is 'model_id/recipe_id [id]';
+comment on column sae_summary.model_source is 'Where the model comes from [text]';
+comment on column sae_summary.model_revision is 'Its commit, or what marks a folder''s content [text]';
+comment on column sae_summary.n_tokens is 'Tokens on which its features were counted [tokens]';
+comment on column sae_summary.n_dead is 'Features that never fired on these tokens [features]';
+comment on column sae_summary.dead_fraction is 'Their share [fraction]';
+comment on column sae_summary.median_density is 'Median density of the live features [fraction]';
+comment on column sae_summary.one_position_fraction is 'Share of the live features that fire at one position of the contexts only [fraction]';
+comment on column sae_summary.l0 is 'Features that fire on a token, mean over held-out documents [features]';
+comment on column sae_summary.fvu is 'Fraction of variance unexplained on held-out documents [fraction]';
+comment on column sae_summary.fvu_ci_low is 'Lower end of its 95 % interval over documents [fraction]';
+comment on column sae_summary.fvu_ci_high is 'Upper end of its 95 % interval over documents [fraction]';
+comment on column sae_summary.largest_rows_share is 'Share of the variance that the 1 % of held-out rows farthest from the mean hold [fraction]';
+comment on column sae_summary.ce_recovered is 'Cross-entropy recovered on held-out documents: 1 as without the dictionary, 0 as with the mean in its place [fraction]';
+comment on column sae_summary.kl is 'Divergence of the model''s predictions from those with the dictionary in place, held out [nats]';
+comment on column sae_summary.n_labelled is 'Features that have a label [features]';
+comment on column sae_summary.n_failed_labels is 'Features whose best attempt at a label failed [features]';
+comment on column sae_summary.detection is 'Balanced accuracy of the best labels in the detection test, mean over features [fraction]';
+comment on column sae_summary.headline_scores is 'Headline score of the best labels by scorer, mean over features [map]';
+comment on column sae_summary.specificity_mean is 'Specificity of the best labels, mean over features [0 to 3]';
+comment on column sae_summary.specificity_density_weighted is 'The same, each interval weighted by the feature''s firings in it [0 to 3]';
+comment on column sae_summary.fraction_rated_3 is 'Share of 3s of the best labels, mean over intervals and then over features [fraction]';
+comment on column sae_summary.control_rating is 'Rating of controls by the best labels, mean over features [0 to 3]';
+comment on column sae_summary.n_ratings is 'Ratings that were given, of every label [ratings]';
+comment on column sae_summary.n_failed_ratings is 'Ratings that the judge failed to give, of every label [ratings]';
+comment on column sae_summary.cost_usd is 'Spent on language models for this dictionary [USD]';

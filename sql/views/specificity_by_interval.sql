@@ -17,3 +17,13 @@ select
     avg((rating = 3)::integer) as fraction_rated_3
 from specificity
 group by all;
+
+comment on column specificity_by_interval.sae_id is 'model_id/recipe_id [id]';
+comment on column specificity_by_interval.n is 'Examples of the interval that the judge rated [ratings]';
+comment on column specificity_by_interval.n_failed is 'Examples of the interval that it failed to rate [ratings]';
+comment on column specificity_by_interval.n_0 is 'Ratings of 0 [ratings]';
+comment on column specificity_by_interval.n_1 is 'Ratings of 1 [ratings]';
+comment on column specificity_by_interval.n_2 is 'Ratings of 2 [ratings]';
+comment on column specificity_by_interval.n_3 is 'Ratings of 3 [ratings]';
+comment on column specificity_by_interval.mean_rating is 'Mean rating of the interval [0 to 3]';
+comment on column specificity_by_interval.fraction_rated_3 is 'Share of 3s among the ratings of the interval [fraction]';

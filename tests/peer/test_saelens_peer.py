@@ -75,7 +75,7 @@ def x_TD() -> torch.Tensor:
 @pytest.fixture(scope="module")
 def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, SparseDictionary]]:
     """Every architecture, trained, calibrated, exported and coded by SAELens."""
-    settings, found = TrainingSettings(tokens=100 * 512, batch=512), {}
+    settings, found = TrainingSettings(tokens=100 * 512, batch_tokens=512), {}
     for name in TRAINED:
         folder = tmp_path_factory.mktemp(name)
         asked = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]

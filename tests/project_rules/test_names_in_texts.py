@@ -66,8 +66,8 @@ def test_names_are_found_in_pages_errors_and_documents():
     page = named((ROOT / "web/panels/dictionaries/30_matches.html").read_text(encoding="utf-8"))
     assert page["asset"] == {"feature_matches", "published_warehouse"}
     assert "published_warehouse" in named((ROOT / "sql/warehouse.py").read_text(encoding="utf-8"))["asset"]
-    readme = named((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert (readme["sensor"], readme["job"]) == ({"new_models"}, {"sweep"})
+    cards = named((ROOT / "docs/cards.md").read_text(encoding="utf-8"))
+    assert (cards["sensor"], cards["job"]) == ({"new_models"}, {"sweep"})
     cut = named('"materialize "\n    "`nothing` again"')
     assert cut["asset"] == {"nothing"}
 

@@ -1,4 +1,4 @@
-"""README's cards are the cards that the code reads, and its queries run."""
+"""README and docs tell the truth: cards are those that the code reads, queries run, quoted errors are in the code."""
 
 import re
 from contextlib import closing
@@ -14,10 +14,23 @@ from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 from sql.views import define_views
 from sql.warehouse import define
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-CARDS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).resolve().parents[2]
+SHELL_QUERY = r'make sql Q="([^"]*)"'
+PAGES = ("README.md", "docs/getting-started.md", "docs/first-real-model.md", "docs/cards.md", "docs/troubleshooting.md")
 
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def fenced(name: str, language: str) -> list[str]:
+    """The code blocks of a page, without the indentation of a list item."""
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text_of(name), re.DOTALL | re.MULTILINE)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
+
+
+REFERENCE = fenced("docs/cards.md", "yaml")
+QUERIES = [(page, query) for page in PAGES for query in [*fenced(page, "sql"), *re.findall(SHELL_QUERY, text_of(page))]]
 REQUIRED = [
     (ModelCard, {"source": "models/demo", "corpus": {"source": "stdlib"}}),
     (RecipeCard, {"site": "resid_post.@0.5", "sae": {"expansion": 16}}),
@@ -32,17 +45,49 @@ def keys(value: dict, prefix: str = "") -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("text", "kind", "required"), [(t, *r) for t, r in zip(CARDS, REQUIRED, strict=True)])
-def test_a_card_in_the_readme_shows_every_field_with_its_default(text: str, kind: type[BaseModel], required: dict):
-    assert read_card(kind, "README.md", text) == kind.model_validate(required)
+@pytest.mark.parametrize(("text", "kind", "required"), [(t, *r) for t, r in zip(REFERENCE, REQUIRED, strict=True)])
+def test_the_reference_shows_every_field_of_a_card_with_its_default(text: str, kind: type[BaseModel], required: dict):
+    assert read_card(kind, "docs/cards.md", text) == kind.model_validate(required)
     instead = {"sae.n_features", "sae.expansion"}
     assert keys(yaml.safe_load(text)) | instead == {key for key, *_ in card_fields(kind)} | instead
 
 
-def test_every_query_in_the_readme_runs_on_an_empty_warehouse():
-    assert len(QUERIES) == 3
+def test_the_cards_of_the_first_own_model_are_cards():
+    model, recipe = fenced("docs/getting-started.md", "yaml")
+    assert read_card(ModelCard, "getting-started.md", model).recipes == ["first-sae"]
+    assert read_card(RecipeCard, "getting-started.md", recipe).sae.k == 20
+
+
+def test_every_query_of_a_page_runs_on_an_empty_warehouse():
+    assert len(QUERIES) > 8
     with closing(duckdb.connect()) as con:
         define(con)
         define_views(con)
-        for query in QUERIES:
-            assert con.execute(query).fetchall() == [], query
+        for page, query in QUERIES:
+            for statement in filter(str.strip, query.split(";")):
+                assert con.execute(statement).fetchall() == [], (page, statement)
+
+
+def test_keys_that_a_document_names_are_keys_of_cards():
+    known = {key for kind, _ in REQUIRED for key, *_ in card_fields(kind)}
+    sections = {key.split(".")[0] for key in known if "." in key}
+    pages = [*PAGES, "docs/glossary.md", "docs/labels.md", "docs/commands.md", "docs/queries.md", "CONTRIBUTING.md"]
+    named = {
+        (page, key)
+        for page in pages
+        for key in re.findall(r"`([a-z_]+\.[a-z_]+)(?::[^`]*)?`", text_of(page))
+        if key.split(".")[0] in sections
+    }
+    assert len(named) > 3
+    assert not {(page, key) for page, key in named if key not in known}, "card-reference prints the keys there are"
+
+
+def test_every_error_in_troubleshooting_is_one_that_the_code_says():
+    packages = ("assets", "models", "pipelines", "sql", "storage", "web")
+    sources = [path.read_text("utf-8") for name in packages for path in (ROOT / name).rglob("*.py")]
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join([*sources, text_of("Makefile")]))
+    quoted = re.findall(r"^\| `([^`]* [^`]*)` \|", text_of("docs/troubleshooting.md"), re.MULTILINE)
+    parts = [part.strip(" :") for message in quoted for part in message.split("…")]
+    missing = [part for part in parts if len(part) > 5 and part not in code]
+    assert len(quoted) > 15
+    assert not missing, f"{missing}: quote the message as the code says it, with … for names and numbers"

@@ -1,4 +1,4 @@
-"""What README says of the tree, the commands and the environment is so, and the house rules hold."""
+"""What README says of the tree and docs/commands.md of commands and environment is so, and the project rules hold."""
 
 import ast
 import importlib.util
@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 FILES = [ROOT / name for name in TRACKED.split("\0") if name and (ROOT / name).is_file()]
@@ -31,9 +32,10 @@ def test_a_package_of_a_plain_name_is_the_one_in_this_checkout(package: str):
 
 
 def test_every_top_level_path_has_its_caption_in_the_tree():
-    tree = re.search(r"## The house\n\n```\n(.*?)```", README, re.DOTALL)
+    tree = re.search(r"## Tree\n\n```\n(.*?)```", README, re.DOTALL)
     assert tree is not None
-    captioned = {line.split()[0].rstrip("/") for line in tree[1].splitlines() if not line.startswith(" ")}
+    lines = [re.split(r" {2,}", line, maxsplit=1)[0] for line in tree[1].splitlines() if not line.startswith(" ")]
+    captioned = {name.rstrip("/") for line in lines for name in line.split()}
     assert captioned == {name.split("/")[0] for name in names(FILES)}
     rooms = {line.split()[0].rstrip("/") for line in tree[1].splitlines() if re.match(r"  \w", line)}
     assert rooms == {name.split("/")[1] for name in names(FILES) if name.startswith("models/") and name.count("/") > 1}
@@ -43,14 +45,14 @@ def test_every_make_target_is_in_the_table_of_commands():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony is not None
-    missing = [target for target in phony[1].split() if target != "help" and f"| `make {target}" not in README]
+    missing = [target for target in phony[1].split() if target != "help" and f"| `make {target}" not in COMMANDS]
     assert not missing
 
 
-def test_every_environment_variable_of_ours_is_in_the_readme():
+def test_every_environment_variable_of_ours_is_among_the_commands():
     text = "\n".join(path.read_text(encoding="utf-8") for path in PYTHON if not path.is_relative_to(ROOT / "tests"))
     used = set(re.findall(r"\b(?:GLASSHOUSE|ANTHROPIC|DAGSTER)_[A-Z_]+\b", text))
-    assert used <= {word for word in used if f"`{word}`" in README}
+    assert used <= {word for word in used if f"`{word}`" in COMMANDS}
 
 
 def test_every_relative_link_of_a_page_leads_somewhere():

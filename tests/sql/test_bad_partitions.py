@@ -16,6 +16,7 @@ PLACE = "partition model_id=demo/recipe_id=mid"
 SHAPE = {"feature_id": 0, "logit_skew": 0.0, "logit_kurtosis": 3.0}
 FEATURE = {"feature_id": 0, "n_firings": 5, "n_tokens": 10, "density": 0.5, "is_dead": False, "decoder_norm": 1.0}
 CODE = {"context_id": 0, "position": 1, "feature_id": 0, "activation": 0.5}
+SCORE = {"explanation_id": "e", "scorer": "detection", "metric": "balanced_accuracy", "value": 0.5}
 ROWS = {"feature": FEATURE, "feature_activation": CODE, "logit_shape": SHAPE}
 
 
@@ -89,6 +90,7 @@ def test_a_malformed_manifest_is_named(store: SyntheticStore, published: Path, c
         ),
         ("logit_shape", SHAPE | {"surprise": 1}, "missing: none; not wanted: surprise"),
         ("logit_shape", SHAPE | {"model_id": "demo"}, "missing: none; not wanted: model_id"),
+        ("explanation_score", SCORE | {"is_headline": None}, "NOT NULL constraint failed"),
         ("logit_shape", SHAPE | {"feature_id": None}, "NOT NULL constraint failed"),
         ("logit_shape", SHAPE | {"feature_id": 2**40}, "Conversion Error"),
         ("logit_shape", SHAPE | {"feature_id": "seven"}, "Conversion Error"),

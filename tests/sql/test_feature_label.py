@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,14 @@ from sql.warehouse import connect, define
 KEYS = {"model_id": "m", "recipe_id": "r"}
 FIRINGS = [6, 2, 1, 1]
 """Of feature 0 in four equal slices of (0, 2]."""
-PIVOTED = {
-    "detection": "balanced_accuracy",
-    "fuzzing": "balanced_accuracy",
-    "simulation": "pearson",
-    "embedding": "auroc",
-    "surprisal": "auroc",
-    "output": "accuracy",
-}
+SAE = {
+    "identity": "i", "corpus_id": "c", "frame_sha256": "f", "site": "resid_post.0", "architecture": "topk",
+    "n_features": 9, "config": "{}", "uri": "saes/r", "origin": "trained", "code_version": "1",
+    "created_at": "2026-01-01",
+}  # fmt: skip
 MEASURES = (
-    *PIVOTED, "specificity_mean", "specificity_density_weighted", "fraction_rated_3", "control_rating", "n_ratings",
-    "n_failed",
+    "detection", "headline_scores", "specificity_mean", "specificity_density_weighted", "fraction_rated_3",
+    "control_rating", "n_ratings", "n_failed",
 )  # fmt: skip
 
 
@@ -57,9 +55,9 @@ def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ra
         insert(con, "specificity", row | {"activation": 1.0, "rating": rating, "status": status, "judge": "lexical"})
 
 
-def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float) -> None:
-    row = {"explanation_id": explanation_id, "scorer": scorer, "metric": PIVOTED[scorer], "value": value}
-    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0})
+def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float | None) -> None:
+    row = {"explanation_id": explanation_id, "scorer": scorer, "metric": "shares", "value": value}
+    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0, "is_headline": True})
 
 
 def refresh(con: DuckDBPyConnection) -> None:
@@ -80,6 +78,7 @@ def con() -> Iterator[DuckDBPyConnection]:
     with closing(duckdb.connect()) as con:
         define(con)
         define_views(con)
+        insert(con, "sae", SAE)
         for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
             slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
             insert(con, "activation_histogram", slice_)
@@ -126,6 +125,30 @@ def test_a_bin_that_two_intervals_share_goes_to_that_of_its_midpoint(con: DuckDB
     assert worth(con)["specificity_density_weighted"] == pytest.approx(0.6 * 0 + 0.3 * 1 + 0.1 * 3)
 
 
+@pytest.mark.parametrize(("n_bins", "n_intervals"), [(50, 10), (10, 10), (64, 4), (12, 3), (7, 1)])
+@pytest.mark.parametrize("maximum", [1.0, 0.3, 2.7182818, 1e-6, 12345.6])
+def test_bins_fall_into_equal_intervals(con: DuckDBPyConnection, n_bins: int, n_intervals: int, maximum: float):
+    edges = [maximum * n / n_bins for n in range(n_bins + 1)]
+    sql = "select interval_of_bin($lower, $upper, $maximum, $n)"
+    found = [
+        con.execute(sql, {"lower": lower, "upper": upper, "maximum": maximum, "n": n_intervals}).fetchone()
+        for lower, upper in pairwise(edges)
+    ]
+    assert found == [(n * n_intervals // n_bins,) for n in range(n_bins)]
+
+
+def test_the_number_of_intervals_follows_the_examples(con: DuckDBPyConnection):
+    for statement, wanted in (
+        ("delete from example where interval_index = 3", 3),
+        ("update example set kind = 'top', interval_index = null where interval_index = 2", 2),
+        ("delete from example where kind = 'interval'", None),
+        ("delete from example", None),
+    ):
+        con.execute(statement)
+        refresh(con)
+        assert con.execute("select n_intervals from sae").fetchall() == [(wanted,)], statement
+
+
 def test_controls_stand_apart(con: DuckDBPyConnection):
     rate(con, "e", 2, 3)
     rate(con, "e", None, 0, 1, 0, 1, None)
@@ -144,15 +167,36 @@ def test_without_a_histogram_nothing_is_weighted(con: DuckDBPyConnection):
 def test_where_every_rating_failed_there_is_no_mean(con: DuckDBPyConnection):
     rate(con, "e", 0, None)
     found = worth(con)
-    assert [found[name] for name in MEASURES[6:]] == [None, None, None, None, 0, 1]
+    assert [found[name] for name in MEASURES[2:]] == [None, None, None, None, 0, 1]
 
 
 def test_what_was_never_scored_is_null_and_other_metrics_do_not_count(con: DuckDBPyConnection):
     assert [worth(con)[name] for name in MEASURES] == [None] * len(MEASURES)
     other = {"explanation_id": "e", "scorer": "detection", "metric": "f1", "value": 0.9, "n_trials": 1, "n_failed": 0}
-    insert(con, "explanation_score", other)
+    insert(con, "explanation_score", other | {"is_headline": False})
+    insert(con, "explanation_score", other | {"scorer": "imported", "is_headline": False})
     score(con, "e", "simulation", -0.5)
-    assert [worth(con)[name] for name in ("detection", "simulation")] == [None, -0.5]
+    score(con, "e", "made_up", 0.25)
+    found = worth(con)
+    assert (found["detection"], found["headline_scores"]) == (None, {"made_up": 0.25, "simulation": -0.5})
+    score(con, "e", "detection", 0.75)
+    found = worth(con)
+    assert (found["detection"], found["headline_scores"]["detection"]) == (0.75, 0.75)
+
+
+def test_a_label_with_scores_of_which_none_is_a_headline_has_no_headline_scores(con: DuckDBPyConnection):
+    imported = {"explanation_id": "e", "scorer": "imported", "metric": "f1", "value": 0.9, "is_headline": False}
+    insert(con, "explanation_score", imported)
+    assert worth(con)["headline_scores"] is None
+
+
+@pytest.mark.parametrize("values", [(0.75, 0.5), (0.5, 0.75), (None, 0.75), (0.75, None)])
+def test_a_score_that_stands_there_twice_is_one_headline(con: DuckDBPyConnection, values: tuple[float | None, ...]):
+    """The rule of the table's grain says which it is: a dictionary is published so that it can be asked."""
+    for value in values:
+        score(con, "e", "detection", value)
+    score(con, "e", "fuzzing", 0.25)
+    assert worth(con)["headline_scores"] == {"detection": 0.75, "fuzzing": 0.25}
 
 
 def test_refreshing_twice_is_once_and_forgets_what_went(con: DuckDBPyConnection):
@@ -220,15 +264,13 @@ def test_labels_that_fit_the_top_alone_are_found(
 
 
 def test_a_card_says_of_its_label_what_the_view_of_labels_says(warehouse: Path):
-    shared = (
-        "label, explainer, llm, detection, fuzzing, specificity_mean, specificity_density_weighted, fraction_rated_3, "
-        "n_ratings"
-    )
+    scores = "detection, headline_scores, specificity_mean, specificity_density_weighted, fraction_rated_3, n_ratings"
+    shared = f"label, explainer, llm, {scores}"
     with closing(connect(warehouse)) as con:
         cards = con.execute(f"select explanation_id, {shared} from feature_card where explanation_id <> ''").fetchall()
         labels = con.execute(f"select explanation_id, {shared} from feature_label").fetchall()
     assert len(cards) == 11
-    assert set(cards) <= set(labels)
+    assert all(card in labels for card in cards)
 
 
 def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore, published: Path):
@@ -261,7 +303,7 @@ def test_the_view_is_what_plain_python_makes_of_the_tables(store: SyntheticStore
     publish(published, store.stored)
     with closing(connect(published)) as con:
         codes = con.execute("select feature_id, activation from feature_activation where recipe_id = 'mid'").fetchall()
-        names = ", ".join(MEASURES[6:])
+        names = ", ".join(MEASURES[2:])
         found = {
             row[0]: row[1:] for row in con.execute(f"select explanation_id, {names} from feature_label").fetchall()
         }
@@ -282,7 +324,7 @@ def test_each_label_has_its_own_scores_beside_it(published: Path, store: Synthet
             "select recipe_id, explanation_id, unnest(scores, recursive := true) from _feature_label order by all"
         ).fetchall()
         wanted = con.execute(
-            "select recipe_id, explanation_id, scorer, metric, value, ci_low, ci_high, n_trials, n_failed "
+            "select recipe_id, explanation_id, scorer, metric, value, ci_low, ci_high, n_trials, n_failed, is_headline "
             "from explanation_score semi join explanation using (model_id, recipe_id, explanation_id) order by all"
         ).fetchall()
     assert len(wanted) > 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from synthetic_store import SCORES, SyntheticStore
 
+from models.autointerp.scorer import metric_meanings, scorer_names, scorer_of
 from sql.catalog import columns
 from sql.publish import publish
 from sql.query_output import answer, format_table
@@ -68,9 +69,19 @@ def test_labels_of_pairs_that_are_found_from_either_side_stand_once(labelled: Pa
     assert {frozenset([row[1:3], row[3:5]]) for row in again} == {frozenset([row[1:3], row[3:5]]) for row in once}
 
 
-def test_every_score_and_every_column_of_it_is_explained(labelled: Path):
-    explained = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE, re.MULTILINE)}
-    assert set(SCORES) <= explained
+def test_every_score_is_explained():
+    rows = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)}
+    meanings = set(metric_meanings())
+    assert not meanings - rows, (
+        f"docs/labels.md lacks {sorted(meanings - rows)}: `python -m models.autointerp.scorer` prints the table"
+    )
+    assert not rows - meanings, f"docs/labels.md says other than the scorers' files: {sorted(rows - meanings)}"
+    assert set(SCORES) <= {(scorer, metric) for scorer, metric, _ in rows}
+    for name in scorer_names():
+        assert scorer_of(name).headline in {*scorer_of(name).metrics, None}
+
+
+def test_every_column_of_a_score_is_explained(labelled: Path):
     named = {name for row in re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     with closing(connect(labelled)) as con:
         keys = {"model_id", "recipe_id", "sae_id", "feature_id", "explanation_id"}

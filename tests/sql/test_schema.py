@@ -17,7 +17,7 @@ from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import define
 
-FOLDERS = ("schema", "views", "macros", "queries", "checks", "derived", "external")
+FOLDERS = ("schema", "views", "macros", "functions", "queries", "checks", "derived", "external")
 TABLES = [text.name for text in sql_files("schema")]
 
 
@@ -54,6 +54,29 @@ def test_views_and_macros_are_empty_when_the_tables_are(empty: DuckDBPyConnectio
     assert empty.execute("from feature_activation").fetchall() == []
     assert empty.execute("from find_features('x')").fetchall() == []
     assert empty.execute("from feature_examples('a', 'b', 0)").fetchall() == []
+
+
+def test_every_column_of_a_view_says_what_it_means(empty: DuckDBPyConnection):
+    silent = empty.execute(
+        "select table_name, column_name from duckdb_columns() inner join duckdb_views() on view_name = table_name "
+        "where not duckdb_views.internal and duckdb_columns.comment is null"
+    ).fetchall()
+    assert silent == [], "comment the column in the view's file"
+
+
+def test_a_column_that_a_view_computes_means_what_its_file_says_and_one_that_it_passes_on_what_the_table_says(
+    empty: DuckDBPyConnection,
+):
+    def meaning(relation: str, column: str) -> str:
+        [(comment,)] = empty.execute(
+            "select comment from duckdb_columns() where table_name = $1 and column_name = $2", [relation, column]
+        ).fetchall()
+        return comment
+
+    assert meaning("feature_card", "density") == meaning("feature", "density")
+    assert meaning("feature_card", "label") == meaning("_feature_summary", "label")
+    assert "Features whose density" in meaning("density_histogram", "n"), "not the firings of activation_histogram"
+    assert "held-out" in meaning("sae_pareto", "fvu"), "not the batch's of sae_training"
 
 
 def test_what_is_derived_from_nothing_is_nothing(empty: DuckDBPyConnection):

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 from synthetic_store import DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore, plant
 
 from sql.publish import publish
-from sql.warehouse import connect
+from sql.views import define_views
+from sql.warehouse import connect, define
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +183,33 @@ def test_table_rows_counts_every_table(con: DuckDBPyConnection):
     assert rows["feature"] == 2 * N_FEATURES
     assert rows["feature_activation"] == len(plant(0))
     assert all(rows[table] > 0 for table in rows), rows
+
+
+@pytest.fixture
+def measured() -> Iterator[DuckDBPyConnection]:
+    """Three dictionaries of one site: two autoencoders, and a transcoder that is worse than both."""
+    with closing(duckdb.connect()) as con:
+        define(con)
+        define_views(con)
+        for recipe, output_site, fvu in (("a", None, 0.2), ("b", None, 0.3), ("t", "mlp_out.1", 0.4)):
+            con.execute(
+                "insert into sae by name (select 'm' as model_id, $recipe as recipe_id, 'mlp_in.1' as site, "
+                "$output as output_site, 8 as n_features, 'topk' as architecture, 'trained' as origin, "
+                "'i' as identity, 'c' as corpus_id, 'f' as frame_sha256, '{}'::json as config, 'u' as uri, "
+                "'1' as code_version, now()::timestamp as created_at)",
+                {"recipe": recipe, "output": output_site},
+            )
+            for metric, value in (("l0", 4.0), ("fvu", fvu), ("ce_recovered", 1 - fvu)):
+                con.execute(
+                    "insert into sae_metric by name (select 'm' as model_id, $1 as recipe_id, 'held_out' as split, "
+                    "$2 as metric, $3 as value, 'x' as unit, 9 as n_tokens)",
+                    [recipe, metric, value],
+                )
+        yield con
+
+
+def test_a_front_is_of_dictionaries_that_read_and_write_the_same_sites(measured: DuckDBPyConnection):
+    rows = measured.execute(
+        "select recipe_id, output_site, is_pareto_fvu, is_pareto_ce from sae_pareto order by 1"
+    ).fetchall()
+    assert rows == [("a", None, True, True), ("b", None, False, False), ("t", "mlp_out.1", True, True)]

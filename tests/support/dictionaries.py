@@ -13,7 +13,7 @@ D, E, F, K = 16, 12, 96, 5
 
 def settings(name: str, *, crosses: bool = False, skip: bool = False, **more) -> SAESettings:
     asked = {"architecture": name, "n_features": F, "k": K, "output_site": "mlp_out.0" if crosses else None}
-    return SAESettings(**asked, skip=skip, **more)  # type: ignore[arg-type]
+    return SAESettings(**asked, skip_connection=skip, **more)  # type: ignore[arg-type]
 
 
 def random_dictionary(

@@ -294,6 +294,7 @@ def _scores(explanations: Rows) -> Rows:
             "ci_high": None if scorer == "simulation" else min(values[row["explainer"]] + 0.1, 1.0),
             "n_trials": 10,
             "n_failed": 1 if scorer == "fuzzing" else 0,
+            "is_headline": scorer != "specificity" and metric != "f1",
         }
         for row in explanations
         if row["status"] == "ok"

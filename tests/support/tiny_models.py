@@ -57,6 +57,22 @@ KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "olmo2": ("Olmo2ForCausalLM", _SIZE | {"num_key_value_heads": 2}, "plain"),
     # Other names.
     "opt": ("OPTForCausalLM", _SIZE | {"ffn_dim": NEURONS, "word_embed_proj_dim": WIDTH}, "plain"),
+    # An MLP into whose output the model writes; sublayers that add the stream themselves.
+    "falcon": ("FalconForCausalLM", _SIZE | {"multi_query": True, "parallel_attn": True, "alibi": False}, "plain"),
+    "bloom": ("BloomForCausalLM", {"hidden_size": WIDTH, "n_layer": LAYERS, "n_head": 4}, "plain"),
+    # Attention in code of their own, which asks transformers for no function.
+    "gptj": ("GPTJForCausalLM", _GPT2 | {"rotary_dim": 4}, "plain"),
+    "gpt_neo": (
+        "GPTNeoForCausalLM",
+        {"hidden_size": WIDTH, "intermediate_size": NEURONS, "num_layers": LAYERS, "num_heads": 4}
+        | {"attention_types": [[["global"], LAYERS]], "max_position_embeddings": 128},
+        "plain",
+    ),
+    "codegen": ("CodeGenForCausalLM", _GPT2 | {"rotary_dim": 4}, "plain"),
+    "mpt": ("MptForCausalLM", {"d_model": WIDTH, "n_heads": 4, "n_layers": LAYERS, "max_seq_len": 128}, "plain"),
+    "stablelm": ("StableLmForCausalLM", _SIZE | {"num_key_value_heads": 4}, "plain"),
+    # No attention and no MLP.
+    "mamba": ("MambaForCausalLM", {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "state_size": 8}, "plain"),
     "t5": (
         "T5ForConditionalGeneration",
         {"d_model": WIDTH, "d_ff": NEURONS, "num_layers": LAYERS, "num_heads": 4},

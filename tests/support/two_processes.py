@@ -25,7 +25,11 @@ from storage.folder import Folder
 WIDTH, OTHER_WIDTH, N_STEPS, STOPPED_AT = 16, 12, 12, 5
 FLAVOURS = {"tokens divided": DataParallel, "features divided": FeatureParallel}
 SETTINGS = TrainingSettings(
-    tokens=N_STEPS * 128, batch=128, checkpoint_tokens=STOPPED_AT * 128, dead_tokens=256, matmul="float32"
+    tokens=N_STEPS * 128,
+    batch_tokens=128,
+    checkpoint_tokens=STOPPED_AT * 128,
+    dead_after_tokens=256,
+    encoder_matmul_dtype="float32",
 )
 AUTOENCODERS = {
     "topk": SAESettings(n_features=192, k=2),
@@ -34,12 +38,14 @@ AUTOENCODERS = {
     "batchtopk": SAESettings(architecture="batchtopk", n_features=192, k=2),
     "matryoshka": SAESettings(architecture="matryoshka_batchtopk", n_features=192, k=2),
     "jumprelu": SAESettings(architecture="jumprelu", n_features=64, k=3),
-    "jumprelu by tanh": SAESettings(architecture="jumprelu", n_features=64, k=3, sparsity="tanh"),
+    "jumprelu by tanh": SAESettings(architecture="jumprelu", n_features=64, k=3, sparsity_penalty="tanh"),
     "standard": SAESettings(architecture="standard", n_features=64, k=3),
     "gated": SAESettings(architecture="gated", n_features=64, k=3),
 }
 TRANSCODERS = {
-    f"{name}, skip transcoder": SAESettings(architecture=name, n_features=64, k=3, output_site="mlp_out.0", skip=True)
+    f"{name}, skip transcoder": SAESettings(
+        architecture=name, n_features=64, k=3, output_site="mlp_out.0", skip_connection=True
+    )
     for name in ("topk", "gated")
 }
 CASES = AUTOENCODERS | TRANSCODERS

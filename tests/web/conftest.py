@@ -115,7 +115,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def visitor(warehouse: Path) -> TestClient:
-    return TestClient(app(warehouse, meanings=Compass()))
+    return TestClient(app(warehouse, embedder=Compass()))
 
 
 @pytest.fixture(scope="session")

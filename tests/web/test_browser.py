@@ -140,7 +140,7 @@ def test_a_table_is_searched_by_label_and_by_token_and_narrowed_to_the_dead(look
 
 
 def test_the_head_of_a_column_sorts_by_it_and_then_the_other_way_round(look: Watched):
-    look.go("/sae/demo/mid?shown=live")
+    look.go("/sae/demo/mid?liveness=live")
     for order, wanted in (("descending", sorted), ("ascending", lambda values: sorted(values, reverse=True))):
         look.page.locator("#features thead").get_by_role("link", name="density").click()
         head = look.page.locator("#features th[aria-sort]")

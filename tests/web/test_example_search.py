@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from web import example_search
-from web.example_search import looked_through
+from web.example_search import search_examples
 
 SAE = SimpleNamespace(model_id="demo", recipe_id="mid", n_features=12)
 
@@ -58,7 +58,7 @@ def test_looking_on_finds_each_feature_once(counted, ask, monkeypatch):
     monkeypatch.setattr(example_search, "MOST_FEATURES", 4)
     start, found, rounds = 0, {}, 0
     while start < 12:
-        some = looked_through(start, SAE, "(1)", one)
+        some = search_examples(start, SAE, "(1)", one)
         assert len(some.windows) <= 4
         assert not found.keys() & some.windows.keys()
         found |= {feature: len(windows) for feature, windows in some.windows.items()}
@@ -71,7 +71,7 @@ def test_looking_on_finds_each_feature_once(counted, ask, monkeypatch):
 def test_windows_beyond_the_most_are_not_lost(counted, ask, monkeypatch):
     one, _ = counted
     monkeypatch.setattr(example_search, "MOST_WINDOWS", 10)
-    some = looked_through(0, SAE, "(1)", one)
+    some = search_examples(0, SAE, "(1)", one)
     assert {feature: len(windows) for feature, windows in some.windows.items()} == plainly(ask, "(1)")
 
 
@@ -79,7 +79,7 @@ def test_after_its_time_it_stops_and_says_how_far_it_came(counted, monkeypatch):
     one, asked = counted
     monkeypatch.setattr(example_search, "STEP", 3)
     monkeypatch.setattr(example_search, "AT_ONCE", 2)
-    some = looked_through(0, SAE, "nowhere", one, seconds=-1)
+    some = search_examples(0, SAE, "nowhere", one, seconds=-1)
     assert (some.first, some.next, some.is_whole) == (0, 6, False)
     assert asked == [(0, 2), (3, 5)]
 
@@ -90,7 +90,7 @@ def test_however_many_are_asked_at_once_the_same_is_found(counted, ask, monkeypa
     one, _ = counted
     for name, value in {"STEP": 2, "AT_ONCE": together, "MOST_WINDOWS": most_windows}.items():
         monkeypatch.setattr(example_search, name, value)
-    some = looked_through(1, SAE, "(1)", one, seconds=60.0)
+    some = search_examples(1, SAE, "(1)", one, seconds=60.0)
     wanted = {feature: min(n, most_windows) for feature, n in plainly(ask, "(1)").items() if feature >= 1}
     assert {feature: len(windows) for feature, windows in some.windows.items()} == wanted
     assert some.is_whole

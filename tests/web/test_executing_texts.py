@@ -13,7 +13,7 @@ from executing_texts import ELSEWHERE, MARK, TEXTS
 
 from sql.publish import publish
 from web.app import app
-from web.formatting import plain
+from web.formatting import visible_text
 
 pytestmark = pytest.mark.browser
 IN_A_NAME = [text for text in TEXTS if "/" not in text and len(quote(text, safe="")) < 120][::7]
@@ -124,7 +124,7 @@ def test_ids_of_models_and_recipes_stay_text(visit: Watched):
         name = quote(text, safe="")
         held(visit, f"/sae/{name}/{name}")
         heading = visit.page.locator("h1").text_content()
-        assert heading == plain(f"{text}/{text}")
+        assert heading == visible_text(f"{text}/{text}")
         assert heading.isprintable(), "what cannot be seen is made visible"
         held(visit, f"/sae/{name}/{name}/0")
         held(visit, f"/sae/{name}/{name}/9999")
@@ -144,7 +144,7 @@ def test_what_is_typed_stays_text(visit: Watched):
 
 ADDRESSES = [
     "/search?text={}&examples=yes",
-    "/sae/demo/mid?label={0}&token={0}&example={0}&sort={0}&shown={0}&page={0}",
+    "/sae/demo/mid?label={0}&token={0}&example={0}&sort={0}&liveness={0}&page={0}",
     "/compare?a={0}&b={0}",
     "/sae/{}/mid",
     "/sae/demo/mid/{}",

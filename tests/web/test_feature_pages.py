@@ -79,8 +79,10 @@ def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
     assert facts["labelled"] == said(one.n_labelled, one.n_failed_labels)
     assert facts["weighted by firings"] == said(one.specificity_density_weighted)
     assert facts["ratings"] == said(one.n_ratings, one.n_failed_ratings)
-    for test in ("detection", "fuzzing", "simulation", "embedding", "surprisal", "output"):
-        assert facts[f"{test}, mean of labels"] == said(getattr(one, test))
+    tests = ("detection", "fuzzing", "simulation", "embedding", "surprisal", "output")
+    assert set(one.headline_scores) == set(tests)
+    for test in tests:
+        assert facts[f"{test}, mean of labels"] == said(one.headline_scores[test])
     assert facts["FVU"] == ["0.1"]
 
 
@@ -118,8 +120,8 @@ def test_the_table_of_features_is_sorted_as_sql_sorts(visit, ask, sort, order):
         ("label=function", [0]),
         ("token=return", [1]),
         ("token=%0A", [7]),
-        ("shown=dead", [11]),
-        ("shown=live&token=de", [0, 10]),
+        ("liveness=dead", [11]),
+        ("liveness=live&token=de", [0, 10]),
         ("label=100%25", []),
         ("label='+or+1=1+--", []),
     ],
@@ -152,6 +154,10 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
     page, key = visit(f"/sae/demo/{recipe}/{feature}"), {"r": recipe, "f": feature}
     where = "where recipe_id = $r and feature_id = $f"
     [card] = ask(f"from feature_card {where}", key)
+    headlines = "select * from explanation_score where explanation_id = $e and recipe_id = $r and is_headline"
+    best = ask(headlines, {"e": card.explanation_id, "r": recipe})
+    scores = {f"{row.scorer}, {row.metric.replace('_', ' ')}": row.value for row in best}
+    assert len(scores) == (0 if card.label is None else 6)
     assert page.section("overview").facts == {
         "density": said(card.density, card.density),
         "fires on": said(card.n_firings, card.n_tokens),
@@ -160,8 +166,7 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
         "specificity, 0 to 3": said(card.specificity_mean, card.control_rating),
         "weighted by firings": said(card.specificity_density_weighted),
         "share of 3s": said(card.fraction_rated_3),
-        "detection, balanced accuracy": said(card.detection),
-        "fuzzing, balanced accuracy": said(card.fuzzing),
+        **{name: said(score) for name, score in scores.items()},
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }

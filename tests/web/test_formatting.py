@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from web import svg_plots
-from web.formatting import number, percent, plain, visible, window
+from web.formatting import number, percent, visible_text, visible_token, window
 from web.urls import feature_url
 
 
@@ -30,16 +30,16 @@ from web.urls import feature_url
     ],
 )
 def test_invisible_characters_of_a_token_are_made_visible(token, read):
-    assert visible(token) == read
+    assert visible_token(token) == read
 
 
 def test_a_label_keeps_its_spaces():
-    assert plain("to be\u202e or") == "to be\\u202e or"
+    assert visible_text("to be\u202e or") == "to be\\u202e or"
 
 
 def test_a_text_is_cut_where_asked():
-    assert plain("because", 4) == "beca… (7 characters)"
-    assert plain("because", 7) == "because"
+    assert visible_text("because", 4) == "beca… (7 characters)"
+    assert visible_text("because", 7) == "because"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def test_bars_grow_with_the_logarithm_and_none_is_outside():
 
 
 def test_stacks_are_of_one_height_and_cut_by_share():
-    drawn = svg_plots.stacked([svg_plots.Stack("a", (1, 0, 0, 3)), svg_plots.Stack("b", (0, 0, 0, 0))], "said", "x")
+    drawn = svg_plots.stacked_bars(
+        [svg_plots.Stack("a", (1, 0, 0, 3)), svg_plots.Stack("b", (0, 0, 0, 0))], "said", "x"
+    )
     bars = [dict(re.findall(r'(\w+)="([^"]*)"', bar)) for bar in re.findall("<rect ([^>]*)>", drawn)]
     room = svg_plots.HEIGHT - svg_plots.BOTTOM - svg_plots.TOP
     assert [bar["class"] for bar in bars] == ["bar r3", "bar r0"], "the best stand at the bottom; b has none"
@@ -134,7 +136,7 @@ def test_stacks_are_of_one_height_and_cut_by_share():
 
 
 def test_no_stack_is_an_empty_plot():
-    assert "<rect" not in svg_plots.stacked([], "said", "x")
+    assert "<rect" not in svg_plots.stacked_bars([], "said", "x")
 
 
 def test_what_a_plot_says_is_escaped():
@@ -143,5 +145,5 @@ def test_what_a_plot_says_is_escaped():
     assert "<i>" not in drawn
     assert 'x"y' not in drawn
     assert drawn.count("&lt;b&gt;&#34;") == 2
-    stacked = svg_plots.stacked([svg_plots.Stack("<b>", (1,))], '"<i>', "<u>")
+    stacked = svg_plots.stacked_bars([svg_plots.Stack("<b>", (1,))], '"<i>', "<u>")
     assert not re.findall(r"<[biu]>", stacked)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from sql.publish import publish
 from web.app import app
-from web.formatting import plain
+from web.formatting import visible_text
 
 SCRIPTS = [
     "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<ScRiPt src=//x.y></sCrIpT>", "<script\n>x()",
@@ -110,8 +110,8 @@ def test_planted_tokens_and_labels_stay_text_on_every_page(hostile, read):
             assert promoted == HOSTILE[feature].replace(" ", "·")
         if feature > 0:  # of the first feature, the label shown was not rated
             reasons = page.section("examples").all("details", **{"class": "reason"})
-            assert {reason.one("p").text for reason in reasons} == {plain(f"it has {HOSTILE[feature]}", 1000)}
-        assert plain(PROMPT) in page.section("labels").text
+            assert {reason.one("p").text for reason in reasons} == {visible_text(f"it has {HOSTILE[feature]}", 1000)}
+        assert visible_text(PROMPT) in page.section("labels").text
 
 
 def test_a_token_of_a_hundred_kilobytes_is_cut_and_counted(hostile, read):

@@ -35,9 +35,9 @@ def test_where_no_label_was_read_there_is_nothing_to_click(tmp_path, read):
     store.write_model("demo")
     store.write_sae("demo", "mid", labels=False, codes=False)
     publish(tmp_path / "warehouse.duckdb", store.stored)
-    pages = TestClient(app(tmp_path / "warehouse.duckdb", meanings=Compass()))
+    pages = TestClient(app(tmp_path / "warehouse.duckdb", embedder=Compass()))
     section = read(pages.get("/search?text=def").text).section("semantic_matches")
-    assert "The meaning of no label is known: name an encoder in a recipe" in section.text
+    assert "The meaning of no label is known: name a sentence_encoder in a recipe" in section.text
     assert not section.all("a")
 
 
@@ -58,16 +58,16 @@ def test_without_a_text_no_feature_is_looked_for(visitor, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("meanings", "text", "sentence"),
+    ("embedder", "text", "sentence"),
     [
         (None, "def", "these pages were started without an encoder: start them with `glasshouse serve`"),
         (Compass(), "nowhere", "there is <b>no</b> way there"),
     ],
 )
 def test_why_there_is_no_meaning_is_said(
-    warehouse, read, meanings: TextEmbedderProtocol | None, text: str, sentence: str
+    warehouse, read, embedder: TextEmbedderProtocol | None, text: str, sentence: str
 ):
-    answer = TestClient(app(warehouse, meanings=meanings)).get(f"/search?text={text}&meaning=yes")
+    answer = TestClient(app(warehouse, embedder=embedder)).get(f"/search?text={text}&meaning=yes")
     assert answer.status_code == 200
     page = read(answer.text)
     assert page.section("semantic_matches").one("p", role="status").text == sentence

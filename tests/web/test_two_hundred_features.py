@@ -87,7 +87,8 @@ def assert_page_is_sql(many, read, feature):
             card.specificity_density_weighted,
             card.fraction_rated_3,
         ),
-        *(card.detection, card.fuzzing, card.decoder_norm, card.encoder_decoder_cosine),
+        *(card.headline_scores or {}).values(),
+        *(card.decoder_norm, card.encoder_decoder_cosine),
     )
 
     order = "order by l.explanation_id = $best desc, l.explainer, l.prompt, l.explanation_id"

@@ -2,8 +2,6 @@
 select
     explanation_id,
     label,
-    detection,
-    fuzzing,
     specificity_mean,
     specificity_density_weighted,
     fraction_rated_3,

@@ -3,6 +3,7 @@ select
     mmcs,
     share_matched,
     share_mutual,
-    share_split
+    share_split,
+    same_feature_cosine
 from feature_splitting
 where model_id = $model_id and recipe_id = $recipe_id and other_recipe_id = $other_recipe_id;

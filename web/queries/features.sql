@@ -15,7 +15,7 @@ with found as materialized (
     left join _feature_summary as s using (model_id, recipe_id, feature_id)
     where
         model_id = $model_id and recipe_id = $recipe_id
-        and ($shown = 'all' or is_dead = ($shown = 'dead'))
+        and ($liveness = 'all' or is_dead = ($liveness = 'dead'))
         -- search_text holds both in lower case already, and is looked through twice as fast.
         and ($label = '' or contains(search_text, lower($label)) and contains(lower(label), lower($label)))
         and (

@@ -11,7 +11,7 @@ with found as materialized (
     from feature
     where
         model_id = $model_id and recipe_id = $recipe_id
-        and ($shown = 'all' or is_dead = ($shown = 'dead'))
+        and ($liveness = 'all' or is_dead = ($liveness = 'dead'))
 )
 
 select

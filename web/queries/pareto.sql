@@ -3,7 +3,7 @@ select
     model_id,
     recipe_id,
     case
-        when output_site = site then site
+        when output_site is null then site
         else site || ' to ' || output_site
     end as sites,
     l0,

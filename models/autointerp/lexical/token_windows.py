@@ -1,4 +1,4 @@
-"""Windows of tokens one after another, and what can be said of each token where it stands.
+"""Concatenated token windows with per-token context properties.
 
 Axes: S tokens of all windows (flat), R windows, V distinct token strings.
 """

@@ -1,4 +1,4 @@
-"""How the provider is reached: address, key, patience. A value, so that it can be handed to another process."""
+"""API endpoint, credentials and timeouts of a provider, as a value that another process can receive."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Asks questions through the ledger and within the budget, again where that may help.
+"""Send requests with retries, a budget and a durable log.
 
 Runs wherever there is an event loop: in the sender's process for a provider, in this one for a local model.
 """

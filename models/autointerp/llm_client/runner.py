@@ -15,7 +15,7 @@ from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms, Transport
 from models.autointerp.llm_client.sender_process import BatchesOutstanding, preload, sending
-from models.autointerp.tables import Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
 from storage.folder import Folder
 from storage.process_lock import process_lock
 
@@ -59,10 +59,10 @@ class ProviderLLM:
         if settings.llm is None or settings.budget_usd is None:
             raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
         check_access(settings, access)
-        if settings.mode == "live":
+        if settings.api_mode == "live":
             preload()
         terms = SpendingTerms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
-        return cls(terms, ledger, access, settings.mode == "batch")
+        return cls(terms, ledger, access, settings.api_mode == "batch")
 
     @property
     def name(self) -> str:

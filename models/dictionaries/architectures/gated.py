@@ -40,12 +40,12 @@ class GatedSAE(SparseDictionary):
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
         self.weight = SparsityController(
-            self.config.get("coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
+            self.config.get("sparsity_coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
         )
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
-        return super().asked(settings) | {"coefficient": settings.coefficient}
+        return super().asked(settings) | {"sparsity_coefficient": settings.sparsity_coefficient}
 
     def slope(self, bias: str) -> Tensor | float:
         return self.r_mag.detach().exp() if bias == "b_mag" else 1.0

@@ -32,7 +32,7 @@ class JumpReLUSAE(SparseDictionary):
 
     H has no gradient; in its place stands that of a ramp of width e around the threshold: d codes / d threshold =
     -threshold / e and d H / d threshold = -1 / e for |pre - threshold| < e / 2, taken of the pre-activation. With
-    `sparsity: tanh` the penalty is another (see models/dictionaries/jumprelu_tanh_loss.py).
+    `sparsity_penalty: tanh` the penalty is another (see models/dictionaries/jumprelu_tanh_loss.py).
     """
 
     architecture = "jumprelu"
@@ -42,23 +42,23 @@ class JumpReLUSAE(SparseDictionary):
 
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
-        self.sparsity = self.config.get("sparsity", "l0")
-        bandwidth, coefficient = (self.config.get(name, "auto") for name in ("bandwidth", "coefficient"))
-        self.bandwidth = self.penalty.BANDWIDTH if bandwidth == "auto" else bandwidth
-        coefficient = self.penalty.COEFFICIENT if coefficient == "auto" else coefficient
-        self.weight = SparsityController(coefficient, self.config.get("k", 1), self.penalty.SPARSITY_WARMUP)
+        self.sparsity_penalty = self.config.get("sparsity_penalty", "l0")
+        bandwidth, coefficient = (self.config.get(name, "auto") for name in ("ste_bandwidth", "sparsity_coefficient"))
+        self.ste_bandwidth = self.loss_module.BANDWIDTH if bandwidth == "auto" else bandwidth
+        coefficient = self.loss_module.COEFFICIENT if coefficient == "auto" else coefficient
+        self.weight = SparsityController(coefficient, self.config.get("k", 1), self.loss_module.SPARSITY_WARMUP)
 
     @property
-    def penalty(self) -> ModuleType:
+    def loss_module(self) -> ModuleType:
         """A name, not a value of the dictionary's: modules cannot be pickled."""
-        return LOSSES[self.sparsity]
+        return LOSSES[self.sparsity_penalty]
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
         return super().asked(settings) | {
-            "sparsity": settings.sparsity,
-            "bandwidth": settings.bandwidth,
-            "coefficient": settings.coefficient,
+            "sparsity_penalty": settings.sparsity_penalty,
+            "ste_bandwidth": settings.ste_bandwidth,
+            "sparsity_coefficient": settings.sparsity_coefficient,
         }
 
     @torch.no_grad()
@@ -74,7 +74,7 @@ class JumpReLUSAE(SparseDictionary):
     @torch.no_grad()
     def after_step(self, terms: LossTerms, context: StepContext) -> None:
         super().after_step(terms, context)
-        self.threshold.clamp_(min=0).mul_(self.penalty.threshold_factor(self.config["k"], terms, context))
+        self.threshold.clamp_(min=0).mul_(self.loss_module.threshold_factor(self.config["k"], terms, context))
 
     @torch.no_grad()
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
@@ -83,4 +83,4 @@ class JumpReLUSAE(SparseDictionary):
         self.threshold.fill_(threshold_for_l0(centred_TD, self.encoder_FD, self.b_enc, self.config["k"], process_group))
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
-        return self.penalty.loss(self, x_TD, y_TE, context)
+        return self.loss_module.loss(self, x_TD, y_TE, context)

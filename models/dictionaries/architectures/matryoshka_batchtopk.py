@@ -33,11 +33,11 @@ class MatryoshkaBatchTopKSAE(BatchTopKSAE):
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
-        return super().asked(settings) | {"groups": list(settings.groups)}
+        return super().asked(settings) | {"matryoshka_fractions": list(settings.matryoshka_fractions)}
 
     def ends_among(self, n_features: int) -> list[int]:
         """Where each group ends, of so many features."""
-        ends = itertools.accumulate(self.config["groups"])
+        ends = itertools.accumulate(self.config["matryoshka_fractions"])
         return [*sorted({min(n_features, max(1, round(end * n_features))) for end in ends})[:-1], n_features]
 
     def reconstruction(

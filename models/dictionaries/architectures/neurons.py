@@ -20,7 +20,7 @@ class NeuronDictionary(StandardSAE):
     Negative entries are lost, as the negative part of a GELU is. There is nothing to learn.
     """
 
-    architecture = "identity"
+    architecture = "neurons"
 
     @classmethod
     def of(cls, width: int) -> "NeuronDictionary":
@@ -39,4 +39,4 @@ class NeuronDictionary(StandardSAE):
         return SparseCodes.of(slots, x_TD[tokens_M, features_M].float())
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
-        raise ValueError("architecture identity has nothing to learn: its dictionary is made without training")
+        raise ValueError("architecture neurons has nothing to learn: its dictionary is made without training")

@@ -38,7 +38,7 @@ class StandardSAE(SparseDictionary):
     def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         super().__init__(tensors, config)
         self.weight = SparsityController(
-            self.config.get("coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
+            self.config.get("sparsity_coefficient", "auto"), self.config.get("k", 1), SPARSITY_WARMUP
         )
 
     @torch.no_grad()
@@ -49,7 +49,7 @@ class StandardSAE(SparseDictionary):
 
     @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
-        return super().asked(settings) | {"coefficient": settings.coefficient}
+        return super().asked(settings) | {"sparsity_coefficient": settings.sparsity_coefficient}
 
     @torch.no_grad()
     def encode(self, x_TD: Tensor) -> SparseCodes:

@@ -1,1 +1,1 @@
-"""Dictionaries as other houses write down what is known of their features: one format a module, rows in and out."""
+"""Read and write feature dashboards of other tools, one format per module."""

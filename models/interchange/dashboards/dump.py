@@ -1,4 +1,4 @@
-"""What an import brings of a dictionary: facts about it as a whole, and rows of the warehouse's tables by parts."""
+"""Contents of an imported feature dump: metadata of the SAE, and rows of the warehouse's tables in parts."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.autointerp.scorers.score_rows import SCORE
+from models.autointerp.score_rows import SCORE
 from models.autointerp.tables import EXPLANATION
 from models.features.logit_effects import EFFECT
 from storage.folder import Folder

@@ -62,7 +62,7 @@ def launch_training(
     kind: Literal["cpu", "cuda"] = "cpu",
     divided: type[DataParallel] = DataParallel,
 ) -> list[TrainedDictionary]:
-    """What `train_together` does, divided among processes that this one starts and watches.
+    """What `train_many` does, divided among processes that this one starts and watches.
 
     The result differs from that of one process by the order of sums, and where features are divided and products are
     bfloat16 by which of two equal pre-activations is kept. Checkpoints are the same files: a run may be continued with
@@ -71,14 +71,15 @@ def launch_training(
     Args:
         source: Must survive pickling. Every process reads all of it, in the same order.
         kind: Process number i works on GPU number i, or on its part of the CPU's cores.
-        divided: `DataParallel` divides each batch; `Sharded` the features, for dictionaries beyond one GPU's memory.
+        divided: `DataParallel` divides each batch; `FeatureParallel` the features, for what is beyond
+            one GPU's memory.
 
     Returns:
         The dictionaries on the CPU, in the order of the jobs.
 
     Raises:
         WorkerLost: If a process is killed or crashes. The others are ended, and the checkpoint is intact.
-        Exception: Whatever `train_together` raises, as it came about in the first process that failed.
+        Exception: Whatever `train_many` raises, as it came about in the first process that failed.
     """
     if kind == "cuda" and n_processes > torch.cuda.device_count():
         raise ValueError(

@@ -107,7 +107,7 @@ def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts)
         return x_BPD
 
     with (
-        host.editing(Site.parse("resid_post.0"), spoil),
+        host.intervene({Site.parse("resid_post.0"): spoil}),
         pytest.raises(NonFiniteActivations, match=r"mlp_act.1|resid_post.0 holds NaN or Inf at \d+ of"),
     ):
         harvest(host, contexts, outputs(tmp_path), {})
@@ -116,7 +116,7 @@ def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts)
 
 def test_overflow_of_the_stored_dtype_is_named(tmp_path, host, contexts):
     with (
-        host.editing(Site.parse("resid_post.0"), lambda x: x * 1e6),
+        host.intervene({Site.parse("resid_post.0"): lambda x: x * 1e6}),
         pytest.raises(NonFiniteActivations, match=r"stored as torch\.float16"),
     ):
         harvest(host, contexts, outputs(tmp_path, "float16"), {})
@@ -138,7 +138,7 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
         return x_BPD
 
     harvest(host, contexts, outputs(tmp_path / "plain"), {})
-    with host.editing(SITES[0], lengthen):
+    with host.intervene({SITES[0]: lengthen}):
         harvest(host, contexts, outputs(tmp_path / "cut"), {}, max_norm=10.0)
     plain, cut_out = (ActivationShards.open(Folder(str(tmp_path / name / "resid_post.0"))) for name in ("plain", "cut"))
     whole, rest = next(plain.batches(10**6)), next(cut_out.batches(10**6))

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp import hard_negatives as module
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.scorers import hard_negatives as module
-from models.autointerp.scorers.hard_negatives import hard_negatives
+from models.autointerp.hard_negatives import hard_negatives
 from models.features.firings import Firings as Fired
 
 F, CONTEXTS, WIDTH = 14, 60, 40

@@ -3,30 +3,38 @@ from controls."""
 
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp.assembly import LabelingSetup
+from models.autointerp.config import ExplanationSettings, offline_explainers
+from models.autointerp.cost_estimate import DryRunLLM
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
-from models.autointerp.lexical.explainer import LexicalExplainer
-from models.autointerp.lexical.judge import LexicalJudge, ratings_of
+from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.explainers.lexical import LexicalExplainer
+from models.autointerp.feature_data import FeatureData
+from models.autointerp.judge_task import RuleMatches, WindowTask
+from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
-from models.autointerp.scorers.trials import (
-    Judgement,
-    Label,
-    Trial,
-    detection_trials,
-    fuzzing_trials,
-    simulation_trials,
-    specificity_trials,
-)
-from models.autointerp.tables import Explanation, no_progress
-from models.features.example_windows import is_in_scoring_half
+from models.autointerp.llm_client.prices import FREE
+from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.progress import no_progress
+from models.autointerp.scorers import detection, fuzzing, simulation, specificity
+from models.autointerp.scorers.detection import detection_trials
+from models.autointerp.scorers.fuzzing import fuzzing_trials
+from models.autointerp.scorers.simulation import simulation_trials
+from models.autointerp.scorers.specificity import ratings_of, specificity_trials
+from models.autointerp.stages import label_features
+from models.autointerp.tables import Explanation
+from models.autointerp.trials import Judgement, Label, Trial
+from models.features.scoring_half import is_in_scoring_half
+from storage.folder import Folder
 
 # fmt: off
 CODE = [
@@ -139,9 +147,14 @@ TASKS = {
 }
 
 
+ASKED: dict[str, WindowTask] = {
+    module.TASK.name: module.TASK for module in (specificity, detection, fuzzing, simulation)
+}
+
+
 def judged(task: str, gallery: ExampleSet, labels: list[Label]) -> list[tuple[Trial, list[Judgement]]]:
     trials = list(TASKS[task](gallery, labels))
-    verdicts, answers = LexicalJudge().judge(task, gallery, trials)
+    verdicts, answers = LexicalJudge().judge(ASKED[task], gallery, trials)
     assert answers == []
     assert {verdict.status for said in verdicts for verdict in said} == {"ok"}
     return list(zip(trials, verdicts, strict=True))
@@ -164,14 +177,14 @@ def test_ratings_follow_the_distance_of_the_nearest_match():
     held = np.zeros(32, bool)
     held[10] = True
     starts, peaks = np.array([0, 32]), range(32)
-    ratings = [int(ratings_of(held, starts, np.array([peak]))[0]) for peak in peaks]
+    ratings = [int(ratings_of(RuleMatches(held, starts, np.array([peak]), []))[0]) for peak in peaks]
     assert ratings == [3 if p == 10 else 2 if abs(p - 10) <= 5 else 1 for p in peaks]
-    assert ratings_of(np.zeros(32, bool), starts, np.array([10])).tolist() == [0]
+    assert ratings_of(RuleMatches(np.zeros(32, bool), starts, np.array([10]), [])).tolist() == [0]
 
 
 def test_a_match_in_the_next_window_does_not_count():
     held = np.array([False] * 8 + [True] + [False] * 7)
-    assert ratings_of(held, np.array([0, 8, 16]), np.array([7, 0])).tolist() == [0, 3]
+    assert ratings_of(RuleMatches(held, np.array([0, 8, 16]), np.array([7, 0]), [])).tolist() == [0, 3]
 
 
 def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
@@ -195,12 +208,29 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
     assert all("created_at" not in e.row("m/r") for e in again), "a time would differ each run"
 
 
-def test_a_feature_without_explaining_examples_is_a_row_that_says_so(background: dict[str, int]):
+def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: Path):
+    """The same row from every explainer; an LLM is not asked."""
     contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
-    [found] = explain(pa.Table.from_pylist([row], schema=SCHEMA), background)
-    assert found.status == "no_examples"
-    assert found.label is None
+    material = FeatureData("m/r", pa.Table.from_pylist([row], schema=SCHEMA))
+    settings = ExplanationSettings(
+        explainer=(*offline_explainers(), "local"), local_llm="any", prompt_variants=("activations", "logits")
+    )
+    planned = DryRunLLM("any", FREE, RequestLedger.read(Folder(str(tmp_path))))
+    made = label_features(material, LabelingSetup(settings, Folder(str(tmp_path)), "m/r", lambda _: planned))
+    rows = made.rows.to_pylist()
+    assert [(row["explainer"], row["llm"], row["prompt"]) for row in rows] == [
+        ("lexical", None, None),
+        ("top_tokens", None, None),
+        ("local", "any", "activations"),
+        ("local", "any", "logits"),
+    ]
+    assert len({row["explanation_id"] for row in rows}) == 4
+    assert [(row["label"], row["status"], row["n_examples"], row["error"]) for row in rows] == [
+        (None, "no_examples", 0, "no window in which it fires is for explaining")
+    ] * 4
+    assert made.answers == []
+    assert planned.counted == {}
 
 
 def tape_of(windows: list[list[str]], position: int = 50) -> TokenWindows:
@@ -292,12 +322,12 @@ def test_blocks_of_trials_change_nothing_and_are_reported(
 ):
     gallery = ExampleSet.of(examples)
     trials = list(fuzzing_trials(gallery, labels_of(explanations)))
-    whole = LexicalJudge().judge("fuzzing", gallery, trials, no_progress)
-    monkeypatch.setattr("models.autointerp.lexical.blocks.BLOCK", 5)
+    whole = LexicalJudge().judge(fuzzing.TASK, gallery, trials, no_progress)
+    monkeypatch.setattr("models.autointerp.lexical.judge.TOGETHER", 5)
     told: list[tuple[int, int]] = []
-    assert LexicalJudge().judge("fuzzing", gallery, trials, lambda done, total: told.append((done, total))) == whole
+    assert LexicalJudge().judge(fuzzing.TASK, gallery, trials, lambda done, total: told.append((done, total))) == whole
     assert told == [(5, 13), (10, 13), (13, 13)]
-    assert LexicalJudge().judge("fuzzing", gallery, []) == ([], [])
+    assert LexicalJudge().judge(fuzzing.TASK, gallery, []) == ([], [])
 
 
 def test_a_dead_feature_gets_no_row(background: dict[str, int]):

@@ -22,7 +22,7 @@ from models.autointerp.llm_client.runner import LLM, ProviderLLM
 from models.autointerp.prompt_files import FOLDER
 from models.autointerp.stages import label_features, rate_labels
 from models.autointerp.tables import request_table
-from models.features.example_windows import is_in_scoring_half
+from models.features.scoring_half import is_in_scoring_half
 from storage.folder import Folder
 
 NAME = "claude-haiku-4-5"

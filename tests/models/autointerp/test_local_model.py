@@ -10,20 +10,23 @@ import torch
 from example_rows import examples_of
 from tiny_models import save_tiny
 
-from models.autointerp.answer_schemas import FORMS, LABELS
+from models.autointerp.answer_schemas import LABELS
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.judge_task import JudgeTask
 from models.autointerp.llm_client.local_model import LocalProvider, local_model
 from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.scorer import scorer_names, scorer_of
 from models.autointerp.stages import label_features, rate_labels, score_labels
 from models.language_model.hooked_model import HookedModel
 from models.language_model.loading import UnusableModel
 from storage.folder import Folder
 from storage.revisions import resolve_revision
 
+TASKS = [task for name in scorer_names() if (task := scorer_of(name).task) is not None]
 PAYER = "model/recipe"
 IDS = ["w1", "w2", "w3"]
 
@@ -44,9 +47,9 @@ def said(provider: LocalProvider, schema: dict, content: str = "def f(x): return
     return reply.text
 
 
-@pytest.mark.parametrize("task", list(FORMS))
-def test_every_form_is_filled_in(provider: LocalProvider, task: str):
-    parsed = FORMS[task].parse(said(provider, FORMS[task].schema(IDS[:1]), "x"))
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_form_is_filled_in(provider: LocalProvider, task: JudgeTask):
+    parsed = task.answers.parse(said(provider, task.answers.schema(IDS[:1]), "x"))
     assert parsed.error == ""
     assert list(parsed.said) == IDS[:1]
     assert parsed.wrong == {}

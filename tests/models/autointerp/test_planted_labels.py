@@ -58,7 +58,7 @@ def with_labels(labels: pa.Table, texts: list[str]) -> pa.Table:
 
 @pytest.mark.parametrize("prompt", ["activations", "contrastive"])
 def test_the_explainer_finds_the_planted_meanings(material: FeatureData, server: Messages, tmp_path: Path, prompt: str):
-    made = label_features(material, asking(tmp_path, prompts=(prompt,))).rows
+    made = label_features(material, asking(tmp_path, prompt_variants=(prompt,))).rows
     assert made["label"].to_pylist() == LABELS
     assert set(made["prompt"].to_pylist()) == {prompt}
 
@@ -95,7 +95,7 @@ def test_shuffled_labels_fall_to_chance(material: FeatureData, server: Messages,
 
 def test_what_explained_a_label_never_scores_it(material: FeatureData, server: Messages, tmp_path: Path):
     """Every text is of one context: none stands in questions of both kinds, whichever scorer asks."""
-    askers = asking(tmp_path, explainer=("anthropic", "lexical"), prompts=("activations", "contrastive"))
+    askers = asking(tmp_path, explainer=("anthropic", "lexical"), prompt_variants=("activations", "contrastive"))
     judged(material, label_features(material, askers).rows, askers)
     shown: dict[bool, set[str]] = {True: set(), False: set()}
     for body in server.bodies:

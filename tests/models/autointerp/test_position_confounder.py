@@ -11,9 +11,9 @@ from example_rows import SCHEMA
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
+from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.explainers.lexical import LexicalExplainer
 from models.autointerp.feature_data import FeatureData
-from models.autointerp.lexical.explainer import LexicalExplainer
 from models.autointerp.stages import label_features, rate_labels, score_labels
 from storage.folder import Folder
 

@@ -7,19 +7,16 @@ import pyarrow as pa
 import pytest
 from example_rows import SCHEMA, example
 
+from models.autointerp import score_rows as scores
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.scorers import score_rows as scores
-from models.autointerp.scorers.score_rows import SCORE, auroc_rows, choice_rows, score_rows
-from models.autointerp.scorers.trials import (
-    Judgement,
-    Label,
-    OutputTrial,
-    Trial,
-    detection_trials,
-    fuzzing_trials,
-    simulation_trials,
-    specificity_trials,
-)
+from models.autointerp.score_rows import VALUES, auroc_rows, named_scores, score_rows
+from models.autointerp.scorers.detection import detection_trials
+from models.autointerp.scorers.fuzzing import fuzzing_trials
+from models.autointerp.scorers.output import OutputTrial, accuracy_rows
+from models.autointerp.scorers.simulation import simulation_metrics, simulation_trials
+from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
+from models.autointerp.trials import Judgement, Label, Trial
+from models.autointerp.yes_no import yes_no_metrics
 
 FEATURES = range(5)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -51,7 +48,7 @@ Told = dict[tuple[str, str], dict]
 
 def told(table: pa.Table) -> Told:
     """Rows by label and metric."""
-    assert table.schema == SCORE
+    assert table.schema == VALUES
     rows = table.to_pylist()
     for row in rows:
         numbers = [row[name] for name in ("ci_low", "value", "ci_high") if row[name] is not None]
@@ -69,9 +66,8 @@ def perfect(trials: list[Trial]) -> list[list[Judgement]]:
 def test_perfect_verdicts_score_one_in_every_metric(gallery: ExampleSet, detection: list[Trial]):
     fuzzing = list(fuzzing_trials(gallery, LABELS))
     for scorer, trials in (("detection", detection), ("fuzzing", fuzzing)):
-        found = told(score_rows(scorer, gallery, trials, perfect(trials)))
+        found = told(score_rows(yes_no_metrics, gallery, trials, perfect(trials)))
         assert {row["value"] for row in found.values()} == {1.0}
-        assert {row["scorer"] for row in found.values()} == {scorer}
         assert all(0.5 < row["ci_low"] < row["ci_high"] == 1 for (_, m), row in found.items() if m != "f1")
         metrics = {"balanced_accuracy", "f1", "true_positive_rate", "true_negative_rate"}
         assert {metric for label, metric in found if label == "label 2"} == metrics, "it has no hard negatives"
@@ -80,7 +76,7 @@ def test_perfect_verdicts_score_one_in_every_metric(gallery: ExampleSet, detecti
 
 
 def test_who_always_says_yes_is_at_chance(gallery: ExampleSet, detection: list[Trial]):
-    found = told(score_rows("detection", gallery, detection, [[Judgement(True)] * len(t.row_N) for t in detection]))
+    found = told(score_rows(yes_no_metrics, gallery, detection, [[Judgement(True)] * len(t.row_N) for t in detection]))
     for label in (label.explanation_id for label in LABELS):
         assert found[label, "balanced_accuracy"]["value"] == 0.5
         assert found[label, "true_positive_rate"]["value"] == 1
@@ -91,7 +87,7 @@ def test_verdicts_drawn_without_looking_are_at_chance(gallery: ExampleSet, detec
     draw = random.Random(0)
     trials = detection * 20
     blind = [[Judgement(draw.random() < 0.7) for _ in trial.row_N] for trial in trials]
-    rows = score_rows("detection", gallery, trials, blind).to_pylist()
+    rows = score_rows(yes_no_metrics, gallery, trials, blind).to_pylist()
     values = [row["value"] for row in rows if row["metric"] == "balanced_accuracy"]
     assert len(values) == 100
     assert np.mean(values) == pytest.approx(0.5, abs=0.03)
@@ -100,7 +96,7 @@ def test_verdicts_drawn_without_looking_are_at_chance(gallery: ExampleSet, detec
 def test_rates_are_counts(gallery: ExampleSet, detection: list[Trial]):
     draw = random.Random(1)
     said = [[Judgement(draw.random() < 0.6) for _ in trial.row_N] for trial in detection]
-    found = told(score_rows("detection", gallery, detection, said))
+    found = told(score_rows(yes_no_metrics, gallery, detection, said))
     for trial, verdicts in zip(detection, said, strict=True):
         name, rows = trial.label.explanation_id, list(zip(trial.kind, verdicts, strict=True))
         positive = [v.value is True for kind, v in rows if kind == "interval"]
@@ -130,6 +126,7 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
 ):
     build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
     trials = detection if task == "detection" else list(build[task](gallery, LABELS))
+    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
     draw = random.Random(2)
 
     def verdict(row: int) -> Judgement:
@@ -141,9 +138,9 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
     holes = [[v if k else FAILED for v, k in zip(*pair, strict=True)] for pair in zip(said, kept, strict=True)]
     fewer = [without(trial, kept_N) for trial, kept_N in zip(trials, kept, strict=True)]
     rest = [[v for v in verdicts if v is not FAILED] for verdicts in holes]
-    found = told(score_rows(task, gallery, trials, holes))
-    expected = told(score_rows(task, gallery, fewer, rest))
-    whole = told(score_rows(task, gallery, trials, said))
+    found = told(score_rows(measure, gallery, trials, holes))
+    expected = told(score_rows(measure, gallery, fewer, rest))
+    whole = told(score_rows(measure, gallery, trials, said))
     assert sum(row["n_failed"] for row in found.values()) > 30
     for key, row in found.items():
         assert row | {"n_failed": 0} == expected[key]
@@ -151,12 +148,12 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
 
 
 def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, detection: list[Trial]):
-    found = told(score_rows("detection", gallery, detection, [[FAILED] * len(t.row_N) for t in detection]))
+    found = told(score_rows(yes_no_metrics, gallery, detection, [[FAILED] * len(t.row_N) for t in detection]))
     for row in found.values():
         assert row["value"] is row["ci_low"] is row["ci_high"] is None
         assert row["n_trials"] == 0 < row["n_failed"]
     lone = [without(trial, trial.truth_N) for trial in detection]
-    found = told(score_rows("detection", gallery, lone, perfect(lone)))
+    found = told(score_rows(yes_no_metrics, gallery, lone, perfect(lone)))
     assert ("label 0", "true_negative_rate") not in found
     assert found["label 0", "balanced_accuracy"]["value"] is None
     assert found["label 0", "true_positive_rate"]["value"] == 1
@@ -165,7 +162,7 @@ def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, d
 def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: ExampleSet):
     trials, draw = list(specificity_trials(gallery, LABELS)), random.Random(3)
     said = [[Judgement(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
-    found = told(score_rows("specificity", gallery, trials, said))
+    found = told(score_rows(specificity_metrics, gallery, trials, said))
     for trial, verdicts in zip(trials, said, strict=True):
         sides = {"interval": [], "control": []}
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
@@ -181,7 +178,7 @@ def test_simulation_correlates_over_the_tokens_of_all_windows(gallery: ExampleSe
         acts = [gallery.window(row)[1] for row in trial.row_N.tolist()]
         said.append([Judgement([min(10.0, max(0.0, x + draw.gauss(0, 2))) for x in window]) for window in acts])
         truth.append(np.concatenate(acts))
-    found = told(score_rows("simulation", gallery, trials, said))
+    found = told(score_rows(simulation_metrics, gallery, trials, said))
     for trial, verdicts, acts in zip(trials, said, truth, strict=True):
         strengths = np.concatenate([verdict.value for verdict in verdicts if isinstance(verdict.value, list)])
         row = found[trial.label.explanation_id, "pearson"]
@@ -194,7 +191,7 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
     trials = list(simulation_trials(gallery, LABELS[:2]))
     exact = [Judgement([float(2 * x) for x in gallery.window(row)[1]]) for row in trials[0].row_N.tolist()]
     silent = [Judgement([0.0] * len(gallery.window(row)[0])) for row in trials[1].row_N.tolist()]
-    found = told(score_rows("simulation", gallery, trials, [exact, silent]))
+    found = told(score_rows(simulation_metrics, gallery, trials, [exact, silent]))
     for metric in ("pearson", "spearman"):
         assert found["label 0", metric]["value"] == pytest.approx(1)
         assert found["label 1", metric]["value"] is None
@@ -202,29 +199,37 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
 
 
 def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
-    whole = score_rows("detection", gallery, detection, perfect(detection))
+    whole = score_rows(yes_no_metrics, gallery, detection, perfect(detection))
     monkeypatch.setattr(scores, "BLOCK", 2)
-    assert score_rows("detection", gallery, detection, perfect(detection)).equals(whole)
-    assert score_rows("detection", gallery, [], []).num_rows == 0
+    assert score_rows(yes_no_metrics, gallery, detection, perfect(detection)).equals(whole)
+    assert score_rows(yes_no_metrics, gallery, [], []).num_rows == 0
 
 
 def test_a_number_for_each_window_is_scored_by_its_area(detection: list[Trial]):
     values = [trial.truth_N * 0.4 - 3 for trial in detection]
     values[1] = -values[1]
-    found = told(auroc_rows("embedding", detection, values))
+    found = told(auroc_rows(detection, values))
     assert [found[label.explanation_id, "auroc"]["value"] for label in LABELS] == [1, 0, 1, 1, 1]
-    assert auroc_rows("embedding", [], []).num_rows == 0
+    assert auroc_rows([], []).num_rows == 0
 
 
 def test_choices_are_counted_by_label():
     labels = [LABELS[0], LABELS[1], LABELS[0], LABELS[0], LABELS[2]]
     asked = [OutputTrial(label, (("a",), ("b",)), 0) for label in labels]
     said = [Judgement(True), Judgement(True), Judgement(False), FAILED, FAILED]
-    found = told(choice_rows(asked, said))
+    found = told(accuracy_rows(asked, said))
     assert [(row["value"], row["n_trials"], row["n_failed"]) for row in found.values()] == [
         (0.5, 2, 1),
         (1, 1, 0),
         (None, 0, 1),
     ]
     assert found["label 1", "accuracy"]["ci_low"] == pytest.approx(1 / (1 + 1.96**2), abs=1e-3)
-    assert choice_rows([], []).num_rows == 0
+    assert accuracy_rows([], []).num_rows == 0
+
+
+def test_scores_say_whose_they_are_and_which_of_them_is_the_headline(gallery: ExampleSet, detection: list[Trial]):
+    values = score_rows(yes_no_metrics, gallery, detection, perfect(detection))
+    rows = named_scores("made_up", "f1", values).to_pylist()
+    assert {row["scorer"] for row in rows} == {"made_up"}
+    assert [row["metric"] for row in rows if row["is_headline"]] == ["f1"] * len(LABELS)
+    assert not any(row["is_headline"] for row in named_scores("specificity", None, values).to_pylist())

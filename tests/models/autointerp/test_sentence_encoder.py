@@ -11,10 +11,13 @@ import torch
 from example_rows import SCHEMA, example
 from tiny_models import WIDTH, save_tiny
 
+from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import embedding
+from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.embedding import embedding_scores
-from models.autointerp.scorers.trials import Label, detection_trials
+from models.autointerp.trials import Label
 from models.language_model import sentence_encoder as module
 from models.language_model.loading import UnusableModel
 from models.language_model.sentence_encoder import SentenceEncoder
@@ -115,7 +118,6 @@ def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_z
         "label 1": 0,
         "label 2": 1,
     }
-    assert rows["scorer"].to_pylist() == ["embedding"] * 3
     assert rows["n_trials"].to_pylist() == [len(trial.row_N) for trial in trials]
     monkeypatch.setattr(embedding, "TOGETHER", 1)
     assert embedding_scores(encoder, of, trials).equals(rows)
@@ -140,7 +142,7 @@ def test_each_window_is_held_against_its_own_label(encoder: SentenceEncoder, mon
     labels = [Label(f"label {feature}", feature, "name" * (feature + 1)) for feature in range(3)]
     trials = list(detection_trials(of, labels, {}))
     found: list[np.ndarray] = []
-    monkeypatch.setattr(embedding, "auroc_rows", lambda scorer, trials, values: found.extend(values))
+    monkeypatch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
     embedding_scores(encoder, of, trials)
     for trial, cosines in zip(trials, found, strict=True):
         for row, cosine in zip(trial.row_N.tolist(), cosines, strict=True):

@@ -14,7 +14,7 @@ from prompt_tags import parse, said_by
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.cost_estimate import DryRunLLM
-from models.autointerp.explainers.inputs import TopLogits
+from models.autointerp.explainer_inputs import TopLogits
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.feature_selection import select_features
 from models.autointerp.llm_client.prices import price_of
@@ -51,7 +51,9 @@ def effects(n_features: int) -> pa.Table:
 
 
 def test_a_logits_prompt_shows_what_the_feature_promotes_and_what_follows(server: Messages, tmp_path: Path):
-    label_features(FeatureData(PAYER, examples_of(1), effects=effects(1)), asking(tmp_path, prompts=("logits",)))
+    label_features(
+        FeatureData(PAYER, examples_of(1), effects=effects(1)), asking(tmp_path, prompt_variants=("logits",))
+    )
     [feature] = parse(said_by(server.bodies[0], "user")).all("feature")
     lists = {name: [t.text for t in feature.all(name)[0].all("token")] for name in ("promoted", "suppressed", "after")}
     assert lists["promoted"] == [f" pos0.{r}" for r in range(10)]
@@ -80,7 +82,7 @@ def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_sile
     feature, context, position = (np.array([value]) for value in (0, loud, 7))
     codes = Firings(feature, context, position, np.array([1.0], np.float32), 2, 10, 0, 10**6)
     material = FeatureData(PAYER, table, neighbors=near, codes=lambda: [codes])
-    label_features(material, asking(tmp_path, prompts=("contrastive",), features=(0,)))
+    label_features(material, asking(tmp_path, prompt_variants=("contrastive",), features=(0,)))
     [feature] = parse(said_by(server.bodies[0], "user")).all("feature")
     silent = {element.text.split("of")[1] for element in feature.all("silent")}
     assert silent
@@ -90,15 +92,15 @@ def test_a_contrastive_prompt_shows_windows_of_near_features_in_which_it_is_sile
 
 
 def test_only_the_strongest_windows_are_shown_when_asked(server: Messages, tmp_path: Path):
-    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, windows="top"))
-    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, windows="intervals"))
+    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, example_selection="top"))
+    label_features(FeatureData(PAYER, examples_of(1)), asking(tmp_path, example_selection="intervals"))
     n = [len(parse(said_by(body, "user")).all("feature")[0].all("window")) for body in server.bodies]
     assert 0 < n[0] < n[1]
 
 
 def test_features_that_share_a_question_share_its_bill_to_the_token(server: Messages, tmp_path: Path):
     server.script = lambda number, body: Say(input_tokens=1001, output_tokens=53, cache_read_input_tokens=100)
-    made = label_features(FeatureData(PAYER, examples_of(7)), asking(tmp_path, together=3))
+    made = label_features(FeatureData(PAYER, examples_of(7)), asking(tmp_path, features_per_request=3))
     rows = made.rows.to_pylist()
     assert [len(parse(said_by(body, "user")).all("feature")) for body in server.bodies] == [3, 3, 1]
     assert {row["label"] for row in rows} == {"words about `testing`"}
@@ -115,7 +117,7 @@ def test_windows_of_several_labels_are_judged_together_and_kept_apart(server: Me
     labels = label_features(FeatureData(PAYER, examples_of(6)), asking(tmp_path)).rows
     alone = rate_labels(FeatureData(PAYER, examples_of(6)), labels, asking(tmp_path)).rows
     before = len(server.bodies)
-    four = rate_labels(FeatureData(PAYER, examples_of(6)), labels, asking(tmp_path, together=4)).rows
+    four = rate_labels(FeatureData(PAYER, examples_of(6)), labels, asking(tmp_path, features_per_request=4)).rows
     assert len(server.bodies) - before == 2
     assert four.equals(alone)
 
@@ -148,12 +150,12 @@ NEAR = pa.table(
     [
         ({"features": "all"}, (), [1, 3, 2, 0]),
         ({"features": 2}, (), [1, 3]),
-        ({"features": 2, "first": "density"}, (), [0, 2]),
+        ({"features": 2, "priority": "density"}, (), [0, 2]),
         ({"features": 2}, (0,), [0, 1, 3]),
         ({"features": (3, 0)}, (2,), [2, 3, 0]),
-        ({"features": 3, "first": "neighbors"}, (2,), [2, 0, 3]),
-        ({"features": "all", "first": "neighbors"}, (2,), [2, 0, 3, 1]),
-        ({"features": "all", "first": "neighbors"}, (), [1, 3, 2, 0]),
+        ({"features": 3, "priority": "neighbors"}, (2,), [2, 0, 3]),
+        ({"features": "all", "priority": "neighbors"}, (2,), [2, 0, 3, 1]),
+        ({"features": "all", "priority": "neighbors"}, (), [1, 3, 2, 0]),
     ],
 )
 def test_which_features_come_first(given: dict, requested: tuple[int, ...], expected: list[int]):
@@ -171,7 +173,7 @@ def test_a_feature_that_is_asked_for_besides_changes_no_question_of_the_others(s
     """Three share a question: were all of them shifted by one, all would be asked, and paid for, again."""
 
     def run(requested: tuple[int, ...]) -> None:
-        askers = asking(tmp_path, together=3, features=6, scorers=("detection", "output"))
+        askers = asking(tmp_path, features_per_request=3, features=6, scorers=("detection", "output"))
         material = FeatureData(PAYER, examples_of(9), effects=effects(9))
         labels = label_features(material, askers, requested).rows
         score_labels(material, labels, rate_labels(material, labels, askers).rows, askers)
@@ -216,7 +218,7 @@ def test_a_plan_learns_tokens_from_the_ledger(server: Messages, tmp_path: Path):
 
 
 def test_a_label_of_two_explainers_is_two_rows(server: Messages, tmp_path: Path):
-    both = asking(tmp_path, explainer=("lexical", "anthropic"), prompts=("activations", "logits"))
+    both = asking(tmp_path, explainer=("lexical", "anthropic"), prompt_variants=("activations", "logits"))
     rows = label_features(FeatureData(PAYER, examples_of(3), effects=effects(3)), both).rows.to_pylist()
     made_by = [("lexical", None), ("anthropic", "activations"), ("anthropic", "logits")]
     assert [(row["explainer"], row["prompt"]) for row in rows] == made_by * 3
@@ -226,11 +228,17 @@ def test_a_label_of_two_explainers_is_two_rows(server: Messages, tmp_path: Path)
 def test_recipes_that_cannot_be_carried_out_are_refused():
     for given, said in (
         ({"explainer": "local"}, "name it by local_llm"),
-        ({"scorers": ("embedding",)}, "wants a sentence encoder"),
-        ({"scorers": ("output",)}, "lexical reads windows only"),
+        ({"scorers": ("embedding",)}, "the scorer embedding wants sentence_encoder"),
+        ({"scorers": ("output",)}, "output is not supported by the judge lexical"),
+        (
+            {"scorers": ("made_up",)},
+            "'made_up' is no scorer: there are detection, embedding, fuzzing, output, simulation, surprisal",
+        ),
+        ({"scorers": ("specificity",)}, "every label is put to specificity, whatever the recipe names: leave it out"),
+        ({"explainer": "made_up"}, "'made_up' is no explainer: there are lexical, top_tokens, anthropic, local"),
         ({"scorers": ("detection", "detection")}, "names one twice"),
         ({"explainer": ("lexical", "lexical")}, "names one twice"),
-        ({"prompts": ()}, "at least one of each"),
+        ({"prompt_variants": ()}, "at least one of each"),
         ({"judge": "anthropic"}, "name the LLM and a budget"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -239,7 +247,7 @@ def test_recipes_that_cannot_be_carried_out_are_refused():
 
 def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: Path):
     made = label_features(
-        replace(FeatureData(PAYER, examples_of(1))), asking(tmp_path, prompts=("logits", "contrastive"))
+        replace(FeatureData(PAYER, examples_of(1))), asking(tmp_path, prompt_variants=("logits", "contrastive"))
     )
     assert made.rows["status"].to_pylist() == ["ok", "ok"]
     for body in server.bodies:

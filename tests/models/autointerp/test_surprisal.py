@@ -12,10 +12,14 @@ from example_rows import SCHEMA, example
 from tiny_models import save_tiny
 from torch import Tensor
 
+from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import surprisal as module
+from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
-from models.autointerp.scorers.trials import Label, Trial, detection_trials
+from models.autointerp.trials import Label, Trial
+from models.language_model import surprisal
 from models.language_model.hooked_model import HookedModel
 
 WORDS = ["def", " area", "(", "width", ",", " height", ")", ":", "\n", "    ", "return", " stream", " residual"]
@@ -46,7 +50,7 @@ def some_gallery() -> ExampleSet:
 def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: ExampleSet, trials: list[Trial]) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     with monkeypatch.context() as patch:
-        patch.setattr(module, "auroc_rows", lambda scorer, trials, values: found.extend(values))
+        patch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
         surprisal_scores(host, of, trials)
     return found
 
@@ -69,8 +73,8 @@ def test_surprisal_is_the_loss_of_the_plain_model(host: HookedModel, monkeypatch
             window = "".join(of.window(row)[0])
             losses = [plain_loss(host, f"Description: {said}\n", window) for said in (NEUTRAL, trial.label.text)]
             assert gain == pytest.approx(losses[0] - losses[1], abs=2e-4)
-    for name in ("LOGITS", "TOGETHER"):
-        monkeypatch.setattr(module, name, 1)
+    for of_module, name in ((surprisal, "LOGITS"), (module, "TOGETHER")):
+        monkeypatch.setattr(of_module, name, 1)
         for before, after in zip(found, gains(monkeypatch, host, of, trials), strict=True):
             np.testing.assert_allclose(after, before, atol=2e-4)
 
@@ -79,7 +83,7 @@ def test_a_label_that_says_nothing_is_at_chance(host: HookedModel):
     of = some_gallery()
     rows = surprisal_scores(host, of, list(detection_trials(of, [Label("a", 0, NEUTRAL)], {}))).to_pylist()
     assert rows[0]["value"] == 0.5
-    assert (rows[0]["scorer"], rows[0]["metric"]) == ("surprisal", "auroc")
+    assert rows[0]["metric"] == "auroc"
 
 
 def test_texts_longer_than_the_context_are_cut_and_empty_ones_are_no_surprise(
@@ -109,7 +113,7 @@ def copier(vocabulary: list[str]) -> Any:
         is_causal=True,
         model=SimpleNamespace(config=config),
         tokenizer=tokenizer,
-        run=run,
+        forward=run,
         device="cpu",
         vocab_size=len(vocabulary),
     )

@@ -9,16 +9,12 @@ from example_rows import SCHEMA, example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
-from models.autointerp.scorers.trials import (
-    Judgement,
-    Label,
-    Trial,
-    choices,
-    detection_trials,
-    fuzzing_trials,
-    simulation_trials,
-    specificity_trials,
-)
+from models.autointerp.scorers.detection import detection_trials
+from models.autointerp.scorers.fuzzing import fuzzing_trials
+from models.autointerp.scorers.output import output_trials
+from models.autointerp.scorers.simulation import simulation_trials
+from models.autointerp.scorers.specificity import specificity_trials
+from models.autointerp.trials import Judgement, Label, Trial
 
 FEATURES = range(6)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -217,7 +213,7 @@ def effects(promoted: dict[int, list[str]]) -> pa.Table:
 def test_a_choice_holds_the_own_tokens_in_a_place_of_no_meaning():
     promoted = {feature: [f"{feature}-{i}" for i in range(12)] for feature in range(300)}
     labels = [Label(f"id {feature}", feature, "") for feature in range(200)]
-    found = list(choices(labels, effects(promoted)))
+    found = list(output_trials(labels, effects(promoted)))
     assert [choice.label for choice in found] == labels
     for choice in found:
         feature = choice.label.feature_id
@@ -225,7 +221,7 @@ def test_a_choice_holds_the_own_tokens_in_a_place_of_no_meaning():
         assert choice.options[choice.right] == tuple(promoted[feature][:10])
         others = {int(option[0].split("-")[0]) for option in choice.options} - {feature}
         assert len(others) == 3
-    assert list(choices(labels[:50], effects(promoted))) == found[:50], "a label more or less changes no other's choice"
+    assert list(output_trials(labels[:50], effects(promoted))) == found[:50], "a label more changes no other's trial"
     places = np.bincount([choice.right for choice in found], minlength=4)
     assert min(places) > 30, f"200 right places, by place: {places}"
 
@@ -233,13 +229,13 @@ def test_a_choice_holds_the_own_tokens_in_a_place_of_no_meaning():
 def test_no_two_options_hold_the_same_tokens():
     promoted = {0: ["a", "b"], 1: ["b", "a"], 2: ["c"], 3: ["d"], 4: ["e"], 5: ["c"]}
     labels = [Label(f"id {feature}", feature, "") for feature in [*promoted, 77]]
-    found = list(choices(labels, effects(promoted)))
+    found = list(output_trials(labels, effects(promoted)))
     assert [choice.label.feature_id for choice in found] == list(promoted)
     for choice in found:
         assert {frozenset(option) for option in choice.options} == set(map(frozenset, ("ab", "c", "d", "e")))
         assert choice.options[choice.right] == tuple(promoted[choice.label.feature_id])
-    assert list(choices(labels, effects(promoted), n_options=5)) == []
-    assert list(choices(labels, effects(promoted).slice(0, 0))) == []
+    assert list(output_trials(labels, effects(promoted), n_options=5)) == []
+    assert list(output_trials(labels, effects(promoted).slice(0, 0))) == []
 
 
 def test_a_verdict_without_value_says_why():

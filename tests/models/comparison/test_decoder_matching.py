@@ -1,10 +1,15 @@
 """Children, mutual matches and cosines of a dictionary that was split by hand, and of random ones by brute force."""
 
+from contextlib import closing
+
+import duckdb
 import numpy as np
 import pytest
 import torch
 
-from models.comparison.decoder_matching import match_features, match_rows
+from models.comparison.decoder_matching import SAME_FEATURE_COSINE, match_features, match_rows
+from sql.views import define_views
+from sql.warehouse import define
 
 D = 32
 
@@ -63,3 +68,10 @@ def test_nothing_matches_a_dictionary_without_directions():
 def test_dictionaries_of_different_widths_are_refused():
     with pytest.raises(ValueError, match="decoders of widths 3 and 4 cannot be compared"):
         match_features(torch.eye(3), torch.eye(4))
+
+
+def test_stages_and_sql_mean_the_same_by_the_same_feature():
+    with closing(duckdb.connect()) as con:
+        define(con)
+        define_views(con)
+        assert con.execute("select same_feature_cosine()").fetchall() == [(SAME_FEATURE_COSINE,)]

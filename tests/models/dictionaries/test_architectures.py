@@ -1,5 +1,6 @@
 """Every architecture against its equation, written densely and differentiated by autograd."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,7 +81,9 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
 ) -> None:
     """Both by slots and, where many features fire, by dense products. Penalties and thresholds have their own tests."""
     monkeypatch.setattr("models.sparse.threshold_select.DENSE_ABOVE", -1.0 if crowded else 2.0)
-    more: dict[str, Any] = {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"coefficient": 1e-9}
+    more: dict[str, Any] = (
+        {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"sparsity_coefficient": 1e-9}
+    )
     sae, x_TD = random_dictionary(name, crosses=crosses, skip=skip, **more), activations()
     y_TE = activations(seed=2, width=E) if crosses else x_TD
     outcome = sae.loss(x_TD, y_TE, context())
@@ -108,7 +111,9 @@ def test_the_squared_error_and_its_gradients_are_those_of_the_equation(
 
 @pytest.mark.parametrize("name", LEARNED)
 def test_bfloat16_products_change_the_loss_by_rounding_only(name: str) -> None:
-    more: dict[str, Any] = {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"coefficient": 1.0}
+    more: dict[str, Any] = (
+        {} if name in ("topk", "batchtopk", "matryoshka_batchtopk") else {"sparsity_coefficient": 1.0}
+    )
     sae, x_TD = random_dictionary(name, **more), activations()
     exact, rounded = (sae.loss(x_TD, x_TD, context(kind)).loss for kind in (torch.float32, torch.bfloat16))
     torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02)
@@ -120,7 +125,7 @@ def test_the_l1_penalty_counts_the_norm_of_what_is_written(crowded: bool, monkey
     x_TD = activations()
     found = []
     for coefficient in (1e-9, 3.0):
-        sae = random_dictionary("standard", coefficient=coefficient)
+        sae = random_dictionary("standard", sparsity_coefficient=coefficient)
         found.append(sae.loss(x_TD, x_TD, context()).loss)
     codes_TF = dense_pre(sae, x_TD).relu()
     wanted = 3 * (codes_TF * sae.W_dec.norm(dim=1)).sum() / (x_TD - x_TD.mean(0)).square().sum()
@@ -133,7 +138,7 @@ def test_the_penalty_on_l0_moves_thresholds_by_its_ramp() -> None:
     x_TD, width = activations(), 0.3
     gradients = []
     for coefficient in (1e-9, 2.0):
-        sae = random_dictionary("jumprelu", coefficient=coefficient, bandwidth=width)
+        sae = random_dictionary("jumprelu", sparsity_coefficient=coefficient, ste_bandwidth=width)
         sae.loss(x_TD, x_TD, context()).loss.backward()
         gradients.append(sae.threshold.grad)  # type: ignore[union-attr]
     assert isinstance(sae, JumpReLUSAE)
@@ -157,7 +162,9 @@ def test_the_penalty_on_l0_moves_thresholds_by_its_ramp() -> None:
 def test_the_tanh_penalty_is_its_formula() -> None:
     x_TD, found = activations(), []
     for coefficient in (1e-9, 2.0):
-        sae = random_dictionary("jumprelu", sparsity="tanh", coefficient=coefficient, bandwidth=0.3)
+        sae = random_dictionary(
+            "jumprelu", sparsity_penalty="tanh", sparsity_coefficient=coefficient, ste_bandwidth=0.3
+        )
         found.append(sae.loss(x_TD, x_TD, context()).loss)
     assert isinstance(sae, JumpReLUSAE)
     pre_TF, norm_F = dense_pre(sae, x_TD), sae.W_dec.norm(dim=1)
@@ -167,6 +174,19 @@ def test_the_tanh_penalty_is_its_formula() -> None:
     below = ((sae.threshold - pre_TF).relu() * norm_F).sum()
     error = (x_TD - dense_guess(sae, x_TD, dense_codes(sae, x_TD))).square().sum() / spread
     torch.testing.assert_close(found[0], error + 3e-6 * below / spread, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("step", "power"), [(5, 0.1), (50, 0.0)])
+def test_thresholds_move_by_a_power_of_l0_over_k_while_they_warm_up_and_not_after(step: int, power: float) -> None:
+    sae, x_TD = random_dictionary("jumprelu"), activations()
+    assert isinstance(sae, JumpReLUSAE)
+    now = replace(context(), step=step, n_steps=100)
+    before_F = sae.threshold.detach().clone()
+    l0 = float((dense_pre(sae, x_TD) > before_F).sum()) / len(x_TD)
+    assert abs(l0 / K - 1) > 0.2, "or nothing would move"
+    with torch.no_grad():
+        sae.after_step(sae.loss(x_TD, x_TD, now), now)
+    torch.testing.assert_close(sae.threshold.detach(), before_F * (l0 / K) ** power, rtol=1e-6, atol=0)
 
 
 @variants

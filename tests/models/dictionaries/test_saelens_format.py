@@ -24,7 +24,7 @@ from storage.folder import Folder
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedDictionary:
     pool = Pool(planted(4096, width=16, n_true=40, l0=4)[1] * 3 + 5)
-    settings = TrainingSettings(tokens=30 * 128, batch=128)
+    settings = TrainingSettings(tokens=30 * 128, batch_tokens=128)
     return train(
         SAESettings(n_features=64, k=4), settings, pool, Folder(str(tmp_path_factory.mktemp("c"))), lambda row: None
     )
@@ -50,9 +50,9 @@ def test_a_dictionary_read_back_codes_bit_for_bit_as_the_trained_one(home: Path,
 WRITTEN = [(name, crosses, skip) for name in LEARNED for crosses, skip in ((False, False), (True, False), (True, True))]
 
 
-@pytest.mark.parametrize(("name", "crosses", "skip"), [*WRITTEN, ("identity", False, False)])
+@pytest.mark.parametrize(("name", "crosses", "skip"), [*WRITTEN, ("neurons", False, False)])
 def test_every_architecture_is_read_back_bit_for_bit(name: str, crosses: bool, skip: bool, tmp_path: Path) -> None:
-    asked = NeuronDictionary.of(16) if name == "identity" else random_dictionary(name, crosses=crosses, skip=skip)
+    asked = NeuronDictionary.of(16) if name == "neurons" else random_dictionary(name, crosses=crosses, skip=skip)
     sae: SparseDictionary = asked.exported().requires_grad_(False)
     export(sae, Folder(str(tmp_path)), Provenance(architecture=name))
     read, x_TD = load(Folder(str(tmp_path))), activations()

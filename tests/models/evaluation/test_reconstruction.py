@@ -56,8 +56,8 @@ def activations(host, site, contexts, token_filter) -> list[tuple[torch.Tensor, 
     found = []
     for context in contexts:
         ids = torch.from_numpy(context.token_ids.astype(np.int64))
-        with torch.no_grad(), host.reading([site]) as read:
-            host.run(ids[None])
+        with torch.no_grad(), host.capture([site]) as read:
+            host.forward(ids[None])
         found.append((read[site][0], torch.tensor([i not in token_filter.special_ids for i in ids.tolist()])))
     return found
 
@@ -90,7 +90,7 @@ def test_splicing_in_the_mean_is_mean_ablation(causal):
 
 def test_losses_equal_what_the_last_norm_and_the_head_give_by_hand(causal):
     host, contexts, token_filter = causal
-    norm, head = host.architecture_map.final_norm, host.model.get_output_embeddings()
+    norm, head = host.module_map.final_norm, host.model.get_output_embeddings()
     pairs = activations(host, LAST, contexts, token_filter)
     mean_D = torch.cat([x[text] for x, text in pairs]).double().mean(dim=0).float()
     sums, n = {"ce_clean": 0.0, "ce_with_sae": 0.0, "ce_mean_ablated": 0.0, "kl": 0.0}, 0
@@ -196,7 +196,7 @@ def test_tokens_beyond_the_norm_limit_and_skipped_ones_are_neither_measured_nor_
     skipping = TokenFilter(token_filter.special_ids, replace(token_filter.frame, skip_first=2))
     pairs = activations(host, LAST, contexts, token_filter)
     limit = float(torch.cat([x[text].norm(dim=1) for x, text in pairs]).median())
-    norm, head = host.architecture_map.final_norm, host.model.get_output_embeddings()
+    norm, head = host.module_map.final_norm, host.model.get_output_embeddings()
     kept, loss, n = [], 0.0, 0
     for (x_PD, text_P), context in zip(pairs, contexts, strict=True):
         wanted_P = text_P & (x_PD.norm(dim=1) <= limit) & (torch.arange(len(x_PD)) >= skipping.frame.first_read)

@@ -73,7 +73,7 @@ def test_a_row_takes_about_six_bytes(tmp_path):
 
 def test_a_table_is_read_as_often_as_wanted_and_refuses_damage(tmp_path):
     some, folder = made(), Folder(str(tmp_path / "codes"))
-    with pytest.raises(FileNotFoundError, match="keep_codes: true"):
+    with pytest.raises(FileNotFoundError, match="keep_feature_activations: true"):
         StoredCodes.open(folder)
     entries = []
     for number, run in enumerate([(0, 30), (30, None)]):

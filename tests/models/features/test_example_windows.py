@@ -3,10 +3,9 @@
 import hashlib
 from itertools import pairwise
 
-import numpy as np
 from random_codes import SPECIAL, Made, made
 
-from models.features.example_windows import ExampleWindows, SelectedExamples, example_id, is_in_scoring_half
+from models.features.example_windows import ExampleWindows, SelectedExamples, example_id
 from models.features.firing_statistics import FiringStatistics
 from models.features.interval_sample import IntervalSample
 from models.features.top_activations import TopActivations
@@ -66,10 +65,3 @@ def test_an_example_keeps_its_name():
     wanted = hashlib.sha256(b"m\0r\0007\0interval\0003\00012\0005").hexdigest()[:16]
     assert example_id("m", "r", 7, "interval", 3, 12, 5) == wanted
     assert example_id("m", "r", 7, "top", None, 12, 5) != wanted
-
-
-def test_half_of_the_contexts_are_for_scoring():
-    scoring = [is_in_scoring_half(f"d{i // 4}", i) for i in range(4000)]
-    assert abs(np.mean(scoring) - 0.5) < 0.04
-    assert scoring == [is_in_scoring_half(f"d{i // 4}", i) for i in range(4000)]
-    assert len(set(scoring[:8])) == 2, "the contexts of one document may go either way"

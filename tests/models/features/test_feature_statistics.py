@@ -21,7 +21,9 @@ from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
 N = 12
-SETTINGS = StatisticsSettings(top=6, intervals=4, per_interval=2, controls=3, window=8, bins=7)
+SETTINGS = StatisticsSettings(
+    top_examples=6, intervals=4, examples_per_interval=2, control_examples=3, window_tokens=8, histogram_bins=7
+)
 
 
 class Given:

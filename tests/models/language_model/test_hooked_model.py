@@ -14,7 +14,6 @@ from tiny_models import LAYERS, NEURONS, WIDTH, save_tiny
 from torch import Tensor
 
 from models.language_model.hooked_model import HookedModel
-from models.language_model.module_map import ModuleMap
 from models.language_model.sites import Site
 
 
@@ -156,8 +155,8 @@ def _site(text: str) -> Site:
 
 
 def _read(host: HookedModel, token_ids: Tensor, *texts: str) -> list[Tensor]:
-    with host.reading([_site(text) for text in texts], stop=False) as found:
-        host.run(token_ids)
+    with host.capture([_site(text) for text in texts], stop_early=False) as found:
+        host.forward(token_ids)
     return [found[_site(text)] for text in texts]
 
 
@@ -167,17 +166,19 @@ def test_a_host_knows_its_sizes(host, kind):
     assert host.vocab_size == len(host.tokenizer)
     assert host.n_parameters == sum(w.numel() for w in {id(w): w for w in host.model.parameters()}.values())
     widths = {site: host.width(site) for site in host.sites}
-    assert widths == {site: NEURONS if site.kind == "mlp_act" else WIDTH for site in host.sites}
+    wide = {"mlp_act": NEURONS, "logits": host.vocab_size}
+    assert widths == {site: wide.get(site.kind, WIDTH) for site in host.sites}
     lacking = kind in ("gpt_neox", "mixtral", "qwen3_moe")
-    assert len(host.sites) == 1 + (7 - lacking) * LAYERS
+    assert len(host.sites) == 2 + (kind in CAUSAL or kind == "modernbert") + (8 - lacking) * LAYERS
+    assert len(host.attention_sites) == 5 * LAYERS
 
 
 def test_reading_every_site_leaves_the_logits_as_they_were_bit_for_bit(host, batch):
     plain = _plain(host, *batch).logits
-    with host.reading(host.sites, stop=False) as found:
-        logits = host.run(*batch)
+    with host.capture(host.sites, stop_early=False) as found:
+        logits = host.forward(*batch)
     assert torch.equal(logits, plain)
-    assert torch.equal(host.run(*batch), plain)
+    assert torch.equal(host.forward(*batch), plain)
     assert set(found) == set(host.sites)
     assert all(x.shape == (*batch[0].shape, host.width(site)) for site, x in found.items())
     assert not any(x.requires_grad for x in (logits, *found.values()))
@@ -185,14 +186,14 @@ def test_reading_every_site_leaves_the_logits_as_they_were_bit_for_bit(host, bat
 
 def test_the_residual_stream_is_the_plain_models_hidden_states(host, batch, kind):
     states = _plain(host, *batch, output_hidden_states=True).hidden_states
-    with host.reading(host.sites, stop=False) as found:
-        host.run(*batch)
+    with host.capture(host.sites, stop_early=False) as found:
+        host.forward(*batch)
     for layer in range(LAYERS):
         assert torch.equal(found[Site("resid_pre", layer)], states[layer])
         if layer:
             assert torch.equal(found[Site("resid_post", layer - 1)], found[Site("resid_pre", layer)])
     last = found[Site("resid_post", LAYERS - 1)]
-    norm = host.architecture_map.final_norm
+    norm = host.module_map.final_norm
     assert torch.equal(last if norm is None else norm(last), states[-1])
 
 
@@ -245,12 +246,12 @@ def test_a_stopped_pass_reads_the_same_and_never_enters_later_blocks(host, batch
     handles = [b.register_forward_pre_hook(lambda *_, i=i: entered.append(i)) for i, b in enumerate(blocks)]
     head = host.model.get_output_embeddings().register_forward_pre_hook(lambda *_: entered.append(-1))
     wanted = [_site("attn_out.1"), _site("embed"), _site("resid_pre.1")]
-    with host.reading(wanted) as found:
-        assert host.run(*batch) is None
+    with host.capture(wanted) as found:
+        assert host.forward(*batch) is None
         assert entered == [0, 1]
     entered.clear()
-    with host.reading(wanted, stop=False) as all_found:
-        assert torch.equal(host.run(*batch), _plain(host, *batch).logits)
+    with host.capture(wanted, stop_early=False) as all_found:
+        assert torch.equal(host.forward(*batch), _plain(host, *batch).logits)
     assert entered == [*range(LAYERS), -1] * 2
     assert all(torch.equal(found[site], all_found[site]) for site in wanted)
     for handle in (*handles, head):
@@ -266,42 +267,39 @@ def test_no_hook_is_left_behind_after_a_stop_or_an_error(host, token_ids):
         return [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in host.model.modules()]
 
     before = hooks()
-    with host.reading([_site("resid_post.0")]):
-        host.run(token_ids)
-    with (
-        pytest.raises(ZeroDivisionError),
-        host.reading([_site("resid_post.2")]),
-        host.editing(_site("mlp_in.1"), fail),
-    ):
-        host.run(token_ids)
+    with host.capture([_site("resid_post.0")]):
+        host.forward(token_ids)
+    last, edits = [_site("resid_post.2")], {_site("mlp_in.1"): fail}
+    with pytest.raises(ZeroDivisionError), host.capture(last), host.intervene(edits):
+        host.forward(token_ids)
     assert hooks() == before
-    assert torch.equal(host.run(token_ids), _plain(host, token_ids).logits)
+    assert torch.equal(host.forward(token_ids), _plain(host, token_ids).logits)
 
 
 def test_an_inner_reading_does_not_cut_the_outer_one_short(hosts, token_ids):
     host = hosts("llama")
-    with host.reading([_site("resid_post.1")]) as outer, host.reading([_site("resid_post.0")]) as inner:
-        assert host.run(token_ids) is None
+    with host.capture([_site("resid_post.1")]) as outer, host.capture([_site("resid_post.0")]) as inner:
+        assert host.forward(token_ids) is None
         assert (len(outer), len(inner)) == (1, 1)
-    with host.reading([_site("resid_post.1")], stop=False) as outer, host.reading([_site("resid_post.0")]):
-        assert host.run(token_ids) is not None
+    with host.capture([_site("resid_post.1")], stop_early=False) as outer, host.capture([_site("resid_post.0")]):
+        assert host.forward(token_ids) is not None
         assert len(outer) == 1
 
 
 def test_a_reading_holds_the_latest_pass(hosts, token_ids):
     host = hosts("gpt2")
-    with host.reading([_site("resid_post.@0.5")]) as found:
+    with host.capture([_site("resid_post.@0.5")]) as found:
         for some in (token_ids, token_ids[:, :5]):
-            host.run(some)
+            host.forward(some)
             assert torch.equal(found[_site("resid_post.@0.5")], _read(host, some, "resid_post.1")[0])
 
 
 @each_block
 def test_edits_that_change_nothing_leave_the_logits_as_they_were_bit_for_bit(host, batch):
-    plain = host.run(*batch)
+    plain = host.forward(*batch)
     for site in host.sites:
-        with host.editing(site, lambda x_BPD: x_BPD):
-            assert torch.equal(host.run(*batch), plain), site
+        with host.intervene({site: lambda x_BPD: x_BPD}):
+            assert torch.equal(host.forward(*batch), plain), site
 
 
 @each_block
@@ -315,10 +313,10 @@ def test_setting_what_is_added_to_zero_is_setting_the_projections_weights_to_zer
         block = attrgetter(PARTS[kind].blocks)(silenced)[layer]
         for weight in attrgetter(projection)(block).parameters():
             weight.zero_()
-        with host.editing(Site(site, layer), torch.zeros_like):
-            logits = host.run(*batch)
+        with host.intervene({Site(site, layer): torch.zeros_like}):
+            logits = host.forward(*batch)
         assert torch.equal(logits, silenced(input_ids=batch[0], attention_mask=batch[1]).logits), site
-        assert not torch.equal(logits, host.run(*batch))
+        assert not torch.equal(logits, host.forward(*batch))
 
 
 @each_block
@@ -327,8 +325,8 @@ def test_adding_to_a_blocks_output_is_a_block_that_adds(host, batch, kind, layer
     logits = []
     for site in (Site("resid_post", layer), Site("resid_pre", layer + 1)):
         if site.layer != LAYERS:
-            with host.editing(site, lambda x_BPD: x_BPD + STEP):
-                logits.append(host.run(*batch))
+            with host.intervene({site: lambda x_BPD: x_BPD + STEP}):
+                logits.append(host.forward(*batch))
     block = _blocks(host, kind)[layer]
     forward = block.forward
     monkeypatch.setattr(block, "forward", lambda *args, **kwargs: forward(*args, **kwargs) + STEP)
@@ -339,9 +337,9 @@ def test_adding_to_the_last_stream_moves_the_logits_as_norm_and_head_say(hosts, 
     for kind in CAUSAL:
         host = hosts(kind)
         (last,) = _read(host, token_ids, f"resid_post.{LAYERS - 1}")
-        with host.editing(Site("resid_post", LAYERS - 1), lambda x_BPD: x_BPD + STEP):
-            logits = host.run(token_ids)
-        norm = host.architecture_map.final_norm
+        with host.intervene({Site("resid_post", LAYERS - 1): lambda x_BPD: x_BPD + STEP}):
+            logits = host.forward(token_ids)
+        norm = host.module_map.final_norm
         assert norm is not None
         wanted = host.model.get_output_embeddings()(norm(last + STEP))
         cap = getattr(host.model.config, "final_logit_softcapping", None)
@@ -351,8 +349,8 @@ def test_adding_to_the_last_stream_moves_the_logits_as_norm_and_head_say(hosts, 
 def test_adding_to_embed_is_feeding_other_embeddings(hosts, token_ids):
     for kind in CAUSAL:
         host = hosts(kind)
-        with host.editing(_site("embed"), lambda x_BPD: x_BPD + STEP):
-            logits = host.run(token_ids)
+        with host.intervene({_site("embed"): lambda x_BPD: x_BPD + STEP}):
+            logits = host.forward(token_ids)
         embeds = host.model.get_input_embeddings()(token_ids) + STEP
         assert torch.equal(logits, host.model(inputs_embeds=embeds).logits), kind
 
@@ -361,7 +359,7 @@ def test_adding_to_embed_is_feeding_other_embeddings(hosts, token_ids):
 def test_an_edit_between_attention_and_mlp_reaches_the_stream_and_one_before_the_mlp_does_not(host, token_ids, kind):
     block, parts = _blocks(host, kind)[1], PARTS[kind]
     chosen = torch.randn(*token_ids.shape, WIDTH, generator=torch.Generator().manual_seed(3))
-    with host.editing(_site("mlp_in.1"), lambda _: chosen):
+    with host.intervene({_site("mlp_in.1"): lambda _: chosen}):
         attn, pre, post, mlp_out = _read(host, token_ids, "attn_out.1", "resid_pre.1", "resid_post.1", "mlp_out.1")
     assert torch.equal(mlp_out, parts.mlp(block, chosen))
     if kind == "gpt_neox":
@@ -371,7 +369,7 @@ def test_an_edit_between_attention_and_mlp_reaches_the_stream_and_one_before_the
         block.output_layer_norm if kind == "distilbert" else block.output.LayerNorm)  # fmt: skip
     (mid,) = _read(host, token_ids, "resid_mid.1")
     assert torch.equal(post, norm_after(mid + mlp_out))
-    with host.editing(_site("resid_mid.1"), lambda _: chosen):
+    with host.intervene({_site("resid_mid.1"): lambda _: chosen}):
         read, post = _read(host, token_ids, "resid_mid.1", "resid_post.1")
     assert torch.equal(read, chosen)
     assert torch.equal(post, norm_after(chosen + parts.mlp(block, parts.norm(block, chosen))))
@@ -381,11 +379,11 @@ def test_an_edit_between_attention_and_mlp_reaches_the_stream_and_one_before_the
 def test_an_edited_site_is_read_as_edited_whichever_began_first(host, token_ids):
     for site in host.sites:
         with (
-            host.reading([site], stop=False) as outer,
-            host.editing(site, torch.ones_like),
-            host.reading([site]) as inner,
+            host.capture([site], stop_early=False) as outer,
+            host.intervene({site: torch.ones_like}),
+            host.capture([site]) as inner,
         ):
-            host.run(token_ids)
+            host.forward(token_ids)
         assert outer[site].eq(1).all(), site
         assert inner[site].eq(1).all(), site
 
@@ -393,7 +391,7 @@ def test_an_edited_site_is_read_as_edited_whichever_began_first(host, token_ids)
 def test_of_two_edits_of_a_site_the_inner_one_comes_first(hosts, token_ids):
     host = hosts("qwen3")
     for text in ("resid_mid.1", "resid_post.1", "resid_pre.1"):
-        with host.editing(_site(text), lambda x: x * 3), host.editing(_site(text), torch.ones_like):
+        with host.intervene({_site(text): lambda x: x * 3}), host.intervene({_site(text): torch.ones_like}):
             assert _read(host, token_ids, text)[0].eq(3).all()
 
 
@@ -405,8 +403,9 @@ def test_an_edit_may_write_into_what_it_is_given_and_answer_in_another_dtype(hos
         return x_BPD.double()
 
     (before,) = _read(host, token_ids, "resid_post.0")
-    with host.reading([_site("resid_post.0")], stop=False) as found, host.editing(_site("resid_pre.1"), write):
-        host.run(token_ids)
+    first = [_site("resid_post.0")]
+    with host.capture(first, stop_early=False) as found, host.intervene({_site("resid_pre.1"): write}):
+        host.forward(token_ids)
         assert torch.equal(found[_site("resid_post.0")], before)
         (after,) = _read(host, token_ids, "resid_pre.1")
     assert after[:, -1].eq(7).all()
@@ -429,13 +428,13 @@ def test_steered_generation_is_the_same_with_and_without_a_cache_and_by_hand(hos
         return x_BPD + steer
 
     plain = host.model.generate(prompt, **options)
-    with host.editing(_site(text), add):
+    with host.intervene({_site(text): add}):
         cached = host.model.generate(prompt, use_cache=True, **options)
         assert seen == [6] + [1] * 9
         uncached = host.model.generate(prompt, use_cache=False, **options)
         by_hand = prompt
         for _ in range(10):
-            logits = host.run(by_hand)
+            logits = host.forward(by_hand)
             assert logits is not None
             by_hand = torch.cat([by_hand, logits[:, -1:].argmax(-1)], dim=1)
     assert torch.equal(cached, uncached)
@@ -456,14 +455,15 @@ SLOPES += [("gpt_neox", "attn_out.0"), ("gpt_neox_sequential", "resid_mid.1")]
 def test_the_gradient_of_what_an_edit_adds_agrees_with_a_finite_difference(hosts, kind, text):
     host = hosts(kind)
     model = copy.deepcopy(host.model).double()
-    double = HookedModel(model, host.tokenizer, ModuleMap.of(model), host.is_causal, "", "", "")
+    double = HookedModel(model, host.tokenizer, host.is_causal, "", "", "")
+    double.prove()
     token_ids = torch.randint(5, 200, (1, 6), generator=torch.Generator().manual_seed(5))
     step = torch.zeros(host.width(_site(text)), dtype=torch.float64, requires_grad=True)
     ahead = torch.randn(len(step), generator=torch.Generator().manual_seed(6), dtype=torch.float64)
 
     def metric(step: Tensor) -> Tensor:
-        with double.editing(_site(text), lambda x_BPD: x_BPD + step):
-            logits = double.run(token_ids)
+        with double.intervene({_site(text): lambda x_BPD: x_BPD + step}):
+            logits = double.forward(token_ids)
         assert logits is not None
         return logits[0, -1].log_softmax(-1)[7]
 
@@ -477,8 +477,8 @@ def test_the_gradient_of_what_an_edit_adds_agrees_with_a_finite_difference(hosts
 def test_an_edit_of_another_shape_is_refused(hosts, token_ids):
     host = hosts("gpt2")
     said = r"edit of resid_post\.1 was given \(2, 12, 32\) and returned \(2, 11, 32\): return the same shape"
-    with host.editing(_site("resid_post.1"), lambda x_BPD: x_BPD[:, 1:]), pytest.raises(ValueError, match=said):
-        host.run(token_ids)
+    with host.intervene({_site("resid_post.1"): lambda x_BPD: x_BPD[:, 1:]}), pytest.raises(ValueError, match=said):
+        host.forward(token_ids)
 
 
 def test_a_site_that_a_model_does_not_have_is_refused_with_those_it_has(hosts):
@@ -491,8 +491,8 @@ def test_a_site_that_a_model_does_not_have_is_refused_with_those_it_has(hosts):
         host = hosts(kind)
         for use in (
             lambda h, s: h.width(s),
-            lambda h, s: h.reading([s]).__enter__(),
-            lambda h, s: h.editing(s, abs).__enter__(),
+            lambda h, s: h.capture([s]).__enter__(),
+            lambda h, s: h.intervene({s: abs}).__enter__(),
         ):
             with pytest.raises(ValueError, match=said):
                 use(host, _site(text))

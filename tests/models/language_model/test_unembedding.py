@@ -18,7 +18,7 @@ def host(request, tmp_path) -> HookedModel:
 
 
 def test_gain_and_centring_are_those_of_the_architecture(host):
-    found, norm = host.unembedding(), host.architecture_map.final_norm
+    found, norm = host.unembedding(), host.module_map.final_norm
     assert found is not None
     assert norm is not None
     kind = host.model.config.model_type
@@ -42,8 +42,8 @@ def test_effects_are_what_a_shift_that_keeps_the_scale_does_to_the_logits(host):
 
 def _logits(host: HookedModel, stream_D: Tensor) -> Tensor:
     """Logits of a model whose last block leaves this stream, before a cap if the model has one."""
-    with host.editing(Site("resid_post", host.n_layers - 1), lambda x_BPD: stream_D.expand_as(x_BPD)):
-        logits = host.run(torch.tensor([[7]]))
+    with host.intervene({Site("resid_post", host.n_layers - 1): lambda x_BPD: stream_D.expand_as(x_BPD)}):
+        logits = host.forward(torch.tensor([[7]]))
     assert logits is not None
     cap = getattr(host.model.config, "final_logit_softcapping", None)
     return logits[0, 0] if cap is None else torch.atanh(logits[0, 0] / cap) * cap
@@ -60,7 +60,7 @@ def test_a_norm_that_is_neither_is_refused():
         def forward(self, x):
             return x**3
 
-    with pytest.raises(ValueError, match="Cubed norms the final stream neither as LayerNorm nor as RMSNorm does"):
+    with pytest.raises(ValueError, match="Cubed norms neither as LayerNorm nor as RMSNorm does"):
         unembedding(Cubed(), torch.nn.Linear(WIDTH, 10, bias=False))
 
 

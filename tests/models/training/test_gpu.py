@@ -79,7 +79,12 @@ def pool() -> Pool:
 
 def trained(pool: Pool, folder: Path, device: str, name: str, steps: int, matmul: str) -> TrainedDictionary:
     sae = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]
-    training = TrainingSettings(tokens=steps * 512, batch=512, matmul=matmul, dead_tokens=4096)  # type: ignore[arg-type]
+    training = TrainingSettings(
+        tokens=steps * 512,
+        batch_tokens=512,
+        encoder_matmul_dtype=matmul,  # type: ignore[arg-type]
+        dead_after_tokens=4096,
+    )
     return train(sae, training, pool, Folder(str(folder)), lambda row: None, device)
 
 

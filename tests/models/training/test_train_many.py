@@ -15,7 +15,7 @@ from models.training.trainer import Diverged, TrainedDictionary, TrainingJob, tr
 from storage.folder import Folder
 
 NAMES = ("topk", "batchtopk", "jumprelu", "standard", "gated")
-TRAINING = TrainingSettings(tokens=40 * 128, batch=128, checkpoint_tokens=10 * 128)
+TRAINING = TrainingSettings(tokens=40 * 128, batch_tokens=128, checkpoint_tokens=10 * 128)
 
 
 class Counted(Pool):

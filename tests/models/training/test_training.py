@@ -18,7 +18,7 @@ from models.training.trainer import Diverged, TrainedDictionary, train
 from storage.folder import Folder
 
 SAE = SAESettings(n_features=64, k=4)
-SETTINGS = TrainingSettings(tokens=60 * 128, batch=128, checkpoint_tokens=20 * 128, dead_tokens=1024)
+SETTINGS = TrainingSettings(tokens=60 * 128, batch_tokens=128, checkpoint_tokens=20 * 128, dead_after_tokens=1024)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def without_speed(rows: tuple[CurvePoint, ...]) -> list[tuple[float, ...]]:
 def test_a_stopped_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
     pool: Pool, tmp_path: Path, after: int, matmul: str
 ) -> None:
-    settings = SETTINGS.model_copy(update={"matmul": matmul})
+    settings = SETTINGS.model_copy(update={"encoder_matmul_dtype": matmul})
     whole = run(pool, Folder(str(tmp_path / "whole")), settings)
     stopping = Stopping(pool.x_TD)
     stopping.after = after
@@ -145,7 +145,7 @@ def test_the_curve_says_what_happened(pool: Pool, tmp_path: Path) -> None:
 
 def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp_path: Path) -> None:
     """With a learning rate of almost zero the dictionary of each window is the exported one."""
-    settings = TrainingSettings(tokens=4 * 1024, batch=1024, learning_rate=1e-12, matmul="float32")
+    settings = TrainingSettings(tokens=4 * 1024, batch_tokens=1024, learning_rate=1e-12, encoder_matmul_dtype="float32")
     trained = run(pool, Folder(str(tmp_path)), settings)
     assert len(trained.curve) == 4
     for row, x_TD in zip(trained.curve, pool.batches(1024, 0), strict=False):
@@ -153,7 +153,9 @@ def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    plan = TrainingSchedule.of(TrainingSettings(tokens=100_000, batch=100, learning_rate=0.5), 64, torch.device("cpu"))
+    plan = TrainingSchedule.of(
+        TrainingSettings(tokens=100_000, batch_tokens=100, learning_rate=0.5), 64, torch.device("cpu")
+    )
     rates = [plan.rate(step) for step in range(plan.n_steps)]
     assert rates[0] == pytest.approx(0.5 / 50)
     assert rates[49:800] == [0.5] * 751
@@ -163,12 +165,12 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
     for tokens, window in ((4_000_000, 200_000), (10**9, 10_000_000)):
-        plan = TrainingSchedule.of(TrainingSettings(tokens=tokens, batch=1000), 64, torch.device("cpu"))
-        assert plan.dead_tokens == window
+        plan = TrainingSchedule.of(TrainingSettings(tokens=tokens, batch_tokens=1000), 64, torch.device("cpu"))
+        assert plan.dead_after_tokens == window
 
 
 def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:
-    settings = TrainingSettings(tokens=10 * 512, batch=512, learning_rate=1e-12, matmul="float32")
+    settings = TrainingSettings(tokens=10 * 512, batch_tokens=512, learning_rate=1e-12, encoder_matmul_dtype="float32")
     trained = run(pool, Folder(str(tmp_path)), settings)
     last = list(itertools.islice(pool.batches(512, 0), 10))[8:]
     codes = trained.sae.encode(torch.cat(last))

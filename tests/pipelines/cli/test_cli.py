@@ -1,11 +1,17 @@
 """The command line: what it prints, and that an error of the user's world is one sentence and exit code 1."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from pipelines.cli.main import app
 
 CHECKOUT = Path(__file__).parents[3]
 MAIN = "from pipelines.cli.main import main; main()"
@@ -29,7 +35,7 @@ def test_card_reference_shows_every_field_with_its_default():
         "source = (required)",
         "corpus.tokens = 1000000",
         "sae.k = 32",
-        "bounds.max_fvu = 0.5",
+        "quality_bounds.max_fvu = 0.5",
         "training.seed = 0",
     ):
         assert line in shown
@@ -62,3 +68,39 @@ def test_errors_are_sentences(tmp_path, arguments, said):
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def commands(group: Any, path: str = "glasshouse") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        elif not command.hidden:
+            yield f"{path} {name}", command
+
+
+def test_the_help_of_every_command_has_an_example_of_it():
+    listed = dict(commands(get_command(app)))
+    assert len(listed) > 10
+    assert not [name for name, command in listed.items() if f"Example: {name}" not in (command.help or "")]
+
+
+def test_examples_in_the_help_name_cards_of_the_registry():
+    running = ("glasshouse run", "glasshouse sweep", "glasshouse label")
+    texts = " ".join(command.help or "" for name, command in commands(get_command(app)) if name in running)
+    named = {kind: re.findall(rf"--{kind} ([a-z0-9._-]+)", texts) for kind in ("model", "recipe")}
+    assert named["model"]
+    missing = [
+        name
+        for kind, folder in (("model", "models"), ("recipe", "recipes"))
+        for name in named[kind]
+        if not (CHECKOUT / "registry" / folder / f"{name}.yaml").exists()
+    ]
+    assert not missing
+
+
+def test_make_help_names_every_target():
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    command = ["make", "help"]  # started by `make test`, it would also say which folder it enters
+    shown = subprocess.run(command, cwd=CHECKOUT, env=alone, capture_output=True, text=True, check=True).stdout
+    targets = re.findall(r"^([a-z0-9]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [re.split(r" {2,}", line.strip())[0] for line in shown.splitlines()] == [f"make {each}" for each in targets]

@@ -32,7 +32,10 @@ SURVIVES: dict[str, list[str]] = {
     "explanation": [
         "explanation_id", "feature_id", "llm", "prompt", "label", "status", "error", "n_examples", "created_at",
     ],
-    "explanation_score": ["explanation_id", "scorer", "metric", "value", "ci_low", "ci_high", "n_trials", "n_failed"],
+    "explanation_score": [
+        "explanation_id", "scorer", "metric", "value", "ci_low", "ci_high", "n_trials", "n_failed",
+        "is_headline",
+    ],
     "sae": ["site", "layer", "n_features"],
 }  # fmt: skip
 """What comes back as it went, under the same names. Of the others: a failed label is none there, nor has a dead feature

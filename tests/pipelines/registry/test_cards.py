@@ -56,7 +56,7 @@ def test_a_wrong_model_card_names_file_line_and_key(text, message):
         (RECIPE + "explanations: {explainer: anthropic}\n", r"r.yaml, line 3: explanations.*name the LLM and a budget"),
         (
             RECIPE + "training: {lr: 1}\n",
-            r"r.yaml, line 3: training.lr = 1: unknown key; r.yaml may have tokens, batch, learning_rate",
+            r"r.yaml, line 3: training.lr = 1: unknown key; r.yaml may have tokens, batch_tokens, learning_rate",
         ),
     ],
 )
@@ -105,7 +105,7 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
 
     first = identities()
     assert identities(model=MODEL + "# a remark\n") == first
-    assert identities(recipe=RECIPE + "bounds: {max_fvu: 0.1}\n") == first
+    assert identities(recipe=RECIPE + "quality_bounds: {max_fvu: 0.1}\n") == first
     for changed in (
         {"revision": "r2"},
         {"model": MODEL.replace("32}", "64}")},
@@ -117,7 +117,7 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
     assert imported != RECIPE
     assert identities(recipe=imported)[0] != first[0]
     assert identities(recipe=imported) == identities(recipe=imported + "training: {seed: 1}\n"), "nothing is trained"
-    statistics = identities(recipe=RECIPE + "statistics: {top: 5}\n")
+    statistics = identities(recipe=RECIPE + "statistics: {top_examples: 5}\n")
     assert statistics[0] == first[0]
     assert statistics[1] != first[1]
     labels = identities(recipe=RECIPE + "explanations: {features: 10}\n")

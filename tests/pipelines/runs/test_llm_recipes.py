@@ -12,6 +12,8 @@ from small_house import RECIPE, small_house
 from starlette.testclient import TestClient
 from tiny_models import save_tiny
 
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.scorers import detection
 from pipelines.labels.cost_estimate import estimate_cost, plan_table
 from pipelines.labels.inputs import explained_identity, ratings_identity, scored_identity
 from pipelines.labels.requested_features import request_labels, requested
@@ -64,9 +66,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory):
     """Everything that a recipe can ask for, from a server on this machine that answers well."""
     root = tmp_path_factory.mktemp("asked")
     asks = (
-        "explainer: [lexical, anthropic], prompts: [activations, logits, contrastive], judge: anthropic, "
-        f"scorers: [{SCORERS}], llm: claude-haiku-4-5, budget_usd: 50, features: 5, together: 2, "
-        f"encoder: {save_tiny('bert', root / 'encoder')}"
+        "explainer: [lexical, anthropic], prompt_variants: [activations, logits, contrastive], judge: anthropic, "
+        f"scorers: [{SCORERS}], llm: claude-haiku-4-5, budget_usd: 50, features: 5, features_per_request: 2, "
+        f"sentence_encoder: {save_tiny('bert', root / 'encoder')}"
     )
     store = small_house(root, f"{RECIPE.rstrip()}\n    explanations: {{{asks}}}\n")
     with serving() as server, pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
@@ -157,7 +159,7 @@ def test_search_knows_meanings_where_a_recipe_names_an_encoder(house):
     }
     without = Registry(cards.models, silent, cards.errors)
     assert "meaning" not in format_table(search_features(store.published, without, "nothing that stands in a label", 3))
-    with pytest.raises(ValueError, match="no recipe names an `encoder`"):
+    with pytest.raises(ValueError, match="no recipe names a `sentence_encoder`"):
         TextEmbedder(lambda: without).of("x")
 
 
@@ -167,7 +169,7 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
     [(feature, label)] = rows(
         store, "select feature_id, label from feature_card where label is not null order by feature_id limit 1"
     )
-    pages = TestClient(app(store.published, meanings=TextEmbedder(store.cards)))
+    pages = TestClient(app(store.published, embedder=TextEmbedder(store.cards)))
     answer = pages.get("/search", params={"text": label, "meaning": "yes"}).text
     first = re.search(r'<section id="semantic_matches".*?<tbody>(.*?)</tr>', answer, re.DOTALL)
     assert first is not None, answer
@@ -188,14 +190,14 @@ def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, 
     store, _, _ = house
     registration = store.registration("first/small")
     settings = registration.recipe.explanations
-    settings = settings.model_copy(update={"local_llm": settings.encoder} | asked)
+    settings = settings.model_copy(update={"local_llm": settings.sentence_encoder} | asked)
     registration = replace(registration, recipe=registration.recipe.model_copy(update={"explanations": settings}))
 
     def identities() -> list[str]:
         makers = (explained_identity, ratings_identity, scored_identity)
         return [sha256_of(make(store, registration)) for make in makers]
 
-    before, trained_further = identities(), Path(settings.encoder or "") / "added.safetensors"
+    before, trained_further = identities(), Path(settings.sentence_encoder or "") / "added.safetensors"
     trained_further.write_bytes(b"1")
     after = identities()
     trained_further.unlink()
@@ -203,11 +205,27 @@ def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, 
     assert identities() == before
 
 
+def test_what_any_scorer_reads_or_needs_is_part_of_the_identity_of_scores(house, monkeypatch: pytest.MonkeyPatch):
+    """Settings that no scorer reads so far, read by one: its scores must not outlive them."""
+    store, _, _ = house
+    registration = store.registration("first/small")
+    before = scored_identity(store, registration)
+    monkeypatch.setattr(ExplanationSettings, "llm_revision", "main", raising=False)
+    monkeypatch.setattr("pipelines.labels.inputs.resolve_revision", lambda source, revision: f"{source} at {revision}")
+    monkeypatch.setattr(detection, "SCORER", replace(detection.SCORER, reads=("llm",), needs=("api_mode",)))
+    after = scored_identity(store, registration)
+    assert {*after["models"]} == {*before["models"], "llm"}
+    assert after["models"]["llm"] == "claude-haiku-4-5 at main"
+    assert {*after["explanations"]} == {*before["explanations"], "api_mode"}
+
+
 def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
     store, _, _ = house
     cards = store.cards()
     elsewhere = {
-        name: card.model_copy(update={"explanations": card.explanations.model_copy(update={"encoder": "no/such"})})
+        name: card.model_copy(
+            update={"explanations": card.explanations.model_copy(update={"sentence_encoder": "no/such"})}
+        )
         for name, card in cards.recipes.items()
     }
     with pytest.raises(ValueError, match="the encoder no/such is not on this machine, and the pages download nothing"):

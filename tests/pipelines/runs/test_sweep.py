@@ -21,7 +21,7 @@ from pipelines.sweep_job import sweep_registrations, train_sweep
 from sql.warehouse import connect
 
 ARCHITECTURES = ("batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated")
-LOOSE = "bounds: {max_fvu: 2, max_dead_fraction: 1, min_ce_recovered: -100, max_l0_error: 3}"
+LOOSE = "quality_bounds: {max_fvu: 2, max_dead_fraction: 1, min_ce_recovered: -100, max_l0_error: 3}"
 SHORT = RECIPE.replace("16_384", "8_192")
 
 
@@ -40,9 +40,9 @@ def house(tmp_path_factory):
     store = small_house(tmp_path_factory.mktemp("sweep"), SHORT)
     for name in ARCHITECTURES:
         add(store, name, recipe_of(f"{{architecture: {name}, n_features: 64, k: 4}}"))
-    crossing = "{architecture: batchtopk, n_features: 64, k: 4, output_site: mlp_out.1, skip: true}"
+    crossing = "{architecture: batchtopk, n_features: 64, k: 4, output_site: mlp_out.1, skip_connection: true}"
     add(store, "transcoder", recipe_of(crossing, "mlp_in.1"))
-    add(store, "neurons", recipe_of("{architecture: identity}", "mlp_act.1"))
+    add(store, "neurons", recipe_of("{architecture: neurons}", "mlp_act.1"))
     keys = [key for key in store.cards().sae_ids() if "import" not in key]
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_sweep(store, keys, instance)
@@ -86,7 +86,7 @@ def test_the_tables_say_what_each_dictionary_is(house):
     for name in ARCHITECTURES:
         assert rows[name] == (name, None, "trained", 64)
     assert rows["transcoder"] == ("batchtopk", "mlp_out.1", "trained", 64)
-    assert rows["neurons"] == ("identity", None, "neurons", 48)
+    assert rows["neurons"] == ("neurons", None, "neurons", 48)
     assert rows["imported"] == ("jumprelu", None, "imported:saelens6", 64)
     assert ask(house, "select count(*) from sae_training where recipe_id in ('neurons', 'imported')") == [(0,)]
 
@@ -112,7 +112,7 @@ def test_the_exported_l0_is_the_calibrated_one(house):
 def test_an_l0_that_was_not_reached_is_a_failed_check(house):
     def passed(name: str, trained: tuple[float, float], exported: tuple[float, float]) -> bool:
         registration, stages = house.registration(f"first/{name}"), {"trained": trained, "exported": exported}
-        strict = registration.recipe.model_copy(update={"bounds": QualityBounds()})
+        strict = registration.recipe.model_copy(update={"quality_bounds": QualityBounds()})
         known = {stage: {"l0": l0, "fvu": fvu} for stage, (l0, fvu) in stages.items()} | {"n_tokens": 9, "factor": 1.0}
         made = house.datasets.trained(registration)
         made = replace(made, facts=made.facts | {"calibration": known})

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.autointerp.scorer import is_headline
 from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import BadDump, explanation_id
 from storage.folder import Folder
@@ -51,24 +52,25 @@ def score_rows(folder: Folder, hookpoint: str, ids: Mapping[int, str], notes: li
     rows = []
     for scorer in folder.folders():
         left = 0
-        for feature, name in _files(folder / scorer, hookpoint):
-            where = f"{folder / scorer}/{name}"
+        for feature, file in _files(folder / scorer, hookpoint):
+            where = f"{folder / scorer}/{file}"
             if feature not in ids:
                 raise BadDump(f"{where} scores latent {feature}, which has no explanation: remove it or fetch that too")
-            found = _classified(parsed((folder / scorer).read_bytes(name), where), where)
+            found = _classified(parsed((folder / scorer).read_bytes(file), where), where)
             if found is None:
                 left += 1
                 continue
-            measures = _measures(found)
+            measures, name = _measures(found), _SCORERS.get(scorer, scorer)
             n_failed = sum(one.values["prediction"] is None for one in found)
             rows += [
                 {
                     "explanation_id": ids[feature],
-                    "scorer": _SCORERS.get(scorer, scorer),
+                    "scorer": name,
                     "metric": metric,
                     "value": value,
                     "n_trials": len(found) - n_failed,
                     "n_failed": n_failed,
+                    "is_headline": is_headline(name, metric),
                 }
                 for metric, value in measures.items()
             ]

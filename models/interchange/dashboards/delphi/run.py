@@ -219,16 +219,16 @@ def measured(
     """Rows of `feature`, `activation_histogram` and `example` for the features from `first` to `last`."""
     settings, firing = StatisticsSettings(), FiringStatistics.of(fired)
     max_F, ours = firing.max_F, slice(first, last + 1)
-    top = TopActivations.zero(fired.n_features, settings.top)
-    intervals = IntervalSample.zero(fired.n_features, settings.intervals, settings.per_interval)
-    controls = ControlWindows.zero(fired.n_features, settings.controls)
+    top = TopActivations.zero(fired.n_features, settings.top_examples)
+    intervals = IntervalSample.zero(fired.n_features, settings.intervals, settings.examples_per_interval)
+    controls = ControlWindows.zero(fired.n_features, settings.control_examples)
     positions = FiringPositions.zero(PositionBuckets.of(int(rows.positions_R.max()) + 1), fired.n_features).of(fired)
     kept = {
         "top": top + top.among(fired),
         "interval": intervals + intervals.among(fired, max_F),
-        "control": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window),
+        "control": controls + controls.among(fired, rows, positions.class_shares_FK(), settings.window_tokens),
     }
-    windows = ExampleWindows.around(SelectedExamples.of(kept, settings.intervals), pieces, settings.window)
+    windows = ExampleWindows.around(SelectedExamples.of(kept, settings.intervals), pieces, settings.window_tokens)
     windows.fill(fired, rows)
     dead_F = firing.is_dead_F[ours]
     feature: dict[str, Any] = {
@@ -243,6 +243,6 @@ def measured(
     }
     return {
         "feature": pa.Table.from_pydict(feature),
-        "activation_histogram": ActivationHistogram.of(fired, max_F, settings.bins).rows(max_F),
+        "activation_histogram": ActivationHistogram.of(fired, max_F, settings.histogram_bins).rows(max_F),
         "example": windows.rows(model_id, recipe_id),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from models.autointerp.scorer import is_headline
 from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import Part, explanation_id
 from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
@@ -113,13 +114,15 @@ def _score_row(score: CheckedRecord, own: str) -> Row:
     details = parsed(score.text("jsonDetails") or "null", f"{score.place}, jsonDetails")
     said = CheckedRecord(score.place, details if isinstance(details, dict) else {})
     trials = len(details) if isinstance(details, list) else None
+    scorer, metric = score.text("explanationScoreTypeName"), said.text("metric") or "value"
     return {
         "explanation_id": own,
-        "scorer": score.text("explanationScoreTypeName"),
-        "metric": said.text("metric") or "value",
+        "scorer": scorer,
+        "metric": metric,
         "value": score.number("value"),
         "ci_low": said.number("ci_low"),
         "ci_high": said.number("ci_high"),
         "n_trials": trials if trials is not None else said.whole("n_trials"),
         "n_failed": 0 if trials is not None else said.whole("n_failed"),
+        "is_headline": is_headline(scorer or "", metric),
     }

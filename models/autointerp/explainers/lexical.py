@@ -10,19 +10,23 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
-from models.autointerp.lexical.blocks import blocks
+from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.feature_data import FeatureData
 from models.autointerp.lexical.corpus_rates import CorpusRates
 from models.autointerp.lexical.rule_language import Rule, Term, format_rule
 from models.autointerp.lexical.rule_search import WORDS, PeakTokens, best_rule
 from models.autointerp.lexical.token_properties import TokenProperties, text_of
-from models.autointerp.tables import Explanation, Progress, no_progress
+from models.autointerp.progress import Progress, no_progress
+from models.autointerp.tables import Explanation
 
 ABOUT_POSITION = 0.9
 """Share of a feature's firings at the start of a context from which a feature that no clear rule tells is said to be
 about position."""
 AT_START = Rule((Term("place", ("at the start of a context",)),))
+TOGETHER = 512
+"""Features whose windows are laid out together."""
 LONGEST = 24
 """Letters of a word that is shown beside a label."""
 
@@ -45,7 +49,7 @@ class LexicalExplainer:
         )
         corpus = CorpusRates.of(gallery, vocabulary, self.counts)
         found: list[Explanation] = []
-        for block in blocks(features):
+        for block in blocks(features, TOGETHER):
             rows = [exhibits.windows(feature) for feature in block]
             tape = gallery.tape(vocabulary, np.concatenate(rows))
             first = 0
@@ -62,8 +66,7 @@ class LexicalExplainer:
         self, gallery: ExampleSet, feature: int, rows_N: np.ndarray, evidence: PeakTokens, corpus: CorpusRates
     ) -> Explanation:
         if not len(rows_N):
-            error = "no window in which it fires is for explaining"
-            return Explanation(feature, self.name, None, "no_examples", 0, error=error)
+            return Explanation.without_examples(feature, self.name)
         rule, clear = best_rule(evidence, corpus)
         if not clear and (evidence.start_share or 0.0) >= ABOUT_POSITION:
             return Explanation(feature, self.name, format_rule(AT_START), "ok", len(rows_N))
@@ -106,3 +109,7 @@ def _weights(gallery: ExampleSet, rows_N: np.ndarray) -> np.ndarray:
     activation_N = gallery.activation_R[rows_N]
     _, which_N, count_U = np.unique(gallery.document_R[rows_N], return_inverse=True, return_counts=True)
     return activation_N / activation_N.max(initial=1e-30) / np.sqrt(count_U[which_N])
+
+
+def build(material: FeatureData) -> LexicalExplainer:
+    return LexicalExplainer(material.background())

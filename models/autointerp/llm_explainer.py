@@ -6,13 +6,14 @@ from functools import partial
 from models.autointerp.answer_schemas import LABELS
 from models.autointerp.config import PromptName
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.explainers.inputs import ExplainerInputs
+from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.runner import LLM, Ask
+from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_files import prompt_sha256, prompt_text
 from models.autointerp.prompt_format import clearly_active, feature, mark_tokens, token_list
 from models.autointerp.structured_answers import ask_with_repair, group_by
-from models.autointerp.tables import Explanation, Progress, no_progress
+from models.autointerp.tables import Explanation
 
 MAX_WINDOWS = 30
 """Windows of a feature in one question."""
@@ -47,14 +48,13 @@ class LLMExplainer:
         names = {number: name for name, number in asked.items()}
 
         def one(number: int) -> Explanation:
-            bare = partial(
-                Explanation, number, self.name, n_examples=len(rows[number]), llm=self.llm.name, prompt=self.prompt,
-                prompt_sha256=prompt_sha256(self._file),
-            )  # fmt: skip
+            by_llm = {"llm": self.llm.name, "prompt": self.prompt, "prompt_sha256": prompt_sha256(self._file)}
             if number not in names:
-                return bare(label=None, status="no_examples", error="no window in which it fires is for explaining")
-            name = names[number]
-            bare = partial(bare, answers=answers, share=(list(names).index(number), len(names)))
+                return Explanation.without_examples(number, self.name, **by_llm)
+            name, share = names[number], (list(names).index(number), len(names))
+            bare = partial(
+                Explanation, number, self.name, n_examples=len(rows[number]), answers=answers, share=share, **by_llm
+            )
             if status != "ok":
                 return bare(label=None, status=status, error=error)
             if name not in said:

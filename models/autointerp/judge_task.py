@@ -1,0 +1,56 @@
+"""What a judge is asked: the prompt, how a window is shown, and what an answer says.
+
+Axes: N windows, S tokens of them one after another.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.autointerp.answer_schemas import AnswerSchema
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.prompt_format import mark_tokens
+from models.autointerp.trials import Judgement, Trial
+
+
+@dataclass(frozen=True)
+class JudgeTask:
+    """A question to a judge."""
+
+    name: str
+    """The prompt's file in `prompts/`, and the purpose of the requests."""
+    answers: AnswerSchema
+    output_tokens: int
+    """Of one answer, as long as the ledger knows no better."""
+
+
+@dataclass(frozen=True)
+class RuleMatches:
+    """Where the rules that labels are read as hold, in windows that lie one after another."""
+
+    held_S: np.ndarray
+    start_N: np.ndarray
+    """Where each window starts, and where the last one ends."""
+    peak_N: np.ndarray
+    """The peak of each window, from its start."""
+    marked: Sequence[tuple[int, ...]]
+    """The marked tokens of each window, from its start."""
+
+
+@dataclass(frozen=True)
+class WindowTask(JudgeTask):
+    """A question about each of some windows."""
+
+    shown: Callable[[ExampleSet, Trial, int], str]
+    """The window at a place of a trial, as an LLM sees it."""
+    judgement: Callable[[Any, int], Judgement]
+    """From what an LLM says of a window, and how many tokens it has."""
+    by_rule: Callable[[RuleMatches], list[Judgement]] | None = None
+    """A verdict for each window of a judge that knows no more than where rules hold; None where that is too little."""
+
+
+def show_marked(gallery: ExampleSet, trial: Trial, place: int) -> str:
+    """A window with its marks."""
+    return mark_tokens(gallery.window(int(trial.row_N[place]))[0], trial.marked[place])

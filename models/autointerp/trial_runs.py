@@ -1,0 +1,90 @@
+"""Runs trials a block at a time: a judge says what is asked of each window, or a model reads labels and windows."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from models.autointerp.blocks import blocks
+from models.autointerp.example_set import ExampleSet
+from models.autointerp.judge_task import WindowTask
+from models.autointerp.llm_client.request_ledger import LedgerAnswer
+from models.autointerp.progress import Progress, offset_progress
+from models.autointerp.score_rows import VALUES, JudgedWindows, Metric, auroc_rows, score_rows
+from models.autointerp.scorer import Scored, Scorer, ScorerInputs
+from models.autointerp.trials import Judgement, Trial
+
+BLOCK = 10_000
+"""Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
+JudgedBlock = tuple[list[Trial], list[list[Judgement]], list[LedgerAnswer]]
+"""Trials, a verdict for each window of each, and all that an LLM was asked for them."""
+
+
+def judge_trials(
+    task: WindowTask, trials: Iterable[Trial], inputs: ScorerInputs, progress: Progress
+) -> Iterator[JudgedBlock]:
+    """Puts trials to the recipe's judge."""
+    done, total = 0, len(inputs.labels)
+    for block in blocks(trials, BLOCK):
+        told = partial(offset_progress, progress, done, total)
+        verdicts, answers = inputs.judge.judge(task, inputs.examples, block, told)
+        yield block, verdicts, answers
+        done += len(block)
+
+
+def judged(
+    task: WindowTask,
+    trials: Callable[[ScorerInputs], Iterable[Trial]],
+    measure: Callable[[ExampleSet, JudgedWindows], list[Metric]],
+    *,
+    metrics: Mapping[str, str],
+    headline: str,
+) -> Scorer:
+    """A scorer that asks the recipe's judge.
+
+    Args:
+        task: What is asked of each window.
+        trials: A trial for each label.
+        measure: Values of the metrics from the verdicts.
+        metrics: What each of them means.
+        headline: The metric that stands for the scorer.
+    """
+
+    def score(inputs: ScorerInputs, progress: Progress) -> Scored:
+        tables, asked = [VALUES.empty_table()], list[LedgerAnswer]()
+        for block, verdicts, answers in judge_trials(task, trials(inputs), inputs, progress):
+            tables.append(score_rows(measure, inputs.examples, block, verdicts))
+            asked += answers
+        return pa.concat_tables(tables), asked
+
+    return Scorer(metrics=metrics, headline=headline, score=score, task=task)
+
+
+def read_trials(
+    read: Callable[[Sequence[Trial]], Sequence[np.ndarray]],
+    trials: Iterable[Trial],
+    together: int,
+    progress: Progress,
+    total: int,
+) -> pa.Table:
+    """Scores of a model that reads labels and windows by itself: how well its numbers tell where features fire.
+
+    Args:
+        read: A number for each window of each of some trials, higher where the label fits.
+        trials: A trial for each label.
+        together: Trials that are read at a time; labels of one feature stand beside each other, for they share windows.
+        progress: Told after each of those.
+        total: How many labels there are.
+    """
+    tables, done = [VALUES.empty_table()], 0
+    for block in blocks(trials, BLOCK):
+        by_feature = sorted(range(len(block)), key=lambda place: block[place].label.feature_id)
+        values = [np.empty(0)] * len(block)
+        for places in blocks(by_feature, together):
+            for place, value_N in zip(places, read([block[place] for place in places]), strict=True):
+                values[place] = value_N
+            done += len(places)
+            progress(done, total)
+        tables.append(auroc_rows(block, values))
+    return pa.concat_tables(tables)

@@ -1,0 +1,82 @@
+"""Trials are run a block at a time: none twice, none left out, and progress counts all of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from example_rows import SCHEMA, example
+
+from models.autointerp import trial_runs
+from models.autointerp.assembly import LabelingSetup
+from models.autointerp.blocks import blocks
+from models.autointerp.config import ExplanationSettings
+from models.autointerp.feature_data import FeatureData
+from models.autointerp.scorer import ScorerInputs
+from models.autointerp.scorers import detection
+from models.autointerp.trials import Label, Trial
+from storage.folder import Folder
+
+N = 7
+
+
+def inputs(folder: Path) -> ScorerInputs:
+    """Seven features that fire on a number, and the same label for all but the last."""
+
+    rows = [
+        example(
+            feature, kind, rank, [" x", " 12" if kind == "interval" else " y"], 1.0, 0 if kind == "interval" else None
+        )
+        for feature in range(N)
+        for kind in ("interval", "control")
+        for rank in range(10)
+    ]
+    material = FeatureData("m/r", pa.Table.from_pylist(rows, schema=SCHEMA))
+    labels = [Label(f"e{n}", n, "`12`" if n < N - 1 else "`y`") for n in range(N)]
+    return ScorerInputs(material, labels, LabelingSetup(ExplanationSettings(), Folder(str(folder)), "m/r"))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 100])
+def test_blocks_are_all_items_in_order(n: int):
+    made = list(blocks(iter(range(N)), n))
+    assert [item for block in made for item in block] == list(range(N))
+    assert [len(block) for block in made[:-1]] == [n] * (len(made) - 1)
+    assert list(blocks([], n)) == []
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_a_judged_scorer_scores_every_label_whatever_the_blocks(block: int, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trial_runs, "BLOCK", block)
+    told: list[tuple[int, int]] = []
+    values, asked = detection.SCORER.score(inputs(tmp_path), lambda done, total: told.append((done, total)))
+    rows = [row for row in values.to_pylist() if row["metric"] == "balanced_accuracy"]
+    assert [(row["explanation_id"], row["value"]) for row in rows] == [
+        (f"e{n}", 1.0 if n < N - 1 else 0.0) for n in range(N)
+    ]
+    assert asked == []
+    assert told[-1] == (N, N)
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize(("block", "together"), [(1, 1), (3, 2), (100, 3), (100, 100)])
+def test_a_model_reads_every_trial_once_and_its_numbers_stay_with_their_labels(
+    block: int, together: int, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trial_runs, "BLOCK", block)
+    given = inputs(tmp_path)
+    trials = list(detection.detection_trials(given.examples, given.labels, {}))[::-1]
+    seen: list[list[str]] = []
+    told: list[tuple[int, int]] = []
+
+    def read(some: Sequence[Trial]) -> list[np.ndarray]:
+        """Right for even features, wrong for odd ones."""
+        seen.append([trial.label.explanation_id for trial in some])
+        return [trial.truth_N * (1.0 if trial.label.feature_id % 2 == 0 else -1.0) for trial in some]
+
+    rows = trial_runs.read_trials(read, iter(trials), together, lambda *at: told.append(at), N).to_pylist()
+    assert [(row["explanation_id"], row["value"]) for row in rows] == [(f"e{n}", 1.0 - n % 2) for n in range(N)][::-1]
+    assert sorted(name for names in seen for name in names) == [f"e{n}" for n in range(N)]
+    assert max(map(len, seen)) <= together
+    assert told[-1] == (N, N)
+    assert all(names == sorted(names) for names in seen), "labels of one feature stand beside each other"
