@@ -166,7 +166,8 @@ def test_an_llm_counts_where_it_is_asked_alone():
         return changed(asked(some), asked(with_field(some, "recipe.explanations.local_llm", "another")))
 
     assert remade() == set()
-    assert remade(local_llm="a", judge="local") == {"explanations", "specificity_ratings", "label_scores"}
+    assert remade(local_llm="a", judge="local") == {"specificity_ratings", "label_scores"}
+    assert remade(local_llm="a", explainer="local") == {"explanations", "specificity_ratings", "label_scores"}
     assert remade(local_llm="a", scorers=("surprisal",)) == {"label_scores"}
 
 

@@ -209,14 +209,14 @@ def test_what_any_scorer_reads_or_needs_is_part_of_the_identity_of_scores(house,
     """Settings that no scorer reads so far, read by one: its scores must not outlive them."""
     store, _, _ = house
     registration = store.registration("first/small")
-    before = scored_identity(store, registration)
+    before = scored_identity(store, registration)["found"]["label_scores"]
     monkeypatch.setattr(ExplanationSettings, "llm_revision", "main", raising=False)
     monkeypatch.setattr("pipelines.labels.inputs.resolve_revision", lambda source, revision: f"{source} at {revision}")
     monkeypatch.setattr(detection, "SCORER", replace(detection.SCORER, reads=("llm",), needs=("api_mode",)))
-    after = scored_identity(store, registration)
+    after = scored_identity(store, registration)["found"]["label_scores"]
     assert {*after["models"]} == {*before["models"], "llm"}
     assert after["models"]["llm"] == "claude-haiku-4-5 at main"
-    assert {*after["explanations"]} == {*before["explanations"], "api_mode"}
+    assert {*after["scorers_read"]} == {*before["scorers_read"], "llm", "api_mode"}
 
 
 def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
