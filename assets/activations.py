@@ -106,7 +106,10 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
 
 
 def _told(reasons: dict[str, str]) -> str:
-    return "; ".join(f"{site} because {why}" for site, why in reasons.items())
+    """Why sites are harvested: once where all have one reason."""
+    if len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{site}: {why}" for site, why in reasons.items())
 
 
 def _written(store: Store, registration: SAERegistration, site: str, corpus_manifest):

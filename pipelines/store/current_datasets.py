@@ -11,6 +11,7 @@ from storage.folder import Folder
 from storage.manifest import Manifest
 
 NOT_MADE = "it was there, made of the same"
+NOTHING_THERE = "nothing was there"
 
 
 def why_made(identity: dict[str, Any], *folders: Folder) -> str | None:
@@ -18,7 +19,7 @@ def why_made(identity: dict[str, Any], *folders: Folder) -> str | None:
     for folder in folders:
         manifest = Manifest.read(folder)
         if manifest is None:
-            return "nothing was there"
+            return NOTHING_THERE
         if manifest.identity != identity:
             return "; ".join(differences(manifest.identity, identity))
     return None

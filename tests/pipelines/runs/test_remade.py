@@ -29,13 +29,16 @@ def house(tmp_path_factory, instance):
 
 def reasons(store, instance) -> dict[str, str]:
     """Why each asset made what it made in a run; those that made nothing are left out."""
-    assert run_partition(store, "first/small", instance).success
+    ran = run_partition(store, "first/small", instance)
+    assert ran.success, ran
     found = {}
     for key in instance.all_asset_keys():
         event = instance.get_latest_materialization_event(key)
         metadata = event.asset_materialization.metadata
         if "remade_because" in metadata and metadata["remade_because"].value != NOT_MADE:
             found[key.to_user_string()] = metadata["remade_because"].value
+    again = {f"{name}: {why}" for name, why in found.items() if why != "nothing was there"}
+    assert set(ran.remade) == again, "what the terminal is told"
     return found
 
 
