@@ -107,7 +107,8 @@ def another(some: SAERegistration, path: str) -> object:
 
 
 def asked(some: SAERegistration) -> dict[str, dict]:
-    return {name: stage.asked(some) for name, stage in STAGES.items() if stage.code_version is not None}
+    """What cards and code decide of each stage of the table above."""
+    return {name: STAGES[name].asked(some) for name in READS}
 
 
 def readers(*names: str) -> set[str]:
