@@ -81,7 +81,7 @@ def test_runs_under_way_are_waited_for_a_quarter_of_an_hour_at_most(instance, mo
 def test_nothing_more_is_asked_for_while_a_publication_waits_or_works(instance):
     """One that waits behind a long run shows what that run writes, too."""
     write(instance, "feature_statistics", "m/a")
-    waiting = begin(instance, "publish", dg.DagsterRunStatus.QUEUED)
+    waiting = begin(instance, "publish", dg.DagsterRunStatus.NOT_STARTED)
     write(instance, "label_scores", "m/b")
     key, cursor = sensed(instance)
     assert key is None
