@@ -9,8 +9,8 @@ import dagster as dg
 from pipelines.sweep_job import sweep
 
 
-def _job(name: str, description: str, selection: dg.AssetSelection):
-    return dg.define_asset_job(name, selection, description=description)
+def _job(name: str, description: str, selection: dg.AssetSelection, **tags: str):
+    return dg.define_asset_job(name, selection, description=description, tags=tags)
 
 
 _published = dg.AssetSelection.groups("warehouse")
@@ -25,7 +25,12 @@ train = _job(
     dg.AssetSelection.groups("dictionary"),
 )
 label = _job("label", "Label features, rate and score the labels.", dg.AssetSelection.groups("labels"))
-publish = _job("publish", "Publish what the store holds, of all partitions.", _published)
+publish = _job(
+    "publish",
+    "Publish what the store holds, of all partitions. It goes before every run that waits.",
+    _published,
+    **{"dagster/priority": "1"},
+)
 full_pipeline = _job(
     "full_pipeline",
     "The whole chain: what is done already is found done and takes seconds. The publication follows.",

@@ -89,9 +89,11 @@ def publish_updates(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
         return dg.SkipReason("nothing was written since the last publication")
     waits_since = float(context.cursor or time.time())
     context.update_cursor(str(waits_since))
-    n = publication_age.runs_under_way(context.instance, except_job=jobs.publish.name)
-    if not publication_age.is_due(time.time() - waits_since, n):
-        return dg.SkipReason(f"{n} runs are under way: their tables are published together")
+    under_way = publication_age.jobs_under_way(context.instance)
+    if jobs.publish.name in under_way:
+        return dg.SkipReason("a publication is under way: what was written since it began is published after it")
+    if not publication_age.is_due(time.time() - waits_since, len(under_way)):
+        return dg.SkipReason(f"{len(under_way)} runs are under way: their tables are published together")
     context.update_cursor("")
     return dg.RunRequest(run_key=f"published@{newest}")
 

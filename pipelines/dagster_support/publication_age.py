@@ -30,10 +30,9 @@ def published_as_of(instance: dg.DagsterInstance, published: dg.AssetKey) -> flo
     return (record.start_time or 0.0) if record is not None else 0.0
 
 
-def runs_under_way(instance: dg.DagsterInstance, except_job: str) -> int:
-    """Runs that wait or work, but for those of one job."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
-    return sum(run.job_name != except_job for run in runs)
+def jobs_under_way(instance: dg.DagsterInstance) -> list[str]:
+    """The job of each run that waits or works."""
+    return [run.job_name for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))]
 
 
 def is_due(waiting_seconds: float, n_under_way: int) -> bool:

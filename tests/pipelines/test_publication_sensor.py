@@ -42,8 +42,8 @@ def sensed(instance, cursor: str = "") -> tuple[str | None, str]:
     return asked.run_key if isinstance(asked, dg.RunRequest) else None, context.cursor or ""
 
 
-def begin(instance, job: str) -> dg.DagsterRun:
-    return instance.create_run_for_job(defs.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED)
+def begin(instance, job: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> dg.DagsterRun:
+    return instance.create_run_for_job(defs.resolve_job_def(job), status=status)
 
 
 def test_nothing_is_published_before_a_table_is_written_or_after_all_were(instance):
@@ -78,10 +78,21 @@ def test_runs_under_way_are_waited_for_a_quarter_of_an_hour_at_most(instance, mo
     assert sensed(instance, cursor)[0] is not None
 
 
-def test_a_publication_under_way_is_not_waited_for(instance):
+def test_nothing_more_is_asked_for_while_a_publication_waits_or_works(instance):
+    """One that waits behind a long run shows what that run writes, too."""
     write(instance, "feature_statistics", "m/a")
-    begin(instance, "publish")
-    assert sensed(instance)[0] is not None
+    waiting = begin(instance, "publish", dg.DagsterRunStatus.NOT_STARTED)
+    write(instance, "label_scores", "m/b")
+    key, cursor = sensed(instance)
+    assert key is None
+    instance.report_run_canceled(waiting)
+    assert sensed(instance, cursor)[0] is not None
+
+
+def test_a_publication_goes_before_every_run_that_waits():
+    """So that it begins in time where the queue never empties."""
+    of = {job: int(defs.resolve_job_def(job).tags.get("dagster/priority", 0)) for job in ("publish", "full_pipeline")}
+    assert of["publish"] > of["full_pipeline"]
 
 
 def test_a_table_that_is_written_during_a_publication_is_published_by_the_next(instance):
