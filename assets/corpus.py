@@ -12,6 +12,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
+from storage.table_schemas import rows_as_table
 
 token_counts = dg.AssetCheckSpec(
     "token_counts_match",
@@ -93,8 +94,6 @@ def corpus_table(store: Store, registration: SAERegistration, manifest):
 
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
-    import pyarrow as pa
-
     facts = manifest.facts
     row = {
         "source": facts["source"],
@@ -106,4 +105,4 @@ def corpus_row(manifest):
         "context_length": facts["context_length"],
         "sha256": manifest.identity_sha256,
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("corpus", [row])

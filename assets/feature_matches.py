@@ -12,6 +12,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset
+from storage.table_schemas import table_schema
 
 
 @dg.asset(
@@ -31,7 +32,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     is materialized again."""
     import pyarrow as pa
 
-    from models.comparison.decoder_matching import SCHEMA, match_features, match_rows
+    from models.comparison.decoder_matching import match_features, match_rows
     from models.device import default_device
     from models.dictionaries.saelens_format import load
 
@@ -48,7 +49,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
-        store.tables.write(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
+        store.tables.write(folder, pa.concat_tables([table_schema("feature_match").empty_table(), *found]), identity)
     rows = store.tables.read("feature_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
