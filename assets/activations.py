@@ -14,6 +14,7 @@ from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 from storage.manifest import Manifest
+from storage.table_schemas import rows_as_table
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -212,8 +213,6 @@ def _about_sinks(site: str, sentences: list[str]) -> str:
 
 def model_row(registration: SAERegistration, host):
     """The model as one row of the table `model`."""
-    import pyarrow as pa
-
     row = {
         "corpus_id": registration.corpus_id,
         "source": registration.model.source,
@@ -227,13 +226,11 @@ def model_row(registration: SAERegistration, host):
         "dtype": registration.model.dtype,
         "registered_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("model", [row])
 
 
 def site_row(manifest, corpus_manifest):
     """The site as one row of the table `activation_site`."""
-    import pyarrow as pa
-
     facts, profile, corpus_facts = manifest.facts, manifest.facts["profile"], corpus_manifest.facts
     row = {
         "n_tokens": manifest.rows,
@@ -247,17 +244,15 @@ def site_row(manifest, corpus_manifest):
         "rounding_share": facts["rounding_share"],
         "norm_quantiles": list(profile["norm_quantiles"].values()),
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("activation_site", [row])
 
 
 def shard_rows(url: str, manifest):
     """The shards of one site as rows of the table `activation_shard`."""
-    import pyarrow as pa
-
     facts = {"width": manifest.facts["width"], "dtype": manifest.identity["dtype"]}
     rows = [
         {"shard": i, "uri": f"{url}/{file.name}", "n_tokens": file.rows, "bytes": file.bytes, "sha256": file.sha256}
         | facts
         for i, file in enumerate(manifest.files)
     ]
-    return pa.Table.from_pylist(rows)
+    return rows_as_table("activation_shard", rows)

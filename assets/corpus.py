@@ -10,6 +10,7 @@ from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
+from storage.table_schemas import rows_as_table
 
 token_counts = dg.AssetCheckSpec(
     "token_counts_match",
@@ -88,8 +89,6 @@ def corpus_table(store: Store, registration: SAERegistration, manifest):
 
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
-    import pyarrow as pa
-
     identity, facts = manifest.identity, manifest.facts
     row = {
         "source": identity["source"],
@@ -101,4 +100,4 @@ def corpus_row(manifest):
         "context_length": identity["context_length"],
         "sha256": manifest.identity_sha256,
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("corpus", [row])

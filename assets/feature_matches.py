@@ -11,6 +11,7 @@ from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset
 from storage.manifest import Manifest
+from storage.table_schemas import table_schema
 
 
 @dg.asset(
@@ -30,7 +31,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     is materialized again."""
     import pyarrow as pa
 
-    from models.comparison.decoder_matching import SCHEMA, match_features, match_rows
+    from models.comparison.decoder_matching import match_features, match_rows
     from models.device import default_device
     from models.dictionaries.saelens_format import load
 
@@ -49,7 +50,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
-        store.tables.write(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
+        store.tables.write(folder, pa.concat_tables([table_schema("feature_match").empty_table(), *found]), identity)
     rows = store.tables.read("feature_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
