@@ -45,8 +45,11 @@ def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = N
 
 def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every row of an answer, by the names of its columns; raises as `format_table`."""
-    with _asked(answer(published, query, parameters)) as (names, rows):
-        return [dict(zip(names, row, strict=True)) for row in rows]
+    asked = answer(published, query, parameters)
+    with _explaining(), closing(connect(asked.published)) as con:
+        result = con.execute(asked.sql, dict(asked.parameters) or None)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def format_table(answer: QueryResult, most: int = 100) -> str:
