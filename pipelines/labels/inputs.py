@@ -73,7 +73,7 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
 
     settings = registration.recipe.explanations
     sent = settings.prompt_variants if settings.explainers_send_prompts else ()
-    found = {"requested": list(requested(store, registration))}
+    found: dict[str, Any] = {"requested": list(requested(store, registration))}
     found["prompts"] = [prompt_sha256(f"explain_{name}") for name in sent]
     versions = _versions(settings, _local_llm(*settings.explainers))
     return EXPLANATIONS.identity(registration, _read(store, registration, EXPLANATIONS), found | versions)
