@@ -5,10 +5,14 @@ import dagster as dg
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.model_loading import load_limits, load_model, load_tokenizer
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 no_sink = dg.AssetCheckSpec(
     "no_sink_is_read",
@@ -20,7 +24,9 @@ no_sink = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     kinds={"torch", "parquet"},
+    code_version=CONTEXT_FRAME.code_version,
     group_name="harvest",
     check_specs=[no_sink],
     pool=GPU_STEP["pool"],
@@ -36,16 +42,17 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     registration = store.registration(context.partition_key)
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
-    identity = {"asked": registration.frame_identity, "source_sha256": source.sha256()}
-    folder = store.table_at("context_frame", model_id=registration.model_id)
-    made = store.made(folder, identity)
+    identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})
+    folder = store.layout.table_at("context_frame", model_id=registration.model_id)
+    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
-        made = store.write_table(folder, rows, identity, identity | facts)
-        context.log.info(f"{registration.model_id}: {facts['decision']}")
-    rows = store.read_rows(folder)
+        made = store.tables.write(folder, rows, identity, facts)
+        context.log.info(f"{registration.model_id}: {facts['decision']}; tried because {why}")
+    rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "decision": made.facts["decision"],
             "skip_first": made.facts["skip_first"],
             "frames": dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in rows]),
@@ -79,8 +86,8 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     from models.corpora.context_frame import NO_FRAME, SpecialTokens, candidates
     from models.corpora.document_tokens import DocumentTokenizer
 
-    card, tokenizer = registration.model, store.tokenizer(registration)
-    store.model_limits(registration).check(card.corpus.context_length, tokenizer)
+    card, tokenizer = registration.model, load_tokenizer(registration)
+    load_limits(registration).check(card.corpus.context_length, tokenizer)
     skip_first = None if card.skip_first == "auto" else card.skip_first
     frames = candidates(tokenizer)
     if card.prepend_bos != "auto":
@@ -93,7 +100,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
         )
         documents = tokenize(islice(source.documents(), PIECES))
         contents = sample_contents([document.token_ids.tolist() for document in documents], room)
-        trials = try_frames(store.host(registration), contents, frames, report) if contents else trials
+        trials = try_frames(load_model(registration), contents, frames, report) if contents else trials
     choice = choose_frame(trials, skip_first)
     choice.frame.content(card.corpus.context_length)
     facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}

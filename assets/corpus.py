@@ -4,9 +4,14 @@ import dagster as dg
 
 from assets.context_frame import context_frame
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.corpus import CORPUS
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
 token_counts = dg.AssetCheckSpec(
@@ -25,8 +30,10 @@ near_copies = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
+    code_version=CORPUS.code_version,
     group_name="harvest",
     check_specs=[token_counts, near_copies],
 )
@@ -43,20 +50,13 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus
-    tokenizer, frame = store.tokenizer(registration), store.frame(registration)
+    tokenizer, frame = load_tokenizer(registration), store.datasets.frame(registration)
     source = open_source(card.source, text_column=card.text_column)
-    identity = {
-        "source": card.source,
-        "source_sha256": source.sha256(),
-        "tokenizer_sha256": tokenizer_sha256(tokenizer),
-        "frame_sha256": frame.sha256(tokenizer),
-        "tokens": card.tokens,
-        "context_length": card.context_length,
-        "special_strings": card.special_strings,
-        "code": CODE_VERSION,
-    }
-    folder = store.corpus(registration.corpus_id, identity["frame_sha256"])
-    made = store.made(folder, identity)
+    frame_sha256 = frame.sha256(tokenizer)
+    hashes = {"source_sha256": source.sha256(), "tokenizer_sha256": tokenizer_sha256(tokenizer)}
+    identity = CORPUS.identity(registration, found=hashes | {"frame_sha256": frame_sha256})
+    folder = store.layout.corpus(registration.corpus_id, frame_sha256)
+    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
         folder.remove()
         documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
@@ -64,15 +64,24 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
         def counted() -> dict[str, object]:
             left_out = (source.report.left_out | documents.left_out).facts()
-            return {"n_framed": documents.n_framed, "left_out": left_out}
+            return {"special_strings": card.special_strings, "n_framed": documents.n_framed, "left_out": left_out}
 
-        made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame), counted)
-        context.log.info(f"{card.source}: {source.report}")
-    store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
+        made = write_corpus(
+            folder,
+            contexts,
+            identity,
+            TokenFilter.of(tokenizer, frame),
+            source=card.source,
+            context_length=card.context_length,
+            more_facts=counted,
+        )
+        context.log.info(f"{card.source}: {source.report}; cut because {why}")
+    store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
     facts = made.facts
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "tokens": facts["n_tokens"],
             "special_tokens": facts["n_special"],
             "skipped_tokens": facts["n_skipped"],
@@ -83,7 +92,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
             "documents": facts["n_documents"],
             "contexts": facts["n_contexts"],
             "path": dg.MetadataValue.path(folder.url),
-            "dagster/partition_row_count": made.rows,
+            "dagster/partition_row_count": facts["n_contexts"],
         },
         check_results=[
             dg.AssetCheckResult(
@@ -103,15 +112,15 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
 def corpus_table(store: Store, registration: SAERegistration, manifest):
     """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it in one frame."""
-    frame_sha256 = manifest.identity["frame_sha256"]
-    return store.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
+    frame_sha256 = manifest.identity["found"]["corpus"]["frame_sha256"]
+    return store.layout.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
 
 
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
-    identity, facts = manifest.identity, manifest.facts
+    facts = manifest.facts
     row = {
-        "source": identity["source"],
+        "source": facts["source"],
         "n_documents": facts["n_documents"],
         "n_contexts": facts["n_contexts"],
         "n_tokens": facts["n_tokens"],
@@ -121,7 +130,7 @@ def corpus_row(manifest):
         "n_near_copies": facts["n_near_copies"],
         "n_framed": facts["n_framed"],
         "n_left_out": sum(entry["n"] for entry in facts["left_out"]),
-        "context_length": identity["context_length"],
+        "context_length": facts["context_length"],
         "sha256": manifest.identity_sha256,
     }
     return rows_as_table("corpus", [row])

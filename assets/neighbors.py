@@ -2,20 +2,22 @@
 
 import dagster as dg
 
-from assets.feature_statistics import feature_statistics, statistics_identity
+from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.neighbors import NEIGHBORS
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
-    code_version=CODE_VERSION,
+    code_version=NEIGHBORS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -31,24 +33,22 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
 
     registration = store.registration(context.partition_key)
     settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)
-    identity = {
-        "statistics": statistics_identity(store, registration),
-        "similar_features": settings.similar_features,
-        "code": CODE_VERSION,
-    }
-    folder = store.table("neighbor", registration)
-    if not store.made(folder, identity):
-        sae = load(store.sae(registration))
+    identity = NEIGHBORS.identity(registration, [store.tables.manifest_of("feature", registration).identity])
+    folder = store.layout.table("neighbor", registration)
+    if why := why_made(identity, folder):
+        context.log.info(f"comparing because {why}")
+        sae = load(store.layout.sae(registration))
         kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.similar_features)}
-        if (codes := store.codes(registration)) is not None:
+        if (codes := store.datasets.codes(registration)) is not None:
             kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.similar_features)
         rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
-        store.write_table(folder, pa.concat_tables(rows), identity)
-    rows = store.read_table("neighbor", registration).sort_by([("value", "descending")])
+        store.tables.write(folder, pa.concat_tables(rows), identity)
+    rows = store.tables.read("neighbor", registration).sort_by([("value", "descending")])
     closest = [row for row in rows.slice(0, 200).to_pylist() if row["feature_id"] < row["other_feature_id"]][:20]
     keys = ("feature_id", "kind", "other_feature_id", "value")
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "rows": rows.num_rows,
             "cofiring_jaccard": "counted"
             if settings.keep_feature_activations

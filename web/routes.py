@@ -15,18 +15,19 @@ from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Busy, Reader, text_o
 from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
 from web.formatting import visible_text
-from web.panel_templates import environment, panels, templates
-from web.query_files import Values, queries
+from web.page_rendering import latest_warehouse, render_page
+from web.panel_templates import environment, panels
+from web.query_files import queries
 from web.semantic_search import embed_query
 from web.urls import feature_url, parse_id, replace_invalid_unicode, sae_url
-from web.warehouse_file import LatestWarehouse, WarehouseSnapshot
+from web.warehouse_file import WarehouseSnapshot
 
 MOST_SEARCHED = 1000
 """Characters of a search."""
 
 
 def home(request: Request) -> Response:
-    return _page(request, "home", {}, heading="Glasshouse", trail=[])
+    return render_page(request, "home", {}, heading="Glasshouse", trail=[])
 
 
 def search(request: Request) -> Response:
@@ -37,7 +38,7 @@ def search(request: Request) -> Response:
         )
     searches = {name for name in ("examples", "meaning") if text and request.query_params.get(name) == "yes"}
     meaning, refused = embed_query(request.app.state.embedder, text) if "meaning" in searches else (None, "")
-    return _page(
+    return render_page(
         request,
         "search",
         {"text": text} if text else {},
@@ -58,7 +59,7 @@ def sae(request: Request) -> Response:
     last = table_query.last_page(n)
     if table_query.page > last:
         return RedirectResponse(sae_url(sae_row.model_id, sae_row.recipe_id) + table_query.address(page=last))
-    return _page(
+    return render_page(
         request,
         "sae",
         values,
@@ -84,7 +85,7 @@ def feature(request: Request) -> Response:
     sae_row, snapshot = _sae(request)
     feature_id = _feature_id(sae_row, request.path_params["feature_id"])
     values, shared = _of_feature(snapshot, sae_row, feature_id)
-    return _page(
+    return render_page(
         request,
         "feature",
         values,
@@ -143,7 +144,7 @@ def _own_text(request: Request, text: str | None) -> Response:
             reading = reader.read(f"{sae_row.model_id}/{sae_row.recipe_id}", text)
         except ValueError as error:
             refused = str(error)
-    return _page(
+    return render_page(
         request,
         "text",
         {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id},
@@ -162,7 +163,7 @@ def _own_text(request: Request, text: str | None) -> Response:
 def compare(request: Request) -> Response:
     """Two features side by side, of any dictionaries; `a` and `b` name them as model/recipe/number. Two dictionaries,
     where both are named as model/recipe."""
-    snapshot = _latest(request).get()
+    snapshot = latest_warehouse(request).get()
     names = {letter: replace_invalid_unicode(request.query_params.get(letter, "")).strip() for letter in ("a", "b")}
     if names["a"].count("/") == 1 and names["b"].count("/") in (0, 1):
         return _compared(request, snapshot, names)
@@ -187,7 +188,7 @@ def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, st
         "other_model_id": other.model_id,
         "other_recipe_id": other.recipe_id,
     }
-    return _page(
+    return render_page(
         request,
         "dictionaries",
         values,
@@ -233,45 +234,9 @@ def jump(request: Request) -> Response:
     return RedirectResponse(feature_url(sae_row.model_id, sae_row.recipe_id, feature_id))
 
 
-def _page(
-    request: Request, name: str, values: Values, *, snapshot: WarehouseSnapshot | None = None, **shared: Any
-) -> Response:
-    snapshot, only = snapshot or _latest(request).get(), _embedded(request, name)
-    text = (
-        environment()
-        .get_template("page.html")
-        .render(
-            panels=panels(name, snapshot, values, only, **shared),
-            published_at=snapshot.published_at,
-            embedded=only is not None,
-            **shared,
-        )
-    )
-    return HTMLResponse(text)
-
-
-def _embedded(request: Request, page: str) -> set[str] | None:
-    """The panels that `?embed=labels,examples` asks for, to stand in a page of somebody else; None: the whole page."""
-    if "embed" not in request.query_params:
-        return None
-    chosen = set(request.query_params["embed"].split(","))
-    names = [name for name, _ in templates(page)]
-    if unknown := sorted(chosen - set(names)):
-        here = request.url.path
-        raise NotFound(
-            f"there is no panel {visible_text(', '.join(unknown))} on this page: it has {', '.join(names)}",
-            [(name, f"{here}?embed={name}") for name in names],
-        )
-    return chosen
-
-
-def _latest(request: Request) -> LatestWarehouse:
-    return request.app.state.latest
-
-
 def _sae(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
     """The dictionary that the address names, and the file it was found in, which the whole page is made from."""
-    snapshot = _latest(request).get()
+    snapshot = latest_warehouse(request).get()
     model_id, recipe_id = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
     return _sae_row(snapshot, model_id, recipe_id), snapshot
 

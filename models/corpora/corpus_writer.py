@@ -22,10 +22,14 @@ def write_corpus(
     contexts: Iterable[Context],
     identity: dict[str, Any],
     token_filter: TokenFilter,
+    *,
+    source: str,
+    context_length: int,
     more_facts: Callable[[], Mapping[str, Any]] = dict,
 ) -> Manifest:
-    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, those that are held out and those
-    that have near copies, contexts, text tokens, special tokens and the text tokens that `skip_first` leaves out.
+    """Writes a corpus, whole or not at all; `facts` of its manifest have its source and length of contexts, and count
+    documents, those that are held out and those that have near copies, contexts, text tokens, special tokens and the
+    text tokens that `skip_first` leaves out.
 
     Args:
         more_facts: What is known besides once all contexts are drawn.
@@ -39,8 +43,10 @@ def write_corpus(
         iterator = iter(contexts)
         while rows := list(islice(iterator, PER_SHARD)):
             written.shard(rows)
-        written.check(identity)
-        facts = written.facts() | written.documents() | more_facts()
+        written.check(source, context_length)
+        facts = (
+            {"source": source, "context_length": context_length} | written.facts() | written.documents() | more_facts()
+        )
     except BaseException:
         for entry in written.entries:
             folder.remove(entry.name)
@@ -92,19 +98,19 @@ class _Written:
             pq.write_table(table, path, compression="zstd")
             self.entries.append(ManifestFile.of(path, name, table.num_rows))
 
-    def check(self, identity: Mapping[str, Any]) -> None:
+    def check(self, source: str, context_length: int) -> None:
         """Raises EmptyCorpus if there is too little to read."""
         if self._open:
             self._close()
         held, frame = self.n_text + self.n_special, self.token_filter.frame
-        if held < identity["context_length"]:
+        if held < context_length:
             raise EmptyCorpus(
-                f"corpus {identity['source']!r} holds {held:,} tokens in {len(self.tokens)} documents, less than one "
-                f"context of {identity['context_length']}: add text or lower context_length in the model card"
+                f"corpus {source!r} holds {held:,} tokens in {len(self.tokens)} documents, less than one "
+                f"context of {context_length}: add text or lower context_length in the model card"
             )
         if self.n_text == self.n_skipped:
             raise EmptyCorpus(
-                f"corpus {identity['source']!r}: skip_first={frame.skip_first} leaves none of its {self.n_text:,} "
+                f"corpus {source!r}: skip_first={frame.skip_first} leaves none of its {self.n_text:,} "
                 "text tokens to read, for its contexts are too short: lower skip_first or take longer texts"
             )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.current_datasets import changed_code
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -78,14 +78,14 @@ class TextReader:
         from models.language_model.sites import Site
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
-        harvested = _made(self.store.activations(model_id, sae["site"]), "`activations`")
-        if harvested.identity["code"] != CODE_VERSION:
-            raise CannotRunModel("the activations were read by an older version of Glasshouse: run the chain again")
+        harvested = _made(self.store.layout.activations(model_id, sae["site"]), "`activations`")
+        if changed := changed_code(harvested.identity):
+            raise CannotRunModel(f"the activations were read by other code ({'; '.join(changed)}): run the chain again")
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
-        contexts = self.store.contexts(harvested)
+        contexts = self.store.datasets.contexts(harvested)
         context, cut = _context(loaded.host.tokenizer, text, contexts)
-        site, dtype = Site.parse(sae["site"]), DTYPES[harvested.identity["dtype"]]
+        site, dtype = Site.parse(sae["site"]), DTYPES[harvested.facts["dtype"]]
         with torch.no_grad():
             limit = {site: harvested.facts["norm_limit"]}
             batch = capture_sites(loaded.host, [context], contexts.token_filter, [site], dtype, limit)[site].batch
@@ -110,9 +110,11 @@ class TextReader:
 
     def _row(self, table: str, **keys: str) -> dict[str, Any]:
         """The one row of a partition."""
-        folder = self.store.table_at(table, **keys)
-        _made(folder, f"what writes `{table}`")
-        return self.store.read_rows(folder)[0]
+        folder = self.store.layout.table_at(table, **keys)
+        rows = self.store.tables.read_rows(folder)
+        if not rows:
+            raise CannotRunModel(f"{folder} holds nothing: materialize what writes `{table}` here first")
+        return rows[0]
 
     def _model(self, model: dict[str, Any], harvested: Manifest) -> _Loaded:
         from storage.revisions import is_available_offline, is_folder
@@ -132,7 +134,7 @@ class TextReader:
             from models.language_model.token_strings import TokenStrings
 
             try:
-                host = HookedModel.load(source, pinned, harvested.identity["compute_dtype"], "cpu")
+                host = HookedModel.load(source, pinned, harvested.identity["settings"]["model.dtype"], "cpu")
             except OSError as error:
                 raise CannotRunModel(f"the model {source} could not be loaded: {error}") from error
             if host.weights_sha256 != model["weights_sha256"]:
@@ -144,7 +146,7 @@ class TextReader:
         return _kept(self._models, (source, revision, model["weights_sha256"]), load, KEPT_MODELS)
 
     def _dictionary(self, model_id: str, recipe_id: str) -> "SparseDictionary":
-        folder = self.store.root / "saes" / model_id / recipe_id
+        folder = self.store.layout.sae_at(model_id, recipe_id)
         manifest = _made(folder, "`sae`")
 
         def load() -> "SparseDictionary":
@@ -179,9 +181,9 @@ def _context(tokenizer: Any, text: str, corpus: "TokenizedCorpus") -> tuple["Con
     from models.corpora.contexts import Context
     from models.corpora.document_tokens import text_token_ids
 
-    frame, length = corpus.token_filter.frame, int(corpus.manifest.identity["context_length"])
+    frame, length = corpus.token_filter.frame, int(corpus.manifest.facts["context_length"])
     room = min(frame.content(length), LONGEST)
-    parse_special = corpus.manifest.identity["special_strings"] == "tokens"
+    parse_special = corpus.manifest.facts["special_strings"] == "tokens"
     ids = text_token_ids(tokenizer, [text], parse_special=parse_special)[0]
     if not set(ids) - corpus.token_filter.special_ids:
         raise ValueError("the text holds no token that a feature could fire on: type some words")

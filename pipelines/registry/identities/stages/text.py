@@ -1,0 +1,15 @@
+"""The text that a model reads, and how much of it at once."""
+
+from pipelines.registry.identities.stage_identity import StageIdentity
+
+TEXT = StageIdentity(
+    "text",
+    None,
+    fields=(
+        "model.corpus.source",
+        "model.corpus.text_column",
+        "model.corpus.special_strings",
+        "model.corpus.tokenizer_sha256",
+        "model.corpus.context_length",
+    ),
+)
