@@ -45,7 +45,10 @@ def write_corpus(
             written.shard(rows)
         written.check(source, context_length)
         facts = (
-            {"source": source, "context_length": context_length} | written.facts() | written.documents() | more_facts()
+            {"source": source, "context_length": context_length}
+            | written.facts()
+            | written.documents()
+            | dict(more_facts())
         )
     except BaseException:
         for entry in written.entries:

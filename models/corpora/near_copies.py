@@ -9,7 +9,7 @@ near copy is in its group.
 from collections.abc import Iterable
 
 import numpy as np
-import rensa
+from rensa.rensa import RMinHash
 
 SHINGLE, PERMUTATIONS, BAND, SIMILARITY = 5, 126, 3, 0.5
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -26,7 +26,7 @@ class NearCopies:
         """Takes in one document by all of its tokens."""
         hashes = shingle_hashes(token_ids)
         ends = np.array([0, len(hashes)], dtype=np.uint64)
-        matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, ends, PERMUTATIONS, 0)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, ends, PERMUTATIONS, 0)
         self._document_ids.append(document_id)
         self._signatures.append(np.array(matrix.to_rows()[0], dtype=np.uint32))
 

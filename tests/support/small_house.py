@@ -1,5 +1,6 @@
 """A registry, a tiny model and a small corpus in a folder, for tests that run the whole chain."""
 
+import random
 import textwrap
 from pathlib import Path
 
@@ -17,13 +18,42 @@ histogram_bins: 10, evaluation_tokens: 512}
 """
 
 
+WORDS = "total item step first last count key value path name line sum part left right index node edge".split()  # noqa: SIM905
+    "total",
+    "item",
+    "step",
+    "first",
+    "last",
+    "count",
+    "key",
+    "value",
+    "path",
+    "name",
+    "line",
+    "sum",
+    "part",
+    "left",
+    "right",
+    "index",
+    "node",
+    "edge",
+]
+
+
 def write_corpus(folder: Path, documents: int = 60) -> Path:
     """Small programs that differ from each other, one a file; some are held out by their names."""
     folder.mkdir(parents=True)
     for i in range(documents):
-        body = "\n".join(f"    total_{j % 5} = item_{(i * j) % 11} * {i + j}  # step {j}" for j in range(12))
+        draw = random.Random(i)
+        body = "\n".join(f"    {_statement(draw)}" for _ in range(12))
         (folder / f"program_{i}.py").write_text(f"def work_{i}(item_{i % 11}):\n{body}\n    return total_{i % 5}\n")
     return folder
+
+
+def _statement(draw: random.Random) -> str:
+    """A line of a program; two programs share few runs of five tokens, so that they are no near copies."""
+    names = [f"{draw.choice(WORDS)}_{draw.randrange(9)}" for _ in range(3)]
+    return f"{names[0]} = {names[1]} {draw.choice('+-*/%')} {names[2]}  # {draw.choice(WORDS)} {draw.choice(WORDS)}"
 
 
 def write_model_card(root: Path, model_id: str, kind: str) -> Path:

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from corpus_texts import texts_of
 
 from models.corpora.sources import open_source
 
 
 def texts(spec: object, text_column: str | None = None) -> dict[str, str]:
     """Documents by id, in the order in which the source gave them."""
-    return {d.document_id: d.text for d in open_source(str(spec), text_column=text_column).documents()}
+    return texts_of(open_source(str(spec), text_column=text_column))
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpus_texts import texts_of
 
 from models.corpora.sources import open_source
 
 
 def texts(spec: object, text_column: str | None = None) -> dict[str, str]:
     """Documents by id, in the order in which the source gave them."""
-    return {d.document_id: d.text for d in open_source(str(spec), text_column=text_column).documents()}
+    return texts_of(open_source(str(spec), text_column=text_column))
 
 
 ROWS = [{"id": n, "text": f"row {n}: ü\nnext line", "title": f"title {n}"} for n in range(3000)]
@@ -33,7 +34,7 @@ def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_rows_come_in_their_order_under_their_numbers(rows: Path):
     source = open_source(str(rows))
-    given = {d.document_id: d.text for d in source.documents()}
+    given = texts_of(source)
     assert given == {f"{rows.name}#{row['id']}": row["text"] for row in ROWS if row["id"] not in (7, 8)}
     assert list(given) == [f"{rows.name}#{n}" for n in range(3000) if n not in (7, 8)]
     assert source.report.n_documents == 2998
@@ -64,7 +65,7 @@ def test_rows_stop_being_read_when_nobody_asks_for_more(rows: Path):
 def test_a_broken_line_is_left_out_and_named(tmp_path: Path):
     (tmp_path / "bad.jsonl").write_text('{"text": "good"}\n\n{"text": broken\n[1, 2]\n{"text": "also"}\n')
     source = open_source(str(tmp_path))
-    assert {d.document_id: d.text for d in source.documents()} == {"bad.jsonl#0": "good", "bad.jsonl#3": "also"}
+    assert texts_of(source) == {"bad.jsonl#0": "good", "bad.jsonl#3": "also"}
     assert source.report.left_out.names == {"no JSON object": ["bad.jsonl#1", "bad.jsonl#2"]}
     (tmp_path / "bad.jsonl").write_text("[1, 2]\n")
     with pytest.raises(ValueError, match=r"1 left out as no JSON object: bad\.jsonl#0"):
@@ -74,7 +75,7 @@ def test_a_broken_line_is_left_out_and_named(tmp_path: Path):
 def test_a_row_that_is_not_utf8_is_left_out_and_named(tmp_path: Path):
     (tmp_path / "b.jsonl").write_bytes(b'{"text": "kept"}\n' + '{"text": "Käse"}\n'.encode("latin-1"))
     source = open_source(f"{tmp_path}/*.jsonl")
-    assert [d.text for d in source.documents()] == ["kept"]
+    assert list(texts_of(source).values()) == ["kept"]
     assert source.report.left_out.names == {"not UTF-8": ["b.jsonl#1"]}
 
 

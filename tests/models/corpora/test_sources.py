@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import s3fs
+from corpus_texts import texts_of
 
 from models.corpora.documents import is_held_out
 from models.corpora.sources import open_source
@@ -15,7 +16,7 @@ from models.numerics.hash_sampling import hash_rank
 
 def texts(spec: object, text_column: str | None = None) -> dict[str, str]:
     """Documents by id, in the order in which the source gave them."""
-    return {d.document_id: d.text for d in open_source(str(spec), text_column=text_column).documents()}
+    return texts_of(open_source(str(spec), text_column=text_column))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ EXPECTED = {"a.txt": "first", "b.md": "zweite, mit Umlaut: ä", "deep/c.py": "th
 
 def test_the_standard_library_is_what_the_bundled_model_was_trained_on():
     source = open_source("stdlib")
-    given = {d.document_id: d.text for d in source.documents()}
+    given = texts_of(source)
     trained = {d.document_id: d.text for d in stdlib_documents()}
 
     assert given == {name: trained[name] for name in given}
@@ -51,7 +52,7 @@ def test_the_standard_library_is_what_the_bundled_model_was_trained_on():
 
 def test_a_folder_gives_its_texts_in_hash_order_and_reports_the_rest(folder: Path):
     source = open_source(str(folder))
-    given = {d.document_id: d.text for d in source.documents()}
+    given = texts_of(source)
 
     assert given == EXPECTED
     assert list(given) == sorted(EXPECTED, key=hash_rank)

@@ -43,7 +43,8 @@ SHARED = {
 }
 OTHER = {
     "model.source": "elsewhere", "model.revision": "r2", "model.dtype": "bfloat16", "model.shard_dtype": "float32",
-    "model.corpus.source": "other", "model.corpus.text_column": "body", "model.prepend_bos": True,
+    "model.corpus.source": "other", "model.corpus.text_column": "body", "model.corpus.special_strings": "tokens",
+    "model.corpus.tokenizer_sha256": "0" * 64, "model.prepend_bos": True,
     "model.max_norm": 7.0, "recipe.sae.sparsity_coefficient": 7.0, "recipe.sae.ste_bandwidth": 7.0,
     "recipe.training.learning_rate": 7.0,
     "recipe.site": "resid_post.1", "recipe.sae.architecture": "batchtopk", "recipe.sae.format": "saelens",
