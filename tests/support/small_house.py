@@ -18,7 +18,7 @@ histogram_bins: 10, evaluation_tokens: 512}
 """
 
 
-WORDS = "total item step first last count key value path name line sum part left right index node edge".split()  # noqa: SIM905
+WORDS = [
     "total",
     "item",
     "step",
@@ -33,10 +33,6 @@ WORDS = "total item step first last count key value path name line sum part left
     "sum",
     "part",
     "left",
-    "right",
-    "index",
-    "node",
-    "edge",
 ]
 
 
