@@ -177,17 +177,13 @@ class Store(dg.ConfigurableResource):
         with folder.reading(TABLE_FILE) as path:
             return pq.read_table(path, columns=["n_layers"]).column(0)[0].as_py()
 
-    def shards(
-        self, registration: SAERegistration, site: str | None = None, *, verify: bool = True
-    ) -> "ActivationShards":
-        """The activations at the partition's site, or at another; every file compared with its sha256 unless told not
-        to."""
+    def shards(self, registration: SAERegistration, site: str | None = None) -> "ActivationShards":
+        """The activations at the partition's site, or at another; a shard is compared with its sha256 when it is first
+        read."""
         from models.activations.shards import ActivationShards
 
         self.harvested(registration, site)
-        return ActivationShards.open(
-            self.activations(registration.model_id, self.site(registration, site)), verify=verify
-        )
+        return ActivationShards.open(self.activations(registration.model_id, self.site(registration, site)))
 
     def contexts(self, manifest: Manifest) -> "TokenizedCorpus":
         """The corpus that a harvest or a dictionary was made from, by its manifest."""

@@ -55,7 +55,7 @@ def test_a_flipped_bit_is_found(tmp_path):
     data[600] ^= 1
     path.write_bytes(data)
     with pytest.raises(DamagedFile, match=f"shard-00000.parquet.*{shards.manifest.files[0].sha256}"):
-        ActivationShards.open(shards.folder)
+        ActivationShards.open(shards.folder).shard(0)
 
 
 def test_a_shard_of_another_width_is_refused(tmp_path):
