@@ -48,35 +48,37 @@ class ExplanationSettings(Settings):
     """`lexical` (a rule) and `top_tokens` need nothing; `anthropic` asks `llm` over the Messages protocol; `local` asks
     `local_llm` in this process. Several give several labels a feature."""
     prompt_variants: tuple[PromptName, ...] = ("activations",)
-    """What an LLM that explains is shown besides the windows: nothing, the logits, or near misses. A label for each."""
+    """What an LLM sees besides windows: nothing (activations), the logits, or near misses (contrastive). One label
+    for each."""
     example_selection: Literal["intervals", "top"] = "intervals"
-    """Which windows an explainer is shown: from all strengths, or the strongest alone."""
+    """Windows that an explainer sees: from all activation intervals, or the top-activating only."""
     judge: JudgeName = "lexical"
+    """Who rates and tests the labels."""
     scorers: tuple[ScorerName, ...] = ("detection", "fuzzing")
-    """Tests that each label is put to besides its specificity."""
+    """Tests of each label besides its specificity: files of `models/autointerp/scorers/`."""
     llm: str | None = None
-    """Model name as the provider spells it; wanted where `anthropic` is asked."""
+    """The model's name at the provider; required by `anthropic`."""
     local_llm: str | None = None
-    """Folder or hub repository of a causal LM; wanted where `local` is asked, and read by the scorer `surprisal`."""
+    """Folder or hub repository of a causal LM; required by `local` and by the scorer `surprisal`."""
     local_llm_revision: str | None = None
-    """Branch, tag or commit on the hub; null takes the default branch, and a folder has none."""
+    """On the hub: branch, tag or commit; null is the default branch."""
     sentence_encoder: str | None = None
-    """Folder or hub repository of a sentence encoder; wanted by the scorer `embedding`, and makes search know
-    meanings."""
+    """Folder or hub repository of a sentence encoder; required by the scorer `embedding` and by search by
+    meaning."""
     sentence_encoder_revision: str | None = None
-    """The same of the sentence encoder."""
+    """On the hub: branch, tag or commit; null is the default branch."""
     features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
-    """Which live features are labelled: all, how many, or these."""
+    """Live features that are labelled: all, their number, or a list of them."""
     priority: Literal["max_activation", "density", "neighbors"] = "max_activation"
-    """Which come first when not all do: the strongest, the most frequent, or those nearest to the ones asked for."""
+    """Which features come first when not all are labelled."""
     features_per_request: Annotated[int, Field(ge=1, le=50)] = 1
-    """Features in one question to an LLM."""
+    """Features in one request to an LLM."""
     api_mode: Literal["live", "batch"] = "live"
     """`batch`: half the price, answers within a day."""
     budget_usd: NonNegativeFloat | None = None
-    """Hard limit on what this recipe spends on one model; wanted where `anthropic` is asked."""
+    """Limit in dollars on what this recipe spends on one model; required by `anthropic`."""
     concurrency: PositiveInt = 16
-    """Requests under way at once."""
+    """Requests in flight."""
 
     @property
     def explainers(self) -> tuple[ExplainerName, ...]:

@@ -24,24 +24,25 @@ class SAESettings(Settings):
     ] = "topk"
     """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons."""
     expansion: PositiveInt | None = None
-    """Features per dimension of the site; or say `n_features`."""
+    """Features per dimension of the site. Required, or `n_features`."""
     n_features: PositiveInt | None = None
-    """Features in all; or say `expansion`."""
+    """Features in all. Required, or `expansion`."""
     k: PositiveInt = 32
-    """The L0 that is wanted: features a token, exactly (topk) or on average."""
+    """Target L0: active features per token, exact for topk, on average for others."""
     output_site: str | None = None
-    """Another site, that is to be written: the dictionary is then a transcoder."""
+    """Another site to reconstruct: the SAE is then a transcoder."""
     skip_connection: bool = False
     """Whether a transcoder has a linear path beside its features."""
     sparsity_coefficient: Literal["auto"] | PositiveFloat = "auto"
-    """Weight of the sparsity penalty. `auto`: adapted until L0 is k; 3 for jumprelu with the
-    l0 penalty, which knows k."""
+    """Weight of the sparsity penalty. `auto` adapts it until L0 is k; 3 for jumprelu with the l0 penalty, which
+    knows k."""
     sparsity_penalty: Literal["l0", "tanh"] = "l0"
     """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
     ste_bandwidth: Literal["auto"] | PositiveFloat = "auto"
-    """Of the ramp that stands in for jumprelu's step, in root mean squares of an activation's entries."""
+    """Width of jumprelu's straight-through gradient, in root mean squares of an activation's entries. `auto` is 1
+    with l0, 2 with tanh."""
     matryoshka_fractions: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
-    """Shares of the features in the nested groups of matryoshka_batchtopk; they add up to 1."""
+    """Fraction of the features per nested group of matryoshka_batchtopk; they add up to 1."""
 
     imported: str | None = Field(default=None, alias="import")
     """A dictionary that is there already, in place of training: a folder or file, local or `s3://…`, or

@@ -9,10 +9,13 @@ class QualityBounds(Settings):
     """Limits that the asset checks hold the numbers to."""
 
     max_fvu: NonNegativeFloat = 0.5
+    """Fraction of variance unexplained."""
     max_dead_fraction: NonNegativeFloat = 0.2
+    """Fraction of the features that are never active."""
     min_ce_recovered: float = 0.8
+    """Fraction of the cross-entropy loss recovered."""
     max_one_position_fraction: NonNegativeFloat = 0.05
-    """Share of the live features that fire at one position of the contexts only."""
+    """Fraction of the live features that are active at one position of the contexts only."""
     max_l0_error: NonNegativeFloat = 0.1
-    """Distance of L0 from k, as a share of k, where k is an average. Held-out documents are a little unlike the others:
-    on the demo an L0 that is 31 on what was trained on is 34 on them."""
+    """Distance of L0 from k as a fraction of k, where k is an average. Held-out documents differ a little from the
+    others: on the demo an L0 of 31 in training is 34 on them."""

@@ -11,17 +11,20 @@ class TrainingSettings(Settings):
     """How a dictionary learns."""
 
     tokens: PositiveInt = 4_000_000
-    """Training tokens seen in all, epochs counted."""
+    """Training tokens, repeated tokens counted."""
     batch_tokens: PositiveInt = 4096
-    """Tokens a step."""
+    """Tokens per step."""
     learning_rate: Literal["auto"] | PositiveFloat = "auto"
     """Peak rate of Adam; `auto` follows from the width (see models/training/trainer.py)."""
     seed: int = 0
+    """Seed of the initial weights and of the order of the tokens."""
     dead_after_tokens: Literal["auto"] | PositiveInt = "auto"
-    """A feature silent for so many tokens is revived by the auxiliary loss; `auto` is min(10 M, 5 % of the run)."""
+    """Tokens without activation after which a feature counts as dead, and is revived by the AuxK loss. `auto` is
+    min(10 M, 5 % of the run)."""
     aux_coefficient: NonNegativeFloat = 1 / 32
+    """Weight of the AuxK loss that revives dead features."""
     checkpoint_tokens: PositiveInt = 1_000_000
-    """A checkpoint is kept every so many tokens."""
+    """Tokens between checkpoints."""
     encoder_matmul_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the encoder's product in training; weights stay float32. `auto`: bfloat16 where the device
     multiplies it natively."""

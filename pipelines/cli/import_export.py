@@ -1,17 +1,16 @@
 """The commands `glasshouse export` and `glasshouse import`: feature dumps of other tools."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand
 
 export_app = typer.Typer(no_args_is_help=True, help="Write features for another tool, or as pages.")
-import_app = typer.Typer(no_args_is_help=True, help="Import a feature dump of another tool, publish.")
 console = Console()
 
 Model = Annotated[str, typer.Option(help="The model_id.")]
 Recipe = Annotated[str, typer.Option(help="The recipe_id.")]
-Dump = Annotated[str, typer.Argument(help="A folder, or s3://…")]
 
 
 @export_app.command("neuronpedia")
@@ -32,34 +31,29 @@ def export_neuronpedia(
     console.print(str(made), markup=False, highlight=False, soft_wrap=True)
 
 
-@import_app.command("neuronpedia")
-def import_neuronpedia(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Import the folder of one Neuronpedia source, such as gpt2-small/6-res-jb.
+class ImportCommand(TyperCommand):
+    """`glasshouse import`, whose help ends with the formats that are found."""
+
+    def format_epilog(self, ctx: typer.Context, formatter: Any) -> None:
+        from models.interchange.dashboards.importer import importer_names, importer_of
+
+        for name in importer_names():
+            importer = importer_of(name)
+            with formatter.section(f"FORMAT {name}"):
+                formatter.write_text(f"FOLDER is {importer.FOLDER}.")
+                formatter.write_text(f"Example: glasshouse import {name} {importer.EXAMPLE}")
+
+
+def import_dump(
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="Which tool wrote the dump, as below.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder, or s3://…")],
+    model: Model,
+    recipe: Recipe,
+) -> None:
+    """Import a feature dump of another tool as an SAE of the warehouse, publish.
 
     Example: glasshouse import neuronpedia gpt2-small/6-res-jb --model gpt2-small --recipe res-jb
     """
-    _import("neuronpedia", folder, model, recipe)
-
-
-@import_app.command("saedashboard")
-def import_saedashboard(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Import the folder of one run of SAEDashboard: batch-0.json and following.
-
-    Example: glasshouse import saedashboard dashboard --model gpt2-small --recipe res-jb
-    """
-    _import("saedashboard", folder, model, recipe)
-
-
-@import_app.command("delphi")
-def import_delphi(folder: Dump, model: Model, recipe: Recipe) -> None:
-    """Import the folder of one run of delphi, or …/latents/<hookpoint> of a run with several. The model needs a card.
-
-    Example: glasshouse import delphi results/latents/layers.6 --model gpt2-small --recipe delphi
-    """
-    _import("delphi", folder, model, recipe)
-
-
-def _import(format: str, folder: str, model: str, recipe: str) -> None:
     from pipelines.interchange.import_export import import_dictionary, publish_again
     from pipelines.store.store import Store
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipelines.cli.import_export import export_app, feature_ids, import_app
+from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
-app.add_typer(import_app, name="import")
+app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 console = Console()
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from models.interchange.dashboards.dump import FeatureDump
     from models.language_model.token_strings import TokenStrings
 
-IMPORTS = ("neuronpedia", "saedashboard", "delphi")
 EXPORTS = ("neuronpedia",)
 
 
@@ -93,15 +92,18 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
     read twice; another one under the same names replaces it.
 
     Args:
-        folder: A local folder or `s3://…`: of one source (neuronpedia), one run (saedashboard, delphi).
+        format: A file of `models/interchange/dashboards/importers`.
+        folder: A local folder or `s3://…`, as the importer's `FOLDER` says.
 
     Raises:
         BadDump: If the dump is damaged, incomplete or contradicts itself.
-        ValueError: If the names are taken by a dictionary that was made here, or delphi's model has no card.
+        ValueError: If there is no such format, if the names are taken by a dictionary that was made here, or if the
+            dump stores tokens as numbers and the model has no card.
     """
     from models.interchange.dashboards.dump import SCHEMAS, content_sha256
+    from models.interchange.dashboards.importer import DumpSource, importer_of
 
-    _known(format, IMPORTS)
+    importer = importer_of(format)
     for name in (model_id, recipe_id):
         checked_id(name)
     _refuse_taken(store, model_id, recipe_id)
@@ -116,7 +118,7 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
     if all(store.made(place, identity) for place in places.values()):
         found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
         return Imported(found, (), True)
-    dump = _opened(store, format, source, model_id, recipe_id)
+    dump = importer.read(DumpSource(source, model_id, recipe_id, lambda: _token_strings(store, model_id)))
     with staged_parts(dump) as (staged, highest):
         n_features = dump.about.n_features or highest + 1
         ImportedDictionaryRows(dump.about, format, source.url, identity, model_id, n_features).write(
@@ -143,21 +145,7 @@ def _refuse_taken(store: Store, model_id: str, recipe_id: str) -> None:
         raise ValueError(f"{model_id}/{recipe_id} is {why}: import under another recipe id, which no card has")
 
 
-def _opened(store: Store, format: str, source: Folder, model_id: str, recipe_id: str) -> "FeatureDump":
-    if format == "neuronpedia":
-        from models.interchange.dashboards.neuronpedia.reader import read
-
-        return read(source, model_id, recipe_id)
-    if format == "saedashboard":
-        from models.interchange.dashboards import saedashboard
-
-        return saedashboard.read(source, model_id, recipe_id)
-    from models.interchange.dashboards.delphi import run as delphi
-
-    return delphi.read(source, model_id, recipe_id, _pieces(store, model_id))
-
-
-def _pieces(store: Store, model_id: str) -> "TokenStrings":
+def _token_strings(store: Store, model_id: str) -> "TokenStrings":
     """Texts of the tokens of a model that has a card."""
     from models.language_model.hooked_model import load_tokenizer
     from models.language_model.token_strings import TokenStrings
@@ -166,7 +154,7 @@ def _pieces(store: Store, model_id: str) -> "TokenStrings":
     cards = store.cards()
     if model_id not in cards.models:
         raise ValueError(
-            f"delphi stores tokens as numbers, and {store.registry_folder}/models/{model_id}.yaml, which would name "
+            f"the dump stores tokens as numbers, and {store.registry_folder}/models/{model_id}.yaml, which would name "
             f"the tokenizer, is not there (known: {', '.join(cards.models) or 'none'}): add the card or name another"
         )
     card = cards.models[model_id]

@@ -1,23 +1,26 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
+from difflib import get_close_matches
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from models.autointerp.config import ExplanationSettings
-from models.config_base import Settings
+from models.config_base import MethodSettings, Settings
 from models.dictionaries.config import SAESettings
 from models.evaluation.config import QualityBounds
 from models.features.config import StatisticsSettings
 from models.language_model.sites import Site
 from models.training.config import TrainingSettings
+from pipelines.registry.method_sections import with_method_sections
 from pipelines.registry.renamed_keys import renamed
 from storage.manifest import sha256_of
 
 C = TypeVar("C", bound=BaseModel)
+M = TypeVar("M", bound=MethodSettings)
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -48,12 +51,12 @@ def _site(text: str) -> str:
 class CorpusCard(Settings):
     """What the model reads."""
 
-    source: str
+    source: str = Field(examples=["stdlib"])
     """`stdlib`, a file, folder or glob of text, JSONL or Parquet, or `hf:name[/config][:split]`."""
     tokens: PositiveInt = 1_000_000
-    """Tokens of text at most; special tokens are not counted."""
+    """Maximum text tokens; special tokens are not counted."""
     context_length: PositiveInt = 128
-    """Tokens the model is fed at once, special tokens included."""
+    """Tokens per context, special tokens included."""
     text_column: str = "text"
     """Column of JSONL or Parquet rows that holds the text."""
 
@@ -68,12 +71,12 @@ class CorpusCard(Settings):
 class ModelCard(Settings):
     """One Hugging Face model at one revision, and the corpus that it reads. The file's stem is the model_id."""
 
-    source: str
+    source: str = Field(examples=["models/demo"])
     """Hub repository, local folder (relative to where Glasshouse is started), or `s3://…`."""
     revision: str | None = None
     """Branch, tag or commit on the hub; resolved to a commit and recorded."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Compute dtype of the model."""
+    """Dtype in which the model computes."""
     shard_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     """Dtype in which activations are stored."""
     corpus: CorpusCard
@@ -87,14 +90,15 @@ class ModelCard(Settings):
     """Activations of a norm beyond so many times the site's median are left out; null: none. `auto`: beyond three times
     the 99th percentile, at most ten medians."""
     recipes: Literal["all"] | list[Annotated[str, AfterValidator(checked_id)]] = "all"
-    """Which recipes run on this model."""
+    """Recipes that run on this model: `all`, or a list of recipe ids."""
 
 
-class RecipeCard(Settings):
+class RecipeCore(Settings):
     """Site, dictionary, training, statistics, labels: what is done to any model. The file's stem is the recipe_id."""
 
-    site: Annotated[str, AfterValidator(_site)]
-    """Where activations are read: `resid_post.6`, or `resid_post.@0.5` for half of any model's depth."""
+    site: Annotated[str, AfterValidator(_site)] = Field(examples=["resid_post.@0.5"])
+    """Where activations are read: resid_pre, resid_mid, resid_post, attn_out, mlp_in, mlp_act or mlp_out with a block
+    (`resid_post.6`) or a fraction of any model's depth (`resid_post.@0.5`); or embed."""
     sae: SAESettings
     training: TrainingSettings = TrainingSettings()
     statistics: StatisticsSettings = StatisticsSettings()
@@ -105,6 +109,16 @@ class RecipeCard(Settings):
     def sites(self) -> list[str]:
         """Where activations are wanted: the site that is read, and one that a transcoder writes."""
         return [self.site] + ([self.sae.output_site] if self.sae.output_site else [])
+
+    def section(self, kind: type[M]) -> M:
+        """The section that a method brings."""
+        return getattr(self, kind.section)
+
+
+if TYPE_CHECKING:
+    RecipeCard = RecipeCore
+else:
+    RecipeCard = with_method_sections("RecipeCard", RecipeCore)
 
 
 def read_card(kind: type[C], file: str, text: str) -> C:
@@ -137,7 +151,10 @@ def _error_messages(kind: type[BaseModel], file: str, node: Any, error: Validati
         key = ".".join(str(part) for part in problem["loc"]) or "(whole card)"
         wanted = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            wanted = f"unknown key; {PurePosixPath(file).name} may have {', '.join(_keys(kind, problem['loc'][:-1]))}"
+            known = _keys(kind, problem["loc"][:-1])
+            nearest = get_close_matches(str(problem["loc"][-1]), known, 1)
+            wanted = f"unknown key; {PurePosixPath(file).name} may have {', '.join(known)}"
+            wanted += f": the nearest is {nearest[0]}" if nearest else ""
         found = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
         if now := renamed(key, problem["input"]) if kind is RecipeCard else None:
             lines.append(f"{file}, line {_line(node, problem['loc'])}: {now}")

@@ -10,8 +10,9 @@ import pytest
 from delphi_run import HOOKPOINT, LENGTH, ROWS, VOCABULARY, F, acts, tokens, written
 from safetensors.numpy import load_file, save_file
 
-from models.interchange.dashboards.delphi.run import read
 from models.interchange.dashboards.dump import BadDump
+from models.interchange.dashboards.importer import DumpSource
+from models.interchange.dashboards.importers.delphi import read
 from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
 
@@ -20,8 +21,12 @@ PIECES = TokenStrings([f" w{token}" for token in range(VOCABULARY)], [f"w{token}
 Change = Callable[[Path], Any]
 
 
+def source(run: Path) -> DumpSource:
+    return DumpSource(Folder(str(run)), "gpt2", "topk", lambda: PIECES)
+
+
 def rows(run: Path) -> tuple[dict[str, list[dict]], list[str]]:
-    dump = read(Folder(str(run)), "gpt2", "topk", PIECES)
+    dump = read(source(run))
     tables: dict[str, list[pa.Table]] = {}
     for part in dump.parts:
         for name, table in part.items():
@@ -37,7 +42,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict]]:
 def test_what_the_run_says_of_itself(tmp_path: Path):
     run = written(tmp_path)
     for place in (run, run / "latents" / HOOKPOINT):
-        about = read(Folder(str(place)), "gpt2", "topk", PIECES).about
+        about = read(source(place)).about
         assert (about.model, about.site, about.layer, about.n_features) == ("gpt2", "resid_post.2", 2, F)
         assert (about.n_tokens, about.n_contexts, about.context_length) == (ROWS * LENGTH, ROWS, LENGTH)
 

@@ -10,12 +10,21 @@ import pytest
 from saedashboard_run import BARS, INTERVALS, LENGTH, PROMPTS, F, acts, written
 
 from models.interchange.dashboards.dump import BadDump
-from models.interchange.dashboards.saedashboard import read
+from models.interchange.dashboards.importer import DumpSource
+from models.interchange.dashboards.importers.saedashboard import read
+from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
 
 
+def source(folder: Folder) -> DumpSource:
+    def texts() -> TokenStrings:
+        raise AssertionError("SAEDashboard writes tokens as text")
+
+    return DumpSource(folder, "gpt2-small", "res", texts)
+
+
 def rows(folder: Folder) -> tuple[dict[str, list[dict]], list[str]]:
-    dump = read(folder, "gpt2-small", "res")
+    dump = read(source(folder))
     tables: dict[str, list[pa.Table]] = {}
     for part in dump.parts:
         for name, table in part.items():
@@ -24,7 +33,7 @@ def rows(folder: Folder) -> tuple[dict[str, list[dict]], list[str]]:
 
 
 def test_what_the_run_says_of_itself(tmp_path: Path):
-    about = read(written(tmp_path), "gpt2-small", "res").about
+    about = read(source(written(tmp_path))).about
     assert (about.model, about.site, about.layer, about.n_features) == ("gpt2-small", "resid_pre.6", 6, F)
     assert (about.n_tokens, about.n_contexts, about.context_length) == (PROMPTS * LENGTH, PROMPTS, LENGTH)
     assert (about.dataset, about.config["n_quantiles"], about.d_model) == ("a/dataset", INTERVALS, None)
@@ -81,7 +90,7 @@ def test_promoted_and_suppressed_tokens(tmp_path: Path):
 
 def test_bars_of_another_sample_are_left_out_and_said(tmp_path: Path):
     folder = written(tmp_path, lambda features: features[0].update(frac_nonzero=0.5))
-    dump = read(folder, "gpt2-small", "res")
+    dump = read(source(folder))
     [first, _] = [part["feature"].to_pylist() for part in dump.parts]
     assert first[0]["n_firings"] == PROMPTS * LENGTH // 2
     assert dump.left_out == {"activation_histogram"}
@@ -109,4 +118,4 @@ def test_damaged_files_are_refused(tmp_path: Path, change: Callable[[list[dict]]
 def test_a_folder_of_something_else_is_refused(tmp_path: Path):
     (tmp_path / "tokens_40.pt").write_text("")
     with pytest.raises(BadDump, match=r"holds tokens_40.pt, wanted batch-0.json: name the folder of one run"):
-        read(Folder(str(tmp_path)), "a", "b")
+        read(source(Folder(str(tmp_path))))

@@ -4,14 +4,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import typer
 from delphi_run import written as delphi_run
 from door_house import exported_house
 from saedashboard_run import written as saedashboard_run
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from pipelines.cli.import_export import export_app, import_app
+from pipelines.cli.main import app as commands
 from pipelines.store.store import Store
 from sql.consistency import inspect
 from sql.warehouse import connect
@@ -30,12 +29,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GLASSHOUSE_HOME", str(home))
     monkeypatch.setenv("GLASSHOUSE_REGISTRY", str(tmp_path / "registry"))
     monkeypatch.setenv("GLASSHOUSE_WAREHOUSE", str(home / "warehouse.duckdb"))
-    whole = typer.Typer()
-    whole.add_typer(export_app, name="export")
-    whole.add_typer(import_app, name="import")
 
     def run(*arguments: str) -> str:
-        result = CliRunner().invoke(whole, list(arguments), catch_exceptions=False)
+        result = CliRunner().invoke(commands, list(arguments), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 

@@ -225,7 +225,7 @@ def test_names_that_are_taken_are_refused(exported: tuple[Store, Path]):
         import_dictionary(store, "neuronpedia", str(source), "demo", "mid")
     with pytest.raises(ValueError, match=r"id '../mid' is refused"):
         import_dictionary(store, "neuronpedia", str(source), "demo", "../mid")
-    with pytest.raises(ValueError, match=r"format 'csv' is none of neuronpedia, saedashboard, delphi"):
+    with pytest.raises(ValueError, match=r"no importer 'csv'; there are delphi, neuronpedia, saedashboard"):
         import_dictionary(store, "csv", str(source), "demo", "new")
     with pytest.raises(ValueError, match=r"no dictionary demo/nothing \(there: .*demo/mid.*\): correct the names"):
         export_dictionary(store, "demo", "nothing", "neuronpedia", "out")

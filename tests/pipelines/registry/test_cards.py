@@ -58,6 +58,14 @@ def test_a_wrong_model_card_names_file_line_and_key(text, message):
             RECIPE + "training: {lr: 1}\n",
             r"r.yaml, line 3: training.lr = 1: unknown key; r.yaml may have tokens, batch_tokens, learning_rate",
         ),
+        (
+            RECIPE + "statistics: {top_example: 3}\n",
+            r"r.yaml, line 3: statistics.top_example = 3: unknown key; .*: the nearest is top_examples",
+        ),
+        (
+            RECIPE + "statistic:\n  top_examples: 3\n",
+            r"r.yaml, line 3: statistic: unknown key; r.yaml may have site, sae, .*: the nearest is statistics",
+        ),
     ],
 )
 def test_a_wrong_recipe_names_file_line_and_key(text, message):

@@ -2,18 +2,14 @@
 that explains scores is said to lack it."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tree_copy import python_in, tree_with
 
-ROOT = Path(__file__).parents[3]
 NAME = "rule_on_peak"
 SCORER = '''"""Does the label's rule hold on the token where the activation is highest? Made up by a test."""
 
@@ -73,26 +69,10 @@ json.dump(found, sys.stdout)
 """
 
 
-def python_in(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python on the copy, and on nothing of this tree."""
-    path = os.pathsep.join([str(tree), str(tree / "tests" / "support")])
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False
-    )
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every file that git knows, and one scorer."""
-    copy = tmp_path_factory.mktemp("copy") / "tree"
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
-    (copy / "models" / "autointerp" / "scorers" / f"{NAME}.py").write_text(SCORER)
-    return copy
+    return tree_with(tmp_path_factory.mktemp("copy"), {f"models/autointerp/scorers/{NAME}.py": SCORER})
 
 
 @pytest.fixture(scope="module")

@@ -34,23 +34,25 @@ from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.delphi.labels import explanation_rows, score_rows
 from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table
 from models.interchange.dashboards.hook_names import layer_of, site_of_module
+from models.interchange.dashboards.importer import DumpSource
 from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
+
+FOLDER = "the folder of one run of delphi, or …/latents/<hookpoint> of a run with several; the model needs a card"
+EXAMPLE = "results/latents/layers.6 --model gpt2-small --recipe delphi"
 
 _SPLIT = re.compile(r"(\d+)_(\d+)\.safetensors")
 _TENSORS = {"locations": 2, "activations": 1, "tokens": 2}
 
 
-def read(folder: Folder, model_id: str, recipe_id: str, pieces: TokenStrings) -> FeatureDump:
+def read(source: DumpSource) -> FeatureDump:
     """Opens a run's folder (with one hookpoint under `latents/`), or `…/latents/<hookpoint>` of one that has several.
-
-    Args:
-        pieces: Texts of the tokenizer that delphi cut the corpus with: it stores numbers only.
 
     Raises:
         BadDump: Now or while the parts are read, if anything is missing, damaged or contradicts the rest.
+        ValueError: If the model has no card, which would name the tokenizer: delphi stores numbers only.
     """
-    run, hookpoint = _run_and_hookpoint(folder)
+    run, hookpoint = _run_and_hookpoint(source.folder)
     latents = run / "latents" / hookpoint
     splits = _splits(latents)
     config = (
@@ -73,7 +75,7 @@ def read(folder: Folder, model_id: str, recipe_id: str, pieces: TokenStrings) ->
         dataset=config.text("dataset_repo"),
         config=dict(config.values),
     )
-    reading = _DelphiReader(run, hookpoint, model_id, recipe_id, about, pieces)
+    reading = _DelphiReader(source, run, hookpoint, about, source.token_strings())
     return FeatureDump(about, reading.parts(splits), reading.notes)
 
 
@@ -141,12 +143,11 @@ def _tensors(path: Path, where: str) -> dict[str, np.ndarray]:
 class _DelphiReader:
     """One run at one hookpoint, read for one dictionary of the warehouse."""
 
+    source: DumpSource
     run: Folder
     hookpoint: str
-    model_id: str
-    recipe_id: str
     about: DumpInfo
-    pieces: TokenStrings
+    token_strings: TokenStrings
     notes: list[str] = field(default_factory=list)
 
     def parts(self, splits: list[tuple[int, int, str]]) -> Iterator[Part]:
@@ -160,7 +161,7 @@ class _DelphiReader:
             found = _tensors(path, f"{latents}/{name}")
         rows = self._rows(found["tokens"], f"{latents}/{name}")
         fired = _fired(found, first, last, self.about.n_features or 0, f"{latents}/{name}")
-        return measured(fired, rows, first, last, self.pieces, self.model_id, self.recipe_id)
+        return measured(fired, rows, first, last, self.token_strings, self.source.model_id, self.source.recipe_id)
 
     def _rows(self, tokens: np.ndarray, where: str) -> TokenRows:
         if tokens.shape != (self.about.n_contexts, self.about.context_length):
@@ -169,16 +170,16 @@ class _DelphiReader:
                 f"{(self.about.n_contexts, self.about.context_length)}: remove the splits of another run"
             )
         least, most = int(tokens.min(initial=0)), int(tokens.max(initial=0))
-        if least < 0 or most >= len(self.pieces.texts):
+        if least < 0 or most >= len(self.token_strings.texts):
             raise BadDump(
                 f"{where} has token {most if least >= 0 else least}, the tokenizer knows 0 to "
-                f"{len(self.pieces.texts) - 1}: name the model whose tokenizer cut the corpus"
+                f"{len(self.token_strings.texts) - 1}: name the model whose tokenizer cut the corpus"
             )
         contexts = [Context(row, f"row-{row}", 0, ids) for row, ids in enumerate(tokens.astype(np.int32))]
         return TokenRows.of(contexts, TokenFilter(frozenset()))
 
     def _labels(self) -> Part:
-        stem, sae_id, known = self.hookpoint, f"{self.model_id}/{self.recipe_id}", self.about.n_features or 0
+        stem, sae_id, known = self.hookpoint, self.source.sae_id, self.about.n_features or 0
         explanations, ids = explanation_rows(self.run / "explanations", stem, sae_id, known)
         scores = score_rows(self.run / "scores", stem, ids, self.notes)
         return {

@@ -13,8 +13,12 @@ from typing import Any
 from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
 from models.interchange.dashboards.hook_names import from_hook_name, layer_of
+from models.interchange.dashboards.importer import DumpSource
 from models.interchange.dashboards.neuronpedia import activations, features
 from storage.folder import Folder
+
+FOLDER = "the folder of one run of SAEDashboard: batch-0.json and following"
+EXAMPLE = "dashboard --model gpt2-small --recipe res-jb"
 
 _BATCH = re.compile(r"batch-(\d+)\.json")
 _NAME = re.compile(r".*_(blocks\.\d+\.[a-z_.0-9]*[a-z]|hook_embed)_(\d+)(?:_[^/]*)?")
@@ -37,12 +41,13 @@ _ACTIVATION = {
 }
 
 
-def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
+def read(source: DumpSource) -> FeatureDump:
     """Opens the folder of one run, local or `s3://…`.
 
     Raises:
         BadDump: Now or while the parts are read, if anything is missing, damaged or contradicts the rest.
     """
+    folder = source.folder
     numbered = sorted((int(match[1]), name) for name in folder.names() if (match := _BATCH.fullmatch(name)))
     if not numbered:
         contents = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
@@ -50,7 +55,7 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
     names = [name for _, name in numbered]
     settings = _object(folder, "run_settings.json") if folder.exists("run_settings.json") else None
     skipped = _object(folder, "skipped_indexes.json") if folder.exists("skipped_indexes.json") else None
-    reading = _SAEDashboardReader(folder, model_id, recipe_id, _about(folder, names[0], settings), skipped)
+    reading = _SAEDashboardReader(source, _about(folder, names[0], settings), skipped)
     return FeatureDump(reading.about, reading.parts(names), reading.notes, reading.left_out)
 
 
@@ -107,9 +112,7 @@ def _about(folder: Folder, name: str, settings: CheckedRecord | None) -> DumpInf
 class _SAEDashboardReader:
     """What must be remembered from batch to batch."""
 
-    folder: Folder
-    model_id: str
-    recipe_id: str
+    source: DumpSource
     about: DumpInfo
     skipped: CheckedRecord | None
     notes: list[str] = field(default_factory=list)
@@ -134,8 +137,8 @@ class _SAEDashboardReader:
         rows: dict[str, list[dict[str, Any]]] = {
             kind: [] for kind in ("feature", "activation_histogram", "logit_effect", "neighbor", "example")
         }
-        made = activations.Examples(self.model_id, self.recipe_id, self.about.dataset, ours=False)
-        for record in _features(_object(self.folder, name)):
+        made = activations.Examples(self.source.model_id, self.source.recipe_id, self.about.dataset, ours=False)
+        for record in _features(_object(self.source.folder, name)):
             feature = record.index("feature_index", self.about.n_features)
             if feature in self.known:
                 raise record.fault(
@@ -145,7 +148,7 @@ class _SAEDashboardReader:
             shown = _shown(record)
             strongest = max((max(one.numbers("values"), default=0.0) for one in shown), default=0.0)
             named = CheckedRecord(record.place, {**record.values, "index": feature, "maxActApprox": strongest})
-            own = self.model_id, self.recipe_id
+            own = self.source.model_id, self.source.recipe_id
             self.uncounted += not features.add_rows(rows, named, self.about.n_tokens, own, ours=False)
             rows["example"] += made.rows(feature, shown)
         return {kind: table(kind, found) for kind, found in rows.items()}

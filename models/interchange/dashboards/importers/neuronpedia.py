@@ -7,18 +7,23 @@ from typing import Any
 
 from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import SCHEMAS, BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
+from models.interchange.dashboards.importer import DumpSource
 from models.interchange.dashboards.jsonl import batches, read_lines
 from models.interchange.dashboards.neuronpedia import activations, explanations, features, source_files
 from models.interchange.dashboards.neuronpedia.export_identity import counts_in
 from storage.folder import Folder
 
+FOLDER = "the folder of one Neuronpedia source, such as gpt2-small/6-res-jb"
+EXAMPLE = "gpt2-small/6-res-jb --model gpt2-small --recipe res-jb"
 
-def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
+
+def read(source: DumpSource) -> FeatureDump:
     """Opens the folder of one source: `{modelId}/{sourceId}`, local or `s3://…`, its files gzipped or plain.
 
     Raises:
         BadDump: Now or while the parts are read, if anything is missing, damaged or contradicts the rest.
     """
+    folder = source.folder
     files = batches(folder / "features")
     if not folder.exists("source.jsonl") or not files:
         contents = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
@@ -26,10 +31,10 @@ def read(folder: Folder, model_id: str, recipe_id: str) -> FeatureDump:
             f"{folder} holds {contents}, wanted source.jsonl and features/batch-0.jsonl.gz: name the folder of one "
             "source, such as gpt2-small/6-res-jb, fetched whole"
         )
-    source = _one(folder, "source.jsonl", *source_files.NEEDED)
+    record = _one(folder, "source.jsonl", *source_files.NEEDED)
     model = _one(folder, "model.jsonl", "id") if folder.exists("model.jsonl") else None
     first = next(iter(islice(read_lines(folder / "features", files[0], *features.NEEDED), 1)), None)
-    reading = _NeuronpediaReader(folder, source, source_files.dump_info(source, model, first), model_id, recipe_id)
+    reading = _NeuronpediaReader(source, record, source_files.dump_info(record, model, first))
     return FeatureDump(reading.about, reading.parts(files), reading.notes, reading.left_out)
 
 
@@ -41,11 +46,10 @@ def _one(folder: Folder, name: str, *needed: str) -> CheckedRecord:
 class _NeuronpediaReader:
     """What must be remembered from batch to batch: which features were there, and how the bars were taken."""
 
-    folder: Folder
-    source: CheckedRecord
+    source: DumpSource
+    record: CheckedRecord
+    """The line of source.jsonl."""
     about: DumpInfo
-    model_id: str
-    recipe_id: str
     notes: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     known: dict[int, str] = field(default_factory=dict)
@@ -53,14 +57,14 @@ class _NeuronpediaReader:
 
     @property
     def ours(self) -> bool:
-        return counts_in(self.source.text("notes")) is not None
+        return counts_in(self.record.text("notes")) is not None
 
     @property
     def keeps(self) -> bool:
         """Whether the dump is of this very dictionary, and its explanations keep their ids."""
-        return self.ours and (self.source.text("modelId"), self.source.text("setName")) == (
-            self.model_id,
-            self.recipe_id,
+        return self.ours and (self.record.text("modelId"), self.record.text("setName")) == (
+            self.source.model_id,
+            self.source.recipe_id,
         )
 
     def parts(self, files: list[str]) -> Iterator[Part]:
@@ -69,16 +73,16 @@ class _NeuronpediaReader:
         if self.uncounted:
             self.left_out.add("activation_histogram")
             self.notes.append(without_histogram(self.uncounted, len(self.known)))
-        for name in batches(self.folder / "activations"):
+        for name in batches(self.source.folder / "activations"):
             yield from self._examples(name)
-        for place in [name for name in self.folder.folders() if name.split("-")[0] == "explanations"]:
-            for name in batches(self.folder / place):
+        for place in [name for name in self.source.folder.folders() if name.split("-")[0] == "explanations"]:
+            for name in batches(self.source.folder / place):
                 yield self._labels(place, name)
 
     def _features(self, name: str) -> Part:
         rows = _none("feature", "activation_histogram", "logit_effect", "neighbor")
-        own = self.model_id, self.recipe_id
-        for record in read_lines(self.folder / "features", name, *features.NEEDED):
+        own = self.source.model_id, self.source.recipe_id
+        for record in read_lines(self.source.folder / "features", name, *features.NEEDED):
             feature = self._own(record)
             if feature in self.known:
                 raise record.fault(
@@ -91,7 +95,7 @@ class _NeuronpediaReader:
 
     def _own(self, record: CheckedRecord) -> int:
         """The line's feature, if it is one of this source."""
-        for key, wanted in (("modelId", self.source.text("modelId")), ("layer", self.source.text("id"))):
+        for key, wanted in (("modelId", self.record.text("modelId")), ("layer", self.record.text("id"))):
             if record.text(key) != wanted:
                 raise record.fault(
                     f"{key} is {record.text(key)!r}, source.jsonl says {wanted!r}: keep each source in its own folder"
@@ -106,10 +110,10 @@ class _NeuronpediaReader:
 
     def _examples(self, name: str) -> Iterator[Part]:
         """The lines of a feature stand together, as every exporter writes them: a part is some features' worth."""
-        made = activations.Examples(self.model_id, self.recipe_id, self.about.dataset, ours=self.ours)
+        made = activations.Examples(self.source.model_id, self.source.recipe_id, self.about.dataset, ours=self.ours)
         seen: set[int] = set()
         rows: list[dict[str, Any]] = []
-        records = read_lines(self.folder / "activations", name, *activations.NEEDED)
+        records = read_lines(self.source.folder / "activations", name, *activations.NEEDED)
         for feature, some in groupby(records, key=self._mentioned):
             kept = list(some)
             if feature in seen or self.known[feature] == "":
@@ -127,9 +131,9 @@ class _NeuronpediaReader:
 
     def _labels(self, place: str, name: str) -> Part:
         rows = _none("explanation", "explanation_score")
-        for record in read_lines(self.folder / place, name, *explanations.NEEDED):
+        for record in read_lines(self.source.folder / place, name, *explanations.NEEDED):
             self._mentioned(record)
-            explanations.add_rows(rows, record, f"{self.model_id}/{self.recipe_id}", ours=self.ours, keeps=self.keeps)
+            explanations.add_rows(rows, record, self.source.sae_id, ours=self.ours, keeps=self.keeps)
         return {table_name: table(table_name, found) for table_name, found in rows.items()}
 
 

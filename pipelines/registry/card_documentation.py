@@ -1,0 +1,71 @@
+"""docs/card-reference.md, written from the cards: `python -m pipelines.registry.card_documentation`."""
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pipelines.registry.cards import ModelCard, RecipeCard
+
+INTRODUCTION = """\
+# Card reference
+
+Written from the code by `python -m pipelines.registry.card_documentation > docs/card-reference.md`; a test holds this
+page to it.
+
+Every field of both kinds of card with its default. A required field has an example in the place of a default. Most
+cards have three to six lines; [cards.md](cards.md) explains architectures, imports, corpora and labels.
+"""
+CARDS = {
+    "Model card: `registry/models/<model_id>.yaml`": ModelCard,
+    "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
+}
+
+
+def documentation() -> str:
+    """The page: a block of YAML for each kind of card."""
+    cards = [f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items()]
+    return "\n".join([INTRODUCTION, *cards])
+
+
+def _text(kind: type[BaseModel]) -> str:
+    return "\n".join(_lines(kind))
+
+
+def _lines(kind: type[BaseModel], indent: str = "") -> Iterator[str]:
+    """A card that says every default, with the meaning of each field above it."""
+    for name, field in kind.model_fields.items():
+        key, section = f"{indent}{field.alias or name}", _section(field)
+        meaning = f"{field.description or (section and section.__doc__) or ''} {_choices(field.annotation)}"
+        yield from textwrap.wrap(
+            " ".join(meaning.split()), 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        )
+        if section:
+            yield f"{key}:"
+            yield from _lines(section, f"{indent}  ")
+        elif field.is_required():
+            yield f"{key}: {_spelled((field.examples or [None])[0])}  # required"
+        else:
+            yield f"{key}: {_spelled(field.default)}"
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _choices(kind: Any) -> str:
+    return f"One of {', '.join(map(str, get_args(kind)))}." if get_origin(kind) is Literal else ""
+
+
+def _spelled(value: Any) -> str:
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=1_000).removesuffix("\n...\n").strip()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(documentation())
