@@ -12,6 +12,7 @@ from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
+from storage.table_schemas import rows_as_table
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -209,8 +210,6 @@ def _about_sinks(site: str, sentences: list[str]) -> str:
 
 def model_row(registration: SAERegistration, host):
     """The model as one row of the table `model`."""
-    import pyarrow as pa
-
     row = {
         "corpus_id": registration.corpus_id,
         "source": registration.model.source,
@@ -224,13 +223,11 @@ def model_row(registration: SAERegistration, host):
         "dtype": registration.model.dtype,
         "registered_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("model", [row])
 
 
 def site_row(manifest, corpus_manifest):
     """The site as one row of the table `activation_site`."""
-    import pyarrow as pa
-
     facts, profile, corpus_facts = manifest.facts, manifest.facts["profile"], corpus_manifest.facts
     row = {
         "n_tokens": manifest.rows,
@@ -244,17 +241,15 @@ def site_row(manifest, corpus_manifest):
         "rounding_share": facts["rounding_share"],
         "norm_quantiles": list(profile["norm_quantiles"].values()),
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("activation_site", [row])
 
 
 def shard_rows(url: str, manifest):
     """The shards of one site as rows of the table `activation_shard`."""
-    import pyarrow as pa
-
     facts = {"width": manifest.facts["width"], "dtype": manifest.identity["dtype"]}
     rows = [
         {"shard": i, "uri": f"{url}/{file.name}", "n_tokens": file.rows, "bytes": file.bytes, "sha256": file.sha256}
         | facts
         for i, file in enumerate(manifest.files)
     ]
-    return pa.Table.from_pylist(rows)
+    return rows_as_table("activation_shard", rows)

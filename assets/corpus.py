@@ -7,6 +7,7 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
+from storage.table_schemas import rows_as_table
 
 token_counts = dg.AssetCheckSpec(
     "token_counts_match",
@@ -84,8 +85,6 @@ def corpus_table(store: Store, registration: SAERegistration, manifest):
 
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
-    import pyarrow as pa
-
     identity, facts = manifest.identity, manifest.facts
     row = {
         "source": identity["source"],
@@ -97,4 +96,4 @@ def corpus_row(manifest):
         "context_length": identity["context_length"],
         "sha256": manifest.identity_sha256,
     }
-    return pa.Table.from_pylist([row])
+    return rows_as_table("corpus", [row])

@@ -9,6 +9,7 @@ from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
+from storage.table_schemas import table_schema
 
 
 @dg.asset(
@@ -27,7 +28,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     is materialized again."""
     import pyarrow as pa
 
-    from models.comparison.decoder_matching import SCHEMA, match_features, match_rows
+    from models.comparison.decoder_matching import match_features, match_rows
     from models.device import default_device
     from models.dictionaries.saelens_format import load
 
@@ -46,7 +47,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
-        store.write_table(folder, pa.concat_tables([SCHEMA.empty_table(), *found]), identity)
+        store.write_table(folder, pa.concat_tables([table_schema("feature_match").empty_table(), *found]), identity)
     rows = store.read_table("feature_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(

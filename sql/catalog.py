@@ -1,8 +1,18 @@
 """What tables and columns a warehouse has, asked of the file itself; and how SQL spells names and texts."""
 
 import re
+from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Columns that a table shares with another, in which every row of the one must find a row of the other."""
+
+    table: str
+    to: str
+    columns: tuple[str, ...]
 
 
 def quoted(name: str) -> str:
@@ -46,9 +56,23 @@ def column_comments(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
 
 def grain(con: DuckDBPyConnection, table: str) -> list[str]:
     """Columns that tell the rows of a table apart, as its comment says: `One row per (a, b): …`."""
+    declaration = re.match(r"One row per \(([^)]+)\)", _comment(con, table))
+    assert declaration, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
+    return _listed(declaration[1])
+
+
+def references(con: DuckDBPyConnection, table: str) -> list[Reference]:
+    """Tables whose rows those of a table are about, as its comment says: `… Refers to explanation (a, b).`"""
+    declared = re.findall(r"Refers to (\w+) \(([^)]+)\)", _comment(con, table))
+    return [Reference(table, to, tuple(_listed(names))) for to, names in declared]
+
+
+def _comment(con: DuckDBPyConnection, table: str) -> str:
     [(comment,)] = con.execute(
         "select comment from duckdb_tables() where database_name = current_database() and table_name = $1", [table]
     ).fetchall()
-    declaration = re.match(r"One row per \(([^)]+)\)", comment or "")
-    assert declaration, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
-    return [column.strip().strip('"') for column in declaration[1].split(",")]
+    return comment or ""
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip().strip('"') for name in names.split(",")]

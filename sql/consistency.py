@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, grain, quoted, table_names
+from sql.references import derived_rules
 from sql.sql_files import sql_files
 
 
@@ -25,18 +26,19 @@ class Violation:
 
 
 def inspect(con: DuckDBPyConnection) -> list[Violation]:
-    """Holds the rows against every rule of `sql/checks/` and the grain of every table; no finding: all agree."""
+    """Holds the rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
+    finding: all agree."""
     return _broken_rules(con) + _repeated_rows(con)
 
 
 def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
     violations = []
-    for text in sql_files("checks"):
-        broken = text.sql.rstrip().removesuffix(";")
+    for rule in (*sql_files("checks"), *derived_rules(con)):
+        broken = rule.sql.rstrip().removesuffix(";")
         rows = con.execute(
             f"select model_id, recipe_id, count(*), min(what) from ({broken}\n) group by all order by all"
         ).fetchall()
-        violations += [Violation(text.name, text.title, *row) for row in rows]
+        violations += [Violation(rule.name, rule.title, *row) for row in rows]
     return violations
 
 

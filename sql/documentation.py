@@ -8,6 +8,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import table_names
+from sql.references import derived_rules
 from sql.sql_files import SQLFile, sql_files
 from sql.views import FEATURE_ACTIVATION, define_views
 from sql.warehouse import define
@@ -34,7 +35,7 @@ def documentation() -> str:
         define(con)
         define_views(con)
         return "\n".join(
-            [INTRODUCTION, *_tables(con), *_views(con), *_macros(), *_functions(), *_questions(), *_checks()]
+            [INTRODUCTION, *_tables(con), *_views(con), *_macros(), *_functions(), *_questions(), *_checks(con)]
         )
 
 
@@ -94,9 +95,9 @@ def _questions() -> Iterator[str]:
     yield ""
 
 
-def _checks() -> Iterator[str]:
+def _checks(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## What is checked\n\nBeside the ranges of columns (`sql/schema/`) and one row per grain:\n"
-    yield from (f"- `{check.name}`: {check.title}" for check in sql_files("checks"))
+    yield from (f"- `{check.name}`: {check.title}" for check in (*sql_files("checks"), *derived_rules(con)))
     yield ""
 
 

@@ -1,7 +1,6 @@
 """The store's Parquet tables, partition by partition, as their manifests vouch for them."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from duckdb import DuckDBPyConnection
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-MANIFEST = "_manifest.json"
+from storage.manifest import NAME as MANIFEST
+from storage.manifest import DamagedFile, Manifest, ManifestFile, sha256_of_file
 
 
 class BadPartition(ValueError):
@@ -27,16 +27,6 @@ def keys_of(partition: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One Parquet file of a partition, as its manifest describes it."""
-
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class Partition:
     """One folder of a table, such as `feature/model_id=a/recipe_id=b`: what it was made from, and its files."""
 
@@ -44,7 +34,7 @@ class Partition:
     name: str
     folder: str
     identity_sha256: str
-    files: tuple[File, ...]
+    files: tuple[ManifestFile, ...]
 
     @property
     def keys(self) -> dict[str, str]:
@@ -122,17 +112,10 @@ class StoredTables:
         table, name = self._place(path)
         folder = path.rpartition("/")[0]
         try:
-            manifest = json.loads(body)
-            files = tuple(
-                File(entry["name"], int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
-                for entry in manifest["files"]
-            )
-            return Partition(table, name, folder, manifest["identity_sha256"], files)
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadPartition(
-                f"table {table}, partition {name}: {path} is not a manifest ({type(error).__name__}: {error}): "
-                f"delete {folder} and materialize the asset that writes {table} for it again"
-            ) from error
+            manifest = Manifest.parse(body, folder)
+        except DamagedFile as error:
+            raise BadPartition(f"table {table}, partition {name}: {error}") from error
+        return Partition(table, name, folder, manifest.identity_sha256, manifest.files)
 
     @contextmanager
     def verified(self, partition: Partition) -> Iterator[list[str]]:
@@ -148,14 +131,13 @@ class StoredTables:
                 path = f"{partition.folder}/{file.name}"
                 if not self.is_local:
                     self.filesystem.get_file(path, path := f"{downloads}/{file.name}")
-                with open(path, "rb") as opened:
-                    found = hashlib.file_digest(opened, "sha256").hexdigest()
+                found = sha256_of_file(Path(path))
                 if found != file.sha256:
                     raise partition.fault(f"{file.name} has sha256 {found}, {file.sha256} was written")
                 paths.append(path)
             yield paths
 
-    def check_size(self, partition: Partition, file: File) -> None:
+    def check_size(self, partition: Partition, file: ManifestFile) -> None:
         try:
             size = self.filesystem.size(f"{partition.folder}/{file.name}")
         except FileNotFoundError:

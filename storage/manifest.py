@@ -44,6 +44,11 @@ class ManifestFile:
     def of(cls, path: Path, name: str, rows: int) -> "ManifestFile":
         return cls(name, rows, path.stat().st_size, sha256_of_file(path))
 
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> "ManifestFile":
+        """One entry of a manifest's list of files."""
+        return cls(entry["name"], int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
+
     def compared(self, folder: Folder) -> tuple[str, str, str]:
         """The key under which a comparison is remembered: for as long as the file's size and time of change (on S3 its
         ETag) are the same."""
@@ -98,14 +103,23 @@ class Manifest:
         """The manifest of a finished dataset; None where there is none yet."""
         if not folder.exists(NAME):
             return None
+        return cls.parse(folder.read_bytes(NAME), str(folder))
+
+    @classmethod
+    def parse(cls, body: bytes, folder: str) -> "Manifest":
+        """The manifest that a file says, for those who read many files at once.
+
+        Raises:
+            DamagedFile: Naming the folder, if the file is not a manifest.
+        """
         try:
-            body = json.loads(folder.read_bytes(NAME))
-            files = tuple(ManifestFile(**entry) for entry in body["files"])
-            return cls(body["identity"], files, body["facts"], body["schema_version"])
+            said = json.loads(body)
+            files = tuple(ManifestFile.parse(entry) for entry in said["files"])
+            return cls(dict(said["identity"]), files, said["facts"], said["schema_version"])
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedFile(
-                f"{folder}/{NAME} is not a manifest of schema version {SCHEMA_VERSION} ({error}): delete {folder} and "
-                "materialize its asset again"
+                f"{folder}/{NAME} is not a manifest of schema version {SCHEMA_VERSION} ({type(error).__name__}: "
+                f"{error}): delete {folder} and materialize its asset again"
             ) from error
 
     def check(self, folder: Folder, *, content: bool = True) -> None:

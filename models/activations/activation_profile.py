@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.activations.position_buckets import PositionBuckets
 from models.activations.shards import ActivationBatch
+from storage.table_schemas import rows_as_table
 
 FINE = 16
 """Bins of the histograms per doubling: quantiles are exact to 4.4 %."""
@@ -190,4 +191,4 @@ def largest_share(n_H: np.ndarray, squares_H: np.ndarray, part: float = 0.01) ->
 def profile_rows(profile: Mapping[str, Any]) -> pa.Table:
     """Grain: a position bucket; the columns of the table `activation_profile` but its partition's keys."""
     columns: Sequence[Mapping[str, Any]] = profile["positions"]
-    return pa.Table.from_pylist([dict(row) for row in columns])
+    return rows_as_table("activation_profile", columns)

@@ -23,6 +23,7 @@ from models.corpora.context_frame import SpecialTokens
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter
 from models.language_model.sites import Site
+from storage.table_schemas import rows_as_table
 
 PIECES, LENGTH = 128, 48
 """Texts that are tried, and tokens of each, at most."""
@@ -119,24 +120,7 @@ class FrameChoice:
             }
             for trial in self.trials
         ]
-        return pa.Table.from_pylist(rows, FRAME_SCHEMA)
-
-
-FRAME_SCHEMA = pa.schema(
-    [
-        ("candidate", pa.string()),
-        ("prefix", pa.list_(pa.int32())),
-        ("suffix", pa.list_(pa.int32())),
-        ("n_sinks", pa.int32()),
-        ("variance_share", pa.float64()),
-        ("position", pa.int32()),
-        ("layer", pa.int32()),
-        ("outlier_share", pa.float64()),
-        ("n_tokens", pa.int64()),
-        ("is_chosen", pa.bool_()),
-        ("skip_first", pa.int32()),
-    ]
-)
+        return rows_as_table("context_frame", rows)
 
 
 def choose_frame(trials: Sequence[FrameTrial], skip_first: int | None = None) -> FrameChoice:

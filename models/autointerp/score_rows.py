@@ -18,21 +18,11 @@ from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.trials import Judgement, Trial
 from models.numerics.metrics_with_ci import ValueWithCI, auroc
+from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
 
-VALUES = pa.schema(
-    [
-        ("explanation_id", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("n_trials", pa.int64()),
-        ("n_failed", pa.int64()),
-    ]
-)
-"""What a scorer measures."""
-SCORE = VALUES.insert(1, pa.field("scorer", pa.string())).append(pa.field("is_headline", pa.bool_()))
-"""The same with the name of the scorer, and whether the metric stands for it."""
+_OF_THE_SCORER = ("scorer", "is_headline")
+VALUES = pa.schema([field for field in EXPLANATION_SCORE if field.name not in _OF_THE_SCORER])
+"""What a scorer measures: a row without the scorer's name and whether the metric stands for it."""
 BLOCK = 512
 """Trials whose tokens are held at once."""
 
@@ -106,7 +96,7 @@ def named_scores(scorer: str, headline: str | None, values: pa.Table) -> pa.Tabl
     columns = {name: values[name] for name in VALUES.names}
     columns["scorer"] = pa.array([scorer] * values.num_rows, pa.string())
     columns["is_headline"] = pa.array([metric == headline for metric in values["metric"].to_pylist()], pa.bool_())
-    return pa.table({name: columns[name] for name in SCORE.names}, schema=SCORE)
+    return pa.table({name: columns[name] for name in EXPLANATION_SCORE.names}, schema=EXPLANATION_SCORE)
 
 
 def auroc_rows(trials: Sequence[Trial], values: Sequence[np.ndarray]) -> pa.Table:

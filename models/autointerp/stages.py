@@ -15,33 +15,20 @@ from models.autointerp.assembly import LabelingSetup
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.progress import Progress, no_progress, offset_progress
-from models.autointerp.score_rows import SCORE, named_scores
+from models.autointerp.score_rows import named_scores
 from models.autointerp.scorer import ScorerInputs, scorer_of, scorers_of_every_label
 from models.autointerp.scorers import specificity
-from models.autointerp.tables import EXPLANATION, request_table
+from models.autointerp.tables import request_table
 from models.autointerp.trial_runs import judge_trials
 from models.autointerp.trials import Label, Trial
 from storage.folder import Folder
+from storage.table_schemas import rows_as_table
+from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
+from storage.table_schemas.label_embedding import SCHEMA as LABEL_EMBEDDING
+from storage.table_schemas.specificity import SCHEMA as SPECIFICITY
 
 if TYPE_CHECKING:
     from models.language_model.hooked_model import HookedModel
-
-SPECIFICITY = pa.schema(
-    [
-        ("explanation_id", pa.string()),
-        ("example_id", pa.string()),
-        ("feature_id", pa.int32()),
-        ("interval_index", pa.int32()),
-        ("activation", pa.float64()),
-        ("rating", pa.int32()),
-        ("reason", pa.string()),
-        ("status", pa.string()),
-        ("judge", pa.string()),
-    ]
-)
-EMBEDDING = pa.schema(
-    [("explanation_id", pa.string()), ("encoder", pa.string()), ("embedding", pa.list_(pa.float32()))]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +60,7 @@ def label_features(
         told = partial(offset_progress, progress, number * len(features), len(explainers) * len(features))
         explanations += explainer.explain(exhibits, features, told)
     by_feature = sorted(explanations, key=lambda explanation: explanation.feature_id)
-    rows = pa.Table.from_pylist([explanation.row(material.sae_id) for explanation in by_feature], schema=EXPLANATION)
+    rows = rows_as_table("explanation", [explanation.row(material.sae_id) for explanation in by_feature])
     return StageResult(rows, [answer for explanation in explanations for answer in explanation.answers])
 
 
@@ -133,7 +120,7 @@ def score_labels(
     Raises as `explain` does.
     """
     setup.check()
-    labels, answers, tables = labels_of(explanations), list[LedgerAnswer](), [SCORE.empty_table()]
+    labels, answers, tables = labels_of(explanations), list[LedgerAnswer](), [EXPLANATION_SCORE.empty_table()]
     inputs = ScorerInputs(material, labels, setup, host, ratings)
     names = (*scorers_of_every_label(), *setup.settings.scorers)
     for number, name in enumerate(names):
@@ -153,7 +140,7 @@ def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None
     vectors = model.encode([label.text for label in labels]).tolist()
     ids = [label.explanation_id for label in labels]
     columns = {"explanation_id": ids, "encoder": [model.identity] * len(ids), "embedding": vectors}
-    return pa.table(columns, schema=EMBEDDING)
+    return pa.table(columns, schema=LABEL_EMBEDDING)
 
 
 def request_rows(
@@ -166,5 +153,5 @@ def request_rows(
     for purpose in purposes:
         mine = [[answer for answer in among if answer.purpose == purpose] for among in (paid, answers)]
         if any(mine):
-            tables[purpose] = request_table(*mine).drop_columns(["purpose"])
+            tables[purpose] = request_table(*mine)
     return tables

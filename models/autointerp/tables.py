@@ -9,47 +9,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
-
-TIME = pa.timestamp("us")
-"""UTC, without saying so."""
-EXPLANATION = pa.schema(
-    [
-        ("explanation_id", pa.string()),
-        ("feature_id", pa.int32()),
-        ("explainer", pa.string()),
-        ("llm", pa.string()),
-        ("prompt", pa.string()),
-        ("prompt_sha256", pa.string()),
-        ("label", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("n_examples", pa.int64()),
-        ("request_id", pa.string()),
-        ("input_tokens", pa.int64()),
-        ("output_tokens", pa.int64()),
-        ("cost_usd", pa.float64()),
-        ("created_at", TIME),
-    ]
-)
-LLM_REQUEST = pa.schema(
-    [
-        ("request_key", pa.string()),
-        ("purpose", pa.string()),
-        ("llm", pa.string()),
-        ("batch_id", pa.string()),
-        ("status", pa.string()),
-        ("attempts", pa.int64()),
-        ("tokens", pa.int64()),
-        ("input_tokens", pa.int64()),
-        ("output_tokens", pa.int64()),
-        ("cache_write_tokens", pa.int64()),
-        ("cache_read_tokens", pa.int64()),
-        ("cost_usd", pa.float64()),
-        ("sent_at", TIME),
-        ("answered_at", TIME),
-    ]
-)
-
+from storage.table_schemas import rows_as_table
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
@@ -126,11 +86,11 @@ def request_table(paid: Iterable[LedgerAnswer], asked: Iterable[LedgerAnswer]) -
     sent = {answer.request_key: answer for answer in asked if answer.attempts and not answer.answered_at}
     sent |= {answer.request_key: answer for answer in paid}
     rows = [_request_row(sent[key]) for key in sorted(sent)]
-    return pa.Table.from_pylist(rows, schema=LLM_REQUEST)
+    return rows_as_table("llm_request", rows)
 
 
 def _request_row(answer: LedgerAnswer) -> dict[str, Any]:
-    row = {name: getattr(answer, name) for name in ("request_key", "purpose", "llm", "batch_id", "status", "attempts")}
+    row = {name: getattr(answer, name) for name in ("request_key", "llm", "batch_id", "status", "attempts")}
     row |= {"sent_at": _time(answer.sent_at), "answered_at": _time(answer.answered_at)}
     if answer.answered_at:
         counts = {name: getattr(answer, name) for name in _COUNTS}

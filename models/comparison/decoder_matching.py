@@ -14,19 +14,10 @@ import torch
 from torch import Tensor
 
 from models.features.nearest_features import TILE
+from storage.table_schemas.feature_match import SCHEMA as FEATURE_MATCH
 
 SAME_FEATURE_COSINE = 0.7
 """Cosine above which a feature counts as found again."""
-SCHEMA = pa.schema(
-    [
-        ("feature_id", pa.int32()),
-        ("other_recipe_id", pa.string()),
-        ("other_feature_id", pa.int32()),
-        ("cosine", pa.float64()),
-        ("is_mutual", pa.bool_()),
-        ("n_split_features", pa.int32()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +78,12 @@ def match_rows(other_recipe_id: str, matches: FeatureMatches) -> pa.Table:
         values_F.cpu().numpy()[feature]
         for values_F in (matches.other_F, matches.cosine_F.double(), matches.is_mutual_F, matches.n_split_features_F)
     )
-    columns = [feature, [other_recipe_id] * len(feature), other, cosine, mutual, children]
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
+    columns = {
+        "other_recipe_id": [other_recipe_id] * len(feature),
+        "feature_id": feature,
+        "other_feature_id": other,
+        "cosine": cosine,
+        "is_mutual": mutual,
+        "n_split_features": children,
+    }
+    return pa.table(columns, schema=FEATURE_MATCH)

@@ -16,7 +16,7 @@ from models.corpora.context_sample import held_out, trained_on
 from models.corpora.contexts import Context, TokenizedCorpus
 from models.corpora.token_filter import TokenFilter
 from models.evaluation.absorption import absorption
-from models.evaluation.reconstruction import SCHEMA, DictionaryProtocol
+from models.evaluation.reconstruction import DictionaryProtocol
 from models.evaluation.shrinkage import shrinkage
 from models.evaluation.sparse_probing import sparse_probing
 from models.language_model.sites import Site
@@ -24,6 +24,7 @@ from models.language_model.token_strings import TokenStrings
 from models.probes.codes_by_feature import CodesByFeature
 from models.probes.token_targets import first_letters, token_targets
 from models.sparse.codes import SparseCodes
+from storage.table_schemas import rows_as_table
 
 UNITS = {
     "shrinkage_gamma": "ratio",
@@ -112,4 +113,4 @@ def _rows(split: str, found: dict[str, tuple[float, int]]) -> pa.Table:
         {"split": split, "metric": name, "value": value, "unit": UNITS[name], "n_tokens": n}
         for name, (value, n) in found.items()
     ]
-    return pa.Table.from_pylist(rows, SCHEMA)
+    return rows_as_table("sae_metric", rows)

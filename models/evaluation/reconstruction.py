@@ -22,6 +22,7 @@ from models.evaluation.document_sums import DocumentSums, Metric
 from models.interventions.splice import EditableModelProtocol, clean_run, logits_with_replacement, targets
 from models.language_model.sites import Site
 from models.sparse.codes import SparseCodes
+from storage.table_schemas import rows_as_table
 
 BATCH_TOKENS = 4096
 LOGITS = {"cpu": 2**25, "cuda": 2**29}
@@ -42,18 +43,6 @@ UNITS = {
     "fvu_trained": "fraction of the variance",
     "fvu_exported": "fraction of the variance",
 }
-SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("unit", pa.string()),
-        ("n_tokens", pa.int64()),
-        ("n_documents", pa.int64()),
-    ]
-)
 
 
 class DictionaryProtocol(Protocol):
@@ -99,7 +88,7 @@ def evaluate_reconstruction(
         report: Called after each batch with the batches done and their number.
 
     Returns:
-        Grain: a metric; columns as in `SCHEMA`, with 95 % intervals by bootstrap over documents. What is undefined has
+        Grain: a metric; columns of `sae_metric`, with 95 % intervals by bootstrap over documents. What is undefined has
         no row: the cross-entropies of an encoder, what is recovered where ablation costs nothing, FVU where nothing
         varies. `dead_fraction` is of these tokens: features that are rare, not dead, count in it.
         `largest_rows_share` is the share of the variance that the 1 % of rows farthest from the mean hold: where it is
@@ -231,7 +220,7 @@ def metric_rows(split: str, metrics: dict[str, Metric]) -> pa.Table:
         }
         for name, metric in metrics.items()
     ]
-    return pa.Table.from_pylist(rows, SCHEMA)
+    return rows_as_table("sae_metric", rows)
 
 
 def calibration_rows(facts: dict[str, Any] | None) -> pa.Table:

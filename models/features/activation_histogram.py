@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.features.firings import Firings
+from storage.table_schemas.activation_histogram import SCHEMA as ACTIVATION_HISTOGRAM
 
 
 def bin_edge(max_F: np.ndarray, number: np.ndarray | int, n: int) -> np.ndarray:
@@ -57,5 +58,6 @@ class ActivationHistogram:
                 "lower": bin_edge(max_M, bin_M, bins),
                 "upper": bin_edge(max_M, bin_M + 1, bins),
                 "n": self.n_FB[alive].ravel(),
-            }
+            },
+            schema=ACTIVATION_HISTOGRAM,
         )

@@ -17,10 +17,8 @@ import pyarrow.parquet as pq
 from models.features.firings import Firings
 from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
+from storage.table_schemas.feature_activation import SCHEMA as FEATURE_ACTIVATION
 
-SCHEMA = pa.schema(
-    [("context_id", pa.int64()), ("position", pa.int32()), ("feature_id", pa.int32()), ("activation", pa.float32())]
-)
 ROW_GROUP = 2**17
 _ENCODING: dict[str, Any] = {
     "compression": "zstd",
@@ -39,16 +37,16 @@ def write_part(path: Path, fired: Firings, identity_sha256: str = "") -> None:
     """Writes what fired in some contexts; what the rows do not say of them goes into the metadata."""
     columns = [pa.array(c) for c in (fired.contexts_M, fired.positions_M, fired.features_M, fired.acts_M)]
     facts = {name: str(getattr(fired, name)) for name in ("n_features", "n_tokens", "first_context", "last_context")}
-    table = pa.table(columns, schema=SCHEMA.with_metadata(facts | {"identity_sha256": identity_sha256}))
+    table = pa.table(columns, schema=FEATURE_ACTIVATION.with_metadata(facts | {"identity_sha256": identity_sha256}))
     pq.write_table(table, path, row_group_size=ROW_GROUP, **_ENCODING)
 
 
 def write_codes(path: Path) -> Firings:
     """Reads back what was written."""
-    table = pq.read_table(path, schema=SCHEMA)
+    table = pq.read_table(path, schema=FEATURE_ACTIVATION)
     metadata = pq.read_metadata(path).metadata or {}
     facts = {name: int(metadata[name.encode()]) for name in ("n_features", "n_tokens", "first_context", "last_context")}
-    contexts, positions, features, acts = (table.column(name).to_numpy() for name in SCHEMA.names)
+    contexts, positions, features, acts = (table.column(name).to_numpy() for name in FEATURE_ACTIVATION.names)
     return Firings(features, contexts, positions, acts, **facts)
 
 

@@ -15,6 +15,7 @@ from models.corpora.token_rows import TokenRows
 from models.features.firings import Firings
 from models.language_model.token_strings import TokenStrings
 from models.numerics.keyed_reservoir import KeyedReservoir
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 KINDS = ("top", "interval", "control")
 
@@ -124,7 +125,8 @@ class ExampleWindows:
                 "tokens": pa.ListArray.from_arrays(offsets, words.take(pa.array(self.text_NW[inside_NW], pa.int32()))),
                 "activations": pa.ListArray.from_arrays(offsets, pa.array(self.act_NW[inside_NW])),
                 "peak": pa.array(self.peak_N, pa.int32()),
-            }
+            },
+            schema=EXAMPLE,
         )
 
 

@@ -35,6 +35,7 @@ from models.language_model.token_strings import TokenStrings
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 from storage.manifest import ManifestFile
+from storage.table_schemas.feature import SCHEMA as FEATURE
 
 ENCODED_TOGETHER = 8192
 Report = Callable[[str, int, int], None]
@@ -203,7 +204,8 @@ def feature_rows(sae: EncoderProtocol, firing: FiringStatistics, positions: Firi
             "encoder_decoder_cosine": unknown if cosine_F is None else pa.array(cosine_F.numpy(), from_pandas=True),
             "logit_skew": unknown,
             "logit_kurtosis": unknown,
-        }
+        },
+        schema=FEATURE,
     )
 
 

@@ -15,23 +15,13 @@ from models.language_model.sites import Site
 from models.language_model.token_strings import TokenStrings
 from models.language_model.unembedding import Unembedding
 from models.numerics.stable_topk import stable_topk
+from storage.table_schemas.logit_effect import SCHEMA as LOGIT_EFFECT
+from storage.table_schemas.logit_shape import SCHEMA as LOGIT_SHAPE
 
 RESIDUAL_KINDS = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "embed"}
 """Kinds of site whose directions are directions of the residual stream."""
 TILE = {"cpu": 2**22, "cuda": 2**28}
 """Effects held at once."""
-
-_SHAPE = pa.schema([("feature_id", pa.int32()), ("logit_skew", pa.float64()), ("logit_kurtosis", pa.float64())])
-EFFECT = pa.schema(
-    [
-        ("feature_id", pa.int32()),
-        ("direction", pa.string()),
-        ("rank", pa.int32()),
-        ("token_id", pa.int64()),
-        ("token", pa.string()),
-        ("logit_weight", pa.float64()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ def logit_effects(
         effect.
     """
     if (reason := _reason_not_defined(site, unembedding)) is not None or unembedding is None:
-        return LogitEffects(EFFECT.empty_table(), _SHAPE.empty_table(), reason)
+        return LogitEffects(LOGIT_EFFECT.empty_table(), LOGIT_SHAPE.empty_table(), reason)
     words = pa.array(pieces.texts)
     effects, shapes = [], []
     for first, effects_BV in _blocks(W_dec_FD, unembedding, len(pieces.texts)):
@@ -109,14 +99,14 @@ def _effect_rows(
             words.take(tokens),
             pa.array(logits_BN.flatten().double().cpu().numpy()),
         ],
-        schema=EFFECT,
+        schema=LOGIT_EFFECT,
     )
 
 
 def _shape_rows(features_B: np.ndarray, effects_BV: Tensor) -> pa.Table:
     skew_B, kurtosis_B = (moment.cpu().numpy() for moment in skew_and_kurtosis(effects_BV))
     columns = [pa.array(features_B), pa.array(skew_B, from_pandas=True), pa.array(kurtosis_B, from_pandas=True)]
-    return pa.Table.from_arrays(columns, schema=_SHAPE)
+    return pa.Table.from_arrays(columns, schema=LOGIT_SHAPE)
 
 
 def skew_and_kurtosis(values_BV: Tensor) -> tuple[Tensor, Tensor]:

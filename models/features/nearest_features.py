@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.features.coactivation import COUNT_BYTES, CodesFactory, cofiring_counts
 from models.numerics.stable_topk import stable_topk
+from storage.table_schemas.neighbor import SCHEMA as NEIGHBOR
 
 TILE = {"cpu": 2**23, "cuda": 2**28}
 """Similarities held at once."""
@@ -73,5 +74,6 @@ def neighbor_rows(kind: str, blocks: Iterator[Block], model_id: str, recipe_id: 
             "other_recipe_id": pa.array([recipe_id] * len(rank), pa.string()),
             "other_feature_id": pa.array(other, pa.int32()),
             "value": pa.array(value, pa.float64()),
-        }
+        },
+        schema=NEIGHBOR,
     )

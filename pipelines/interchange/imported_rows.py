@@ -9,6 +9,7 @@ from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
+from storage.table_schemas import rows_as_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,16 +34,20 @@ class ImportedDictionaryRows:
 
     def write(self, store: Store, sae: Folder) -> None:
         """Writes them; a model that is known already keeps its row."""
+        from models.interchange.dashboards.dump import UNKNOWN
+
         model = store.table_at("model", model_id=self.model_id)
         if Manifest.read(model) is None:
             store.write_table(model, self._model(), self.identity)
-        store.write_table(store.table_at("corpus", corpus_id=self.corpus_id), self._corpus(), self.identity)
+        corpus = store.table_at("corpus", corpus_id=self.corpus_id, frame_sha256=UNKNOWN)
+        store.write_table(corpus, self._corpus(), self.identity)
         store.write_table(sae, self._sae(), self.identity)
 
     def _model(self) -> "pa.Table":
         from models.interchange.dashboards.dump import UNKNOWN
 
         return _row(
+            "model",
             corpus_id=self.corpus_id,
             source=self.about.model,
             weights_sha256=UNKNOWN,
@@ -57,7 +62,7 @@ class ImportedDictionaryRows:
         from models.interchange.dashboards.dump import UNKNOWN
 
         return _row(
-            frame_sha256=UNKNOWN,
+            "corpus",
             source=self.about.dataset or UNKNOWN,
             n_contexts=self.about.n_contexts,
             n_tokens=self.about.n_tokens,
@@ -69,6 +74,7 @@ class ImportedDictionaryRows:
         from models.interchange.dashboards.dump import UNKNOWN
 
         return _row(
+            "sae",
             identity=self.identity["content"],
             corpus_id=self.corpus_id,
             frame_sha256=UNKNOWN,
@@ -85,13 +91,8 @@ class ImportedDictionaryRows:
         )
 
 
-def _row(**values: Any) -> "pa.Table":
-    """One row; what is not known is left out, so that it is null."""
-    import pyarrow as pa
-
-    kinds = {int: pa.int64(), str: pa.string(), datetime: pa.timestamp("us")}
-    known = {name: value for name, value in values.items() if value is not None}
-    return pa.Table.from_pylist([known], schema=pa.schema([(n, kinds[type(v)]) for n, v in known.items()]))
+def _row(table: str, **values: Any) -> "pa.Table":
+    return rows_as_table(table, [values])
 
 
 def _now() -> datetime:

@@ -8,6 +8,7 @@ from pipelines.labels.inputs import feature_data
 from pipelines.labels.requested_features import requested, require_firing_features
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store
+from storage.table_schemas import table_schema
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +37,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     from models.autointerp.llm_client.prices import FREE, price_of
     from models.autointerp.llm_client.request_ledger import RequestLedger
     from models.autointerp.scorer import scorer_of
-    from models.autointerp.stages import SPECIFICITY, label_features, rate_labels, score_labels
+    from models.autointerp.stages import label_features, rate_labels, score_labels
 
     require_firing_features(store, registration, asked)
     settings = registration.recipe.explanations
@@ -63,7 +64,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     made = made.set_column(made.schema.get_field_index("label"), "label", stand_in)
     made = made.set_column(made.schema.get_field_index("status"), "status", status)
     rate_labels(known, made, asking)
-    score_labels(known, made, SPECIFICITY.empty_table(), asking)
+    score_labels(known, made, table_schema("specificity").empty_table(), asking)
     return [EstimateLine(registration.sae_id, llm.name, one) for llm in plans.values() for one in llm.estimates()]
 
 

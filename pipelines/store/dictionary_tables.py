@@ -45,10 +45,9 @@ class DictionaryTables:
         return {"source": self.model_id, "d_model": None, "n_layers": None} | (found[0] if found else {})
 
     def corpus(self, corpus_id: str, frame_sha256: str) -> dict[str, Any] | None:
-        rows = self._read(self.store.table_at("corpus", corpus_id=corpus_id))
-        found = rows.to_table().to_pylist() if rows else []
-        blank = {"n_contexts": None, "context_length": None}
-        return next((blank | row for row in found if row["frame_sha256"] == frame_sha256), None)
+        """Its row of `corpus`; None where it has none."""
+        rows = self._read(self.store.table_at("corpus", corpus_id=corpus_id, frame_sha256=frame_sha256))
+        return rows.to_table().to_pylist()[0] if rows else None
 
     def firings(self) -> dict[int, int]:
         """Firings of every feature.

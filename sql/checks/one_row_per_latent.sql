@@ -1,4 +1,4 @@
--- A dictionary has one row of `feature` for each of its latents, dead ones included; a dump may lack some.
+-- A dictionary has one row of `feature` for each of its latents, dead ones included; a dump, whose frame is unknown, may lack some.
 with counted as (
     select
         model_id,
@@ -14,4 +14,4 @@ select
     'feature has ' || n || ' rows, sae says n_features ' || n_features as what
 from sae
 join counted using (model_id, recipe_id)
-where n > n_features or (n < n_features and origin not in ('imported:neuronpedia', 'imported:saedashboard'));
+where n > n_features or (n < n_features and frame_sha256 <> 'unknown');

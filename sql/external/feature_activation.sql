@@ -5,7 +5,7 @@ select
     model_id,
     recipe_id,
     context_id::bigint as context_id,
-    position::bigint as position,
+    position::integer as position,
     feature_id::integer as feature_id,
     activation::float as activation
 from read_parquet($codes, hive_partitioning = true, hive_types = {'model_id': varchar, 'recipe_id': varchar});

@@ -5,7 +5,7 @@ select
     null::varchar as model_id,
     null::varchar as recipe_id,
     null::bigint as context_id,
-    null::bigint as position,
+    null::integer as position,
     null::integer as feature_id,
     null::float as activation
 where false;

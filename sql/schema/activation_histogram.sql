@@ -14,7 +14,7 @@ create table activation_histogram (
     check (n >= 0)
 );
 
-comment on table activation_histogram is 'One row per (model_id, recipe_id, feature_id, bin): a slice of the activations of a feature';
+comment on table activation_histogram is 'One row per (model_id, recipe_id, feature_id, bin): a slice of the activations of a feature. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column activation_histogram.model_id is 'Card of the model [id]';
 comment on column activation_histogram.recipe_id is 'Card of the recipe [id]';
 comment on column activation_histogram.feature_id is 'Latent of the dictionary, counted from 0 [index]';

@@ -27,7 +27,7 @@ create table example (
     check (peak between 0 and len(tokens) - 1)
 );
 
-comment on table example is 'One row per (model_id, recipe_id, feature_id, kind, interval_index, rank): a window of tokens around a place in a context';
+comment on table example is 'One row per (model_id, recipe_id, feature_id, kind, interval_index, rank): a window of tokens around a place in a context. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column example.model_id is 'Card of the model [id]';
 comment on column example.recipe_id is 'Card of the recipe [id]';
 comment on column example.feature_id is 'Latent of the dictionary, counted from 0 [index]';

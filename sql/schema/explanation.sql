@@ -27,7 +27,7 @@ create table explanation (
     check (isfinite(cost_usd) and cost_usd >= 0)
 );
 
-comment on table explanation is 'One row per (explanation_id): an attempt of an explainer to label a feature';
+comment on table explanation is 'One row per (explanation_id): an attempt of an explainer to label a feature. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column explanation.model_id is 'Card of the model [id]';
 comment on column explanation.recipe_id is 'Card of the recipe [id]';
 comment on column explanation.explanation_id is 'Explanation [id]';

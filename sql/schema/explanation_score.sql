@@ -18,7 +18,7 @@ create table explanation_score (
     check (n_failed >= 0)
 );
 
-comment on table explanation_score is 'One row per (explanation_id, scorer, metric): a score of an explanation';
+comment on table explanation_score is 'One row per (explanation_id, scorer, metric): a score of an explanation. Refers to explanation (model_id, recipe_id, explanation_id)';
 comment on column explanation_score.model_id is 'Card of the model [id]';
 comment on column explanation_score.recipe_id is 'Card of the recipe [id]';
 comment on column explanation_score.explanation_id is 'Explanation whose label is scored [id]';

@@ -34,7 +34,7 @@ create table feature (
     check (isfinite(logit_kurtosis))
 );
 
-comment on table feature is 'One row per (model_id, recipe_id, feature_id): a feature; a dead one has never fired';
+comment on table feature is 'One row per (model_id, recipe_id, feature_id): a feature; a dead one has never fired. Refers to sae (model_id, recipe_id)';
 comment on column feature.model_id is 'Card of the model [id]';
 comment on column feature.recipe_id is 'Card of the recipe [id]';
 comment on column feature.feature_id is 'Latent of the dictionary, counted from 0 [index]';

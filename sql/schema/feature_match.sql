@@ -15,7 +15,7 @@ create table feature_match (
     check (n_split_features >= 0)
 );
 
-comment on table feature_match is 'One row per (model_id, recipe_id, other_recipe_id, feature_id): a feature with a decoder direction, and its likest in another dictionary that was there when the row was made';
+comment on table feature_match is 'One row per (model_id, recipe_id, other_recipe_id, feature_id): a feature with a decoder direction, and its likest in another dictionary that was there when the row was made. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column feature_match.model_id is 'Card of the model [id]';
 comment on column feature_match.recipe_id is 'Card of the recipe [id]';
 comment on column feature_match.other_recipe_id is 'Recipe of the other dictionary, of the same model [id]';

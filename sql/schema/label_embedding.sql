@@ -11,7 +11,7 @@ create table label_embedding (
     check (isfinite(list_sum(embedding)))
 );
 
-comment on table label_embedding is 'One row per (explanation_id, encoder): a label as one encoder reads it';
+comment on table label_embedding is 'One row per (explanation_id, encoder): a label as one encoder reads it. Refers to explanation (model_id, recipe_id, explanation_id)';
 comment on column label_embedding.model_id is 'Card of the model [id]';
 comment on column label_embedding.recipe_id is 'Card of the recipe [id]';
 comment on column label_embedding.explanation_id is 'Explanation whose label is read [id]';

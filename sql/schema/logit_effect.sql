@@ -15,7 +15,7 @@ create table logit_effect (
     check (isfinite(logit_weight))
 );
 
-comment on table logit_effect is 'One row per (model_id, recipe_id, feature_id, direction, rank): a token at one end of a feature''s direct effect';
+comment on table logit_effect is 'One row per (model_id, recipe_id, feature_id, direction, rank): a token at one end of a feature''s direct effect. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column logit_effect.model_id is 'Card of the model [id]';
 comment on column logit_effect.recipe_id is 'Card of the recipe [id]';
 comment on column logit_effect.feature_id is 'Latent of the dictionary, counted from 0 [index]';

@@ -10,7 +10,7 @@ create table logit_shape (
     check (isfinite(logit_kurtosis))
 );
 
-comment on table logit_shape is 'One row per (model_id, recipe_id, feature_id): the shape of a feature''s direct effect on the logits';
+comment on table logit_shape is 'One row per (model_id, recipe_id, feature_id): the shape of a feature''s direct effect on the logits. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column logit_shape.model_id is 'Card of the model [id]';
 comment on column logit_shape.recipe_id is 'Card of the recipe [id]';
 comment on column logit_shape.feature_id is 'Latent of the dictionary, counted from 0 [index]';

@@ -16,7 +16,7 @@ create table neighbor (
     check (value between -1.000001 and 1.000001)
 );
 
-comment on table neighbor is 'One row per (model_id, recipe_id, feature_id, kind, rank): a feature near another';
+comment on table neighbor is 'One row per (model_id, recipe_id, feature_id, kind, rank): a feature near another. Refers to feature (model_id, recipe_id, feature_id)';
 comment on column neighbor.model_id is 'Card of the model [id]';
 comment on column neighbor.recipe_id is 'Card of the recipe [id]';
 comment on column neighbor.feature_id is 'Latent of the dictionary, counted from 0 [index]';

@@ -27,12 +27,12 @@ create table sae (
     check (origin in ('trained', 'neurons') or origin like 'imported:%')
 );
 
-comment on table sae is 'One row per (model_id, recipe_id): a dictionary over one site of one model';
+comment on table sae is 'One row per (model_id, recipe_id): a dictionary over one site of one model. Refers to model (model_id). Refers to corpus (corpus_id, frame_sha256)';
 comment on column sae.model_id is 'Card of the model [id]';
 comment on column sae.recipe_id is 'Card of the recipe [id]';
 comment on column sae.identity is 'Hash of what the cards asked for when it was made; compare with registry_entry.identity [sha256]';
 comment on column sae.corpus_id is 'Corpus that its statistics were counted on [id]';
-comment on column sae.frame_sha256 is 'Hash of the tokenizer that cut the corpus and of the frame of its contexts [sha256]';
+comment on column sae.frame_sha256 is 'Hash of the tokenizer that cut the corpus and of the frame of its contexts; unknown where a dump does not say [sha256]';
 comment on column sae.site is 'Where it reads the model, such as resid_post.6 [text]';
 comment on column sae.output_site is 'Where a transcoder writes; null for an autoencoder, which writes what it reads [text]';
 comment on column sae.layer is 'Block that the site belongs to, from 0; null for the embedding [index]';

@@ -21,7 +21,7 @@ create table sae_metric (
     check (n_tokens >= 0)
 );
 
-comment on table sae_metric is 'One row per (model_id, recipe_id, split, metric): a number measured on one split of the documents';
+comment on table sae_metric is 'One row per (model_id, recipe_id, split, metric): a number measured on one split of the documents. Refers to sae (model_id, recipe_id)';
 comment on column sae_metric.model_id is 'Card of the model [id]';
 comment on column sae_metric.recipe_id is 'Card of the recipe [id]';
 comment on column sae_metric.split is 'Documents it was measured on [text]';

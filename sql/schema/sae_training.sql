@@ -22,7 +22,7 @@ create table sae_training (
     check (tokens_per_second >= 0)
 );
 
-comment on table sae_training is 'One row per (model_id, recipe_id, step): a logged step of a training';
+comment on table sae_training is 'One row per (model_id, recipe_id, step): a logged step of a training. Refers to sae (model_id, recipe_id)';
 comment on column sae_training.model_id is 'Card of the model [id]';
 comment on column sae_training.recipe_id is 'Card of the recipe [id]';
 comment on column sae_training.step is 'Optimiser steps taken [steps]';

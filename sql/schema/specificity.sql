@@ -18,7 +18,7 @@ create table specificity (
     check ((status = 'ok') = (rating is not null))
 );
 
-comment on table specificity is 'One row per (explanation_id, example_id): a rating of an example against a label';
+comment on table specificity is 'One row per (explanation_id, example_id): a rating of an example against a label. Refers to explanation (model_id, recipe_id, explanation_id, feature_id). Refers to example (model_id, recipe_id, example_id, feature_id)';
 comment on column specificity.model_id is 'Card of the model [id]';
 comment on column specificity.recipe_id is 'Card of the recipe [id]';
 comment on column specificity.explanation_id is 'Explanation whose label is judged [id]';

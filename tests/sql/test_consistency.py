@@ -1,5 +1,6 @@
 """Tables that contradict each other are found, one rule at a time."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,25 +9,35 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 
+from sql.catalog import columns, table_names
 from sql.consistency import inspect
+from sql.references import derived_rules
 from sql.sql_files import sql_files
 from sql.warehouse import connect
 
 BROKEN = {
     "one_row_per_latent": "delete from feature where recipe_id = 'mid' and feature_id = 11",
-    "feature_in_range": "update neighbor set other_feature_id = 99 where recipe_id = 'mid' and feature_id = 3",
-    "dictionary_known": "insert into sae_metric by name select 'demo' as model_id, 'lost' as recipe_id, "
+    "neighbor_other_feature_id_in_range": "update neighbor set other_feature_id = 99 where recipe_id = 'mid'",
+    "feature_match_other_feature_id_in_range": "update feature_match set other_feature_id = 12 where recipe_id = 'mid'",
+    "feature_feature_id_in_range": "update feature set feature_id = 12 where recipe_id = 'mid' and feature_id = 11",
+    "sae_metric_refers_to_sae": "insert into sae_metric by name select 'demo' as model_id, 'lost' as recipe_id, "
     "'held_out' as split, 'l0' as metric, 1 as value, 'features' as unit, 1 as n_tokens",
-    "model_and_corpus_known": "delete from corpus",
-    "feature_known": "delete from feature where recipe_id = 'mid' and feature_id = 3",
+    "sae_refers_to_corpus": "update corpus set frame_sha256 = 'another'",
+    "example_refers_to_feature": "delete from feature where recipe_id = 'mid' and feature_id = 3",
     "histogram_adds_up": "update activation_histogram set n = n + 1 where (recipe_id, feature_id, bin) = ('mid', 3, 0)",
-    "rating_known": "delete from example where recipe_id = 'mid' and kind = 'control'",
-    "score_known": "update explanation_score set explanation_id = 'lost' where recipe_id = 'mid'",
-    "embedding_known": "update label_embedding set explanation_id = 'lost' where embedding[1] = 1",
+    "specificity_refers_to_example": "delete from example where recipe_id = 'mid' and kind = 'control'",
+    "specificity_refers_to_explanation": "update specificity set feature_id = 11 where recipe_id = 'mid'",
+    "explanation_score_refers_to_explanation": "update explanation_score set explanation_id = 'lost'",
+    "embedding_of_a_label": "update explanation set label = null, status = 'refused' where recipe_id = 'mid'",
     "embedding_length": "update label_embedding set embedding = [1.0] where embedding[1] = 1",
     "grain_of_feature": "insert into feature select * from feature where recipe_id = 'mid' and feature_id = 3",
     "grain_of_corpus": "insert into corpus from corpus",
 }
+REFERENCES = sorted(
+    (text.name, to) for text in sql_files("schema") for to in re.findall(r"Refers to (\w+) \(", text.sql)
+)
+STAND_ALONE = {"llm_request", "registry_entry"}
+"""Of dictionaries that may be gone, or are not made yet."""
 
 
 @pytest.fixture
@@ -54,8 +65,70 @@ def test_a_contradiction_is_found_and_placed(con: DuckDBPyConnection, rule: str)
     assert found[rule].title in str(found[rule])
 
 
-def test_every_rule_is_broken_by_some_test():
-    assert {text.name for text in sql_files("checks")} <= BROKEN.keys()
+def test_every_rule_is_broken_by_some_test(con: DuckDBPyConnection):
+    ranges = {rule.name for rule in derived_rules(con) if rule.name.endswith("_in_range")}
+    assert {text.name for text in sql_files("checks")} | ranges <= BROKEN.keys()
+
+
+@pytest.mark.parametrize(("table", "to"), REFERENCES)
+def test_rows_that_refer_to_nothing_are_found_whatever_their_table(con: DuckDBPyConnection, table: str, to: str):
+    [(n,)] = con.execute(f"select count(*) from {table} where model_id = 'demo' and recipe_id = 'mid'").fetchall()
+    con.execute(f"delete from {to}")
+    found = {(v.rule, v.model_id, v.recipe_id): v.n for v in inspect(con)}
+    assert found[f"{table}_refers_to_{to}", "demo", "mid"] == n > 0
+
+
+def test_every_table_about_a_dictionary_is_held_to_one(con: DuckDBPyConnection):
+    """Through as many tables as lie between."""
+    about = {table for table in table_names(con) if {"model_id", "recipe_id"} <= columns(con, table).keys()}
+    held = {"sae"}
+    while more := {table for table, to in REFERENCES if to in held} - held:
+        held |= more
+    assert about - held == STAND_ALONE, "end the comment of the table with `. Refers to …`"
+
+
+def test_a_table_that_only_its_own_file_names_is_checked(con: DuckDBPyConnection):
+    con.execute(
+        "create table probe (model_id varchar, recipe_id varchar, feature_id integer, other_feature_id integer); "
+        "comment on table probe is 'One row per (model_id, recipe_id, feature_id): a probe. "
+        "Refers to feature (model_id, recipe_id, feature_id)'"
+    )
+    con.execute("insert into probe values ('demo', 'mid', 3, 4), ('demo', 'mid', 5, null)")
+    assert inspect(con) == []
+    con.execute("insert into probe values ('demo', 'mid', 3, 4), ('demo', 'mid', 12, 4), ('demo', 'mid', 6, 12)")
+    assert {(v.rule, v.model_id, v.recipe_id, v.n, v.what) for v in inspect(con)} == {
+        ("grain_of_probe", "demo", "mid", 1, "(demo, mid, 3) stands 2 times"),
+        (
+            "probe_other_feature_id_in_range",
+            "demo",
+            "mid",
+            1,
+            "other_feature_id 12 of demo/mid, which has n_features 12",
+        ),
+        (
+            "probe_refers_to_feature",
+            "demo",
+            "mid",
+            1,
+            "model_id demo, recipe_id mid, feature_id 12 stands in probe, not in feature",
+        ),
+    }
+
+
+def test_a_dump_may_lack_features_and_have_none_twice(con: DuckDBPyConnection):
+    con.execute("update sae set frame_sha256 = 'unknown'; update corpus set frame_sha256 = 'unknown'")
+    for table in (
+        "activation_histogram",
+        "example",
+        "explanation",
+        "logit_effect",
+        "logit_shape",
+        "neighbor",
+        "feature_match",
+    ):
+        con.execute(f"delete from {table} where feature_id = 11")
+    con.execute("delete from feature where feature_id = 11")
+    assert inspect(con) == []
 
 
 def test_a_finding_says_where_and_what(con: DuckDBPyConnection):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import CODES, N_FEATURES, SyntheticStore, plant
+from synthetic_store import N_FEATURES, SyntheticStore, plant
 
 from sql.publish import Published, publish
 from sql.stored_partitions import BadPartition
@@ -157,7 +157,7 @@ def test_registrations_are_replaced_whole_and_say_what_is_stale(store: Synthetic
 def test_a_bad_partition_leaves_the_old_file_and_nothing_else(store: SyntheticStore, published: Path):
     publish(published, store.stored)
     before = published.read_bytes()
-    store.write("feature", MID, [{"feature_id": 0}], made_from="another")
+    store.write("feature", MID, [{"feature_id": 0}], made_from="another", as_given=True)
     with pytest.raises(BadPartition):
         publish(published, store.stored)
     assert published.read_bytes() == before
@@ -280,10 +280,10 @@ def test_the_view_of_codes_reads_the_files_that_manifests_name(store: SyntheticS
             return con.execute("select count(*) from feature_activation where recipe_id = 'mid'").fetchall()[0][0]
 
     rows = plant(0)
-    store.write("feature_activation", MID, rows, CODES, parts=4)
+    store.write("feature_activation", MID, rows, parts=4)
     publish(published, store.stored)
     assert n_codes() == len(rows)
-    folder = store.write("feature_activation", MID, rows[:10], CODES, made_from="second", parts=2)
+    folder = store.write("feature_activation", MID, rows[:10], made_from="second", parts=2)
     assert folder.names() == ["_manifest.json", "part-00000.parquet", "part-00001.parquet"]
     folder.write_bytes("part-00002.parquet", folder.read_bytes("part-00000.parquet"))
     publish(published, store.stored)

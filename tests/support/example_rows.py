@@ -4,6 +4,8 @@ import hashlib
 
 import pyarrow as pa
 
+from storage.table_schemas.example import SCHEMA as EXAMPLE
+
 
 def example(
     feature: int, kind: str, rank: int, tokens: list[str], activation: float = 1.0, interval: int | None = None
@@ -27,24 +29,6 @@ def example(
     }
 
 
-SCHEMA = pa.schema(
-    {
-        "feature_id": pa.int32(),
-        "kind": pa.string(),
-        "interval_index": pa.int32(),
-        "rank": pa.int32(),
-        "example_id": pa.string(),
-        "context_id": pa.int64(),
-        "document_id": pa.string(),
-        "position": pa.int64(),
-        "activation": pa.float64(),
-        "tokens": pa.list_(pa.string()),
-        "activations": pa.list_(pa.float32()),
-        "peak": pa.int32(),
-    }
-)
-
-
 def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
     """Per feature 8 top examples, 4 in each of 2 intervals, 6 controls."""
     tokens = text or ["def", " f", "(", "x", ")", ":"]
@@ -53,4 +37,4 @@ def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:
         rows += [example(feature, "top", rank, tokens, 10.0 - rank + feature) for rank in range(8)]
         rows += [example(feature, "interval", rank, tokens, 5.0 * i + 1, i) for i in range(2) for rank in range(4)]
         rows += [example(feature, "control", rank, ["no", "thing"], 0.0) for rank in range(6)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)

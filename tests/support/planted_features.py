@@ -7,10 +7,10 @@ statistics draw them: from every interval of activation, and controls in which t
 import hashlib
 
 import pyarrow as pa
-from example_rows import SCHEMA
 from rule_judge import FRENCH, RULES
 
 from models.autointerp.feature_data import FeatureData
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 WINDOW = 16
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "over", "hills", "of", "gold", "in", "rain"]
@@ -53,7 +53,7 @@ def planted(n_contexts: int = 4_000) -> FeatureData:
             if len(some) < wanted:
                 some.append(_row(feature, interval, len(some), context, tokens, acts, peak))
         rows += [row for some in kept.values() for row in some]
-    return FeatureData("planted/truth", pa.Table.from_pylist(rows, schema=SCHEMA))
+    return FeatureData("planted/truth", pa.Table.from_pylist(rows, schema=EXAMPLE))
 
 
 def _row(

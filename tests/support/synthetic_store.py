@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sql.stored_partitions import StoredTables
 from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
+from storage.table_schemas import rows_as_table
 
 WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " import"]
 N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
@@ -54,16 +55,21 @@ class SyntheticStore:
         table: str,
         keys: dict[str, str],
         rows: Rows,
-        schema: pa.Schema | None = None,
         *,
         made_from: str = "first",
         parts: int = 1,
+        as_given: bool = False,
     ) -> Folder:
-        """One partition: its rows dealt out over so many files, and the manifest that vouches for them."""
+        """One partition: its rows dealt out over so many files, and the manifest that vouches for them.
+
+        Args:
+            as_given: Arrow infers the columns: for rows that do not fit the table's schema.
+        """
         folder, entries = self.folder(table, **keys), []
         for part in range(parts):
             name = f"part-{part:05d}.parquet"
-            share = pa.Table.from_pylist(rows[part::parts], schema=schema)
+            some = rows[part::parts]
+            share = pa.Table.from_pylist(some) if as_given else rows_as_table(table, some)
             with folder.writing(name) as path:
                 pq.write_table(share, path, compression="zstd")
                 entries.append(ManifestFile.of(path, name, share.num_rows))
@@ -72,7 +78,7 @@ class SyntheticStore:
 
     def write_model(self, model_id: str) -> None:
         self.write("model", {"model_id": model_id}, [_model()])
-        self.write("corpus", {"corpus_id": "stdlib"}, [_corpus()])
+        self.write("corpus", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [_corpus()])
         self.write("context_frame", {"model_id": model_id}, [_frame()])
         site = {"model_id": model_id, "site": "resid_post.2"}
         self.write("activation_shard", site, [_shard()])
@@ -96,12 +102,12 @@ class SyntheticStore:
             [{"feature_id": f, "logit_skew": f / 10, "logit_kurtosis": 3.0} for f in range(N_FEATURES)],
         )
         self.write("activation_histogram", keys, _histogram(planted))
-        self.write("example", keys, examples, _EXAMPLE, parts=2)
+        self.write("example", keys, examples, parts=2)
         self.write("logit_effect", keys, _logit_effects())
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
         self.write("feature_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
-            self.write("feature_activation", keys, planted, CODES)
+            self.write("feature_activation", keys, planted)
         if labels:
             explanations = _explanations(f"{model_id}/{recipe_id}")
             self.write("explanation", keys, explanations)
@@ -110,27 +116,6 @@ class SyntheticStore:
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
-
-
-CODES = pa.schema(
-    [("context_id", pa.int64()), ("position", pa.int64()), ("feature_id", pa.int32()), ("activation", pa.float32())]
-)
-_EXAMPLE = pa.schema(
-    [
-        ("feature_id", pa.int64()),
-        ("kind", pa.string()),
-        ("interval_index", pa.int64()),
-        ("rank", pa.int64()),
-        ("example_id", pa.string()),
-        ("context_id", pa.int64()),
-        ("document_id", pa.string()),
-        ("position", pa.int64()),
-        ("activation", pa.float64()),
-        ("tokens", pa.list_(pa.string())),
-        ("activations", pa.list_(pa.float32())),
-        ("peak", pa.int64()),
-    ]
-)
 
 
 def plant(seed: int) -> Rows:
@@ -347,7 +332,6 @@ def _profile() -> list[dict[str, Any]]:
 
 def _corpus() -> dict[str, Any]:
     return {
-        "frame_sha256": "1" * 64,
         "source": "stdlib",
         "n_documents": N_CONTEXTS,
         "n_contexts": N_CONTEXTS,

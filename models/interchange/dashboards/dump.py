@@ -7,81 +7,25 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.autointerp.score_rows import SCORE
-from models.autointerp.tables import EXPLANATION
-from models.features.logit_effects import EFFECT
 from storage.folder import Folder
+from storage.table_schemas import rows_as_table, table_schema
 
 UNKNOWN = "unknown"
 """Stands in a text column where the dump does not say; numbers that it does not say are null."""
 
-_SAID_OF_LABELS = [
-    "explanation_id",
-    "feature_id",
-    "explainer",
-    "llm",
-    "prompt",
-    "label",
-    "status",
-    "error",
-    "n_examples",
-    "created_at",
-]
 SCHEMAS: dict[str, pa.Schema] = {
-    "feature": pa.schema(
-        [
-            ("feature_id", pa.int32()),
-            ("n_firings", pa.int64()),
-            ("n_tokens", pa.int64()),
-            ("density", pa.float64()),
-            ("mean_activation", pa.float64()),
-            ("std_activation", pa.float64()),
-            ("max_activation", pa.float64()),
-            ("is_dead", pa.bool_()),
-            ("decoder_norm", pa.float64()),
-        ]
-    ),
-    "activation_histogram": pa.schema(
-        [
-            ("feature_id", pa.int32()),
-            ("bin", pa.int32()),
-            ("lower", pa.float64()),
-            ("upper", pa.float64()),
-            ("n", pa.int64()),
-        ]
-    ),
-    "example": pa.schema(
-        [
-            ("feature_id", pa.int32()),
-            ("kind", pa.string()),
-            ("interval_index", pa.int32()),
-            ("rank", pa.int32()),
-            ("example_id", pa.string()),
-            ("context_id", pa.int64()),
-            ("document_id", pa.string()),
-            ("position", pa.int64()),
-            ("activation", pa.float64()),
-            ("tokens", pa.list_(pa.string())),
-            ("activations", pa.list_(pa.float32())),
-            ("peak", pa.int32()),
-        ]
-    ),
-    "logit_effect": EFFECT,
-    "neighbor": pa.schema(
-        [
-            ("feature_id", pa.int32()),
-            ("kind", pa.string()),
-            ("rank", pa.int32()),
-            ("other_model_id", pa.string()),
-            ("other_recipe_id", pa.string()),
-            ("other_feature_id", pa.int32()),
-            ("value", pa.float64()),
-        ]
-    ),
-    "explanation": pa.schema([EXPLANATION.field(name) for name in _SAID_OF_LABELS]),
-    "explanation_score": SCORE,
+    table: table_schema(table)
+    for table in (
+        "feature",
+        "activation_histogram",
+        "example",
+        "logit_effect",
+        "neighbor",
+        "explanation",
+        "explanation_score",
+    )
 }
-"""Columns of the tables that an import writes, without their partition's keys; columns that are left out are null."""
+"""Columns of the tables that an import may write, without their partition's keys."""
 
 Part = dict[str, pa.Table]
 """Rows by table: those of one file of a dump."""
@@ -136,7 +80,7 @@ def without_histogram(uncounted: int, n_features: int) -> str:
 
 def table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
     """Rows of a table; keys that are left out are null."""
-    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+    return rows_as_table(name, rows)
 
 
 def explanation_id(sae_id: str, name: str) -> str:

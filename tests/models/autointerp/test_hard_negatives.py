@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp import hard_negatives as module
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.hard_negatives import hard_negatives
 from models.features.firings import Firings as Fired
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 F, CONTEXTS, WIDTH = 14, 60, 40
 NEAR = {0: [1, 2, 3], 1: [0, 5], 2: [3, 4, 5, 6], 3: [2], 4: [13], 5: [1, 2, 9], 6: [0, 1, 2, 3, 4, 5], 8: [7, 6]}
@@ -39,7 +40,7 @@ def world(seed: int) -> tuple[ExampleSet, Firings]:
                 row = example(feature, kind, rank, [" x"] * length, 1.0, rank // 5 if kind == "interval" else None)
                 place = {"context_id": draw.randrange(CONTEXTS), "position": begin + peak, "peak": peak}
                 rows.append(row | place)
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), firings
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE)), firings
 
 
 def codes(firings: Firings, edges: tuple[int, ...] = (0, 7, 30, 31, CONTEXTS)) -> list[Fired]:
@@ -141,7 +142,7 @@ def test_a_firing_at_either_end_of_the_window_counts_and_one_beside_it_does_not(
     rows.append(example(0, "interval", 0, [" x"] * 5, 1.0, 0) | {"context_id": 50})
     for row in rows:
         row |= {"position": 7, "peak": 2}  # tokens 5 to 9
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     beside = {(0, context, position) for context in range(40) for position in (4, 10)}
     near = pa.Table.from_pylist(
         [{"feature_id": 0, "kind": "cofiring_jaccard", "rank": 0, "other_feature_id": 1, "value": 0.5}]

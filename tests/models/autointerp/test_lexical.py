@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings, offline_explainers
@@ -35,6 +35,7 @@ from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judgement, Label, Trial
 from models.features.scoring_half import is_in_scoring_half
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 # fmt: off
 CODE = [
@@ -102,7 +103,7 @@ def planted_examples() -> pa.Table:
                 example(feature, "control", rank, tokens, 0.0)
                 | {"peak": draw.randrange(20), "context_id": 500 + 1000 * feature + rank}
             )
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,7 @@ def test_labels_are_made_of_explaining_examples_and_ratings_of_the_others(
     for row in rows:
         if is_in_scoring_half(row["document_id"], row["context_id"]):
             row["tokens"] = ["?"] * len(row["tokens"])
-    changed = pa.Table.from_pylist(rows, schema=SCHEMA)
+    changed = pa.Table.from_pylist(rows, schema=EXAMPLE)
     assert explain(changed, background) == explain(examples, background)
 
 
@@ -212,7 +213,7 @@ def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: P
     """The same row from every explainer; an LLM is not asked."""
     contexts = [c for c in range(100) if is_in_scoring_half("a.py", c)]
     row = example(0, "top", 0, [" x"], 1.0) | {"context_id": contexts[0]}
-    material = FeatureData("m/r", pa.Table.from_pylist([row], schema=SCHEMA))
+    material = FeatureData("m/r", pa.Table.from_pylist([row], schema=EXAMPLE))
     settings = ExplanationSettings(
         explainer=(*offline_explainers(), "local"), local_llm="any", prompt_variants=("activations", "logits")
     )
@@ -303,7 +304,7 @@ def test_the_judge_agrees_with_a_token_by_token_reading(task: str):
             else {"activations": [0.0] * length}
         )
         rows.append(row | {"context_id": i, "peak": peak} | fires)
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     texts = [(0, "`None`, `==` or `return`"), (1, "`x`"), (0, "`if`, `for`, `in`, `x`, `=`, `y`, `(`, `)`, `.` or `:`")]
     seen = []
     for trial, verdicts in judged(task, gallery, [Label(said, feature, said) for feature, said in texts]):
@@ -334,7 +335,7 @@ def test_a_dead_feature_gets_no_row(background: dict[str, int]):
     rows = [example(7, "control", i, [" x", "y"], 0.0) for i in range(5)] + [
         example(8, "top", i, [" x", "y"], 1.0) for i in range(9)
     ]
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     assert [e.feature_id for e in LexicalExplainer(background).explain(ExplainerInputs(gallery), gallery.features)] == [
         8
     ]

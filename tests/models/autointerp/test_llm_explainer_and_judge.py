@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, examples_of
+from example_rows import examples_of
 from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say
 
 from models.autointerp.assembly import LabelingSetup
@@ -24,6 +24,7 @@ from models.autointerp.stages import label_features, rate_labels
 from models.autointerp.tables import request_table
 from models.features.scoring_half import is_in_scoring_half
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 NAME = "claude-haiku-4-5"
 SETTINGS = ExplanationSettings(explainer="anthropic", judge="anthropic", llm=NAME, budget_usd=100)
@@ -143,7 +144,7 @@ def test_explaining_windows_are_marked_and_scored_ones_not_shown(server: Message
         r | {"tokens": [f"c{r['context_id']}", "x"], "activations": [0.0, r["activation"]], "peak": 1}
         for r in examples_of(1).to_pylist()
     ]
-    explained(ledger, pa.Table.from_pylist(rows, schema=SCHEMA))
+    explained(ledger, pa.Table.from_pylist(rows, schema=EXAMPLE))
     prompt = server.bodies[0]["messages"][0]["content"]
     for row in rows:
         wanted = row["kind"] != "control" and not is_in_scoring_half(row["document_id"], row["context_id"])

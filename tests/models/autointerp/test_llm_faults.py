@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, examples_of
+from example_rows import examples_of
 from message_acts import Act, Cut, Fail, Garble, Say, Slow
 from messages_server import KEY, Messages, serving
 
@@ -19,6 +19,7 @@ from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.llm_client.runner import ProviderLLM
 from models.autointerp.stages import StageResult, label_features
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 LLM, PAYER = "claude-haiku-4-5", "model/recipe"
 SETTINGS = ExplanationSettings(explainer="anthropic", llm=LLM, budget_usd=100)
@@ -144,7 +145,7 @@ def test_two_that_ask_the_same_at_the_same_time_are_one_question(server: Message
     """Features with the same windows have the same prompt."""
     server.script = lambda number, body: Slow(0.05)
     windows = examples_of(1).to_pylist()
-    same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=SCHEMA)
+    same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=EXAMPLE)
     settings, ledger = SETTINGS, Folder(str(tmp_path))
     reached = ProviderAccess(server.url, KEY)
     askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))

@@ -6,7 +6,6 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
@@ -16,6 +15,7 @@ from models.autointerp.explainers.lexical import LexicalExplainer
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.stages import label_features, rate_labels, score_labels
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "over", "hills", "of", "gold", "in", "rain"]
 START = "tokens at the start of a context"
@@ -66,7 +66,7 @@ def examples(matched: bool) -> pa.Table:
             at = rank % 4 if matched and feature == 1 else chance.randrange(100)
             tokens, peak = window(chance, None, at)
             rows.append(row(feature, "control", rank, tokens, peak, at, 0.0))
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 @pytest.fixture(scope="module")

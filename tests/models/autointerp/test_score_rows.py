@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp import score_rows as scores
 from models.autointerp.example_set import ExampleSet
@@ -17,6 +17,7 @@ from models.autointerp.scorers.simulation import simulation_metrics, simulation_
 from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
 from models.autointerp.yes_no import yes_no_metrics
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 FEATURES = range(5)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -34,7 +35,7 @@ def gallery() -> ExampleSet:
                 acts = acts if kind == "interval" else [0.0] * len(acts)
                 acts[row["peak"]] = 5.0 if kind == "interval" else 0.0
                 rows.append(row | {"activations": acts, "context_id": len(rows)})
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
 
 
 @pytest.fixture(scope="module")

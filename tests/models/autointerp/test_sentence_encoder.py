@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import SCHEMA, example
+from example_rows import example
 from tiny_models import WIDTH, save_tiny
 
 from models.autointerp import trial_runs
@@ -22,6 +22,7 @@ from models.language_model import sentence_encoder as module
 from models.language_model.loading import UnusableModel
 from models.language_model.sentence_encoder import SentenceEncoder
 from storage.revisions import resolve_revision
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 TEXTS = ["the residual stream", "", "def area(width, height):", "a feature is a direction " * 60, "stream", " \n"]
 
@@ -103,7 +104,7 @@ def gallery(features: int = 3) -> ExampleSet:
         for kind, tokens in WINDOWS.items()
         for rank in range(10)
     ]
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
 
 
 def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_zero(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import SCHEMA, example
+from example_rows import example
 from tiny_models import save_tiny
 from torch import Tensor
 
@@ -21,6 +21,7 @@ from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
 from models.autointerp.trials import Label, Trial
 from models.language_model import surprisal
 from models.language_model.hooked_model import HookedModel
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 WORDS = ["def", " area", "(", "width", ",", " height", ")", ":", "\n", "    ", "return", " stream", " residual"]
 
@@ -37,7 +38,7 @@ def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
         for kind, some in windows.items()
         for rank, tokens in enumerate(some)
     ]
-    return ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
 
 
 def some_gallery() -> ExampleSet:

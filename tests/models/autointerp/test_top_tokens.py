@@ -1,13 +1,14 @@
 """The label of top_tokens is the tokens that hold most activation in the windows for explaining."""
 
 import pyarrow as pa
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.explainers.top_tokens import TopTokensExplainer
 from models.autointerp.lexical.rule_language import parse_label
 from models.features.scoring_half import is_in_scoring_half
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 EXPLAINING = [context for context in range(200) if not is_in_scoring_half("a.py", context)]
 SCORING = [context for context in range(200) if is_in_scoring_half("a.py", context)]
@@ -20,7 +21,7 @@ def window(context: int, activations: dict[str, float], rank: int) -> dict:
 
 
 def label_of(*rows: dict) -> str | None:
-    gallery = ExampleSet.of(pa.Table.from_pylist(list(rows), schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(list(rows), schema=EXAMPLE))
     [explanation] = TopTokensExplainer().explain(ExplainerInputs(gallery), gallery.features)
     return explanation.label
 

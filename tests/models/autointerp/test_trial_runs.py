@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp import trial_runs
 from models.autointerp.assembly import LabelingSetup
@@ -17,6 +17,7 @@ from models.autointerp.scorer import ScorerInputs
 from models.autointerp.scorers import detection
 from models.autointerp.trials import Label, Trial
 from storage.folder import Folder
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 N = 7
 
@@ -32,7 +33,7 @@ def inputs(folder: Path) -> ScorerInputs:
         for kind in ("interval", "control")
         for rank in range(10)
     ]
-    material = FeatureData("m/r", pa.Table.from_pylist(rows, schema=SCHEMA))
+    material = FeatureData("m/r", pa.Table.from_pylist(rows, schema=EXAMPLE))
     labels = [Label(f"e{n}", n, "`12`" if n < N - 1 else "`y`") for n in range(N)]
     return ScorerInputs(material, labels, LabelingSetup(ExplanationSettings(), Folder(str(folder)), "m/r"))
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import SCHEMA, example
+from example_rows import example
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
@@ -15,6 +15,7 @@ from models.autointerp.scorers.output import output_trials
 from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.scorers.specificity import specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
+from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 FEATURES = range(6)
 LABELS = [Label(f"label {feature}", feature, "`x`") for feature in FEATURES]
@@ -37,7 +38,7 @@ def table(seed: int = 0) -> pa.Table:
                     acts = [0.0 if draw.random() < silent else draw.uniform(0.1, 5) for _ in tokens]
                     acts[row["peak"]] = 4.0
                 rows.append(row | {"activations": acts, "activation": acts[row["peak"]]})
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=EXAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +108,13 @@ def test_detection_asks_of_examples_controls_and_hard_negatives(gallery: Example
 
 def test_a_hard_negative_from_the_context_of_a_control_is_left_out(hard: dict[int, np.ndarray]):
     rows = table().to_pylist()
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     twin, other = hard[0][:2].tolist()
     control = next(row for row in gallery.for_scoring(0).tolist() if gallery.is_control_R[row])
     for row in rows:
         if row["example_id"] == gallery.example_ids[control]:
             row["context_id"] = int(gallery.column("context_id")[twin])
-    changed = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    changed = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     [trial] = detection_trials(changed, LABELS[:1], {0: np.array([twin, other])})
     assert [row for row, kind in zip(trial.row_N.tolist(), trial.kind, strict=True) if kind == "hard"] == [other]
     assert control in trial.row_N
@@ -147,7 +148,7 @@ def test_fuzzing_marks_rightly_or_wrongly_on_purpose(gallery: ExampleSet):
 def test_a_token_is_marked_from_three_tenths_of_the_window_s_maximum_on():
     acts = [0.0, 0.25, 0.5, 0.75, 1.0, 2.5, 0.7, 1.25]
     rows = [example(0, "interval", i, [" a"] * 8, 1.0, 0) | {"context_id": i, "activations": acts} for i in range(20)]
-    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
+    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE)), LABELS[:1])
     assert set(trial.marked) == {(3, 4, 5, 7)}
     assert set(trial.kind) == {"interval"}, "one silent token is too few for four wrong marks"
 
@@ -156,7 +157,7 @@ def test_a_window_without_enough_silent_tokens_is_marked_rightly():
     rows = [example(0, "interval", i, [" a", " b", " c", " d"], 2.0, i) | {"context_id": i} for i in range(60)]
     for row in rows:
         row["activations"] = [2.0] * 3 + [0.0] if row["rank"] % 5 else [0.0, 0.0, 2.0, 0.0]
-    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA))
+    gallery = ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE))
     [trial] = fuzzing_trials(gallery, LABELS[:1])
     able = [row for row in gallery.for_scoring(0).tolist() if gallery.column("rank")[row] % 5 == 0]
     wrong = [row for row, kind in zip(trial.row_N.tolist(), trial.kind, strict=True) if kind == "wrong_marks"]
@@ -170,7 +171,7 @@ def test_wrong_and_arbitrary_marks_stand_anywhere():
         row |= {"context_id": i, "interval_index": 0 if row["kind"] == "interval" else None}
         row["activations"] = [2.0 if j == 8 and row["kind"] == "interval" else 0.0 for j in range(16)]
         row["example_id"] = f"{i * 7919 % 800:016x}"
-    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=SCHEMA)), LABELS[:1])
+    [trial] = fuzzing_trials(ExampleSet.of(pa.Table.from_pylist(rows, schema=EXAMPLE)), LABELS[:1])
     for kind, places in (("wrong_marks", set(range(16)) - {8}), ("control", set(range(16)))):
         marks = [m for marked, k in zip(trial.marked, trial.kind, strict=True) if k == kind for m in marked]
         assert set(marks) == places

@@ -1,0 +1,66 @@
+"""Rules that follow from what a table declares and how its columns are called: no table is named here.
+
+A table's comment says which tables its rows refer to (`Refers to feature (model_id, recipe_id, feature_id)`). A column
+that is `feature_id`, or ends so, counts the latents of a dictionary: where no reference holds it to a row, it must at
+least lie in their range.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from sql.catalog import Reference, columns, literal, quoted, references, table_names
+
+INDEX = "feature_id"
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRule:
+    """A rule by its name and title; `sql` selects model_id, recipe_id and `what` of every row that breaks it."""
+
+    name: str
+    title: str
+    sql: str
+
+
+def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
+    """Those of every table of the file, table by table."""
+    for table in table_names(con):
+        has, declared = columns(con, table), references(con, table)
+        yield from (_row_known(reference, has) for reference in declared)
+        proven = {name for reference in declared for name in reference.columns}
+        yield from (_index_in_range(table, name, has) for name in has if name.endswith(INDEX) and name not in proven)
+
+
+def _row_known(reference: Reference, has: dict[str, bool]) -> DerivedRule:
+    """A null refers to nothing."""
+    table, to, shared = reference.table, reference.to, ", ".join(map(quoted, reference.columns))
+    said = " || ', ' || ".join(f"{literal(f'{name} ')} || {quoted(name)}" for name in reference.columns)
+    there = " and ".join(f"{quoted(name)} is not null" for name in reference.columns)
+    return DerivedRule(
+        f"{table}_refers_to_{to}",
+        f"Every row of `{table}` refers to a row of `{to}` by ({', '.join(reference.columns)}).",
+        f"select {_place(has)}, {said} || {literal(f' stands in {table}, not in {to}')} as what "
+        f"from {quoted(table)} anti join {quoted(to)} using ({shared}) where {there}",
+    )
+
+
+def _index_in_range(table: str, column: str, has: dict[str, bool]) -> DerivedRule:
+    """The dictionary of `other_feature_id` is `other_model_id/other_recipe_id`; where there is none, the row's own."""
+    prefix = column.removesuffix(INDEX)
+    model, recipe = (prefix + key if prefix + key in has else key for key in ("model_id", "recipe_id"))
+    return DerivedRule(
+        f"{table}_{column}_in_range",
+        f"Every {column} of `{table}` lies in 0 .. n_features - 1 of its dictionary.",
+        f"select t.model_id, t.recipe_id, {literal(f'{column} ')} || t.{quoted(column)} || ' of ' || s.model_id || '/' "
+        f"|| s.recipe_id || ', which has n_features ' || s.n_features as what from {quoted(table)} as t "
+        f"join sae as s on s.model_id = t.{quoted(model)} and s.recipe_id = t.{quoted(recipe)} "
+        f"where t.{quoted(column)} not between 0 and s.n_features - 1",
+    )
+
+
+def _place(has: dict[str, bool]) -> str:
+    """Which dictionary a row belongs to, where it belongs to one."""
+    keys = ("model_id", "recipe_id")
+    return ", ".join(quoted(key) if key in has else f"null::varchar as {quoted(key)}" for key in keys)
