@@ -29,10 +29,11 @@ from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.cost_estimate import DryRunLLM
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_access import provider_llm
 from models.autointerp.llm_client.prices import price_of
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import RequestLedger
-from models.autointerp.llm_client.runner import AskingJob, ProviderLLM, Result
+from models.autointerp.llm_client.runner import AskingJob, Result
 from models.autointerp.progress import Progress, no_progress
 from models.autointerp.stages import label_features, rate_labels
 from storage.folder import Folder
@@ -98,9 +99,7 @@ def engine(folder: str, url: str, windows: pa.Table, concurrency: int) -> tuple[
     """Explains and rates; the stages as the assets call them."""
     chosen = settings(concurrency)
     access = ProviderAccess(url, KEY)
-    askers = LabelingSetup(
-        chosen, Folder(folder), PAYER, lambda _: ProviderLLM.of(chosen, Folder(folder), PAYER, access)
-    )
+    askers = LabelingSetup(chosen, Folder(folder), PAYER, lambda _: provider_llm(chosen, Folder(folder), PAYER, access))
     material = FeatureData(PAYER, windows)
     labels = label_features(material, askers).rows
     return labels, rate_labels(material, labels, askers).rows

@@ -1,6 +1,5 @@
 """The published file, brought up to date: a new one is built beside it and takes its place in one step."""
 
-import fcntl
 import os
 import shutil
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock
 
 from sql.build import Registration, build
 from sql.stored_partitions import StoredTables
@@ -52,7 +52,8 @@ def publish(
     start = time.perf_counter()
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
-        with _turn(published), _building(published) as file:
+        lock = FileLock(published.parent / f".{published.name}.lock", fallback_to_soft=False)  # goes with who holds it
+        with lock, _building(published) as file:
             if published.exists():
                 shutil.copyfile(published, file)
             built = build(file, stored, registrations, progress)
@@ -63,14 +64,6 @@ def publish(
             "written and has room for a second copy of the file, then publish again"
         ) from error
     return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start)
-
-
-@contextmanager
-def _turn(published: Path) -> Iterator[None]:
-    """One publisher at a time; the lock goes with the process that holds it, however that ends."""
-    with (published.parent / f".{published.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

@@ -1,26 +1,27 @@
 """Answers to SQL, written for people (a table) or for programs (CSV, JSON, Parquet)."""
 
-import csv
-import io
 import json
 import math
 import shutil
 import sys
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import Any
 
 import duckdb
 
+from sql.catalog import literal, quoted
 from sql.sql_files import sql_files
 from sql.warehouse import connect
 
-FORMS = ("table", "csv", "json", "parquet")
+COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet, compression zstd"}
+"""Formats that DuckDB writes."""
+FORMS = ("table", *COPIED)
+NESTED = ("list", "array", "struct", "map")
+NO_ROWS = "the query is empty or has no rows: write SQL such as `select * from sae_summary`"
 WIDEST = 60
 """Characters of a table's cell."""
 
@@ -48,8 +49,12 @@ def format_table(answer: QueryResult, most: int = 100) -> str:
     Raises:
         ValueError: With DuckDB's own words if the query is wrong.
     """
-    with _asked(answer) as (names, rows):
-        return "\n".join(_table(names, rows, most))
+    with _explaining(), closing(connect(answer.published)) as con:
+        result = con.execute(answer.sql, dict(answer.parameters) or None)
+        if result is None:
+            raise ValueError(NO_ROWS)
+        names = [column[0] for column in result.description]
+        return "\n".join(_table(names, result.fetchmany(most + 1), most))
 
 
 def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> None:
@@ -65,52 +70,56 @@ def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> 
     """
     if form not in FORMS:
         raise ValueError(f"the format {form!r} is not known: choose one of {', '.join(FORMS)}")
-    if out is None:
-        _write(answer, form, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        return
-    temporary = out.with_name(f".tmp-{uuid.uuid4().hex}-{out.name}")
-    try:
-        with temporary.open("wb") as stream:
-            _write(answer, form, stream)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write(answer: QueryResult, form: str, stream: BinaryIO) -> None:
-    if form == "parquet":
-        _write_parquet(answer, stream)
-        return
-    with _asked(answer) as (names, rows):
-        lines = {
-            "table": lambda: _table(names, rows, 100),
-            "csv": lambda: _csv(names, rows),
-            "json": lambda: _json(names, rows),
-        }
-        stream.writelines(line.encode("utf-8", errors="backslashreplace") + b"\n" for line in lines[form]())
-
-
-@contextmanager
-def _asked(answer: QueryResult) -> Iterator[tuple[list[str], Iterator[Row]]]:
-    """Names of the columns, and the rows, read as they are asked for."""
-    with _explaining(), closing(connect(answer.published)) as con:
-        result = con.execute(answer.sql, dict(answer.parameters) or None)
-        if result is None:
-            raise ValueError("the query is empty: write SQL such as `select * from sae_summary`")
-        names = [column[0] for column in result.description]
-        yield names, (row for rows in iter(lambda: result.fetchmany(10_000), []) for row in rows)
-
-
-def _write_parquet(answer: QueryResult, stream: BinaryIO) -> None:
-    with _explaining(), closing(connect(answer.published)) as con, TemporaryDirectory(prefix="glasshouse-") as folder:
-        relation = con.sql(answer.sql, params=dict(answer.parameters) or None)
-        if relation is None:
-            raise ValueError(f"{answer.sql!r} has no rows to write: a Parquet file is made of a SELECT")
-        file = Path(folder) / "answer.parquet"
-        relation.write_parquet(str(file), compression="zstd")
+    with TemporaryDirectory(prefix=".glasshouse-", dir=out.parent if out else None) as folder:
+        file = Path(folder) / "answer"
+        if form == "table":
+            file.write_text(format_table(answer) + "\n", encoding="utf-8", errors="backslashreplace")
+        else:
+            _copy(answer, form, file)
+        if out is not None:
+            file.replace(out)
+            return
         with file.open("rb") as written:
-            shutil.copyfileobj(written, stream)
+            shutil.copyfileobj(written, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _copy(answer: QueryResult, form: str, file: Path) -> None:
+    """Has DuckDB write the rows; its SQL knows them by the variable's name."""
+    with _explaining(), closing(connect(answer.published)) as con:
+        rows = con.sql(answer.sql, params=dict(answer.parameters) or None)
+        if rows is None:
+            raise ValueError(NO_ROWS)
+        places = [f"c{place}" for place in range(len(rows.columns))]
+        values = zip(places, rows.types, rows.columns, strict=True)
+        written = ", ".join(f"{_text(place, of, form)} as {quoted(name)}" for place, of, name in values)
+        con.execute(
+            f"copy (select {written} from rows as rows ({', '.join(places)})) to {literal(str(file))} "
+            f"(format {COPIED[form]})"
+        )
+
+
+def _text(value: str, of: Any, form: str) -> str:
+    """SQL for a value of a type: in CSV lists and structs are JSON, and JSON has null for what it has no number for."""
+    if form == "json":
+        return _finite(value, of)
+    return f"to_json({_finite(value, of)})" if form == "csv" and of.id in NESTED else value
+
+
+def _finite(value: str, of: Any) -> str:
+    """SQL for a value of a type, with null in the place of each number that is not finite."""
+    if of.id in ("float", "double"):
+        return f"case when isfinite({value}) then {value} end"
+    if of.id in ("list", "array"):
+        item = f"item_{len(value)}"
+        return f"list_transform({value}, lambda {item}: {_finite(item, of.children[0][1])})"
+    if of.id == "map":
+        values = _finite(f"map_values({value})", duckdb.list_type(of.children[1][1]))
+        return f"map(map_keys({value}), {values})"
+    if of.id == "struct":
+        parts = (f"{quoted(name)} := {_finite(f'{value}.{quoted(name)}', part)}" for name, part in of.children)
+        return f"case when {value} is not null then struct_pack({', '.join(parts)}) end"
+    return value
 
 
 @contextmanager
@@ -119,28 +128,6 @@ def _explaining() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
-
-
-def _csv(names: list[str], rows: Iterable[Row]) -> Iterator[str]:
-    """Null is an empty field; lists and structs are JSON."""
-    yield _csv_line(names)
-    for row in rows:
-        yield _csv_line([_as_json(v) if isinstance(v, list | dict) else v for v in row])
-
-
-def _csv_line(row: Row) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(row)
-    return line.getvalue()
-
-
-def _json(names: list[str], rows: Iterable[Row]) -> Iterator[str]:
-    """An array of one object a row; numbers that JSON has no word for (NaN, infinity) are null."""
-    opening = "["
-    for row in rows:
-        yield opening + _as_json(dict(zip(names, row, strict=True)))
-        opening = ","
-    yield "]" if opening == "," else "[]"
 
 
 def _as_json(value: Any) -> str:
@@ -157,9 +144,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _table(names: list[str], rows: Iterator[Row], most: int) -> Iterator[str]:
-    shown = list(islice(rows, most))
-    more = next(rows, None) is not None
+def _table(names: Sequence[str], rows: Sequence[Row], most: int) -> Iterator[str]:
+    shown, more = rows[:most], len(rows) > most
     cells = [names, *([_cell(value) for value in row] for row in shown)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     right = [any(_is_number(row[column]) for row in shown) for column in range(len(names))]

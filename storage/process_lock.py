@@ -1,13 +1,13 @@
 """One process at a time writes to a ledger, on one machine; across machines the pool `llm` sees to it."""
 
-import fcntl
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 class LockTimeout(ValueError):
@@ -25,24 +25,13 @@ def process_lock(url: str, patience: float) -> Iterator[None]:
     place = (
         Path(tempfile.gettempdir()) / f"glasshouse-{hashlib.sha256(name.encode()).hexdigest()[:16]}-{os.getuid()}.lock"
     )
-    with place.open("a+") as file:
-        until = time.monotonic() + patience
-        while not _taken(file.fileno()):
-            if time.monotonic() > until:
-                file.seek(0)
-                raise LockTimeout(
-                    f"process {file.read() or '(unknown)'} has asked with the ledger {url} for more than "
-                    f"{patience:.0f} s: let it end, or end it, and materialize again"
-                )
-            time.sleep(0.05)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    try:
+        held = FileLock(place, timeout=patience, fallback_to_soft=False).acquire()  # a soft lock outlives who held it
+    except Timeout:
+        raise LockTimeout(
+            f"process {place.read_text() or '(unknown)'} has asked with the ledger {url} for more than "
+            f"{patience:.0f} s: let it end, or end it, and materialize again"
+        ) from None
+    with held:
+        place.write_text(str(os.getpid()))
         yield
-
-
-def _taken(descriptor: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

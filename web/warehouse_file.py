@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from threading import Lock, local
+from threading import Condition, Lock, local
 from types import SimpleNamespace
 from typing import Any
 
+from cachetools import LRUCache, cached
+
 from sql.warehouse import connect, schema_sha256
-from web.answer_cache import AnswerCache
 from web.query_files import Query, Values
 
 AT_ONCE = os.cpu_count() or 1
@@ -39,21 +40,21 @@ class WarehouseSnapshot:
             raise Unreadable(str(error)) from error
         self._con.execute(f"set memory_limit = '{MEMORY}'")
         self._con.execute("set threads = 1")  # who asks works: sharing a millisecond's work costs a third of it
-        self._threads = local()
-        [(schema, self.published_at)] = self._fetched("select schema_sha256, published_at from _publication", {})[1]
+        cursors = _Cursors(self._con)
+        [(schema, self.published_at)] = cursors.fetch("select schema_sha256, published_at from _publication", {})[1]
         if schema != schema_sha256():
             raise Unreadable(
                 f"{file} was published with schema {schema[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
             )
-        self._feature_cache = AnswerCache[list[SimpleNamespace]](FEATURE_ANSWERS)
-        self._dictionary_cache = AnswerCache[list[SimpleNamespace]](DICTIONARY_ANSWERS)
+        self._feature_rows = cached(LRUCache(FEATURE_ANSWERS), condition=Condition())(cursors.rows)
+        self._dictionary_rows = cached(LRUCache(DICTIONARY_ANSWERS), condition=Condition())(cursors.rows)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
-        """The rows of the answer, a name for each column. A list among the values must be a tuple."""
-        bound = tuple(query.bind(values).items())
-        answers = self._dictionary_cache if query.is_dictionary_level else self._feature_cache
-        return answers.get((query, bound), lambda: self._rows(query, bound))
+        """The rows of the answer, a name for each column; who asks for one that is being found waits for it. A list
+        among the values must be a tuple."""
+        rows = self._dictionary_rows if query.is_dictionary_level else self._feature_rows
+        return rows(query, tuple(query.bind(values).items()))
 
     def ask_together(self, questions: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
         """The answers of several questions, found together; `ask` then has them too."""
@@ -64,17 +65,23 @@ class WarehouseSnapshot:
         with self._con.cursor() as cursor:
             cursor.execute(f"set memory_limit = '{MEMORY_RETIRED}'")
 
-    def _rows(self, query: Query, bound: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
+
+class _Cursors:
+    """Each thread that answers requests has a connection of its own, and keeps it."""
+
+    def __init__(self, con: Any) -> None:
+        self._con, self._of_thread = con, local()
+
+    def rows(self, query: Query, bound: tuple[tuple[str, Any], ...]) -> list[SimpleNamespace]:
         parameters = {name: list(value) if isinstance(value, tuple) else value for name, value in bound}
-        names, rows = self._fetched(query.sql, parameters)
+        names, rows = self.fetch(query.sql, parameters)
         return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def _fetched(self, sql: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Each thread that answers requests has a connection of its own, and keeps it."""
-        if not hasattr(self._threads, "cursor"):
-            self._threads.cursor = self._con.cursor()
-            self._threads.cursor.execute("use warehouse")
-        answer = self._threads.cursor.execute(sql, parameters)
+    def fetch(self, sql: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        if not hasattr(self._of_thread, "cursor"):
+            self._of_thread.cursor = self._con.cursor()
+            self._of_thread.cursor.execute("use warehouse")
+        answer = self._of_thread.cursor.execute(sql, parameters)
         return [column[0] for column in answer.description], answer.fetchall()
 
 

@@ -10,8 +10,9 @@ from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.judges.llm import LLMJudge
 from models.autointerp.lexical.judge import LexicalJudge
-from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
-from models.autointerp.llm_client.runner import LLM, LocalLLM, ProviderLLM
+from models.autointerp.llm_access import check_access, provider_llm
+from models.autointerp.llm_client.provider_access import ProviderAccess
+from models.autointerp.llm_client.runner import LLM, LocalLLM
 from models.autointerp.llm_explainer import LLMExplainer
 from models.autointerp.progress import Progress
 from models.autointerp.tables import Explanation
@@ -67,7 +68,7 @@ class LabelingSetup:
 
     def _opened(self, name: str) -> LLM:
         if name == "anthropic":
-            return ProviderLLM.of(self.settings, self.ledger, self.payer)
+            return provider_llm(self.settings, self.ledger, self.payer)
         from models.autointerp.llm_client.local_model import local_model
 
         assert self.settings.local_llm is not None

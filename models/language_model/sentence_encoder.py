@@ -4,6 +4,7 @@ Axes: N texts, B of them in a batch, P positions, D width.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,10 @@ _POOLING = Path("1_Pooling") / "config.json"
 
 @dataclass(frozen=True, eq=False)
 class SentenceEncoder:
-    """Mean of the last layer over a text's tokens, of length 1.
+    """The last layer's vector of a text, of length 1: the mean over its tokens, or that of its first token.
 
-    Mean pooling is how E5, GTE, MiniLM and MPNet encoders were trained. No instruction is put before a text.
+    E5, GTE, MiniLM and MPNet encoders were trained with the mean, BGE and Arctic with the first token. No instruction
+    is put before a text.
     """
 
     model: Any
@@ -34,6 +36,7 @@ class SentenceEncoder:
     source: str
     identity: str
     """Commit on the hub, or fingerprint of the folder's content (`storage.revisions`)."""
+    pooling: str = "mean"
 
     @classmethod
     def load(
@@ -59,10 +62,10 @@ class SentenceEncoder:
             UnknownArchitecture: If transformers does not know it.
         """
         with open_model_files(source, revision, cache=cache) as files:
-            _check_pooling(files)
+            pooling = _pooling(files)
             model, _ = load_model(files, dtype)
             tokenizer, identity = read_tokenizer(files), files.revision
-        return cls(model.base_model.to(device or default_device()), tokenizer, source, identity)
+        return cls(model.base_model.to(device or default_device()), tokenizer, source, identity, pooling)
 
     @property
     def width(self) -> int:
@@ -97,16 +100,20 @@ class SentenceEncoder:
         mask_BP = torch.arange(ids_BP.shape[1], device=device) < length_B[:, None]
         last_BPD = self.model(input_ids=ids_BP, attention_mask=mask_BP.long()).last_hidden_state.float()
         mean_BD = (last_BPD * mask_BP[..., None]).sum(dim=1) / length_B[:, None]
-        return torch.nn.functional.normalize(mean_BD, dim=1).cpu()
+        return torch.nn.functional.normalize(last_BPD[:, 0] if self.pooling == "cls" else mean_BD, dim=1).cpu()
 
 
-def _check_pooling(files: ModelFiles) -> None:
-    """What a sentence encoder says of its pooling, where it says something."""
+def _pooling(files: ModelFiles) -> str:
+    """What a sentence encoder says of its pooling, as sentence-transformers 6 writes it or as earlier ones did."""
     said_in = files.folder / _POOLING
-    said = json.loads(said_in.read_bytes()) if said_in.exists() else {}
-    if not said.get("pooling_mode_mean_tokens", True):
-        pools = ", ".join(sorted(name.removeprefix("pooling_mode_") for name, on in said.items() if on is True))
+    said = json.loads(said_in.read_bytes()) if said_in.exists() else {"pooling_mode": "mean"}
+    before_6 = [
+        name.removeprefix("pooling_mode_") for name, on in said.items() if on is True and name != "include_prompt"
+    ]
+    modes = [said["pooling_mode"]] if "pooling_mode" in said else [re.sub("_tokens?$", "", name) for name in before_6]
+    if modes not in (["mean"], ["cls"]):
         raise UnusableModel(
-            f"{files.source} pools by {pools or 'something else'} ({_POOLING}), but texts are the mean over their "
-            "tokens here: name an encoder that was trained with mean pooling"
+            f"{files.source} pools by {', '.join(map(str, modes)) or 'something else'} ({_POOLING}), but texts are the "
+            "mean over their tokens (mean) or the first of them (cls) here: name an encoder that was trained so"
         )
+    return modes[0]

@@ -52,23 +52,12 @@ labelled as (
     group by all
 ),
 
-mean_score as (
-    select
-        model_id,
-        recipe_id,
-        entry.key as scorer,
-        avg(entry.value) as value
-    from _feature_summary
-    cross join unnest(map_entries(headline_scores)) as by_scorer (entry)
-    group by all
-),
-
 tested as (
     select
         model_id,
         recipe_id,
         map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores
-    from mean_score
+    from _sae_headline_score
     group by all
 ),
 

@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from models.autointerp.config import ExplanationSettings
 from models.autointerp.llm_client.batch_queue import BatchQueue
 from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
-from models.autointerp.llm_client.prices import FREE, Price, price_of
-from models.autointerp.llm_client.provider_access import ProviderAccess, check_access
+from models.autointerp.llm_client.prices import FREE, Price
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms, Transport
-from models.autointerp.llm_client.sender_process import BatchesOutstanding, preload, sending
+from models.autointerp.llm_client.sender_process import BatchesOutstanding, sending
 from models.autointerp.progress import Progress, no_progress
 from storage.folder import Folder
 from storage.process_lock import process_lock
@@ -50,19 +49,6 @@ class ProviderLLM:
     ledger: Folder
     access: ProviderAccess
     batch: bool
-
-    @classmethod
-    def of(
-        cls, settings: ExplanationSettings, ledger: Folder, payer: str, access: ProviderAccess | None = None
-    ) -> "ProviderLLM":
-        access = access or ProviderAccess.from_environment()
-        if settings.llm is None or settings.budget_usd is None:
-            raise ValueError(f"llm={settings.llm!r}, budget_usd={settings.budget_usd!r}: asking an LLM takes both")
-        check_access(settings, access)
-        if settings.api_mode == "live":
-            preload()
-        terms = SpendingTerms(settings.llm, payer, price_of(settings.llm), settings.budget_usd, settings.concurrency)
-        return cls(terms, ledger, access, settings.api_mode == "batch")
 
     @property
     def name(self) -> str:

@@ -13,12 +13,13 @@ from messages_server import KEY, Act, Cut, Fail, Garble, Messages, Say
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_access import MissingKey, provider_llm
 from models.autointerp.llm_client.messages_client import KeyRefused, UnknownLLM
 from models.autointerp.llm_client.prices import UnknownPrice
-from models.autointerp.llm_client.provider_access import MissingKey, ProviderAccess
+from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.request_queue import ProviderDown
-from models.autointerp.llm_client.runner import LLM, ProviderLLM
+from models.autointerp.llm_client.runner import LLM
 from models.autointerp.prompt_files import FOLDER
 from models.autointerp.stages import label_features, rate_labels
 from models.autointerp.tables import request_table
@@ -50,7 +51,7 @@ def asking(ledger: Folder, settings: ExplanationSettings) -> LabelingSetup:
     """With the provider's own access, but quick to try again."""
 
     def llm_of(name: str) -> LLM:
-        return ProviderLLM.of(settings, ledger, PAYER, replace(ProviderAccess.from_environment(), first_delay=0.001))
+        return provider_llm(settings, ledger, PAYER, replace(ProviderAccess.from_environment(), first_delay=0.001))
 
     return LabelingSetup(settings, ledger, PAYER, llm_of)
 

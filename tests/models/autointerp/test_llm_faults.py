@@ -13,10 +13,10 @@ from messages_server import KEY, Messages, serving
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.llm_access import provider_llm
 from models.autointerp.llm_client.messages_client import KeyRefused, retry_after
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import RequestLedger
-from models.autointerp.llm_client.runner import ProviderLLM
 from models.autointerp.stages import StageResult, label_features
 from storage.folder import Folder
 from storage.table_schemas.example import SCHEMA as EXAMPLE
@@ -36,7 +36,7 @@ def explained(
 ) -> StageResult:
     settings, ledger = SETTINGS.model_copy(update=other), Folder(str(folder))
     reached = access or ProviderAccess(server.url, KEY, first_delay=0.001, timeout=0.5)
-    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: provider_llm(settings, ledger, PAYER, reached))
     return label_features(FeatureData(PAYER, examples_of(n)), askers)
 
 
@@ -148,7 +148,7 @@ def test_two_that_ask_the_same_at_the_same_time_are_one_question(server: Message
     same = pa.Table.from_pylist([row | {"feature_id": f} for f in range(12) for row in windows], schema=EXAMPLE)
     settings, ledger = SETTINGS, Folder(str(tmp_path))
     reached = ProviderAccess(server.url, KEY)
-    askers = LabelingSetup(settings, ledger, PAYER, lambda _: ProviderLLM.of(settings, ledger, PAYER, reached))
+    askers = LabelingSetup(settings, ledger, PAYER, lambda _: provider_llm(settings, ledger, PAYER, reached))
     made = label_features(FeatureData(PAYER, same), askers)
     assert made.rows["status"].to_pylist() == ["ok"] * 12
     assert len(server.bodies) == 1

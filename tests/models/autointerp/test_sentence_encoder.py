@@ -37,7 +37,27 @@ def encoder(folder: Path) -> SentenceEncoder:
     return SentenceEncoder.load(str(folder), device="cpu")
 
 
-def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens(encoder: SentenceEncoder, folder: Path):
+def pooling_said(folder: Path, copy: Path, said: dict[str, object]) -> str:
+    """A copy of an encoder with what sentence-transformers writes beside it."""
+    shutil.copytree(folder, copy)
+    (copy / "1_Pooling").mkdir()
+    (copy / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": WIDTH} | said))
+    return str(copy)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "said"),
+    [
+        ("mean", None),
+        ("mean", {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False, "include_prompt": True}),
+        ("mean", {"pooling_mode": "mean", "include_prompt": True}),
+        ("cls", {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}),
+        ("cls", {"pooling_mode": "cls"}),
+    ],
+)
+def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens_or_the_first(
+    folder: Path, tmp_path: Path, pooling: str, said: dict[str, object] | None
+):
     """Each text by itself, without padding, by a model loaded anew."""
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -45,14 +65,16 @@ def test_a_text_is_the_mean_of_the_last_layer_over_its_tokens(encoder: SentenceE
         AutoModelForMaskedLM.from_pretrained(folder).base_model.eval(),
         AutoTokenizer.from_pretrained(folder),
     )
-    found_ND = encoder.encode(TEXTS)
+    source = str(folder) if said is None else pooling_said(folder, tmp_path / "copy", said)
+    found_ND = SentenceEncoder.load(source, device="cpu").encode(TEXTS)
     assert found_ND.shape == (len(TEXTS), WIDTH)
     assert found_ND.dtype == torch.float32
     for text, found_D in zip(TEXTS, found_ND, strict=True):
         tokens = tokenizer(text, truncation=True, max_length=126, return_tensors="pt")
         with torch.no_grad():
-            mean_D = plain(**tokens).last_hidden_state[0].mean(dim=0)
-        torch.testing.assert_close(found_D, mean_D / mean_D.norm(), atol=1e-5, rtol=0)
+            last_PD = plain(**tokens).last_hidden_state[0]
+        wanted_D = last_PD[0] if pooling == "cls" else last_PD.mean(dim=0)
+        torch.testing.assert_close(found_D, wanted_D / wanted_D.norm(), atol=1e-5, rtol=0)
 
 
 def test_batches_change_nothing(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
@@ -78,16 +100,22 @@ def test_the_identity_is_that_of_the_content(encoder: SentenceEncoder, folder: P
     assert SentenceEncoder.load(str(copy)).identity != encoder.identity
 
 
-def test_pickles_and_other_poolings_are_refused(folder: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": False}, "max"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "cls, mean"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True, "pooling_mode_mean_tokens": False}, "mean_sqrt_len"),
+        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+    ],
+)
+def test_other_poolings_are_refused(folder: Path, tmp_path: Path, said: dict[str, object], named: str):
+    with pytest.raises(UnusableModel, match=f"pools by {named} "):
+        SentenceEncoder.load(pooling_said(folder, tmp_path / "copy", said))
+
+
+def test_pickles_are_refused(folder: Path, tmp_path: Path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    (copy / "1_Pooling").mkdir()
-    (copy / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
-    SentenceEncoder.load(str(copy))
-    said = {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
-    (copy / "1_Pooling" / "config.json").write_text(json.dumps(said))
-    with pytest.raises(UnusableModel, match="pools by cls_token"):
-        SentenceEncoder.load(str(copy))
-    shutil.rmtree(copy / "1_Pooling")
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(UnusableModel, match="pickles"):
         SentenceEncoder.load(str(copy))

@@ -1,5 +1,7 @@
 """What LLMs are shown, in which order features come, what they share of a bill, and what a plan says beforehand."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from example_rows import examples_of
-from message_acts import Say
+from message_acts import Body, Say
 from messages_server import Messages
 from prompt_tags import parse, said_by
 
@@ -98,19 +100,50 @@ def test_only_the_strongest_windows_are_shown_when_asked(server: Messages, tmp_p
     assert 0 < n[0] < n[1]
 
 
+def n_features(body: Body) -> int:
+    return len(parse(said_by(body, "user")).all("feature"))
+
+
+def answered_last(n: int) -> Callable[[int, Body], Say]:
+    """Answers the first question at once, and of those that come together the one about n features after the other."""
+    first, other = threading.Event(), threading.Event()
+
+    def script(number: int, body: Body) -> Say:
+        if not first.is_set():
+            first.set()
+        elif n_features(body) == n:
+            assert other.wait(60)
+        else:
+            threading.Timer(0.3, other.set).start()
+        return Say(input_tokens=1001 * n_features(body) + 1, output_tokens=53, cache_read_input_tokens=100)
+
+    return script
+
+
 def test_features_that_share_a_question_share_its_bill_to_the_token(server: Messages, tmp_path: Path):
-    server.script = lambda number, body: Say(input_tokens=1001, output_tokens=53, cache_read_input_tokens=100)
-    made = label_features(FeatureData(PAYER, examples_of(7)), asking(tmp_path, features_per_request=3))
-    rows = made.rows.to_pylist()
-    assert [len(parse(said_by(body, "user")).all("feature")) for body in server.bodies] == [3, 3, 1]
-    assert {row["label"] for row in rows} == {"words about `testing`"}
-    assert sum(row["input_tokens"] for row in rows) == 3 * 1101
-    assert sum(row["output_tokens"] for row in rows) == 3 * 53
-    cost = 3 * price_of(LLM).cost(1001, 53, 0, 100)
-    assert sum(row["cost_usd"] for row in rows) == pytest.approx(cost, abs=1e-12)
-    paid = request_rows(Folder(str(tmp_path)), PAYER, ["explain"], made.answers)["explain"]
-    assert sum(paid["tokens"].to_pylist()) == 3 * (1101 + 53)
-    assert sum(paid["cost_usd"].to_pylist()) == pytest.approx(cost)
+    """Seven features are three questions, of 3, 3 and 1; the first goes alone, the other two come and end in either
+    order, and who pays what is the same."""
+    price, bills = price_of(LLM), []
+    of_three, of_one = price.cost(3004, 53, 0, 100), price.cost(1002, 53, 0, 100)
+    for n_of_the_last in (1, 3):
+        folder, before = tmp_path / str(n_of_the_last), len(server.bodies)
+        server.script = answered_last(n_of_the_last)
+        made = label_features(FeatureData(PAYER, examples_of(7)), asking(folder, features_per_request=3))
+        assert sorted(n_features(body) for body in server.bodies[before:]) == [1, 3, 3]
+        last = max(made.answers, key=lambda answer: answer.answered_at or "")
+        assert last.input_tokens == 1001 * n_of_the_last + 1, "the order is not the one that was forced"
+        rows = made.rows.to_pylist()
+        assert {row["label"] for row in rows} == {"words about `testing`"}
+        assert sorted(row["input_tokens"] for row in rows) == [1034, 1034, 1035, 1035, 1035, 1035, 1102]
+        assert sorted(row["output_tokens"] for row in rows) == [17, 17, 18, 18, 18, 18, 53]
+        assert sorted(row["cost_usd"] for row in rows) == pytest.approx(
+            sorted([of_three / 3] * 6 + [of_one]), abs=1e-12
+        )
+        paid = request_rows(Folder(str(folder)), PAYER, ["explain"], made.answers)["explain"]
+        assert sum(paid["tokens"].to_pylist()) == 2 * (3004 + 153) + 1002 + 153
+        assert sum(paid["cost_usd"].to_pylist()) == pytest.approx(2 * of_three + of_one, abs=1e-12)
+        bills.append(made.rows.select(["feature_id", "input_tokens", "output_tokens", "cost_usd"]))
+    assert bills[0].equals(bills[1])
 
 
 def test_windows_of_several_labels_are_judged_together_and_kept_apart(server: Messages, tmp_path: Path):
