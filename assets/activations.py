@@ -8,10 +8,12 @@ from assets.corpus import corpus
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
 MOST_ROUNDING = 0.01
@@ -45,6 +47,7 @@ rounding = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[corpus],
     kinds={"torch", "parquet"},
     group_name="harvest",
@@ -61,9 +64,9 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
-    host = store.host(registration)
-    frame_sha256 = store.frame(registration).sha256(host.tokenizer)
-    contexts = TokenizedCorpus.open(store.corpus(registration.corpus_id, frame_sha256))
+    host = load_model(registration)
+    frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
+    contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
     wanted = {
         Site.parse(site).resolve(host.n_layers)
         for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
@@ -71,9 +74,9 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     }
     outputs = {}
     for site in sorted(wanted, key=str):
-        folder = store.activations(registration.model_id, str(site))
+        folder = store.layout.activations(registration.model_id, str(site))
         identity = harvest_identity(registration, host, contexts.manifest, str(site))
-        if not store.made(folder, identity):
+        if not Manifest.find_current(folder, identity):
             outputs[site] = (folder, identity)
     if outputs:
         context.log.info(
@@ -85,14 +88,14 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
     manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
     own = next(iter(manifests.values()))
-    store.write_table(
-        store.table_at("model", model_id=registration.model_id), model_row(registration, host), own.identity
+    store.tables.write(
+        store.layout.table_at("model", model_id=registration.model_id), model_row(registration, host), own.identity
     )
     return dg.MaterializeResult(
         metadata={
             **_counted(own, contexts.manifest),
             "harvested_now": ", ".join(map(str, outputs)) or "nothing: all sites were there",
-            "path": dg.MetadataValue.path(store.activations(registration.model_id, own.facts["site"]).url),
+            "path": dg.MetadataValue.path(store.layout.activations(registration.model_id, own.facts["site"]).url),
             "dagster/partition_row_count": own.rows,
         },
         check_results=_checks(registration, manifests, contexts.manifest.facts, host.tokenizer),
@@ -120,7 +123,7 @@ def _written(store: Store, registration: SAERegistration, site: str, corpus_mani
     from models.activations.activation_profile import profile_rows
     from storage.manifest import Manifest
 
-    folder = store.activations(registration.model_id, site)
+    folder = store.layout.activations(registration.model_id, site)
     manifest = Manifest.read(folder)
     assert manifest is not None
     rows = {
@@ -129,8 +132,8 @@ def _written(store: Store, registration: SAERegistration, site: str, corpus_mani
         "activation_site": site_row(manifest, corpus_manifest),
     }
     for table, of_table in rows.items():
-        place = store.table_at(table, model_id=registration.model_id, site=site)
-        store.write_table(place, of_table, manifest.identity)
+        place = store.layout.table_at(table, model_id=registration.model_id, site=site)
+        store.tables.write(place, of_table, manifest.identity)
     return manifest
 
 

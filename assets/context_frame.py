@@ -5,10 +5,12 @@ import dagster as dg
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.model_loading import load_model, load_tokenizer
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 no_sink = dg.AssetCheckSpec(
     "no_sink_is_read",
@@ -20,6 +22,7 @@ no_sink = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     kinds={"torch", "parquet"},
     group_name="harvest",
     check_specs=[no_sink],
@@ -37,13 +40,13 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = {"asked": registration.frame_identity, "source_sha256": source.sha256()}
-    folder = store.table_at("context_frame", model_id=registration.model_id)
-    made = store.made(folder, identity)
+    folder = store.layout.table_at("context_frame", model_id=registration.model_id)
+    made = Manifest.find_current(folder, identity)
     if made is None:
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
-        made = store.write_table(folder, rows, identity, identity | facts)
+        made = store.tables.write(folder, rows, identity, identity | facts)
         context.log.info(f"{registration.model_id}: {facts['decision']}")
-    rows = store.read_rows(folder)
+    rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={
             "decision": made.facts["decision"],
@@ -78,7 +81,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     from models.activations.attention_sinks import PIECES, choose_frame, sample_contents, try_frames, untried_frames
     from models.corpora.context_frame import SpecialTokens, candidates
 
-    card, tokenizer = registration.model, store.tokenizer(registration)
+    card, tokenizer = registration.model, load_tokenizer(registration)
     skip_first = None if card.skip_first == "auto" else card.skip_first
     frames = candidates(tokenizer)
     if card.prepend_bos != "auto":
@@ -88,7 +91,7 @@ def _chosen(store: Store, registration: SAERegistration, source, report: Progres
     if skip_first is None or len(frames) > 1:
         texts = [document.text for document in islice(source.documents(), PIECES)]
         contents = sample_contents(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"], room)
-        trials = try_frames(store.host(registration), contents, frames, report) if contents else trials
+        trials = try_frames(load_model(registration), contents, frames, report) if contents else trials
     choice = choose_frame(trials, skip_first)
     choice.frame.content(card.corpus.context_length)
     facts = {"prefix": choice.frame.prefix, "suffix": choice.frame.suffix, "skip_first": choice.frame.skip_first}

@@ -4,9 +4,12 @@ import dagster as dg
 
 from assets.context_frame import context_frame
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
 token_counts = dg.AssetCheckSpec(
@@ -19,6 +22,7 @@ token_counts = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
     group_name="harvest",
@@ -35,7 +39,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus
-    tokenizer, frame = store.tokenizer(registration), store.frame(registration)
+    tokenizer, frame = load_tokenizer(registration), store.datasets.frame(registration)
     source = open_source(card.source, text_column=card.text_column)
     identity = {
         "source": card.source,
@@ -46,14 +50,14 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         "context_length": card.context_length,
         "code": CODE_VERSION,
     }
-    folder = store.corpus(registration.corpus_id, identity["frame_sha256"])
-    made = store.made(folder, identity)
+    folder = store.layout.corpus(registration.corpus_id, identity["frame_sha256"])
+    made = Manifest.find_current(folder, identity)
     if made is None:
         folder.remove()
         contexts = tokenize_into_contexts(source.documents(), tokenizer, card.context_length, card.tokens, frame)
         made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
         context.log.info(f"{card.source}: {source.report}")
-    store.write_table(corpus_table(store, registration, made), corpus_row(made), identity)
+    store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
     facts = made.facts
     return dg.MaterializeResult(
@@ -80,7 +84,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 def corpus_table(store: Store, registration: SAERegistration, manifest):
     """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it in one frame."""
     frame_sha256 = manifest.identity["frame_sha256"]
-    return store.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
+    return store.layout.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
 
 
 def corpus_row(manifest):

@@ -10,12 +10,13 @@ from assets.neighbors import neighbors
 from pipelines.dagster_support.metadata import page_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 MAX_FAILED = 0.05
 
@@ -28,6 +29,7 @@ failure_rate = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[feature_statistics, logit_effects, neighbors],
     kinds={"parquet"},
     group_name="labels",
@@ -44,14 +46,14 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, explained_identity(store, registration)
-    folder = store.table("explanation", registration)
-    if not store.made(folder, identity):
+    folder = store.layout.table("explanation", registration)
+    if not Manifest.find_current(folder, identity):
         known = feature_data(store, registration)
         asked = requested(store, registration)
         made = label_features(known, labeling_setup(store, registration), asked, Progress(context, "labels"))
         write_requests(store, registration, ["explain"], made.answers, identity)
-        store.write_table(folder, made.rows, identity)
-    rows = store.read_table("explanation", registration).to_pylist()
+        store.tables.write(folder, made.rows, identity)
+    rows = store.tables.read("explanation", registration).to_pylist()
     statuses = Counter(row["status"] for row in rows)
     failed = sum(n for status, n in statuses.items() if status != "ok")
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]

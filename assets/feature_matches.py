@@ -5,15 +5,18 @@ import dagster as dg
 from assets.sae import sae
 from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
 from pipelines.store.store import Store
+from pipelines.store.tables import MissingDataset
+from storage.manifest import Manifest
 from storage.table_schemas import table_schema
 
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",
@@ -35,20 +38,20 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     registration = store.registration(context.partition_key)
     others = _others(store, registration)
     identity = {
-        "sae": store.trained(registration).identity_sha256,
-        "others": {other.recipe_id: store.trained(other).identity_sha256 for other in others},
+        "sae": store.datasets.trained(registration).identity_sha256,
+        "others": {other.recipe_id: store.datasets.trained(other).identity_sha256 for other in others},
         "code": CODE_VERSION,
     }
-    folder = store.table("feature_match", registration)
-    if not store.made(folder, identity):
+    folder = store.layout.table("feature_match", registration)
+    if not Manifest.find_current(folder, identity):
 
         def decoder(some: SAERegistration):
-            return load(store.sae(some)).W_dec.to(default_device())
+            return load(store.layout.sae(some)).W_dec.to(default_device())
 
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]
-        store.write_table(folder, pa.concat_tables([table_schema("feature_match").empty_table(), *found]), identity)
-    rows = store.read_table("feature_match", registration)
+        store.tables.write(folder, pa.concat_tables([table_schema("feature_match").empty_table(), *found]), identity)
+    rows = store.tables.read("feature_match", registration)
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
         metadata={
@@ -62,10 +65,9 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
 def _others(store: Store, registration: SAERegistration) -> list[SAERegistration]:
     """Dictionaries of the model that are there, as the cards now ask for them, and write to the same site."""
-    from pipelines.store.store import MissingDataset
 
     def written(some: SAERegistration) -> str:
-        return store.trained(some).facts["written"]
+        return store.datasets.trained(some).facts["written"]
 
     site, found = written(registration), []
     for recipe_id in sorted(store.cards().recipes_of(registration.model_id)):
@@ -73,7 +75,7 @@ def _others(store: Store, registration: SAERegistration) -> list[SAERegistration
             continue
         other = store.registration(f"{registration.model_id}/{recipe_id}")
         try:
-            if written(other) == site and store.trained(other):
+            if written(other) == site and store.datasets.trained(other):
                 found.append(other)
         except MissingDataset:
             continue

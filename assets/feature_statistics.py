@@ -7,10 +7,13 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import log_density
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
+from pipelines.store.tables import replace_partition
+from storage.manifest import Manifest
 
 firing_counts = dg.AssetCheckSpec(
     "firing_counts_agree",
@@ -34,6 +37,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="features",
@@ -49,12 +53,12 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     keeps them."""
     registration = store.registration(context.partition_key)
     identity = statistics_identity(store, registration)
-    if not all(store.made(store.table(name, registration), identity) for name in TABLES):
+    if not all(Manifest.find_current(store.layout.table(name, registration), identity) for name in TABLES):
         _measure(context, store, registration, identity)
-    feature = store.read_table("feature", registration).to_pydict()
+    feature = store.tables.read("feature", registration).to_pydict()
     firings = sum(feature["n_firings"])
-    n_binned = sum(store.read_table("activation_histogram", registration).column("n").to_pylist())
-    codes = store.made(store.table("feature_activation", registration), identity)
+    n_binned = sum(store.tables.read("activation_histogram", registration).column("n").to_pylist())
+    codes = Manifest.find_current(store.layout.table("feature_activation", registration), identity)
     assert codes is not None
     agree = firings == n_binned and firings == codes.facts["n_firings"] and (not codes.files or firings == codes.rows)
     n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
@@ -68,8 +72,8 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
             "l0": rounded(firings / n_tokens),
             "densities": log_density(feature["density"]),
             "codes_bytes": sum(file.bytes for file in codes.files),
-            "examples": store.rows("example", registration),
-            "path": dg.MetadataValue.path(store.table("feature", registration).url),
+            "examples": store.tables.row_count("example", registration),
+            "path": dg.MetadataValue.path(store.layout.table("feature", registration).url),
             "dagster/partition_row_count": len(feature["feature_id"]),
         },
         check_results=[
@@ -93,7 +97,7 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
     from models.features.position_note import position_note
 
     bound = registration.recipe.quality_bounds.max_one_position_fraction
-    positions = store.harvest_profile(registration)["positions"]
+    positions = store.datasets.harvest_profile(registration)["positions"]
     note, numbers = position_note(feature, positions, bound)
     return dg.AssetCheckResult(
         check_name="not_about_position", passed=note is None, description=note, metadata=numbers | {"bound": bound}
@@ -104,7 +108,7 @@ def statistics_identity(store: Store, registration: SAERegistration) -> dict:
     """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are
     made of."""
     return {
-        "sae": store.trained(registration).identity_sha256,
+        "sae": store.datasets.trained(registration).identity_sha256,
         "statistics": registration.recipe.statistics.model_dump(mode="json"),
         "sae_id": registration.sae_id,
         "code": CODE_VERSION,
@@ -115,23 +119,21 @@ def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAER
     from models.device import default_device
     from models.dictionaries.saelens_format import load
     from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
-    from storage.manifest import Manifest, sha256_of
+    from storage.manifest import sha256_of
 
-    settings, shards = registration.recipe.statistics, store.shards(registration)
-    codes_folder, progress = store.table("feature_activation", registration), Progress(context, "shards")
+    settings, shards = registration.recipe.statistics, store.datasets.shards(registration)
+    codes_folder, progress = store.layout.table("feature_activation", registration), Progress(context, "shards")
     inputs = StatisticsInput(
-        load(store.sae(registration)).to(default_device()),
+        load(store.layout.sae(registration)).to(default_device()),
         shards,
-        store.contexts(shards.manifest),
-        tokenizer=store.tokenizer(registration),
+        store.datasets.contexts(shards.manifest),
+        tokenizer=load_tokenizer(registration),
         model_id=registration.model_id,
         recipe_id=registration.recipe_id,
         identity_sha256=sha256_of(identity),
     )
     made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
     for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
-        store.write_table(store.table(name, registration), rows, identity)
-    if not settings.keep_feature_activations:
-        codes_folder.remove()
+        store.tables.write(store.layout.table(name, registration), rows, identity)
     files = made.codes if settings.keep_feature_activations else ()
-    Manifest(identity, files, {"n_firings": int(made.firing.n_F.sum())}).write(codes_folder)
+    replace_partition(codes_folder, files, identity, {"n_firings": int(made.firing.n_F.sum())})

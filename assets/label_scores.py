@@ -8,11 +8,13 @@ from assets.specificity_ratings import specificity_ratings
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.model_loading import load_scoring_model
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 MAX_FAILED = 0.05
 
@@ -23,6 +25,7 @@ failure_rate = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[specificity_ratings],
     kinds={"torch", "parquet"},
     group_name="labels",
@@ -39,20 +42,20 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, scored_identity(store, registration)
-    folder = store.table("explanation_score", registration)
-    if not store.made(folder, identity):
-        explained = store.read_table("explanation", registration)
-        rated = store.read_table("specificity", registration)
+    folder = store.layout.table("explanation_score", registration)
+    if not Manifest.find_current(folder, identity):
+        explained = store.tables.read("explanation", registration)
+        rated = store.tables.read("specificity", registration)
         known, asking = feature_data(store, registration), labeling_setup(store, registration)
         made = score_labels(
-            known, explained, rated, asking, partial(store.reader, registration), Progress(context, "labels")
+            known, explained, rated, asking, partial(load_scoring_model, registration), Progress(context, "labels")
         )
         write_requests(store, registration, settings.scorers, made.answers, identity)
         if settings.sentence_encoder is not None:
             vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
-            store.write_table(store.table("label_embedding", registration), vectors, identity)
-        store.write_table(folder, made.rows, identity)
-    table = store.read_table("explanation_score", registration)
+            store.tables.write(store.layout.table("label_embedding", registration), vectors, identity)
+        store.tables.write(folder, made.rows, identity)
+    table = store.tables.read("explanation_score", registration)
     means, failed, n = _summary(table)
     return dg.MaterializeResult(
         metadata={

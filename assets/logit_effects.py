@@ -4,14 +4,17 @@ import dagster as dg
 
 from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
@@ -30,21 +33,21 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     from models.language_model.token_strings import TokenStrings
 
     registration = store.registration(context.partition_key)
-    trained, n = store.trained(registration), registration.recipe.statistics.top_logits
+    trained, n = store.datasets.trained(registration), registration.recipe.statistics.top_logits
     identity = {"sae": trained.identity_sha256, "top_logits": n, "code": CODE_VERSION}
-    folders = [store.table(name, registration) for name in ("logit_effect", "logit_shape")]
-    if not all(store.made(folder, identity) for folder in folders):
-        host = store.host(registration)
-        decoder = load(store.sae(registration)).W_dec
+    folders = [store.layout.table(name, registration) for name in ("logit_effect", "logit_shape")]
+    if not all(Manifest.find_current(folder, identity) for folder in folders):
+        host = load_model(registration)
+        decoder = load(store.layout.sae(registration)).W_dec
         made = effects_of(
             decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
         )
         for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
-            store.write_table(folder, rows, identity, {"reason": made.reason})
-    manifest = store.made(folders[0], identity)
+            store.tables.write(folder, rows, identity, {"reason": made.reason})
+    manifest = Manifest.find_current(folders[0], identity)
     assert manifest is not None
     strongest = (
-        store.read_table("logit_effect", registration)
+        store.tables.read("logit_effect", registration)
         .sort_by([("logit_weight", "descending")])
         .slice(0, 20)
         .to_pylist()

@@ -4,14 +4,16 @@ import dagster as dg
 
 from assets.feature_statistics import feature_statistics, statistics_identity
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
@@ -36,15 +38,15 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         "similar_features": settings.similar_features,
         "code": CODE_VERSION,
     }
-    folder = store.table("neighbor", registration)
-    if not store.made(folder, identity):
-        sae = load(store.sae(registration))
+    folder = store.layout.table("neighbor", registration)
+    if not Manifest.find_current(folder, identity):
+        sae = load(store.layout.sae(registration))
         kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.similar_features)}
-        if (codes := store.codes(registration)) is not None:
+        if (codes := store.datasets.codes(registration)) is not None:
             kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.similar_features)
         rows = [neighbor_rows(kind, blocks, *names) for kind, blocks in kinds.items()]
-        store.write_table(folder, pa.concat_tables(rows), identity)
-    rows = store.read_table("neighbor", registration).sort_by([("value", "descending")])
+        store.tables.write(folder, pa.concat_tables(rows), identity)
+    rows = store.tables.read("neighbor", registration).sort_by([("value", "descending")])
     closest = [row for row in rows.slice(0, 200).to_pylist() if row["feature_id"] < row["other_feature_id"]][:20]
     keys = ("feature_id", "kind", "other_feature_id", "value")
     return dg.MaterializeResult(

@@ -1,18 +1,17 @@
 """The published DuckDB file."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
 import dagster as dg
 
-from assets.feature_matches import feature_matches
-from assets.label_scores import label_scores
-from assets.logit_effects import logit_effects
-from assets.neighbors import neighbors
-from assets.sae_evaluation import sae_evaluation
+import assets
 from pipelines.dagster_support.metadata import page_link
-from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import pareto
-from pipelines.dagster_support.resources import PUBLISH_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import PUBLISH_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.store.resolve_all import resolve_registry
+from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
 
 consistent = dg.AssetCheckSpec(
@@ -21,76 +20,75 @@ consistent = dg.AssetCheckSpec(
     description="Tables agree: features are known, histograms add up, ratings are of known labels and examples.",
 )
 complete = dg.AssetCheckSpec(
-    "partition_present",
+    "dictionaries_complete",
     asset="published_warehouse",
-    description="The partition's features, examples and metrics are in the published file.",
+    description="Every dictionary that was made as the registry asks has features, examples and metrics in the file. "
+    "One that is being measured lacks them until the next publication.",
 )
 
 
+def table_assets() -> Iterator[dg.AssetsDefinition]:
+    """Every asset of this package that writes tables, found by its tag."""
+    names = [name for _, name, _ in pkgutil.iter_modules(assets.__path__, f"{assets.__name__}.") if name != __name__]
+    for name in names:
+        for value in vars(importlib.import_module(name)).values():
+            if isinstance(value, dg.AssetsDefinition) and WRITES_TABLES.items() <= value.tags_by_key[value.key].items():
+                yield value
+
+
 @dg.asset(
-    partitions_def=sae_partitions,
-    deps=[feature_matches, label_scores, logit_effects, neighbors, sae_evaluation],
+    deps=sorted({asset.key for asset in table_assets()}),
     kinds={"duckdb"},
     group_name="warehouse",
     check_specs=[consistent, complete],
-    automation_condition=REFRESH_WHEN_STALE,
     **PUBLISH_STEP,
 )
 @fail_without_retry
 def published_warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """The DuckDB file that people query: built beside the published one from what changed in the store, checked, and
-    moved into place. Readers keep what they opened."""
-    from sql.consistency import inspect
-    from sql.publish import publish
-    from sql.stored_partitions import StoredTables
-    from sql.warehouse import connect
+    """The DuckDB file that people query: built beside the published one from all that changed in the store, checked,
+    and moved into place. Readers keep what they opened. It has no partitions: one publication is of all of them."""
+    from sql.query_output import rows_of
 
-    registration = store.registration(context.partition_key)
-    tables = store.root / "tables"
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
-    done = publish(
-        store.published,
-        StoredTables(tables.filesystem, tables.path),
-        registrations=registrations,
-        progress=context.log.info,
-    )
-    con = connect(store.published)
-    try:
-        findings = inspect(con)
-        [(features, examples, metrics)] = con.execute(
-            "select (select count(*) from feature where model_id = $m and recipe_id = $r), "
-            "(select count(*) from example where model_id = $m and recipe_id = $r), "
-            "(select count(*) from sae_metric where model_id = $m and recipe_id = $r)",
-            {"m": registration.model_id, "r": registration.recipe_id},
-        ).fetchall()
-        points = con.execute(
-            "select recipe_id, l0, fvu, ce_recovered from sae_pareto where model_id = $m and l0 > 0 and fvu > 0",
-            {"m": registration.model_id},
-        ).fetchall()
-    finally:
-        con.close()
+    publication = publish_store(store, context.log.info)
+    published, incomplete = publication.published, rows_of(store.published, "incomplete")
     return dg.MaterializeResult(
         metadata={
             "rows": dg.MetadataValue.table(
-                [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(done.rows.items())]
+                [dg.TableRecord({"table": name, "rows": n}) for name, n in sorted(published.rows.items())]
             ),
-            "page": page_link(context.partition_key),
-            "pareto": pareto(points),
-            "partitions_replaced": len(done.replaced),
-            "seconds": done.seconds,
+            "page": page_link(),
+            "partitions_replaced": len(published.replaced),
+            "seconds": published.seconds,
             "bytes": store.published.stat().st_size,
             "path": dg.MetadataValue.path(str(store.published)),
+            **_pareto_plots(store),
         },
         check_results=[
             dg.AssetCheckResult(
                 check_name="tables_consistent",
-                passed=not findings,
-                metadata={"findings": "\n".join(map(str, findings[:20])) or "none"},
+                passed=not publication.violations,
+                metadata={"findings": "\n".join(map(str, publication.violations[:20])) or "none"},
             ),
             dg.AssetCheckResult(
-                check_name="partition_present",
-                passed=min(features, examples, metrics) > 0,
-                metadata={"features": features, "examples": examples, "metrics": metrics},
+                check_name="dictionaries_complete",
+                passed=not incomplete,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"incomplete": ", ".join(row["sae_id"] for row in incomplete[:20]) or "none"},
             ),
         ],
     )
+
+
+MAX_PLOTS = 5
+"""Models whose dictionaries are plotted, those with the newest ones first: a plot is stored with each publication."""
+
+
+def _pareto_plots(store: Store) -> dict[str, dg.MarkdownMetadataValue]:
+    """For each model its dictionaries, FVU and CE recovered against L0."""
+    from sql.query_output import rows_of
+
+    by_model: dict[str, list[tuple[str, float, float, float | None]]] = {}
+    for row in rows_of(store.published, "pareto_points"):
+        point = (row["recipe_id"], row["l0"], row["fvu"], row["ce_recovered"])
+        by_model.setdefault(row["model_id"], []).append(point)
+    return {f"pareto {model_id}": pareto(points) for model_id, points in list(by_model.items())[:MAX_PLOTS]}

@@ -9,11 +9,12 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import training_curves
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP
+from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 exported = dg.AssetCheckSpec(
     "export_equals_trained",
@@ -31,6 +32,7 @@ l0_target = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[activations],
     kinds={"torch", "safetensors"},
     group_name="dictionary",
@@ -42,7 +44,7 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
     held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
     registration = store.registration(context.partition_key)
-    made = store.made(store.sae(registration), build_dictionary.identity_of(store, registration))
+    made = Manifest.find_current(store.layout.sae(registration), build_dictionary.identity_of(store, registration))
     if made is None:
         began = datetime.now(UTC)
         learns = registration.recipe.sae.learns
@@ -66,7 +68,7 @@ def _trained(
     def log(row: CurvePoint) -> None:
         progress(row.tokens, registration.recipe.training.tokens, fvu=row.fvu, dead_fraction=row.dead_fraction)
 
-    of = store.harvested(registration).identity_sha256
+    of = store.datasets.harvested(registration).identity_sha256
     jobs, source = (
         [build_dictionary.training_job(store, registration, log)],
         build_dictionary.training_stream(store, registration),
@@ -77,8 +79,8 @@ def _trained(
 
 def metadata(store: Store, registration: SAERegistration, made) -> dict:
     """The numbers that are asked for first."""
-    curve = store.read_table("sae_training", registration).to_pydict()
-    found = {"features": made.facts["n_features"], "path": dg.MetadataValue.path(store.sae(registration).url)}
+    curve = store.tables.read("sae_training", registration).to_pydict()
+    found = {"features": made.facts["n_features"], "path": dg.MetadataValue.path(store.layout.sae(registration).url)}
     found["page"] = page_link(registration.sae_id)
     found["identity"] = registration.dictionary_identity[:12]
     if note := made.facts["note"]:
@@ -87,7 +89,7 @@ def metadata(store: Store, registration: SAERegistration, made) -> dict:
         return found
     last = {name: values[-1] for name, values in curve.items()}
     found |= {name: rounded(last[name]) for name in ("fvu", "l0", "dead_fraction", "tokens_per_second")}
-    found["largest_rows_share"] = rounded(store.harvest_profile(registration)["largest_rows_share"])
+    found["largest_rows_share"] = rounded(store.datasets.harvest_profile(registration)["largest_rows_share"])
     found["training_tokens"] = last["tokens"]
     found["curves"] = training_curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"]))
     return found

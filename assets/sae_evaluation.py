@@ -8,10 +8,12 @@ from assets.sae import sae
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
 """Metrics that are asked for first; the table has all."""
@@ -33,6 +35,7 @@ l0 = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",
@@ -57,14 +60,14 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     from models.language_model.token_strings import TokenStrings
 
     registration = store.registration(context.partition_key)
-    trained = store.trained(registration)
+    trained = store.datasets.trained(registration)
     settings = registration.recipe.statistics
     asked = {"evaluation_tokens": settings.evaluation_tokens, "probe_tokens": settings.probe_tokens}
     identity = {"sae": trained.identity_sha256, **asked, "code": CODE_VERSION}
-    folder = store.table("sae_metric", registration)
-    if not store.made(folder, identity):
-        contexts, host = store.contexts(trained), store.host(registration)
-        site, dictionary = Site.parse(trained.facts["site"]), load(store.sae(registration)).to(default_device())
+    folder = store.layout.table("sae_metric", registration)
+    if not Manifest.find_current(folder, identity):
+        contexts, host = store.datasets.contexts(trained), load_model(registration)
+        site, dictionary = Site.parse(trained.facts["site"]), load(store.layout.sae(registration)).to(default_device())
         wanted, which = held_out(contexts, settings.evaluation_tokens), contexts.token_filter
         written, report = Site.parse(trained.facts["written"]), Progress(context, "batches")
         limit = trained.facts["norm_limit"]
@@ -77,8 +80,8 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             rows = pa.concat_tables(
                 [rows, evaluate_feature_quality(host, site, dictionary, *probing, which, pieces, norm_limit=limit)]
             )
-        store.write_table(folder, rows, identity)
-    rows = store.read_table("sae_metric", registration).to_pylist()
+        store.tables.write(folder, rows, identity)
+    rows = store.tables.read("sae_metric", registration).to_pylist()
     found, bounds = {row["metric"]: row["value"] for row in rows}, registration.recipe.quality_bounds
     recovered, most = found.get("ce_recovered"), _most(registration)
     return dg.MaterializeResult(

@@ -7,11 +7,12 @@ from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import stacked_bars
 from pipelines.dagster_support.progress import Progress
-from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE
+from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 MAX_FAILED = 0.05
 
@@ -22,6 +23,7 @@ failure_rate = dg.AssetCheckSpec(
 
 @dg.asset(
     partitions_def=sae_partitions,
+    tags=WRITES_TABLES,
     deps=[explanations],
     kinds={"parquet"},
     group_name="labels",
@@ -38,17 +40,17 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
 
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, ratings_identity(store, registration)
-    folder = store.table("specificity", registration)
-    if not store.made(folder, identity):
+    folder = store.layout.table("specificity", registration)
+    if not Manifest.find_current(folder, identity):
         made = rate_labels(
             feature_data(store, registration),
-            store.read_table("explanation", registration),
+            store.tables.read("explanation", registration),
             labeling_setup(store, registration),
             Progress(context, "labels"),
         )
         write_requests(store, registration, ["specificity"], made.answers, identity)
-        store.write_table(folder, made.rows, identity)
-    table = store.read_table("specificity", registration)
+        store.tables.write(folder, made.rows, identity)
+    table = store.tables.read("specificity", registration)
     failed = sum(rating is None for rating in table.column("rating").to_pylist())
     shares, means = by_interval(table)
     return dg.MaterializeResult(

@@ -1,32 +1,40 @@
-"""Jobs: the parts of the chain that people run by themselves, each for one partition."""
+"""Jobs: the parts of the chain that people run by themselves, and the publication of what they made.
+
+Each is a selection by group, so that an asset joins its jobs by the group that it names. All but `publish` and `sweep`
+run for one partition; `publish` has none, and follows the others by the sensor `publish_updates`.
+"""
 
 import dagster as dg
 
 from pipelines.sweep_job import sweep
 
 
-def _job(name: str, description: str, *assets: str):
-    selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.all()
-    return dg.define_asset_job(name, selection, description=description)
+def _job(name: str, description: str, selection: dg.AssetSelection, **tags: str):
+    return dg.define_asset_job(name, selection, description=description, tags=tags)
 
 
+_published = dg.AssetSelection.groups("warehouse")
 harvest = _job(
     "harvest",
     "Choose the frame of contexts, cut the corpus, store the activations of every site that the model's recipes want.",
-    "context_frame",
-    "corpus",
-    "activations",
+    dg.AssetSelection.groups("harvest"),
 )
-train = _job("train", "Train the dictionary and measure it on held-out documents.", "sae", "sae_evaluation")
-label = _job(
-    "label",
-    "Label features, rate and score the labels, publish.",
-    "explanations",
-    "specificity_ratings",
-    "label_scores",
-    "published_warehouse",
+train = _job(
+    "train",
+    "Train the dictionary, measure it on held-out documents and match its features with those of others.",
+    dg.AssetSelection.groups("dictionary"),
 )
-publish = _job("publish", "Publish what the store holds.", "published_warehouse")
-full_pipeline = _job("full_pipeline", "The whole chain: what is done already is found done and takes seconds.")
+label = _job("label", "Label features, rate and score the labels.", dg.AssetSelection.groups("labels"))
+publish = _job(
+    "publish",
+    "Publish what the store holds, of all partitions. It goes before every run that waits.",
+    _published,
+    **{"dagster/priority": "1"},
+)
+full_pipeline = _job(
+    "full_pipeline",
+    "The whole chain: what is done already is found done and takes seconds. The publication follows.",
+    dg.AssetSelection.all() - _published,
+)
 
 jobs = [harvest, train, sweep, label, publish, full_pipeline]

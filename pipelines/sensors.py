@@ -1,10 +1,13 @@
-"""Sensors: a model arrives, a card is wrong, something cheap fell behind."""
+"""Sensors: a model arrives, a card is wrong, something cheap fell behind, tables wait for their publication."""
 
 import json
+import time
 
 import dagster as dg
 
+from assets.published_warehouse import published_warehouse
 from pipelines import jobs
+from pipelines.dagster_support import publication_age
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.resolve_all import resolve_registry
@@ -71,4 +74,28 @@ refresh_stale_assets = dg.AutomationConditionSensorDefinition(
     minimum_interval_seconds=30,
 )
 
-sensors = [new_models, invalid_cards, refresh_stale_assets]
+
+@dg.sensor(job=jobs.publish, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+def publish_updates(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Publishes when tables were written since the last publication began: as soon as no run is under way, and at the
+    latest a quarter of an hour after it saw them. So a sweep of nine recipes is published once, and a queue that never
+    empties keeps nothing back for long.
+
+    A publication that fails is tried again when the next table is written, or by hand.
+    """
+    newest = publication_age.newest_table(context.instance, published_warehouse.dependency_keys)
+    if newest is None or newest <= publication_age.published_as_of(context.instance, published_warehouse.key):
+        context.update_cursor("")
+        return dg.SkipReason("nothing was written since the last publication")
+    waits_since = float(context.cursor or time.time())
+    context.update_cursor(str(waits_since))
+    under_way = publication_age.jobs_under_way(context.instance)
+    if jobs.publish.name in under_way:
+        return dg.SkipReason("a publication is under way: what was written since it began is published after it")
+    if not publication_age.is_due(time.time() - waits_since, len(under_way)):
+        return dg.SkipReason(f"{len(under_way)} runs are under way: their tables are published together")
+    context.update_cursor("")
+    return dg.RunRequest(run_key=f"published@{newest}")
+
+
+sensors = [new_models, invalid_cards, refresh_stale_assets, publish_updates]

@@ -14,6 +14,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.store import Store
+from storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from models.training.curve import CurvePoint
@@ -50,7 +51,9 @@ def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: 
     """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
     together."""
     missing = [
-        some for some in registrations if not store.made(store.sae(some), build_dictionary.identity_of(store, some))
+        some
+        for some in registrations
+        if not Manifest.find_current(store.layout.sae(some), build_dictionary.identity_of(store, some))
     ]
     for _, together in groupby(sorted(missing, key=_sites), key=_sites):
         _train(store, list(together), report)
@@ -69,7 +72,10 @@ def _train(store: Store, together: Sequence[SAERegistration], report: Report) ->
     if not learning:
         return
     jobs = [build_dictionary.training_job(store, some, _logging(some, report)) for some in learning]
-    source, of = build_dictionary.training_stream(store, learning[0]), store.harvested(learning[0]).identity_sha256
+    source, of = (
+        build_dictionary.training_stream(store, learning[0]),
+        store.datasets.harvested(learning[0]).identity_sha256,
+    )
     for some, trained in zip(learning, build_dictionary.trained(jobs, source, of), strict=True):
         build_dictionary.save_dictionary(store, some, build_dictionary.BuiltDictionary.of(trained))
 
@@ -106,7 +112,7 @@ def materializations(
 ) -> Iterable[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """What Dagster is told of dictionaries that a sweep made."""
     for some in registrations:
-        made = store.trained(some)
+        made = store.datasets.trained(some)
         yield dg.AssetMaterialization("sae", partition=some.sae_id, metadata=metadata(store, some, made))
         for check in checks(some, made):
             yield dg.AssetCheckEvaluation(

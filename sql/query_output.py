@@ -43,6 +43,15 @@ def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = N
     return QueryResult(published, questions.get(query.strip(), query), parameters or {})
 
 
+def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Every row of an answer, by the names of its columns; raises as `format_table`."""
+    asked = answer(published, query, parameters)
+    with _explaining(), closing(connect(asked.published)) as con:
+        result = con.execute(asked.sql, dict(asked.parameters) or None)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
 def format_table(answer: QueryResult, most: int = 100) -> str:
     """A table for people: long cells cut, control characters escaped, so many rows at most.
 

@@ -122,6 +122,12 @@ class Manifest:
                 f"{error}): delete {folder} and materialize its asset again"
             ) from error
 
+    @classmethod
+    def find_current(cls, folder: Folder, identity: Mapping[str, Any]) -> "Manifest | None":
+        """The manifest of a folder whose dataset has this identity; None where there is none, or another."""
+        manifest = cls.read(folder)
+        return manifest if manifest is not None and manifest.identity == identity else None
+
     def check(self, folder: Folder, *, content: bool = True) -> None:
         """Compares every file with its entry: size always, content (sha256) unless told not to.
 

@@ -54,7 +54,8 @@ def import_dump(
 
     Example: glasshouse import neuronpedia gpt2-small/6-res-jb --model gpt2-small --recipe res-jb
     """
-    from pipelines.interchange.import_export import import_dictionary, publish_again
+    from pipelines.interchange.import_export import import_dictionary
+    from pipelines.store.publication import publish_store
     from pipelines.store.store import Store
 
     store = Store()
@@ -63,7 +64,7 @@ def import_dump(
     console.print(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}", highlight=False, soft_wrap=True)
     for note in done.notes:
         console.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
-    findings = publish_again(store)
+    findings = publish_store(store).violations
     for finding in findings:
         console.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)

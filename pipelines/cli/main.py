@@ -56,12 +56,13 @@ def run(
 
     Example: glasshouse run --model pystdlib --recipe mid-topk
     """
-    from pipelines.runs.in_process import run_partition, selected_partitions
+    from pipelines.runs.in_process import selected_partitions, write_tables
 
     store, cards = _registry()
     keys = selected_partitions(cards, model, recipe)
     with _instance() as instance:
-        ran = [_run_with_progress(sae_id, lambda key: [run_partition(store, key, instance)]) for sae_id in keys]
+        ran = [_run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
+        ran += _publish(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -76,7 +77,7 @@ def sweep(
 
     Example: glasshouse sweep --model pystdlib
     """
-    from pipelines.runs.in_process import run_sweep, selected_partitions
+    from pipelines.runs.in_process import selected_partitions, write_sweep_tables
 
     store, cards = _registry()
     keys = [key for key in selected_partitions(cards, model, None) if not recipe or key.split("/")[1] in recipe]
@@ -86,10 +87,11 @@ def sweep(
     with _instance() as instance:
         ran = [
             _run_with_progress(
-                name, lambda name: run_sweep(store, [k for k in keys if k.split("/")[0] == name], instance)
+                name, lambda name: write_sweep_tables(store, [k for k in keys if k.split("/")[0] == name], instance)
             )
             for name in models
         ]
+        ran += _publish(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -109,7 +111,7 @@ def label(
     """
     from pipelines.labels.cost_estimate import estimate_cost, plan_table
     from pipelines.labels.requested_features import request_labels
-    from pipelines.runs.in_process import run_partition, selected_partitions
+    from pipelines.runs.in_process import selected_partitions, write_tables
 
     store, cards = _registry()
     keys = selected_partitions(cards, model, recipe)
@@ -122,7 +124,8 @@ def label(
     for key in keys if asked else ():
         request_labels(store, store.registration(key), asked)
     with _instance() as instance:
-        ran = [_run_with_progress(key, lambda key: [run_partition(store, key, instance, "label")]) for key in keys]
+        ran = [_run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
+        ran += _publish(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -144,6 +147,13 @@ def _instance():
     return dg.DagsterInstance.get()
 
 
+def _publish(store, instance) -> list[bool]:
+    """One publication of all that the runs before it made."""
+    from pipelines.runs.in_process import publish
+
+    return [_run_with_progress("published_warehouse", lambda _: [publish(store, instance)])]
+
+
 def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
     """Does some work under progress bars; says what failed, and whether nothing did."""
     from pipelines.cli.progress_bars import progress_bars
@@ -153,9 +163,9 @@ def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") 
         found = work(name)
     for ran in found:
         for check in ran.failed_checks:
-            console.print(f"  [yellow]check failed[/yellow] {ran.sae_id}: {check}", highlight=False)
+            console.print(f"  [yellow]check failed[/yellow] {ran.name}: {check}", highlight=False)
         if ran.error:
-            console.print(f"  [red]failed[/red] {ran.sae_id}: {ran.error}", highlight=False, markup=True)
+            console.print(f"  [red]failed[/red] {ran.name}: {ran.error}", highlight=False, markup=True)
     return all(ran.success for ran in found)
 
 

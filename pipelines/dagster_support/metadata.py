@@ -11,6 +11,7 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def page_link(sae_id: str) -> dg.UrlMetadataValue:
-    """The permanent address of a dictionary's page, on the server that `GLASSHOUSE_PAGES` names."""
-    return dg.MetadataValue.url(f"{os.environ.get('GLASSHOUSE_PAGES', 'http://127.0.0.1:8765')}/sae/{quote(sae_id)}")
+def page_link(sae_id: str | None = None) -> dg.UrlMetadataValue:
+    """The permanent address of a dictionary's page, or of all of them, on the server that `GLASSHOUSE_PAGES` names."""
+    page = f"/sae/{quote(sae_id)}" if sae_id else "/"
+    return dg.MetadataValue.url(f"{os.environ.get('GLASSHOUSE_PAGES', 'http://127.0.0.1:8765')}{page}")

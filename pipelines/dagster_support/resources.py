@@ -14,6 +14,8 @@ LLM_STEP: dict[str, Any] = {"pool": "llm", "retry_policy": _BACK_OFF}
 """Steps that ask a provider."""
 PUBLISH_STEP: dict[str, Any] = {"pool": "warehouse", "retry_policy": _BACK_OFF}
 """The one step that publishes."""
+WRITES_TABLES = {"glasshouse/writes": "tables"}
+"""Tags of an asset that writes tables of the store: by them `published_warehouse` finds what it is made from."""
 
 _AC = dg.AutomationCondition
 _upstream_in_progress = _AC.any_deps_missing() | _AC.any_deps_in_progress() | _AC.in_progress()

@@ -1,21 +1,21 @@
 """Dictionaries that come in as another house's dump, and go out as one: tables of the store on this side."""
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.registry.cards import checked_id
 from pipelines.registry.registry import CODE_VERSION
 from pipelines.store.dictionary_tables import DictionaryTables
 from pipelines.store.store import Store
+from pipelines.store.tables import replace_partition
 from storage.folder import Folder
-from storage.manifest import Manifest, ManifestFile
+from storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from models.interchange.dashboards.dump import FeatureDump
@@ -114,8 +114,8 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
         "sae_id": f"{model_id}/{recipe_id}",
         "code": CODE_VERSION,
     }
-    places = {name: store.table_at(name, model_id=model_id, recipe_id=recipe_id) for name in ("sae", *SCHEMAS)}
-    if all(store.made(place, identity) for place in places.values()):
+    places = {name: store.layout.table_at(name, model_id=model_id, recipe_id=recipe_id) for name in ("sae", *SCHEMAS)}
+    if all(Manifest.find_current(place, identity) for place in places.values()):
         found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
         return Imported(found, (), True)
     dump = importer.read(DumpSource(source, model_id, recipe_id, lambda: _token_strings(store, model_id)))
@@ -136,7 +136,7 @@ def _known(format: str, formats: Iterable[str]) -> None:
 
 
 def _refuse_taken(store: Store, model_id: str, recipe_id: str) -> None:
-    place = store.table_at("sae", model_id=model_id, recipe_id=recipe_id)
+    place = store.layout.table_at("sae", model_id=model_id, recipe_id=recipe_id)
     manifest = Manifest.read(place)
     taken = manifest is not None and "import" not in manifest.identity
     asked = f"{model_id}/{recipe_id}" in store.cards().sae_ids()
@@ -162,13 +162,12 @@ def _token_strings(store: Store, model_id: str) -> "TokenStrings":
     return TokenStrings.of(load_tokenizer(card.source, revision))
 
 
-Staged = dict[str, list[tuple[Path, int]]]
+Staged = dict[str, list[Path]]
 
 
 @contextmanager
 def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
-    """Every part of a dump as Parquet files aside from the store, with their rows; and the highest feature that is
-    named."""
+    """Every part of a dump as Parquet files aside from the store; and the highest feature that is named."""
     import pyarrow.parquet as pq
 
     from models.interchange.dashboards.dump import SCHEMAS
@@ -182,45 +181,7 @@ def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
                     continue
                 path = Path(aside) / f"{name}-{number:05d}.parquet"
                 pq.write_table(rows, path, compression="zstd")
-                staged[name].append((path, rows.num_rows))
+                staged[name].append(path)
                 for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
                     highest = max(highest, int(rows.column(column).to_numpy().max()))
         yield staged, highest
-
-
-def replace_partition(folder: Folder, parts: Sequence[tuple[Path, int]], identity: dict[str, Any]) -> Manifest:
-    """Makes files the whole content of a partition. Names tell identities apart: until the manifest is replaced, the
-    old one still speaks of the old files."""
-    new = Manifest(identity)
-    entries = []
-    for number, (path, rows) in enumerate(parts):
-        name = f"part-{new.identity_sha256[:12]}-{number:05d}.parquet"
-        with folder.writing(name) as place:
-            shutil.copyfile(path, place)
-            entries.append(ManifestFile.of(place, name, rows))
-    manifest = Manifest(identity, tuple(entries))
-    manifest.write(folder)
-    return manifest
-
-
-def publish_again(store: Store, progress: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Publishes what the store holds, as the asset `published_warehouse` does.
-
-    Returns:
-        Every rule of the warehouse that its rows break, as a sentence; none when all is well.
-    """
-    from contextlib import closing
-
-    from pipelines.store.resolve_all import resolve_registry
-    from sql.consistency import inspect
-    from sql.publish import publish
-    from sql.stored_partitions import StoredTables
-    from sql.warehouse import connect
-
-    tables = store.root / "tables"
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
-    publish(
-        store.published, StoredTables(tables.filesystem, tables.path), registrations=registrations, progress=progress
-    )
-    with closing(connect(store.published)) as con:
-        return [str(finding) for finding in inspect(con)]

@@ -36,12 +36,12 @@ class ImportedDictionaryRows:
         """Writes them; a model that is known already keeps its row."""
         from models.interchange.dashboards.dump import UNKNOWN
 
-        model = store.table_at("model", model_id=self.model_id)
+        model = store.layout.table_at("model", model_id=self.model_id)
         if Manifest.read(model) is None:
-            store.write_table(model, self._model(), self.identity)
-        corpus = store.table_at("corpus", corpus_id=self.corpus_id, frame_sha256=UNKNOWN)
-        store.write_table(corpus, self._corpus(), self.identity)
-        store.write_table(sae, self._sae(), self.identity)
+            store.tables.write(model, self._model(), self.identity)
+        corpus = store.layout.table_at("corpus", corpus_id=self.corpus_id, frame_sha256=UNKNOWN)
+        store.tables.write(corpus, self._corpus(), self.identity)
+        store.tables.write(sae, self._sae(), self.identity)
 
     def _model(self) -> "pa.Table":
         from models.interchange.dashboards.dump import UNKNOWN

@@ -43,7 +43,11 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     settings = registration.recipe.explanations
     if not settings.sends_prompts:
         return []
-    ledger, known, plans = RequestLedger.read(store.ledger()), feature_data(store, registration), dict[str, DryRunLLM]()
+    ledger, known, plans = (
+        RequestLedger.read(store.layout.ledger()),
+        feature_data(store, registration),
+        dict[str, DryRunLLM](),
+    )
 
     def plan(name: str) -> DryRunLLM:
         llm, price = (settings.llm, price_of(settings.llm or "")) if name == "anthropic" else (settings.local_llm, FREE)
@@ -53,7 +57,7 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
         settings.model_copy(
             update={"scorers": tuple(name for name in settings.scorers if scorer_of(name).task is not None)}
         ),
-        store.ledger(),
+        store.layout.ledger(),
         registration.sae_id,
         plan,
     )

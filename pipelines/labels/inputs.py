@@ -8,6 +8,7 @@ import pyarrow as pa
 from models.autointerp.config import ExplanationSettings
 from pipelines.labels.requested_features import requested
 from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 from storage.revisions import resolve_revision
@@ -32,27 +33,29 @@ def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
     from models.language_model.token_strings import TokenStrings
 
     def read(name: str) -> pa.Table | None:
-        return store.read_table(name, registration) if Manifest.read(store.table(name, registration)) else None
+        return store.tables.read(name, registration) if Manifest.read(store.layout.table(name, registration)) else None
 
     def background() -> dict[str, int]:
-        return token_counts(store.contexts(store.trained(registration)), TokenStrings.of(store.tokenizer(registration)))
+        return token_counts(
+            store.datasets.contexts(store.datasets.trained(registration)), TokenStrings.of(load_tokenizer(registration))
+        )
 
     return FeatureData(
         registration.sae_id,
-        store.read_table("example", registration),
+        store.tables.read("example", registration),
         background,
         read("feature"),
         read("logit_effect"),
         read("neighbor"),
-        store.codes(registration),
-        store.contexts(store.trained(registration)).token_filter.frame.first_read,
+        store.datasets.codes(registration),
+        store.datasets.contexts(store.datasets.trained(registration)).token_filter.frame.first_read,
     )
 
 
 def labeling_setup(store: Store, registration: SAERegistration) -> "LabelingSetup":
     from models.autointerp.assembly import LabelingSetup
 
-    return LabelingSetup(registration.recipe.explanations, store.ledger(), registration.sae_id)
+    return LabelingSetup(registration.recipe.explanations, store.layout.ledger(), registration.sae_id)
 
 
 def explained_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def _versions(settings: ExplanationSettings, read: Iterable[str]) -> dict[str, A
 
 def identity_of_table(store: Store, table: str, registration: SAERegistration) -> str:
     """The identity of a table's partition that is there."""
-    return store.written(table, registration).identity_sha256
+    return store.tables.manifest_of(table, registration).identity_sha256
 
 
 def write_requests(
@@ -142,5 +145,5 @@ def write_requests(
     """What was asked and paid, by purpose; written before the rows that came of it."""
     from models.autointerp.stages import request_rows
 
-    for purpose, rows in request_rows(store.ledger(), registration.sae_id, purposes, answers).items():
-        store.write_table(store.table("llm_request", registration) / f"purpose={purpose}", rows, identity)
+    for purpose, rows in request_rows(store.layout.ledger(), registration.sae_id, purposes, answers).items():
+        store.tables.write(store.layout.table("llm_request", registration) / f"purpose={purpose}", rows, identity)

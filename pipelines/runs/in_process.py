@@ -1,7 +1,8 @@
 """Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -16,9 +17,9 @@ _BLOCKED = "DagsterAssetCheckFailedError"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How one partition went."""
+    """How the run of one partition, or of what several share, went."""
 
-    sae_id: str
+    name: str
     success: bool
     failed_checks: tuple[str, ...]
     error: str | None
@@ -45,17 +46,61 @@ def selected_partitions(cards: Registry, model: str | None, recipe: str | None) 
 def run_partition(
     store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline"
 ) -> RunResult:
-    """Materializes every asset of one partition, or those of one job; a failure is returned, not raised. Ends killed
-    runs first."""
-    from pipelines.definitions import defs
+    """Materializes the tables of one partition, or those of one job, and publishes them; a failure is returned, not
+    raised, and keeps them from being published."""
+    made = write_tables(store, sae_id, instance, job_name)
+    if not made.success:
+        return made
+    published = publish(store, instance)
+    return RunResult(sae_id, published.success, made.failed_checks + published.failed_checks, published.error)
 
+
+def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
+    """Materializes the tables of several partitions of one model, their dictionaries trained from one reading of its
+    activations, and publishes them once; stops at the first shared step that fails."""
+    made = write_sweep_tables(store, sae_ids, instance)
+    return [*made, publish(store, instance)] if any(run.success for run in made) else made
+
+
+def write_tables(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline") -> RunResult:
+    """Materializes every asset of one partition but the publication. Ends killed runs first."""
     fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
-    job = defs.resolve_job_def(job_name)
-    result = job.execute_in_process(
-        run_config=_QUIET,
+    return _run(store, sae_id, instance, job_name, partition=sae_id)
+
+
+def write_sweep_tables(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
+    """`write_tables` of several partitions of one model, which are harvested and trained together."""
+    fail_orphaned_runs(instance)
+    instance.add_dynamic_partitions("sae", list(sae_ids))
+    model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
+    asked = {"ops": {"train_sweep_op": {"config": {"model": model_id, "recipes": recipes}}}}
+    for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
+        shared = _run(store, f"{model_id} ({job})", instance, job, partition, config)
+        if not shared.success:
+            return [shared]
+    return [write_tables(store, sae_id, instance) for sae_id in sae_ids]
+
+
+def publish(store: Store, instance: dg.DagsterInstance) -> RunResult:
+    """Publishes what the store holds, of all partitions."""
+    return _run(store, "published_warehouse", instance, "publish")
+
+
+def _run(
+    store: Store,
+    name: str,
+    instance: dg.DagsterInstance,
+    job: str,
+    partition: str | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> RunResult:
+    from pipelines.definitions import defs
+
+    result = defs.resolve_job_def(job).execute_in_process(
+        run_config={**_QUIET, **(config or {})},
         instance=instance,
-        partition_key=sae_id,
+        partition_key=partition,
         tags={TAG: process_tag()},
         resources={"store": store},
         raise_on_error=False,
@@ -65,30 +110,7 @@ def run_partition(
         for e in result.get_asset_check_evaluations()
         if not e.passed
     )
-    return RunResult(sae_id, result.success, checks, _error(result))
-
-
-def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
-    """Materializes every asset of several partitions of one model, their dictionaries trained from one reading of its
-    activations; stops at the first step that fails."""
-    from pipelines.definitions import defs
-
-    fail_orphaned_runs(instance)
-    instance.add_dynamic_partitions("sae", list(sae_ids))
-    model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
-    asked = {"ops": {"train_sweep_op": {"config": {"model": model_id, "recipes": recipes}}}}
-    for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
-        result = defs.resolve_job_def(job).execute_in_process(
-            run_config=_QUIET | config,
-            instance=instance,
-            partition_key=partition,
-            tags={TAG: process_tag()},
-            resources={"store": store},
-            raise_on_error=False,
-        )
-        if not result.success:
-            return [RunResult(f"{model_id} ({job})", False, (), _error(result))]
-    return [run_partition(store, sae_id, instance) for sae_id in sae_ids]
+    return RunResult(name, result.success, checks, _error(result))
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:

@@ -78,12 +78,12 @@ class TextReader:
         from models.language_model.sites import Site
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
-        harvested = _made(self.store.activations(model_id, sae["site"]), "`activations`")
+        harvested = _made(self.store.layout.activations(model_id, sae["site"]), "`activations`")
         if harvested.identity["code"] != CODE_VERSION:
             raise CannotRunModel("the activations were read by an older version of Glasshouse: run the chain again")
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
-        contexts = self.store.contexts(harvested)
+        contexts = self.store.datasets.contexts(harvested)
         context, cut = _context(loaded.host.tokenizer, text, contexts)
         site, dtype = Site.parse(sae["site"]), DTYPES[harvested.identity["dtype"]]
         with torch.no_grad():
@@ -110,9 +110,11 @@ class TextReader:
 
     def _row(self, table: str, **keys: str) -> dict[str, Any]:
         """The one row of a partition."""
-        folder = self.store.table_at(table, **keys)
-        _made(folder, f"what writes `{table}`")
-        return self.store.read_rows(folder)[0]
+        folder = self.store.layout.table_at(table, **keys)
+        rows = self.store.tables.read_rows(folder)
+        if not rows:
+            raise CannotRunModel(f"{folder} holds nothing: materialize what writes `{table}` here first")
+        return rows[0]
 
     def _model(self, model: dict[str, Any], harvested: Manifest) -> _Loaded:
         from storage.revisions import is_available_offline, is_folder
@@ -144,7 +146,7 @@ class TextReader:
         return _kept(self._models, (source, revision, model["weights_sha256"]), load, KEPT_MODELS)
 
     def _dictionary(self, model_id: str, recipe_id: str) -> "SparseDictionary":
-        folder = self.store.root / "saes" / model_id / recipe_id
+        folder = self.store.layout.sae_at(model_id, recipe_id)
         manifest = _made(folder, "`sae`")
 
         def load() -> "SparseDictionary":

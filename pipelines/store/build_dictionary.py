@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def identity_of(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """Everything that the dictionary depends on."""
-    harvested = [store.harvested(registration, site).identity_sha256 for site in registration.recipe.sites]
+    harvested = [store.datasets.harvested(registration, site).identity_sha256 for site in registration.recipe.sites]
     of = {"dictionary": registration.dictionary_identity, "activations": harvested[0], "code": CODE_VERSION}
     return of | ({"written": harvested[1]} if len(harvested) > 1 else {})
 
@@ -36,9 +36,9 @@ def training_stream(store: Store, registration: SAERegistration, *, held_out: bo
     from models.activations.shuffled_stream import ShuffledActivations
     from models.corpora.documents import is_held_out
 
-    names = store.contexts(store.harvested(registration)).document_ids
+    names = store.datasets.contexts(store.datasets.harvested(registration)).document_ids
     kept_C = torch.tensor([is_held_out(name) == held_out for name in names])
-    shards, *written = [store.shards(registration, site) for site in registration.recipe.sites]
+    shards, *written = [store.datasets.shards(registration, site) for site in registration.recipe.sites]
     return ShuffledActivations(shards, kept_C, written=written[0] if written else None)
 
 
@@ -47,7 +47,9 @@ def training_job(store: Store, registration: SAERegistration, log: "Callable[[Cu
     from models.training.trainer import TrainingJob
 
     recipe = registration.recipe
-    return TrainingJob(recipe.sae, recipe.training, store.sae(registration) / "checkpoint", log, registration.sae_id)
+    return TrainingJob(
+        recipe.sae, recipe.training, store.layout.sae(registration) / "checkpoint", log, registration.sae_id
+    )
 
 
 def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
@@ -97,7 +99,7 @@ def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDicti
     from models.dictionaries.saelens_format import from_saelens
     from models.interchange.sae_import import fetch, read_foreign
 
-    asked, width = registration.recipe.sae, store.harvested(registration).facts["width"]
+    asked, width = registration.recipe.sae, store.datasets.harvested(registration).facts["width"]
     if asked.imported is None:
         return BuiltDictionary(NeuronDictionary.of(width), origin="neurons")
     revision = registration.imported if asked.imported.startswith("hf:") else None
@@ -109,7 +111,7 @@ def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDicti
 
 def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "SparseDictionary") -> None:
     sites = registration.recipe.sites
-    widths = [store.harvested(registration, site).facts["width"] for site in sites]
+    widths = [store.datasets.harvested(registration, site).facts["width"] for site in sites]
     name = f"{registration.sae_id}: {registration.recipe.sae.imported}"
     if sae.crosses and len(sites) == 1:
         raise ValueError(f"{name} is a transcoder: say in sae.output_site what it writes")
@@ -127,25 +129,25 @@ def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDict
     """Calibrates a dictionary, writes it and its tables, reads it back; its manifest goes last."""
     from models.dictionaries.saelens_format import export, load
 
-    identity, folder = identity_of(store, registration), store.sae(registration)
+    identity, folder = identity_of(store, registration), store.layout.sae(registration)
     known = calibration(store, registration, made) if registration.recipe.sae.learns else None
     sae = known.sae if known else made.sae
-    store.write_table(store.table("sae_training", registration), training_rows(made.curve), identity)
+    store.tables.write(store.layout.table("sae_training", registration), training_rows(made.curve), identity)
     entries = []
     for name in export(sae, folder, _origin(store, registration, made, known), made.density_F):
         with folder.reading(name) as path:
             entries.append(ManifestFile.of(path, name, 1))
-    probe_TD = known.probe_TD if known else next(store.shards(registration).batches(1024)).x_TD.float()
-    facts = store.harvested(registration).facts | {
+    probe_TD = known.probe_TD if known else next(store.datasets.shards(registration).batches(1024)).x_TD.float()
+    facts = store.datasets.harvested(registration).facts | {
         "profile": None,
         "n_features": sae.n_features,
         "n_tokens": made.n_tokens,
         "agree": codes_equal(load(folder), sae, probe_TD),
         "calibration": _calibration_facts(known),
-        "written": store.site(registration, registration.recipe.sites[-1]),
+        "written": store.datasets.site(registration, registration.recipe.sites[-1]),
         "note": (made.facts or {}).get("note"),
     }
-    store.write_table(store.table("sae", registration), _row(store, registration, made, folder.url), identity)
+    store.tables.write(store.layout.table("sae", registration), _row(store, registration, made, folder.url), identity)
     manifest = Manifest(identity, tuple(entries), facts)
     manifest.write(folder)
     (folder / "checkpoint").remove()
@@ -184,7 +186,7 @@ def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, 
     """What the SAELens configuration says of where the dictionary belongs."""
     from models.dictionaries.saelens_format import Provenance
 
-    site, *written = [store.site(registration, name) for name in registration.recipe.sites]
+    site, *written = [store.datasets.site(registration, name) for name in registration.recipe.sites]
     return Provenance(
         model_name=registration.model.source,
         hook_name=site,
@@ -198,13 +200,13 @@ def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, 
 
 
 def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri: str) -> "pa.Table":
-    harvested, asked = store.harvested(registration), registration.recipe.sae
+    harvested, asked = store.datasets.harvested(registration), registration.recipe.sae
     return sae_row(
         identity=registration.dictionary_identity,
         corpus_id=registration.corpus_id,
         frame_sha256=harvested.facts["frame_sha256"],
         site=harvested.facts["site"],
-        output_site=store.site(registration, asked.output_site) if asked.output_site else None,
+        output_site=store.datasets.site(registration, asked.output_site) if asked.output_site else None,
         architecture=made.sae.architecture,
         d_in=made.sae.d_in,
         n_features=made.sae.n_features,

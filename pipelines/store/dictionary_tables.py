@@ -28,25 +28,24 @@ class DictionaryTables:
         """
         rows = self._read(self._place("sae"))
         if rows is None:
-            known = self.store.root / "tables" / "sae"
-            there = [f"{m}/{r}" for m in known.folders() for r in (known / m).folders()]
-            names = ", ".join(name.replace("model_id=", "").replace("recipe_id=", "") for name in there) or "none"
+            partitions = self.store.layout.partitions("sae")
+            names = ", ".join(f"{keys['model_id']}/{keys['recipe_id']}" for keys in partitions) or "none"
             raise ValueError(
-                f"the store {self.store.root} has no dictionary {self.model_id}/{self.recipe_id} (there: {names}): "
-                "correct the names or materialize it"
+                f"the store {self.store.layout.root} has no dictionary {self.model_id}/{self.recipe_id} (there: "
+                f"{names}): correct the names or materialize it"
             )
         [row] = rows.to_table().to_pylist()
         return row
 
     def model(self) -> dict[str, Any]:
         """Its row of `model`; what is not known is None."""
-        rows = self._read(self.store.table_at("model", model_id=self.model_id))
+        rows = self._read(self.store.layout.table_at("model", model_id=self.model_id))
         found = rows.to_table().to_pylist() if rows else []
         return {"source": self.model_id, "d_model": None, "n_layers": None} | (found[0] if found else {})
 
     def corpus(self, corpus_id: str, frame_sha256: str) -> dict[str, Any] | None:
         """Its row of `corpus`; None where it has none."""
-        rows = self._read(self.store.table_at("corpus", corpus_id=corpus_id, frame_sha256=frame_sha256))
+        rows = self._read(self.store.layout.table_at("corpus", corpus_id=corpus_id, frame_sha256=frame_sha256))
         return rows.to_table().to_pylist()[0] if rows else None
 
     def firings(self) -> dict[int, int]:
@@ -105,7 +104,7 @@ class DictionaryTables:
         return pa.table(columns, schema=schema)
 
     def _place(self, name: str) -> Folder:
-        return self.store.table_at(name, model_id=self.model_id, recipe_id=self.recipe_id)
+        return self.store.layout.table_at(name, model_id=self.model_id, recipe_id=self.recipe_id)
 
     def _read(self, folder: Folder) -> "ds.Dataset | None":
         """A partition as its manifest vouches for it; None where there is none, or it is empty."""

@@ -28,7 +28,8 @@ GRAPH = {
         "warehouse",
         "warehouse",
         "duckdb",
-        "feature_matches label_scores logit_effects neighbors sae_evaluation",
+        "activations context_frame corpus explanations feature_matches feature_statistics label_scores logit_effects "
+        "neighbors sae sae_evaluation specificity_ratings",
         "",
     ),
 }
@@ -51,10 +52,24 @@ def test_the_graph_is_what_the_table_says():
     assert found == GRAPH
 
 
-def test_every_asset_has_the_one_set_of_partitions_and_a_description():
+def test_every_asset_but_the_publication_has_the_one_set_of_partitions_and_each_a_description():
     for asset in defs.resolve_all_asset_specs():
-        assert asset.partitions_def == dg.DynamicPartitionsDefinition(name="sae"), asset.key
+        partitions = (
+            None if asset.key == dg.AssetKey("published_warehouse") else dg.DynamicPartitionsDefinition(name="sae")
+        )
+        assert asset.partitions_def == partitions, asset.key
         assert asset.description, asset.key
+
+
+def test_the_jobs_of_a_partition_have_its_assets_and_the_publication_has_its_own():
+    def assets(job: str) -> set[str]:
+        return {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys}
+
+    assert assets("harvest") == {"context_frame", "corpus", "activations"}
+    assert assets("train") == {"sae", "sae_evaluation", "feature_matches"}
+    assert assets("label") == {"explanations", "specificity_ratings", "label_scores"}
+    assert assets("publish") == {"published_warehouse"}
+    assert assets("full_pipeline") == GRAPH.keys() - {"published_warehouse"}
 
 
 def test_jobs_sensors_and_schedules():
@@ -64,5 +79,5 @@ def test_jobs_sensors_and_schedules():
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
     assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"}
-    assert running == {"new_models", "invalid_cards", "refresh_stale_assets"}
+    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

@@ -39,9 +39,9 @@ def client(house, reader) -> TestClient:
 
 def contexts_of(house, n: int):
     """The first contexts of documents of the corpus, which begin where a text begins: id, text and tokens of each."""
-    found = house.harvested(house.registration("first/small"))
+    found = house.datasets.harvested(house.registration("first/small"))
     tokenizer = HookedModel.load(*pair(house)).tokenizer
-    corpus = house.contexts(found)
+    corpus = house.datasets.contexts(found)
     for context in [context for context in corpus if context.start == 0][:n]:
         ids = [int(token) for token in context.token_ids if int(token) not in corpus.token_filter.special_ids]
         text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

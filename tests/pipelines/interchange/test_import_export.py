@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from synthetic_store import BINS, DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore, plant
 
 from models.features.example_windows import example_id
-from pipelines.interchange.import_export import export_dictionary, import_dictionary, publish_again
+from pipelines.interchange.import_export import export_dictionary, import_dictionary
+from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
 from sql.warehouse import connect
 from web.app import app
@@ -45,7 +46,7 @@ training curves, metrics and the codes."""
 
 def kept(store: Store, name: str, columns: list[str], recipe_id: str = "mid") -> list[dict[str, Any]]:
     """Rows of a partition, in an order of their own."""
-    folder = Path(store.table_at(name, model_id="demo", recipe_id=recipe_id).url)
+    folder = Path(store.layout.table_at(name, model_id="demo", recipe_id=recipe_id).url)
     files = [str(path) for path in folder.glob("*.parquet")]
     rows = ds.dataset(files).to_table(columns=columns).to_pylist() if files else []
     return sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
@@ -175,7 +176,7 @@ def test_an_import_is_published_keeps_every_rule_and_has_pages(exported: tuple[S
     store, source = exported
     import_dictionary(store, "neuronpedia", str(source), "demo", "came")
     import_dictionary(store, "neuronpedia", str(source), "elsewhere", "came")
-    assert publish_again(store) == []
+    assert publish_store(store).violations == []
     with closing(connect(store.published)) as con:
         rows = con.execute(
             "select sae_id, origin, n_features, n_tokens, n_dead, n_labelled from sae_summary order by 1"
@@ -202,7 +203,7 @@ def test_only_chosen_features_leave(exported: tuple[Store, Path], tmp_path: Path
     other = house(tmp_path)
     done = import_dictionary(other, "neuronpedia", str(source), "demo", "two")
     assert done.rows["feature"] == 2
-    assert publish_again(other) == []
+    assert publish_store(other).violations == []
 
 
 def test_the_same_dump_is_not_read_twice_and_another_replaces_it(exported: tuple[Store, Path], tmp_path: Path):
@@ -214,7 +215,7 @@ def test_the_same_dump_is_not_read_twice_and_another_replaces_it(exported: tuple
     shutil.rmtree(copied / "explanations")
     assert import_dictionary(store, "neuronpedia", str(copied), "demo", "mid").rows["explanation"] == 0
     assert kept(store, "explanation", ["label"]) == []
-    assert publish_again(store) == []
+    assert publish_store(store).violations == []
 
 
 def test_names_that_are_taken_are_refused(exported: tuple[Store, Path]):
@@ -242,5 +243,5 @@ def test_dumps_lie_on_s3_as_well_as_here(exported: tuple[Store, Path], s3: str, 
     remote = Store(home=f"{s3}/home", registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
     done = import_dictionary(remote, "neuronpedia", there.url, "demo", "mid")
     assert done.rows["feature"] == N_FEATURES
-    assert publish_again(remote) == []
+    assert publish_store(remote).violations == []
     assert export_dictionary(remote, "demo", "mid", "neuronpedia", f"{s3}/again").exists("source.jsonl")

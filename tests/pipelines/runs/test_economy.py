@@ -74,7 +74,9 @@ def test_a_chain_compares_a_shard_once_and_opens_it_seldom(tmp_path, counted):
     [shard] = [path for path in opened if "/activations/" in path]
     assert opened[shard] == 3
     assert hashed[shard] == 1
-    assert all(n == 1 for path, n in hashed.items() if ".tmp-" not in path and str(store.root.path) in path), hashed
+    assert all(n == 1 for path, n in hashed.items() if ".tmp-" not in path and str(store.layout.root.path) in path), (
+        hashed
+    )
 
 
 def test_a_file_that_changed_is_compared_again(tmp_path):

@@ -25,7 +25,7 @@ def matched(store: Store, instance: dg.DagsterInstance, recipe_id: str) -> list[
         resources={"store": store},
     )
     assert ran.success
-    return store.read_table("feature_match", store.registration(f"first/{recipe_id}")).to_pylist()
+    return store.tables.read("feature_match", store.registration(f"first/{recipe_id}")).to_pylist()
 
 
 def test_dictionaries_of_one_site_are_matched_whichever_came_first(tmp_path):

@@ -46,7 +46,7 @@ def ask(store, query, **values):
 
 
 def files(store) -> dict[str, int]:
-    root = Path(store.root.path)
+    root = Path(store.layout.root.path)
     return {
         str(p.relative_to(root)): p.stat().st_mtime_ns
         for p in root.rglob("*")
@@ -63,8 +63,8 @@ def test_every_table_is_filled(house):
 
 def test_the_warehouse_says_what_the_exported_files_say(house):
     """Density, maximum, histogram and L0 again, in numpy, from the shards and the exported weights alone."""
-    sae = load(Folder(house.root.url) / "saes" / "first" / "small")
-    shards = ActivationShards.open(Folder(house.root.url) / "activations" / "first" / "resid_post.1")
+    sae = load(Folder(house.layout.root.url) / "saes" / "first" / "small")
+    shards = ActivationShards.open(Folder(house.layout.root.url) / "activations" / "first" / "resid_post.1")
     x_TD = np.concatenate([batch.x_TD.float().numpy() for batch in shards.batches(4096)])
     W_enc, b_enc, b_dec = (sae.tensors()[name].detach().numpy() for name in ("W_enc", "b_enc", "b_dec"))
     pre_TF = (x_TD - b_dec) @ W_enc + b_enc

@@ -64,6 +64,6 @@ def test_a_chain_killed_ten_times_leaves_what_an_uninterrupted_one_leaves(tmp_pa
     assert hashes(store) == whole
     assert killed >= KILLS // 2, f"only {killed} of {KILLS} runs were killed before they ended by themselves"
     leftovers = [
-        p for p in Path(store.root.path).rglob("*") if p.name.startswith(".tmp-") or p.name.endswith(".building")
+        p for p in Path(store.layout.root.path).rglob("*") if p.name.startswith(".tmp-") or p.name.endswith(".building")
     ]
     assert leftovers == []

@@ -50,10 +50,10 @@ def run_with(store: Store, text: str, instance: dg.DagsterInstance) -> ChainRun:
     (store.registry_folder / "recipes").write_bytes("small.yaml", textwrap.dedent(text).lstrip().encode())
     run, registration = run_partition(store, "first/small", instance), store.registration("first/small")
     made = {
-        name: Manifest.read(store.table(name, registration)) is not None
+        name: Manifest.read(store.layout.table(name, registration)) is not None
         for name in ("neighbor", "sae_metric", "explanation")
     }
-    explanations = store.read_table("explanation", registration).to_pylist() if made["explanation"] else []
+    explanations = store.tables.read("explanation", registration).to_pylist() if made["explanation"] else []
     return ChainRun(store, run, made, explanations)
 
 

@@ -47,13 +47,15 @@ def house(tmp_path_factory):
     keys = [key for key in store.cards().sae_ids() if "import" not in key]
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_sweep(store, keys, instance)
-        assert [(r.sae_id, r.error) for r in ran if not r.success] == []
+        assert [(r.name, r.error) for r in ran if not r.success] == []
         for check in ("export_equals_trained", "l0_matches_target"):
             key = dg.AssetCheckKey(dg.AssetKey("sae"), check)
             assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1), check
         materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
         assert set(keys) <= materialized, "the sweep tells Dagster of every dictionary"
-        add(store, "imported", recipe_of(f"{{import: {store.root.url}/saes/first/jumprelu}}"))
+        publications = instance.fetch_materializations(dg.AssetKey("published_warehouse"), limit=100).records
+        assert [record.partition_key for record in publications] == [None], "one publication of all partitions"
+        add(store, "imported", recipe_of(f"{{import: {store.layout.root.url}/saes/first/jumprelu}}"))
         ran = run_partition(store, "first/imported", instance)
         assert (ran.success, ran.error) == (True, None)
     return store
@@ -71,12 +73,12 @@ def test_a_dictionary_of_a_sweep_is_the_one_that_is_trained_alone(house, tmp_pat
     """Bit for bit: the same batches in the same order."""
     alone = Store(home=str(tmp_path), registry=house.registry, warehouse=str(tmp_path / "w.duckdb"))
     for name in ("corpora", "activations", "tables"):
-        (tmp_path / name).symlink_to(Path(house.root.path) / name)
+        (tmp_path / name).symlink_to(Path(house.layout.root.path) / name)
     registration = alone.registration("first/gated")
     (tmp_path / "tables").unlink()
-    shutil.copytree(Path(house.root.path) / "tables" / "model", tmp_path / "tables" / "model")
+    shutil.copytree(Path(house.layout.root.path) / "tables" / "model", tmp_path / "tables" / "model")
     train_sweep(alone, [registration], lambda *told: None)
-    found, wanted = (load(store.sae(registration)).tensors() for store in (alone, house))
+    found, wanted = (load(store.layout.sae(registration)).tensors() for store in (alone, house))
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
@@ -102,7 +104,7 @@ def test_an_import_says_of_every_feature_what_its_original_says(house):
 def test_the_exported_l0_is_the_calibrated_one(house):
     """k of a token on the held-out tokens, whatever it was in training."""
     for name in ("batchtopk", "matryoshka_batchtopk", "transcoder"):
-        found = house.trained(house.registration(f"first/{name}")).facts["calibration"]
+        found = house.datasets.trained(house.registration(f"first/{name}")).facts["calibration"]
         assert found["exported"]["l0"] == pytest.approx(4, abs=0.02), name
     exported = dict(ask(house, "select recipe_id, value from sae_metric where metric = 'l0_exported'"))
     assert exported["batchtopk"] == pytest.approx(4, abs=0.02)
@@ -113,7 +115,7 @@ def test_an_l0_that_was_not_reached_is_a_failed_check(house):
         registration, stages = house.registration(f"first/{name}"), {"trained": trained, "exported": exported}
         strict = registration.recipe.model_copy(update={"quality_bounds": QualityBounds()})
         known = {stage: {"l0": l0, "fvu": fvu} for stage, (l0, fvu) in stages.items()} | {"n_tokens": 9, "factor": 1.0}
-        made = house.trained(registration)
+        made = house.datasets.trained(registration)
         made = replace(made, facts=made.facts | {"calibration": known})
         results = {str(c.check_name): c.passed for c in checks(replace(registration, recipe=strict), made)}
         assert results["export_equals_trained"]
@@ -132,11 +134,11 @@ def test_a_transcoder_is_measured_where_it_writes(house):
     source = build_dictionary.training_stream(house, registration, held_out=True)
     rows = torch.cat(list(source.chunks())).float()
     x_TD, y_TE = rows[:, : source.width_read], rows[:, source.width_read :]
-    sae = load(house.sae(registration))
+    sae = load(house.layout.sae(registration))
     fvu = (y_TE - sae(x_TD)).double().square().sum() / (y_TE - y_TE.mean(0)).double().square().sum()
     [(found,)] = ask(house, "select value from sae_metric where recipe_id = 'transcoder' and metric = 'fvu_exported'")
     assert found == pytest.approx(float(fvu), rel=1e-4)
-    config = json.loads((Path(house.sae(registration).path) / "cfg.json").read_text())
+    config = json.loads((Path(house.layout.sae(registration).path) / "cfg.json").read_text())
     assert (config["architecture"], config["metadata"]["hook_name_out"]) == ("jumprelu_skip_transcoder", "mlp_out.1")
     assert ask(house, "select count(*) > 0 from logit_effect where recipe_id = 'transcoder'") == [(True,)]
 
@@ -145,7 +147,7 @@ def test_neurons_stand_in_the_same_tables(house):
     [(firings, tokens)] = ask(
         house, "select sum(n_firings), any_value(n_tokens) from feature where recipe_id = 'neurons'"
     )
-    shards = house.shards(house.registration("first/neurons"))
+    shards = house.datasets.shards(house.registration("first/neurons"))
     x_TD = torch.cat([batch.x_TD.float() for batch in shards.batches(4096)])
     assert (firings, tokens) == (int((x_TD > 0).sum()), len(x_TD))
 
@@ -173,7 +175,7 @@ def test_a_sweep_names_what_it_does_not_know(house):
 
 
 def test_an_import_of_another_width_is_refused(house):
-    add(house, "import-wrong", recipe_of(f"{{import: {house.root.url}/saes/first/neurons}}"))
+    add(house, "import-wrong", recipe_of(f"{{import: {house.layout.root.url}/saes/first/neurons}}"))
     try:
         with pytest.raises(
             ValueError, match=r"made for activations of width 48, resid_post.@0.5 of this model have 32"

@@ -1,0 +1,128 @@
+"""The datasets of a partition, each refused where it was never made or was made from other cards than there are now."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.store.layout import StoreLayout
+from pipelines.store.tables import MissingDataset, TableStore
+from storage.manifest import Manifest
+
+if TYPE_CHECKING:
+    from models.activations.shards import ActivationShards
+    from models.corpora.context_frame import SpecialTokens
+    from models.corpora.contexts import TokenizedCorpus
+    from models.features.firings import Firings
+
+
+@dataclass(frozen=True, slots=True)
+class Datasets:
+    """Frame, corpus, activations, dictionary and codes, as stages read what earlier stages made."""
+
+    layout: StoreLayout
+    tables: TableStore
+
+    def frame(self, registration: SAERegistration) -> "SpecialTokens":
+        """The frame of the model's contexts.
+
+        Raises:
+            MissingDataset: If it was not chosen yet, or for another revision, corpus or setting than the cards have.
+        """
+        from models.corpora.context_frame import SpecialTokens
+
+        folder = self.layout.table_at("context_frame", model_id=registration.model_id)
+        manifest = Manifest.read(folder)
+        if manifest is None or manifest.facts["asked"] != registration.frame_identity:
+            found = "nothing" if manifest is None else "a frame for other cards"
+            raise MissingDataset(
+                f"{registration.sae_id}: {folder} holds {found}: materialize `context_frame` for this partition first"
+            )
+        facts = manifest.facts
+        return SpecialTokens(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
+
+    def contexts(self, manifest: Manifest) -> "TokenizedCorpus":
+        """The corpus that a harvest or a dictionary was made from, by its manifest."""
+        from models.corpora.contexts import TokenizedCorpus
+
+        return TokenizedCorpus.open(self.layout.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"]))
+
+    def site(self, registration: SAERegistration, site: str | None = None) -> str:
+        """The recipe's site, or another named as recipes name it, in a model of this depth."""
+        from models.language_model.sites import Site
+
+        return str(Site.parse(site or registration.recipe.site).resolve(self._n_layers(registration)))
+
+    def _n_layers(self, registration: SAERegistration) -> int:
+        """Depth of the model, as its harvest recorded it."""
+        folder = self.layout.table_at("model", model_id=registration.model_id)
+        rows = self.tables.read_rows(folder)
+        if not rows:
+            raise MissingDataset(
+                f"{registration.sae_id}: {folder} is empty: materialize `activations` for this partition first"
+            )
+        return rows[0]["n_layers"]
+
+    def harvested(self, registration: SAERegistration, site: str | None = None) -> Manifest:
+        """The manifest of the activations at the partition's site, or at another.
+
+        Raises:
+            MissingDataset: If there are none, or they were read from another revision, corpus or dtype, with another
+            limit on norms, or by other code than is asked for now.
+        """
+        folder = self.layout.activations(registration.model_id, self.site(registration, site))
+        manifest = Manifest.read(folder)
+        wanted = {
+            "source": registration.model.source,
+            "revision": registration.revision,
+            "compute_dtype": registration.model.dtype,
+            "dtype": registration.model.shard_dtype,
+            "max_norm": registration.model.max_norm,
+            "corpus_id": registration.corpus_id,
+            "code": CODE_VERSION,
+        }
+        found = {key: (manifest.identity | manifest.facts).get(key) for key in wanted} if manifest else None
+        if manifest is None or found != wanted:
+            raise MissingDataset(
+                f"{registration.sae_id}: {folder} holds {found or 'nothing'}, the model card asks for {wanted}: "
+                "materialize `activations` for this partition first"
+            )
+        return manifest
+
+    def harvest_profile(self, registration: SAERegistration) -> dict[str, Any]:
+        """How the variance of the partition's site is spread (`models.activations.activation_profile`)."""
+        return self.harvested(registration).facts["profile"]
+
+    def shards(self, registration: SAERegistration, site: str | None = None) -> "ActivationShards":
+        """The activations at the partition's site, or at another; a shard is compared with its sha256 when it is first
+        read."""
+        from models.activations.shards import ActivationShards
+
+        self.harvested(registration, site)
+        folder = self.layout.activations(registration.model_id, self.site(registration, site))
+        return ActivationShards.open(folder)
+
+    def trained(self, registration: SAERegistration) -> Manifest:
+        """The manifest of the partition's dictionary.
+
+        Raises:
+            MissingDataset: If there is none, or it was made from other cards than the registry now holds.
+        """
+        folder = self.layout.sae(registration)
+        manifest = Manifest.read(folder)
+        found = "none" if manifest is None else f"one made for {manifest.identity['dictionary'][:12]}"
+        if manifest is None or manifest.identity["dictionary"] != registration.dictionary_identity:
+            raise MissingDataset(
+                f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, "
+                f"{folder} holds {found}: materialize `sae` for this partition first"
+            )
+        return manifest
+
+    def codes(self, registration: SAERegistration) -> "Callable[[], Iterable[Firings]] | None":
+        """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""
+        from models.features.codes_parquet import StoredCodes
+
+        if not registration.recipe.statistics.keep_feature_activations:
+            return None
+        table = StoredCodes.open(self.layout.table("feature_activation", registration))
+        return lambda: table

@@ -1,0 +1,61 @@
+"""Where every dataset of the store lies: paths alone, whether or not anything is there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.registry.registry import SAERegistration
+from storage.folder import Folder
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLayout:
+    """The folders below one root."""
+
+    root: Folder
+
+    def corpus(self, corpus_id: str, frame_sha256: str) -> Folder:
+        """The corpus as one tokenizer cuts it in one frame."""
+        return self.root / "corpora" / corpus_id / frame_sha256[:16]
+
+    def activations(self, model_id: str, site: str) -> Folder:
+        return self.root / "activations" / model_id / site
+
+    def sae(self, registration: SAERegistration) -> Folder:
+        return self.sae_at(registration.model_id, registration.recipe_id)
+
+    def sae_at(self, model_id: str, recipe_id: str) -> Folder:
+        return self.root / "saes" / model_id / recipe_id
+
+    def ledger(self) -> Folder:
+        """Answers that were paid for: one ledger for the whole home, keyed by content."""
+        return self.root / "ledger"
+
+    def label_requests(self, registration: SAERegistration) -> Folder:
+        """Which features somebody asked labels for."""
+        return self.root / "label_requests" / registration.model_id / registration.recipe_id
+
+    def tables(self) -> Folder:
+        """The tables that are published."""
+        return self.root / "tables"
+
+    def table(self, name: str, registration: SAERegistration) -> Folder:
+        return self.table_at(name, model_id=registration.model_id, recipe_id=registration.recipe_id)
+
+    def table_at(self, name: str, **keys: str) -> Folder:
+        """The partition of a table that has these keys, in this order."""
+        folder = self.tables() / name
+        for key, value in keys.items():
+            folder = folder / f"{key}={value}"
+        return folder
+
+    def partitions(self, name: str) -> list[dict[str, str]]:
+        """The keys of every partition of a table that has a folder."""
+        return list(_partitions(self.tables() / name, {}))
+
+
+def _partitions(folder: Folder, keys: dict[str, str]) -> Iterator[dict[str, str]]:
+    below = [name.partition("=") for name in folder.folders() if "=" in name]
+    if keys and not below:
+        yield keys
+    for key, _, value in below:
+        yield from _partitions(folder / f"{key}={value}", keys | {key: value})

@@ -1,0 +1,38 @@
+"""The models of a registration: the one whose activations are read, its tokenizer, and the one that reads labels."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.registry import SAERegistration
+from storage.revisions import is_folder
+
+if TYPE_CHECKING:
+    from models.language_model.hooked_model import HookedModel
+
+
+def hub_revision(registration: SAERegistration) -> str | None:
+    """The commit to load from the hub; None for a folder, which holds one version only."""
+    return None if is_folder(registration.model.source) else registration.revision
+
+
+def load_model(registration: SAERegistration) -> "HookedModel":
+    """The model of a registration, at the revision that it was resolved to."""
+    from models.language_model.hooked_model import HookedModel
+
+    return HookedModel.load(registration.model.source, hub_revision(registration), registration.model.dtype)
+
+
+def load_scoring_model(registration: SAERegistration) -> "HookedModel":
+    """The language model that reads labels: the one that the recipe names, or else the model itself."""
+    from models.language_model.hooked_model import HookedModel
+
+    settings = registration.recipe.explanations
+    if settings.local_llm is None:
+        return load_model(registration)
+    return HookedModel.load(settings.local_llm, settings.local_llm_revision, "float32")
+
+
+def load_tokenizer(registration: SAERegistration) -> Any:
+    """The model's tokenizer, without the model."""
+    from models.language_model import hooked_model
+
+    return hooked_model.load_tokenizer(registration.model.source, hub_revision(registration))

@@ -1,0 +1,107 @@
+"""Partitions of the store's tables: Parquet files under a manifest, replaced whole or not at all."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.layout import StoreLayout
+from storage.folder import Folder
+from storage.manifest import Manifest, ManifestFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class MissingDataset(ValueError):
+    """An asset reads what was not made, or was made from other cards. Materialize the asset that the message names."""
+
+
+def replace_partition(
+    folder: Folder,
+    parts: "Iterable[pa.Table | Path | ManifestFile]",
+    identity: dict[str, Any],
+    facts: dict[str, Any] | None = None,
+) -> Manifest:
+    """Makes parts the whole content of a partition: files that are not among them are deleted.
+
+    Names of files tell identities apart: until the manifest is replaced, the old one still speaks of the old files.
+
+    Args:
+        parts: Rows, Parquet files that lie elsewhere, or files that were written into the folder already.
+    """
+    prefix = f"part-{Manifest(identity).identity_sha256[:12]}"
+    files = tuple(_file(folder, f"{prefix}-{number:05d}.parquet", part) for number, part in enumerate(parts))
+    manifest = Manifest(identity, files, facts or {})
+    manifest.write(folder)
+    return manifest
+
+
+def _file(folder: Folder, name: str, part: "pa.Table | Path | ManifestFile") -> ManifestFile:
+    if isinstance(part, ManifestFile):
+        return part
+    import pyarrow.parquet as pq
+
+    with folder.writing(name) as path:
+        if isinstance(part, Path):
+            shutil.copyfile(part, path)
+        else:
+            pq.write_table(part, path, compression="zstd")
+        return ManifestFile.of(path, name, pq.read_metadata(path).num_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class TableStore:
+    """Reads and writes partitions of tables."""
+
+    layout: StoreLayout
+
+    def write(
+        self, folder: Folder, rows: "pa.Table", identity: dict[str, Any], facts: dict[str, Any] | None = None
+    ) -> Manifest:
+        """Writes one partition; one that is there with this identity is left as it is."""
+        return Manifest.find_current(folder, identity) or replace_partition(folder, [rows], identity, facts)
+
+    def read(self, name: str, registration: SAERegistration) -> "pa.Table":
+        """One partition of a table, its files compared with their sha256.
+
+        Raises:
+            MissingDataset: If the partition was never written.
+        """
+        folder, manifest = self.layout.table(name, registration), self.manifest_of(name, registration)
+        manifest.check(folder)
+        return _rows(folder, manifest)
+
+    def read_rows(self, folder: Folder) -> list[dict[str, Any]]:
+        """The rows of a partition; none where nothing was written."""
+        manifest = Manifest.read(folder)
+        return _rows(folder, manifest).to_pylist() if manifest and manifest.files else []
+
+    def manifest_of(self, name: str, registration: SAERegistration) -> Manifest:
+        """The manifest of one partition of a table; raises as `read`."""
+        folder = self.layout.table(name, registration)
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            raise MissingDataset(
+                f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this "
+                "partition first"
+            )
+        return manifest
+
+    def row_count(self, name: str, registration: SAERegistration) -> int:
+        """Rows of one partition of a table, by its manifest."""
+        manifest = Manifest.read(self.layout.table(name, registration))
+        return manifest.rows if manifest else 0
+
+
+def _rows(folder: Folder, manifest: Manifest) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parts = []
+    for file in manifest.files:
+        with folder.reading(file.name) as path:
+            parts.append(pq.read_table(path))
+    return pa.concat_tables(parts)

@@ -1,0 +1,80 @@
+"""A partition of a table is what was written last, whole, whoever wrote it."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.store.layout import StoreLayout
+from pipelines.store.tables import TableStore, replace_partition
+from storage.folder import Folder
+from storage.manifest import Manifest, ManifestFile
+
+
+def rows(*values: int) -> pa.Table:
+    return pa.table({"value": pa.array(values, pa.int64())})
+
+
+@pytest.fixture
+def tables(tmp_path):
+    return TableStore(StoreLayout(Folder(str(tmp_path))))
+
+
+@pytest.fixture
+def folder(tables):
+    return tables.layout.table_at("feature", model_id="m", recipe_id="r")
+
+
+def test_fewer_files_leave_none_of_the_earlier_ones(tables, folder):
+    replace_partition(folder, [rows(1, 2), rows(3), rows(4)], {"version": 1})
+    manifest = replace_partition(folder, [rows(5)], {"version": 2}, {"reason": "fewer"})
+    assert tables.read_rows(folder) == [{"value": 5}]
+    assert (manifest.rows, manifest.facts) == (1, {"reason": "fewer"})
+    assert len(folder.names()) == 2, "one file and the manifest"
+
+
+def test_rows_files_elsewhere_and_files_in_place_are_parts_alike(tables, folder, tmp_path):
+    elsewhere = tmp_path / "aside.parquet"
+    pq.write_table(rows(2, 3), elsewhere)
+    with folder.writing("codes.parquet") as path:
+        pq.write_table(rows(4), path)
+        in_place = ManifestFile.of(path, "codes.parquet", 1)
+    manifest = replace_partition(folder, [rows(1), elsewhere, in_place], {"version": 1})
+    assert [file.rows for file in manifest.files] == [1, 2, 1]
+    assert [row["value"] for row in tables.read_rows(folder)] == [1, 2, 3, 4]
+
+
+def test_a_write_that_dies_leaves_the_earlier_partition_readable(tables, folder):
+    tables.write(folder, rows(1, 2), {"version": 1})
+
+    def dying():
+        yield rows(7)
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        replace_partition(folder, dying(), {"version": 2})
+    manifest = Manifest.find_current(folder, {"version": 1})
+    assert manifest is not None
+    manifest.check(folder)
+    assert [row["value"] for row in tables.read_rows(folder)] == [1, 2]
+
+
+def test_the_same_identity_is_not_written_twice(tables, folder):
+    first = tables.write(folder, rows(1), {"version": 1})
+    assert tables.write(folder, rows(9), {"version": 1}) == first
+    assert tables.read_rows(folder) == [{"value": 1}]
+
+
+def test_a_partition_that_was_never_written_has_no_rows(tables, folder):
+    assert tables.read_rows(folder) == []
+
+
+def test_the_keys_of_partitions_are_read_from_their_folders(tables):
+    for keys in ({"model_id": "m", "recipe_id": "r=2"}, {"model_id": "m", "recipe_id": "s"}):
+        tables.write(tables.layout.table_at("sae", **keys), rows(1), {})
+    tables.write(tables.layout.table_at("model", model_id="n"), rows(1), {})
+    assert tables.layout.partitions("sae") == [
+        {"model_id": "m", "recipe_id": "r=2"},
+        {"model_id": "m", "recipe_id": "s"},
+    ]
+    assert tables.layout.partitions("model") == [{"model_id": "n"}]
+    assert tables.layout.partitions("nothing") == []
