@@ -60,7 +60,7 @@ def test_a_flipped_bit_is_found(tmp_path):
 
 def test_a_shard_of_another_width_is_refused(tmp_path):
     shards = store_shards(Folder(str(tmp_path)), [some_batch(50, 4, torch.float32)], "float32")
-    wider = Manifest(shards.manifest.identity, shards.manifest.files, {"width": 8})
+    wider = Manifest(shards.manifest.identity, shards.manifest.files, shards.manifest.facts | {"width": 8})
     with pytest.raises(
         DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"
     ):
