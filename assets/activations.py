@@ -10,7 +10,9 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.activations import ACTIVATIONS
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -50,6 +52,7 @@ rounding = dg.AssetCheckSpec(
     tags=WRITES_TABLES,
     deps=[corpus],
     kinds={"torch", "parquet"},
+    code_version=ACTIVATIONS.code_version,
     group_name="harvest",
     check_specs=[token_counts, all_finite, no_position, rounding],
     **GPU_STEP,
@@ -64,27 +67,27 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
-    host = load_model(registration)
+    card, host = registration.model, load_model(registration)
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
+    made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]
+    read = [manifest.identity for manifest in made_of]
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
     wanted = {
         Site.parse(site).resolve(host.n_layers)
         for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
         for site in recipe.sites
     }
-    outputs = {}
+    outputs, reasons = {}, {}
     for site in sorted(wanted, key=str):
         folder = store.layout.activations(registration.model_id, str(site))
-        identity = harvest_identity(registration, host, contexts.manifest, str(site))
-        if not Manifest.find_current(folder, identity):
-            outputs[site] = (folder, identity)
+        weights = {"weights_sha256": host.weights_sha256}
+        identity = ACTIVATIONS.identity(registration, read, weights, part=str(site))
+        if why := why_made(identity, folder):
+            outputs[site], reasons[str(site)] = (folder, identity), why
     if outputs:
-        context.log.info(
-            f"harvesting {', '.join(map(str, outputs))} of {registration.model_id} over {contexts.n_contexts:,} "
-            "contexts"
-        )
+        context.log.info(f"harvesting {registration.model_id} over {contexts.n_contexts:,} contexts: {_told(reasons)}")
         facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
-        harvest(host, contexts, outputs, facts, Progress(context, "contexts"), registration.model.max_norm)
+        harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
     manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
     own = next(iter(manifests.values()))
@@ -94,6 +97,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     return dg.MaterializeResult(
         metadata={
             **_counted(own, contexts.manifest),
+            "remade_because": _told(reasons) or NOT_MADE,
             "harvested_now": ", ".join(map(str, outputs)) or "nothing: all sites were there",
             "path": dg.MetadataValue.path(store.layout.activations(registration.model_id, own.facts["site"]).url),
             "dagster/partition_row_count": own.rows,
@@ -102,26 +106,16 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     )
 
 
-def harvest_identity(registration: SAERegistration, host, corpus_manifest, site: str) -> dict:
-    """Everything that the stored vectors depend on."""
-    return {
-        "source": registration.model.source,
-        "revision": registration.revision,
-        "weights_sha256": host.weights_sha256,
-        "compute_dtype": registration.model.dtype,
-        "corpus": corpus_manifest.identity_sha256,
-        "context_length": registration.model.corpus.context_length,
-        "max_norm": registration.model.max_norm,
-        "site": site,
-        "dtype": registration.model.shard_dtype,
-        "code": CODE_VERSION,
-    }
+def _told(reasons: dict[str, str]) -> str:
+    """Why sites are harvested: once where all have one reason."""
+    if len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{site}: {why}" for site, why in reasons.items())
 
 
 def _written(store: Store, registration: SAERegistration, site: str, corpus_manifest):
     """The manifest of a site, its tables written."""
     from models.activations.activation_profile import profile_rows
-    from storage.manifest import Manifest
 
     folder = store.layout.activations(registration.model_id, site)
     manifest = Manifest.read(folder)
@@ -148,7 +142,7 @@ def _counted(manifest, corpus_manifest) -> dict:
         "left_out_outliers": profile["n_outliers"],
         "site": facts["site"],
         "width": facts["width"],
-        "dtype": manifest.identity["dtype"],
+        "dtype": manifest.facts["dtype"],
         "bytes": sum(file.bytes for file in manifest.files),
         "shards": len(manifest.files),
         "median_norm": rounded(facts["median_norm"]),
@@ -249,7 +243,7 @@ def site_row(manifest, corpus_manifest):
 
 def shard_rows(url: str, manifest):
     """The shards of one site as rows of the table `activation_shard`."""
-    facts = {"width": manifest.facts["width"], "dtype": manifest.identity["dtype"]}
+    facts = {"width": manifest.facts["width"], "dtype": manifest.facts["dtype"]}
     rows = [
         {"shard": i, "uri": f"{url}/{file.name}", "n_tokens": file.rows, "bytes": file.bytes, "sha256": file.sha256}
         | facts

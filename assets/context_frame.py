@@ -7,7 +7,9 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model, load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -24,6 +26,7 @@ no_sink = dg.AssetCheckSpec(
     partitions_def=sae_partitions,
     tags=WRITES_TABLES,
     kinds={"torch", "parquet"},
+    code_version=CONTEXT_FRAME.code_version,
     group_name="harvest",
     check_specs=[no_sink],
     pool=GPU_STEP["pool"],
@@ -39,16 +42,17 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     registration = store.registration(context.partition_key)
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
-    identity = {"asked": registration.frame_identity, "source_sha256": source.sha256()}
+    identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})
     folder = store.layout.table_at("context_frame", model_id=registration.model_id)
-    made = Manifest.find_current(folder, identity)
+    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
-        made = store.tables.write(folder, rows, identity, identity | facts)
-        context.log.info(f"{registration.model_id}: {facts['decision']}")
+        made = store.tables.write(folder, rows, identity, facts)
+        context.log.info(f"{registration.model_id}: {facts['decision']}; tried because {why}")
     rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "decision": made.facts["decision"],
             "skip_first": made.facts["skip_first"],
             "frames": dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in rows]),

@@ -6,7 +6,9 @@ from assets.context_frame import context_frame
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.corpus import CORPUS
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -25,6 +27,7 @@ token_counts = dg.AssetCheckSpec(
     tags=WRITES_TABLES,
     deps=[context_frame],
     kinds={"transformers", "parquet"},
+    code_version=CORPUS.code_version,
     group_name="harvest",
     check_specs=[token_counts],
 )
@@ -41,27 +44,29 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     card = registration.model.corpus
     tokenizer, frame = load_tokenizer(registration), store.datasets.frame(registration)
     source = open_source(card.source, text_column=card.text_column)
-    identity = {
-        "source": card.source,
-        "source_sha256": source.sha256(),
-        "tokenizer_sha256": tokenizer_sha256(tokenizer),
-        "frame_sha256": frame.sha256(tokenizer),
-        "tokens": card.tokens,
-        "context_length": card.context_length,
-        "code": CODE_VERSION,
-    }
-    folder = store.layout.corpus(registration.corpus_id, identity["frame_sha256"])
-    made = Manifest.find_current(folder, identity)
+    frame_sha256 = frame.sha256(tokenizer)
+    hashes = {"source_sha256": source.sha256(), "tokenizer_sha256": tokenizer_sha256(tokenizer)}
+    identity = CORPUS.identity(registration, found=hashes | {"frame_sha256": frame_sha256})
+    folder = store.layout.corpus(registration.corpus_id, frame_sha256)
+    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
         folder.remove()
         contexts = tokenize_into_contexts(source.documents(), tokenizer, card.context_length, card.tokens, frame)
-        made = write_corpus(folder, contexts, identity, TokenFilter.of(tokenizer, frame))
-        context.log.info(f"{card.source}: {source.report}")
+        made = write_corpus(
+            folder,
+            contexts,
+            identity,
+            TokenFilter.of(tokenizer, frame),
+            source=card.source,
+            context_length=card.context_length,
+        )
+        context.log.info(f"{card.source}: {source.report}; cut because {why}")
     store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
     facts = made.facts
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "tokens": facts["n_tokens"],
             "special_tokens": facts["n_special"],
             "skipped_tokens": facts["n_skipped"],
@@ -83,21 +88,21 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
 
 def corpus_table(store: Store, registration: SAERegistration, manifest):
     """Where the corpus stands in the table `corpus`, whose grain is a corpus as one tokenizer cut it in one frame."""
-    frame_sha256 = manifest.identity["frame_sha256"]
+    frame_sha256 = manifest.identity["found"]["corpus"]["frame_sha256"]
     return store.layout.table_at("corpus", corpus_id=registration.corpus_id, frame_sha256=frame_sha256)
 
 
 def corpus_row(manifest):
     """The corpus as one row of the table `corpus`."""
-    identity, facts = manifest.identity, manifest.facts
+    facts = manifest.facts
     row = {
-        "source": identity["source"],
+        "source": facts["source"],
         "n_documents": facts["n_documents"],
         "n_contexts": facts["n_contexts"],
         "n_tokens": facts["n_tokens"],
         "n_special": facts["n_special"],
         "n_skipped": facts["n_skipped"],
-        "context_length": identity["context_length"],
+        "context_length": facts["context_length"],
         "sha256": manifest.identity_sha256,
     }
     return rows_as_table("corpus", [row])

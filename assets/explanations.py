@@ -14,9 +14,9 @@ from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WR
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.explanations import EXPLANATIONS
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 MAX_FAILED = 0.05
 
@@ -34,7 +34,7 @@ failure_rate = dg.AssetCheckSpec(
     kinds={"parquet"},
     group_name="labels",
     check_specs=[failure_rate],
-    code_version=CODE_VERSION,
+    code_version=EXPLANATIONS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
@@ -47,7 +47,8 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, explained_identity(store, registration)
     folder = store.layout.table("explanation", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"labelling because {why}")
         known = feature_data(store, registration)
         asked = requested(store, registration)
         made = label_features(known, labeling_setup(store, registration), asked, Progress(context, "labels"))
@@ -59,6 +60,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "labels": statuses["ok"],
             "failed": failed,

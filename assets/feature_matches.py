@@ -7,10 +7,11 @@ from pipelines.dagster_support.metadata import rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.feature_matches import FEATURE_MATCHES
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset
-from storage.manifest import Manifest
 from storage.table_schemas import table_schema
 
 
@@ -20,7 +21,7 @@ from storage.table_schemas import table_schema
     deps=[sae],
     kinds={"torch", "parquet"},
     group_name="dictionary",
-    code_version=CODE_VERSION,
+    code_version=FEATURE_MATCHES.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -37,13 +38,11 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
     registration = store.registration(context.partition_key)
     others = _others(store, registration)
-    identity = {
-        "sae": store.datasets.trained(registration).identity_sha256,
-        "others": {other.recipe_id: store.datasets.trained(other).identity_sha256 for other in others},
-        "code": CODE_VERSION,
-    }
+    found = {other.recipe_id: store.datasets.trained(other).identity_sha256 for other in others}
+    identity = FEATURE_MATCHES.identity(registration, [store.datasets.trained(registration).identity], found)
     folder = store.layout.table("feature_match", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"comparing because {why}")
 
         def decoder(some: SAERegistration):
             return load(store.layout.sae(some)).W_dec.to(default_device())
@@ -55,6 +54,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     cosines = rows.column("cosine").to_pylist()
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "compared_with": ", ".join(other.recipe_id for other in others) or "none: there is no other dictionary",
             "mean_max_cosine": rounded(sum(cosines) / len(cosines)) if cosines else "none",
             "split": sum(n >= 2 for n in rows.column("n_split_features").to_pylist()),

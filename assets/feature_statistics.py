@@ -9,7 +9,9 @@ from pipelines.dagster_support.plots import log_density
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from pipelines.store.tables import replace_partition
@@ -42,7 +44,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     kinds={"torch", "parquet"},
     group_name="features",
     check_specs=[firing_counts, dead, about_text],
-    code_version=CODE_VERSION,
+    code_version=FEATURE_STATISTICS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -52,8 +54,10 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     each interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe
     keeps them."""
     registration = store.registration(context.partition_key)
-    identity = statistics_identity(store, registration)
-    if not all(Manifest.find_current(store.layout.table(name, registration), identity) for name in TABLES):
+    names = {"sae_id": registration.sae_id}  # examples' ids are made of it
+    identity = FEATURE_STATISTICS.identity(registration, [store.datasets.trained(registration).identity], names)
+    if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
+        context.log.info(f"counting because {why}")
         _measure(context, store, registration, identity)
     feature = store.tables.read("feature", registration).to_pydict()
     firings = sum(feature["n_firings"])
@@ -64,6 +68,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "features": len(feature["feature_id"]),
             "dead_features": sum(feature["is_dead"]),
@@ -102,17 +107,6 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
     return dg.AssetCheckResult(
         check_name="not_about_position", passed=note is None, description=note, metadata=numbers | {"bound": bound}
     )
-
-
-def statistics_identity(store: Store, registration: SAERegistration) -> dict:
-    """What the statistics depend on: the dictionary as trained, the settings, and the names that examples' ids are
-    made of."""
-    return {
-        "sae": store.datasets.trained(registration).identity_sha256,
-        "statistics": registration.recipe.statistics.model_dump(mode="json"),
-        "sae_id": registration.sae_id,
-        "code": CODE_VERSION,
-    }
 
 
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:

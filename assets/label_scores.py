@@ -11,10 +11,10 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_scoring_model
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 MAX_FAILED = 0.05
 
@@ -30,7 +30,7 @@ failure_rate = dg.AssetCheckSpec(
     kinds={"torch", "parquet"},
     group_name="labels",
     check_specs=[failure_rate],
-    code_version=CODE_VERSION,
+    code_version=LABEL_SCORES.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
@@ -44,7 +44,8 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, scored_identity(store, registration)
     folder = store.layout.table("explanation_score", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"scoring because {why}")
         explained = store.tables.read("explanation", registration)
         rated = store.tables.read("specificity", registration)
         known, asking = feature_data(store, registration), labeling_setup(store, registration)
@@ -60,6 +61,7 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     summary = ScoreSummary.of(table)
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "rows": table.num_rows,
             "judge": settings.judge,

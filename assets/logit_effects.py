@@ -6,7 +6,8 @@ from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.logit_effects import LOGIT_EFFECTS
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -18,7 +19,7 @@ from storage.manifest import Manifest
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
-    code_version=CODE_VERSION,
+    code_version=LOGIT_EFFECTS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -34,9 +35,10 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
 
     registration = store.registration(context.partition_key)
     trained, n = store.datasets.trained(registration), registration.recipe.statistics.top_logits
-    identity = {"sae": trained.identity_sha256, "top_logits": n, "code": CODE_VERSION}
+    identity = LOGIT_EFFECTS.identity(registration, [trained.identity])
     folders = [store.layout.table(name, registration) for name in ("logit_effect", "logit_shape")]
-    if not all(Manifest.find_current(folder, identity) for folder in folders):
+    if why := why_made(identity, *folders):
+        context.log.info(f"projecting because {why}")
         host = load_model(registration)
         decoder = load(store.layout.sae(registration)).W_dec
         made = effects_of(
@@ -53,6 +55,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         .to_pylist()
     )
     metadata: dict[str, dg.MetadataValue | int | str] = {
+        "remade_because": why or NOT_MADE,
         "rows": manifest.rows,
         "none_because": manifest.facts["reason"] or "there are some",
         "dagster/partition_row_count": manifest.rows,

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from assets.feature_statistics import feature_statistics, statistics_identity
+from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.neighbors import NEIGHBORS
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 
 @dg.asset(
@@ -17,7 +17,7 @@ from storage.manifest import Manifest
     deps=[feature_statistics],
     kinds={"torch", "parquet"},
     group_name="features",
-    code_version=CODE_VERSION,
+    code_version=NEIGHBORS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -33,13 +33,10 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
 
     registration = store.registration(context.partition_key)
     settings, names = registration.recipe.statistics, (registration.model_id, registration.recipe_id)
-    identity = {
-        "statistics": statistics_identity(store, registration),
-        "similar_features": settings.similar_features,
-        "code": CODE_VERSION,
-    }
+    identity = NEIGHBORS.identity(registration, [store.tables.manifest_of("feature", registration).identity])
     folder = store.layout.table("neighbor", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"comparing because {why}")
         sae = load(store.layout.sae(registration))
         kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.similar_features)}
         if (codes := store.datasets.codes(registration)) is not None:
@@ -51,6 +48,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     keys = ("feature_id", "kind", "other_feature_id", "value")
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "rows": rows.num_rows,
             "cofiring_jaccard": "counted"
             if settings.keep_feature_activations

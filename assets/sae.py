@@ -11,8 +11,10 @@ from pipelines.dagster_support.plots import training_curves
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -35,6 +37,7 @@ l0_target = dg.AssetCheckSpec(
     tags=WRITES_TABLES,
     deps=[activations],
     kinds={"torch", "safetensors"},
+    code_version=SAE.code_version,
     group_name="dictionary",
     check_specs=[exported, l0_target],
     **GPU_STEP,
@@ -44,7 +47,8 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
     held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
     registration = store.registration(context.partition_key)
-    made = Manifest.find_current(store.layout.sae(registration), build_dictionary.identity_of(store, registration))
+    identity, folder = build_dictionary.identity_of(store, registration), store.layout.sae(registration)
+    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
         began = datetime.now(UTC)
         learns = registration.recipe.sae.learns
@@ -54,8 +58,11 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
             else build_dictionary.import_or_neurons(store, registration)
         )
         made = build_dictionary.save_dictionary(store, registration, found)
-        context.log.info(f"made in {datetime.now(UTC) - began}")
-    return dg.MaterializeResult(metadata=metadata(store, registration, made), check_results=checks(registration, made))
+        context.log.info(f"made in {datetime.now(UTC) - began} because {why}")
+    return dg.MaterializeResult(
+        metadata=metadata(store, registration, made) | {"remade_because": why or NOT_MADE},
+        check_results=checks(registration, made),
+    )
 
 
 def _trained(

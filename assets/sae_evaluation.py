@@ -10,10 +10,11 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.sae_evaluation import SAE_EVALUATION
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
 """Metrics that are asked for first; the table has all."""
@@ -40,7 +41,7 @@ l0 = dg.AssetCheckSpec(
     kinds={"torch", "parquet"},
     group_name="dictionary",
     check_specs=[fvu, ce, l0],
-    code_version=CODE_VERSION,
+    code_version=SAE_EVALUATION.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
@@ -56,10 +57,10 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     registration = store.registration(context.partition_key)
     trained = store.datasets.trained(registration)
     settings = registration.recipe.statistics
-    asked = {"evaluation_tokens": settings.evaluation_tokens, "probe_tokens": settings.probe_tokens}
-    identity = {"sae": trained.identity_sha256, **asked, "code": CODE_VERSION}
+    identity = SAE_EVALUATION.identity(registration, [trained.identity])
     folder = store.layout.table("sae_metric", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"measuring because {why}")
         dictionary, contexts = load(store.layout.sae(registration)), store.datasets.contexts(trained)
         given = EvaluationInput.of(load_model(registration), dictionary.to(default_device()), contexts, trained.facts)
         rows = evaluate_dictionary(given, settings, Progress(context, "batches"))
@@ -68,6 +69,7 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     found = {row["metric"]: row["value"] for row in rows}
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             **{name: rounded(found[name]) for name in FIRST if name in found},
             "metrics": dg.MetadataValue.table([_record(row) for row in rows]),

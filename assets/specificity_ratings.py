@@ -13,9 +13,9 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
+from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from models.autointerp.ratings_by_interval import IntervalRatings
@@ -34,7 +34,7 @@ failure_rate = dg.AssetCheckSpec(
     kinds={"parquet"},
     group_name="labels",
     check_specs=[failure_rate],
-    code_version=CODE_VERSION,
+    code_version=SPECIFICITY_RATINGS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
@@ -48,7 +48,8 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
     registration = store.registration(context.partition_key)
     settings, identity = registration.recipe.explanations, ratings_identity(store, registration)
     folder = store.layout.table("specificity", registration)
-    if not Manifest.find_current(folder, identity):
+    if why := why_made(identity, folder):
+        context.log.info(f"rating because {why}")
         made = rate_labels(
             feature_data(store, registration),
             store.tables.read("explanation", registration),
@@ -61,6 +62,7 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
     failed = table.column("rating").null_count
     return dg.MaterializeResult(
         metadata={
+            "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "ratings": table.num_rows,
             "failed": failed,

@@ -24,12 +24,13 @@ def main() -> None:
     documents: list[Document] = list(islice(stdlib_documents(), 100))
     with tempfile.TemporaryDirectory() as directory:
         texts = Folder(directory) / "corpus"
-        identity = {"source": "stdlib", "context_length": CONTEXT}
         write_corpus(
             texts,
             tokenize_into_contexts(documents, host.tokenizer, CONTEXT, TOKENS),
-            identity,
+            {},
             TokenFilter.of(host.tokenizer),
+            source="stdlib",
+            context_length=CONTEXT,
         )
         contexts, number = TokenizedCorpus.open(texts), iter(range(10**6))
         everything = list(contexts)
@@ -41,7 +42,7 @@ def main() -> None:
 
         def whole() -> None:
             folder = Folder(directory) / f"run-{next(number)}"
-            harvest(host, contexts, {site: (folder, {"dtype": "bfloat16"})}, {})
+            harvest(host, contexts, {site: (folder, {})}, {})
             folder.remove()
 
         seconds = medians({"bare forward": bare, "harvest": whole}, rounds=5)

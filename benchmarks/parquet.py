@@ -24,7 +24,7 @@ def main() -> None:
             {"numpy.save": lambda: np.save(plain, vectors), "write_shard": lambda: write_shard(shard, batch, {})}
         )
         table(written, "numpy.save", megabytes, "MB")
-        manifest = Manifest({"dtype": "bfloat16"}, (ManifestFile.of(shard, shard.name, ROWS),), {"width": WIDTH})
+        manifest = Manifest({}, (ManifestFile.of(shard, shard.name, ROWS),), {"dtype": "bfloat16", "width": WIDTH})
         shards = ActivationShards(Folder(directory), manifest)
         read = medians(
             {"numpy.load": lambda: np.load(plain).sum(dtype=np.int64), "ActivationShards.shard": lambda: _sum(shards)}

@@ -42,16 +42,17 @@ def main() -> None:
     sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as directory:
         root, token_filter = Folder(directory), TokenFilter.of(host.tokenizer)
-        identity = {"source": "stdlib", "context_length": CONTEXT}
         write_corpus(
             root / "corpus",
             tokenize_into_contexts(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS),
-            identity,
+            {},
             token_filter,
+            source="stdlib",
+            context_length=CONTEXT,
         )
         contexts = TokenizedCorpus.open(root / "corpus")
         everything = list(contexts)
-        harvest(host, contexts, {site: (root / "activations", {"dtype": "bfloat16"})}, {})
+        harvest(host, contexts, {site: (root / "activations", {})}, {})
         shards = ActivationShards.open(root / "activations", verify=False)
 
         def bare() -> None:

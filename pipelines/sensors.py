@@ -41,7 +41,7 @@ def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorRe
 
 def _identity_prefixes(registration: SAERegistration) -> list[str]:
     """What the cursor keeps of a registration: enough of its two hashes to tell changes by."""
-    return [registration.identity[:16], registration.labels_identity[:16]]
+    return [registration.chain_identity[:16], registration.labels_identity[:16]]
 
 
 def _request(registration: SAERegistration, seen: list[str] | None) -> dg.RunRequest | None:

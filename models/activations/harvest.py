@@ -5,7 +5,7 @@ was stopped continues after the last shard that every site has; what it then hol
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -48,6 +48,7 @@ class _SiteWriter:
     identity: dict[str, Any]
     site: Site
     reference: NormReference
+    dtype: str
     no_rows: ActivationProfile
 
     @property
@@ -61,7 +62,7 @@ class _SiteWriter:
         with self.folder.reading(name) as path:
             metadata = {key.decode(): text.decode() for key, text in (pq.read_metadata(path).metadata or {}).items()}
             if metadata.get("identity_sha256") == self._identity_sha256:
-                batch = batch_of(pq.read_table(path).combine_chunks(), DTYPES[self.identity["dtype"]])
+                batch = batch_of(pq.read_table(path).combine_chunks(), DTYPES[self.dtype])
                 entry = ManifestFile.of(path, name, len(batch.token_T))
                 outliers = torch.tensor(json.loads(metadata["outlier_positions"]), dtype=torch.int64)
                 profile = self.no_rows.of(batch, self.reference.centre_D, outliers)
@@ -84,6 +85,7 @@ class _SiteWriter:
         rounding = written.rounding / max(written.profile.n, 1)
         measured = {
             "site": str(self.site),
+            "dtype": self.dtype,
             "median_norm": self.reference.median,
             "norm_limit": self.reference.norm_limit,
             "rounding_share": rounding / max(written.profile.variance, 1e-300),
@@ -101,27 +103,29 @@ def harvest(
     facts: dict[str, Any],
     report: Callable[[int, int], None] = lambda done, total: None,
     max_norm: MaxNorm = None,
+    dtype: str = "bfloat16",
 ) -> dict[Site, Manifest]:
     """Stores the activations of a whole corpus at each site; continues where an earlier call was stopped.
 
     Args:
         host: The model.
         contexts: The corpus.
-        outputs: Folder and identity of every site that is harvested; `identity["dtype"]` is what is stored.
+        outputs: Folder and identity of every site that is harvested.
         facts: What every manifest says beside its identity, such as where the corpus lies.
         report: Called after every pass and every shard with the contexts done and their number.
         max_norm: Activations whose norm exceeds this multiple of the site's median are left out; None leaves out none,
             and `auto` chooses (`models.activations.norm_reference`).
+        dtype: The number format in which they are stored.
 
     Returns:
         The manifest of every site. Its facts have the limit, what rounding to the stored dtype
         costs as a share of the variance (`rounding_share`), and the profile of the rows.
     """
     references = norm_references(host, contexts, list(outputs), max_norm)
-    length, first = int(contexts.manifest.identity["context_length"]), contexts.token_filter.frame.first_read
+    length, first = int(contexts.manifest.facts["context_length"]), contexts.token_filter.frame.first_read
     no_rows = ActivationProfile.zero(PositionBuckets.of(length, first), host.vocab_size)
-    files = {site: _SiteWriter(*output, site, references[site], no_rows) for site, output in outputs.items()}
-    limits, dtype = {site: file.reference.norm_limit for site, file in files.items()}, _dtype(files.values())
+    files = {site: _SiteWriter(*output, site, references[site], dtype, no_rows) for site, output in outputs.items()}
+    limits = {site: file.reference.norm_limit for site, file in files.items()}
     for output in files.values():
         output.folder.sweep()
     shards = {site: _Written((), no_rows, 0.0) for site in files}
@@ -140,7 +144,7 @@ def harvest(
             found = {}
             if missing:
                 further = partial(_further, report, done - len(some), contexts.n_contexts)
-                found = capture_sites(host, some, contexts.token_filter, missing, dtype, limits, further)
+                found = capture_sites(host, some, contexts.token_filter, missing, DTYPES[dtype], limits, further)
             settle()
             for site, shard in kept.items():
                 if shard is not None:
@@ -155,14 +159,9 @@ def _further(report: Callable[[int, int], None], before: int, total: int, done: 
     report(before + done, total)
 
 
-def _dtype(files: Iterable[_SiteWriter]) -> torch.dtype:
-    [dtype] = {file.identity["dtype"] for file in files}
-    return DTYPES[dtype]
-
-
 def _ranges(contexts: TokenizedCorpus) -> Iterator[tuple[int, list[Context]]]:
     """Consecutive contexts that fill one shard, with the number of contexts up to their end."""
-    length = int(contexts.manifest.identity["context_length"])
+    length = int(contexts.manifest.facts["context_length"])
     per_shard, batch, done = max(1, SHARD_TOKENS // length), list[Context](), 0
     for context in contexts:
         batch.append(context)

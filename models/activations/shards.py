@@ -104,7 +104,7 @@ class ActivationShards:
 
     @property
     def dtype(self) -> torch.dtype:
-        return DTYPES[self.manifest.identity["dtype"]]
+        return DTYPES[self.manifest.facts["dtype"]]
 
     @property
     def n_tokens(self) -> int:
@@ -120,7 +120,7 @@ class ActivationShards:
         if content != expected:
             raise DamagedFile(
                 f"{self.folder}/{entry.name} holds {content[1]:,} rows of {content[0]}, its manifest says "
-                f"{expected[1]:,} of {expected[0]} (width {self.width}, {self.manifest.identity['dtype']}): "
+                f"{expected[1]:,} of {expected[0]} (width {self.width}, {self.manifest.facts['dtype']}): "
                 f"delete {self.folder} and materialize `activations` again"
             )
         return batch_of(table, self.dtype)

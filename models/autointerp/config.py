@@ -94,6 +94,10 @@ class ExplanationSettings(Settings):
         return "anthropic" in self.asked
 
     @property
+    def explainers_send_prompts(self) -> bool:
+        return bool(set(self.explainers) & set(ASKS_LLM))
+
+    @property
     def sends_prompts(self) -> bool:
         return bool(self.asked & set(ASKS_LLM))
 

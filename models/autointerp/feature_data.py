@@ -57,9 +57,9 @@ class FeatureData:
     def exhibits(self, settings: ExplanationSettings) -> ExplainerInputs:
         """What explainers are shown by these settings."""
         given: dict[str, Any] = {}
-        if settings.sends_prompts and "logits" in settings.prompt_variants and self.effects is not None:
+        if settings.explainers_send_prompts and "logits" in settings.prompt_variants and self.effects is not None:
             given["effects"] = TopLogits.by_feature(self.effects)
-        if settings.sends_prompts and "contrastive" in settings.prompt_variants:
+        if settings.explainers_send_prompts and "contrastive" in settings.prompt_variants:
             given["near_misses"] = self._near_misses(NEAR_MISSES, for_scoring=False)
         return ExplainerInputs(
             self.gallery, only_top=settings.example_selection == "top", start_shares=self.start_shares, **given

@@ -72,10 +72,16 @@ def _batched(documents: Iterable[Document], n: int) -> Iterator[tuple[Document, 
 
 
 def write_corpus(
-    folder: Folder, contexts: Iterable[Context], identity: dict[str, Any], token_filter: TokenFilter
+    folder: Folder,
+    contexts: Iterable[Context],
+    identity: dict[str, Any],
+    token_filter: TokenFilter,
+    *,
+    source: str,
+    context_length: int,
 ) -> Manifest:
-    """Writes a corpus, whole or not at all; `facts` of its manifest count documents, contexts, text tokens, special
-    tokens and the text tokens that `skip_first` leaves out.
+    """Writes a corpus, whole or not at all; `facts` of its manifest have its source and length of contexts, and count
+    documents, contexts, text tokens, special tokens and the text tokens that `skip_first` leaves out.
 
     Raises:
         EmptyCorpus: If there is no text, or less of it than one context holds.
@@ -97,21 +103,23 @@ def write_corpus(
         text = int(masks.is_text_R.sum())
         n_tokens, n_special = n_tokens + text, n_special + len(masks.is_text_R) - text
         n_skipped += text - int(masks.is_read_R.sum())
-    if n_tokens + n_special < identity["context_length"]:
+    if n_tokens + n_special < context_length:
         for entry in entries:
             folder.remove(entry.name)
         raise EmptyCorpus(
-            f"corpus {identity['source']!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
-            f"context of {identity['context_length']}: add text or lower context_length in the model card"
+            f"corpus {source!r} holds {n_tokens:,} tokens in {len(documents)} documents, less than one "
+            f"context of {context_length}: add text or lower context_length in the model card"
         )
     if n_tokens == n_skipped:
         for entry in entries:
             folder.remove(entry.name)
         raise EmptyCorpus(
-            f"corpus {identity['source']!r}: skip_first={token_filter.frame.skip_first} leaves none of its "
+            f"corpus {source!r}: skip_first={token_filter.frame.skip_first} leaves none of its "
             f"{n_tokens:,} text tokens to read, for its contexts are too short: lower skip_first or take longer texts"
         )
     facts = {
+        "source": source,
+        "context_length": context_length,
         "n_documents": len(documents),
         "n_contexts": sum(e.rows for e in entries),
         "n_tokens": n_tokens,

@@ -104,7 +104,7 @@ def compute_feature_statistics(
     n_features, n_shards = sae.n_features, len(shards.manifest.files)
     intervals = IntervalSample.zero(n_features, settings.intervals, settings.examples_per_interval)
     firing, top = FiringStatistics.zero(n_features), TopActivations.zero(n_features, settings.top_examples)
-    length, first = int(corpus.manifest.identity["context_length"]), corpus.token_filter.frame.first_read
+    length, first = int(corpus.manifest.facts["context_length"]), corpus.token_filter.frame.first_read
     positions = no_firing = FiringPositions.zero(PositionBuckets.of(length, first), n_features)
     entries: list[ManifestFile] = []
     for fired, entry in encode_and_store(sae, shards, codes_folder, inputs.identity_sha256):

@@ -162,6 +162,8 @@ def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") 
     with progress_bars(console):
         found = work(name)
     for ran in found:
+        for remade in ran.remade:
+            console.print(f"  made again {remade}", highlight=False, markup=False, soft_wrap=True)
         for check in ran.failed_checks:
             console.print(f"  [yellow]check failed[/yellow] {ran.name}: {check}", highlight=False)
         if ran.error:

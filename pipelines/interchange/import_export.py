@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.registry.cards import checked_id
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.dashboard_import import DASHBOARD_IMPORT
 from pipelines.store.dictionary_tables import DictionaryTables
 from pipelines.store.store import Store
 from pipelines.store.tables import replace_partition
@@ -112,7 +112,7 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
         "import": format,
         "content": content_sha256(source),
         "sae_id": f"{model_id}/{recipe_id}",
-        "code": CODE_VERSION,
+        "code": DASHBOARD_IMPORT.code_version,
     }
     places = {name: store.layout.table_at(name, model_id=model_id, recipe_id=recipe_id) for name in ("sae", *SCHEMAS)}
     if all(Manifest.find_current(place, identity) for place in places.values()):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.registry.identities.stages.dashboard_import import DASHBOARD_IMPORT
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -86,7 +86,7 @@ class ImportedDictionaryRows:
             config=json.dumps(self.about.config),
             uri=self.url,
             origin=f"imported:{self.format}",
-            code_version=CODE_VERSION,
+            code_version=DASHBOARD_IMPORT.code_version,
             created_at=_now(),
         )
 

@@ -7,7 +7,14 @@ import pyarrow as pa
 
 from models.autointerp.config import ExplanationSettings
 from pipelines.labels.requested_features import requested
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stage_identity import StageIdentity
+from pipelines.registry.identities.stages.explanations import EXPLANATIONS
+from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
+from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
+from pipelines.registry.identities.stages.logit_effects import LOGIT_EFFECTS
+from pipelines.registry.identities.stages.neighbors import NEIGHBORS
+from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -18,12 +25,14 @@ if TYPE_CHECKING:
     from models.autointerp.feature_data import FeatureData
     from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
-_ASKED = {"llm", "local_llm", "features_per_request", "budget_usd"}
-_EXPLAINS = _ASKED | {"explainer", "prompt_variants", "example_selection", "features", "priority"}
-_JUDGES = _ASKED | {"judge"}
-_EMBEDS = {"sentence_encoder"}
-"""What reads the meaning of labels: their vectors are written beside the scores."""
-_SCORES = _JUDGES | _EMBEDS | {"scorers"}
+_TABLES = {
+    FEATURE_STATISTICS.name: "example",
+    LOGIT_EFFECTS.name: "logit_effect",
+    NEIGHBORS.name: "neighbor",
+    EXPLANATIONS.name: "explanation",
+    SPECIFICITY_RATINGS.name: "specificity",
+}
+"""The table whose identity stands for a stage."""
 
 
 def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
@@ -63,53 +72,46 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
     from models.autointerp.prompt_files import prompt_sha256
 
     settings = registration.recipe.explanations
-    prompts = [prompt_sha256(f"explain_{name}") for name in settings.prompt_variants] if settings.sends_prompts else []
-    beside = {"logits": "logit_effect", "contrastive": "neighbor"}
-    shown = [beside[name] for name in settings.prompt_variants if name in beside and settings.sends_prompts]
-    return {
-        "examples": identity_of_table(store, "example", registration),
-        "shown": {table: identity_of_table(store, table, registration) for table in shown},
-        "explanations": settings.model_dump(mode="json", include=_EXPLAINS),
-        "requested": list(requested(store, registration)),
-        "prompts": prompts,
-        "code": CODE_VERSION,
-        **_versions(settings, _local_llm(*settings.explainers)),
-    }
+    sent = settings.prompt_variants if settings.explainers_send_prompts else ()
+    found: dict[str, Any] = {"requested": list(requested(store, registration))}
+    found["prompts"] = [prompt_sha256(f"explain_{name}") for name in sent]
+    versions = _versions(settings, _local_llm(*settings.explainers))
+    return EXPLANATIONS.identity(registration, _read(store, registration, EXPLANATIONS), found | versions)
 
 
 def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
     settings = registration.recipe.explanations
-    versions = _versions(settings, _local_llm(settings.judge))
-    return _judged(store, registration, _JUDGES, ["specificity"]) | versions
+    found = _prompts(settings, ["specificity"]) | _versions(settings, _local_llm(settings.judge))
+    return SPECIFICITY_RATINGS.identity(registration, _read(store, registration, SPECIFICITY_RATINGS), found)
 
 
 def scored_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What scores depend on: the labels, their ratings, who judges what by which prompts, and the features nearby."""
     from models.autointerp.scorer import scorer_of
 
-    tables = ("specificity", "neighbor", "logit_effect")
     settings = registration.recipe.explanations
     scorers = {name: scorer_of(name) for name in settings.scorers}
+    models = {setting for scorer in scorers.values() for setting in scorer.reads}
+    needed = {setting for scorer in scorers.values() for setting in scorer.needs}
     tasks = [scorer.task.name for scorer in scorers.values() if scorer.task is not None]
-    made = {name: identity_of_table(store, name, registration) for name in tables}
-    read = _EMBEDS | {setting for scorer in scorers.values() for setting in scorer.reads}
-    fields = _SCORES | read | {setting for scorer in scorers.values() for setting in scorer.needs}
-    versions = _versions(settings, read | _local_llm(settings.judge))
-    headlines = {name: scorer.headline for name, scorer in scorers.items()}
-    return _judged(store, registration, fields, tasks) | {"made": made, "headlines": headlines} | versions
+    found = _prompts(settings, tasks) | _versions(settings, {"sentence_encoder"} | models | _local_llm(settings.judge))
+    found["scorers_read"] = settings.model_dump(mode="json", include=models | needed)
+    found["headlines"] = {name: scorer.headline for name, scorer in scorers.items()}
+    return LABEL_SCORES.identity(registration, _read(store, registration, LABEL_SCORES), found)
 
 
-def _judged(store: Store, registration: SAERegistration, fields: set[str], tasks: list[str]) -> dict[str, Any]:
+def _read(store: Store, registration: SAERegistration, stage: StageIdentity) -> list[dict[str, Any]]:
+    """The identities of the tables that a stage of labels reads, as they are there."""
+    tables = [_TABLES[some.name] for some in stage.inputs_of(registration) if some.name in _TABLES]
+    return [store.tables.manifest_of(name, registration).identity for name in tables]
+
+
+def _prompts(settings: ExplanationSettings, tasks: list[str]) -> dict[str, Any]:
+    """The prompts that a judge is sent."""
     from models.autointerp.prompt_files import prompt_sha256
 
-    settings = registration.recipe.explanations
-    return {
-        "explanation": identity_of_table(store, "explanation", registration),
-        "explanations": settings.model_dump(mode="json", include=fields),
-        "prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else [],
-        "code": CODE_VERSION,
-    }
+    return {"prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else []}
 
 
 def _local_llm(*asked: str) -> set[str]:
@@ -128,11 +130,6 @@ def _versions(settings: ExplanationSettings, read: Iterable[str]) -> dict[str, A
         name: resolve_revision(source, getattr(settings, f"{name}_revision")) for name, source in sources.items()
     }
     return {"models": versions} if versions else {}
-
-
-def identity_of_table(store: Store, table: str, registration: SAERegistration) -> str:
-    """The identity of a table's partition that is there."""
-    return store.tables.manifest_of(table, registration).identity_sha256
 
 
 def write_requests(

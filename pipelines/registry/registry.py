@@ -1,16 +1,22 @@
 """The registry: what people ask for. Reads `models/*.yaml` and `recipes/*.yaml` from a local folder or an S3 prefix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import PurePosixPath
 from typing import Any
 
+from pydantic import BaseModel
+
+from pipelines.registry.card_reference import card_fields
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card
+from pipelines.registry.identities.declared_stages import declared_stages
+from pipelines.registry.identities.stages.sae import SAE
 from storage.folder import Folder
 from storage.manifest import sha256_of
 
-CODE_VERSION = "3"
-"""Raised when harvest or training would make other numbers from the same cards."""
+_OF_LABELS = "recipe.explanations."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +41,37 @@ class SAERegistration:
         return self.model.corpus.corpus_id
 
     @property
-    def frame_identity(self) -> str:
-        """Hash of what decides the frame of the model's contexts."""
-        model = self.model.model_dump(mode="json", include={"source", "dtype", "corpus", "prepend_bos", "skip_first"})
-        return sha256_of(model | {"revision": self.revision, "code": CODE_VERSION})
+    def card_values(self) -> dict[str, Any]:
+        """Every field of the two cards by its path, as `recipe.training.tokens`; revisions as what they stand for."""
+        resolved = {"model.revision": self.revision, "recipe.sae.revision": self.imported}
+        return dict(_values("model", self.model)) | dict(_values("recipe", self.recipe)) | resolved
 
     @property
     def dictionary_identity(self) -> str:
-        """Hash of everything that fixes the dictionary's weights: model, revision, corpus, site, architecture,
-        training."""
-        model = self.model.model_dump(mode="json", exclude={"recipes", "revision"})
-        recipe = self.recipe.model_dump(mode="json", include={"site", "sae", "training"})
-        if not self.recipe.sae.learns:
-            recipe.pop("training")
-        asked: dict[str, Any] = {"model": model, "revision": self.revision, "recipe": recipe, "code": CODE_VERSION}
-        return sha256_of(asked | ({} if self.imported is None else {"imported": self.imported}))
+        """Hash of everything that fixes the dictionary's weights, as far as cards and code say it."""
+        return sha256_of(SAE.asked(self))
 
     @property
-    def identity(self) -> str:
-        """Hash of all that is asked for but labels and bounds: when it changes, the chain runs again."""
-        return sha256_of(
-            {"dictionary": self.dictionary_identity, "statistics": self.recipe.statistics.model_dump(mode="json")}
-        )
+    def chain_identity(self) -> str:
+        """Hash of all that is asked for but labels: when it changes, the chain runs again."""
+        return sha256_of({"code": SAE.asked(self)["code"], "settings": self._settings(of_labels=False)})
 
     @property
     def labels_identity(self) -> str:
         """Hash of what is asked for about labels: it may change while the dictionary stays."""
-        return sha256_of(self.recipe.explanations.model_dump(mode="json"))
+        return sha256_of(self._settings(of_labels=True))
+
+    def _settings(self, *, of_labels: bool) -> dict[str, Any]:
+        """Values of the card fields that decide what labels, or what the other stages, become."""
+        stages = [stage for stage in declared_stages().values() if stage.is_asked_by(self)]
+        settings = {name: value for stage in stages for name, value in stage.asked(self)["settings"].items()}
+        return {name: value for name, value in settings.items() if name.startswith(_OF_LABELS) == of_labels}
+
+
+def _values(name: str, card: BaseModel) -> Iterator[tuple[str, Any]]:
+    dumped = card.model_dump(mode="json", by_alias=True)
+    for key, *_ in card_fields(type(card)):
+        yield f"{name}.{key}", reduce(getitem, key.split("."), dumped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import dagster as dg
 
 from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
 from pipelines.registry.registry import Registry
+from pipelines.store.current_datasets import NOT_MADE, NOTHING_THERE
 from pipelines.store.store import Store
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -23,6 +24,8 @@ class RunResult:
     success: bool
     failed_checks: tuple[str, ...]
     error: str | None
+    remade: tuple[str, ...] = ()
+    """Assets that were there and were made again, each with the card field, code version or input that differed."""
 
 
 def selected_partitions(cards: Registry, model: str | None, recipe: str | None) -> list[str]:
@@ -52,7 +55,8 @@ def run_partition(
     if not made.success:
         return made
     published = publish(store, instance)
-    return RunResult(sae_id, published.success, made.failed_checks + published.failed_checks, published.error)
+    checks = made.failed_checks + published.failed_checks
+    return RunResult(sae_id, published.success, checks, published.error, made.remade)
 
 
 def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
@@ -110,7 +114,15 @@ def _run(
         for e in result.get_asset_check_evaluations()
         if not e.passed
     )
-    return RunResult(name, result.success, checks, _error(result))
+    return RunResult(name, result.success, checks, _error(result), tuple(_remade(result)))
+
+
+def _remade(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.filter_events(lambda e: e.is_step_materialization):
+        made = event.step_materialization_data.materialization
+        why = made.metadata.get("remade_because")
+        if why is not None and why.value not in (NOT_MADE, NOTHING_THERE):
+            yield f"{made.asset_key.to_user_string()}: {why.value}"
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:

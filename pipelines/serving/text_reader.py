@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.registry.registry import CODE_VERSION
+from pipelines.store.current_datasets import changed_code
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -79,13 +79,13 @@ class TextReader:
 
         model, sae = self._row("model", model_id=model_id), self._row("sae", model_id=model_id, recipe_id=recipe_id)
         harvested = _made(self.store.layout.activations(model_id, sae["site"]), "`activations`")
-        if harvested.identity["code"] != CODE_VERSION:
-            raise CannotRunModel("the activations were read by an older version of Glasshouse: run the chain again")
+        if changed := changed_code(harvested.identity):
+            raise CannotRunModel(f"the activations were read by other code ({'; '.join(changed)}): run the chain again")
         loaded = self._model(model, harvested)
         dictionary = self._dictionary(model_id, recipe_id)
         contexts = self.store.datasets.contexts(harvested)
         context, cut = _context(loaded.host.tokenizer, text, contexts)
-        site, dtype = Site.parse(sae["site"]), DTYPES[harvested.identity["dtype"]]
+        site, dtype = Site.parse(sae["site"]), DTYPES[harvested.facts["dtype"]]
         with torch.no_grad():
             limit = {site: harvested.facts["norm_limit"]}
             batch = capture_sites(loaded.host, [context], contexts.token_filter, [site], dtype, limit)[site].batch
@@ -134,7 +134,7 @@ class TextReader:
             from models.language_model.token_strings import TokenStrings
 
             try:
-                host = HookedModel.load(source, pinned, harvested.identity["compute_dtype"], "cpu")
+                host = HookedModel.load(source, pinned, harvested.identity["settings"]["model.dtype"], "cpu")
             except OSError as error:
                 raise CannotRunModel(f"the model {source} could not be loaded: {error}") from error
             if host.weights_sha256 != model["weights_sha256"]:
@@ -180,7 +180,7 @@ def _context(tokenizer: Any, text: str, corpus: "TokenizedCorpus") -> tuple["Con
 
     from models.corpora.contexts import Context
 
-    frame, length = corpus.token_filter.frame, int(corpus.manifest.identity["context_length"])
+    frame, length = corpus.token_filter.frame, int(corpus.manifest.facts["context_length"])
     room = min(frame.content(length), LONGEST)
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     if not set(ids) - corpus.token_filter.special_ids:

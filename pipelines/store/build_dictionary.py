@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.sae import SAE
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.sae_rows import sae_row, training_rows
 from pipelines.store.store import Store
 from storage.manifest import Manifest, ManifestFile
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 def identity_of(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """Everything that the dictionary depends on."""
-    harvested = [store.datasets.harvested(registration, site).identity_sha256 for site in registration.recipe.sites]
-    of = {"dictionary": registration.dictionary_identity, "activations": harvested[0], "code": CODE_VERSION}
-    return of | ({"written": harvested[1]} if len(harvested) > 1 else {})
+    harvested = [store.datasets.harvested(registration, site).identity for site in registration.recipe.sites]
+    return SAE.identity(registration, harvested)
 
 
 def training_stream(store: Store, registration: SAERegistration, *, held_out: bool = False) -> "ShuffledActivations":
@@ -215,5 +215,5 @@ def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri
         seed=registration.recipe.training.seed if asked.learns else None,
         uri=uri,
         origin=made.origin,
-        code_version=CODE_VERSION,
+        code_version=SAE.code_version,
     )

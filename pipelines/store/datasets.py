@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.registry.registry import CODE_VERSION, SAERegistration
+from pipelines.registry.identities.stages.activations import ACTIVATIONS
+from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
+from pipelines.registry.identities.stages.corpus import CORPUS
+from pipelines.registry.identities.stages.sae import SAE
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.current_datasets import current_manifest
 from pipelines.store.layout import StoreLayout
 from pipelines.store.tables import MissingDataset, TableStore
 from storage.manifest import Manifest
@@ -31,15 +36,22 @@ class Datasets:
         """
         from models.corpora.context_frame import SpecialTokens
 
-        folder = self.layout.table_at("context_frame", model_id=registration.model_id)
-        manifest = Manifest.read(folder)
-        if manifest is None or manifest.facts["asked"] != registration.frame_identity:
-            found = "nothing" if manifest is None else "a frame for other cards"
-            raise MissingDataset(
-                f"{registration.sae_id}: {folder} holds {found}: materialize `context_frame` for this partition first"
-            )
+        manifest = self.framed(registration)
         facts = manifest.facts
         return SpecialTokens(tuple(facts["prefix"]), tuple(facts["suffix"]), facts["skip_first"])
+
+    def framed(self, registration: SAERegistration) -> Manifest:
+        """The manifest of the frame; raises as `frame`."""
+        folder = self.layout.table_at("context_frame", model_id=registration.model_id)
+        return current_manifest(CONTEXT_FRAME, registration, folder)
+
+    def tokenized(self, registration: SAERegistration, frame_sha256: str) -> Manifest:
+        """The manifest of the corpus in a frame.
+
+        Raises:
+            MissingDataset: If it was not cut yet, or from other text.
+        """
+        return current_manifest(CORPUS, registration, self.layout.corpus(registration.corpus_id, frame_sha256))
 
     def contexts(self, manifest: Manifest) -> "TokenizedCorpus":
         """The corpus that a harvest or a dictionary was made from, by its manifest."""
@@ -71,23 +83,7 @@ class Datasets:
             limit on norms, or by other code than is asked for now.
         """
         folder = self.layout.activations(registration.model_id, self.site(registration, site))
-        manifest = Manifest.read(folder)
-        wanted = {
-            "source": registration.model.source,
-            "revision": registration.revision,
-            "compute_dtype": registration.model.dtype,
-            "dtype": registration.model.shard_dtype,
-            "max_norm": registration.model.max_norm,
-            "corpus_id": registration.corpus_id,
-            "code": CODE_VERSION,
-        }
-        found = {key: (manifest.identity | manifest.facts).get(key) for key in wanted} if manifest else None
-        if manifest is None or found != wanted:
-            raise MissingDataset(
-                f"{registration.sae_id}: {folder} holds {found or 'nothing'}, the model card asks for {wanted}: "
-                "materialize `activations` for this partition first"
-            )
-        return manifest
+        return current_manifest(ACTIVATIONS, registration, folder)
 
     def harvest_profile(self, registration: SAERegistration) -> dict[str, Any]:
         """How the variance of the partition's site is spread (`models.activations.activation_profile`)."""
@@ -110,15 +106,7 @@ class Datasets:
         Raises:
             MissingDataset: If there is none, or it was made from other cards than the registry now holds.
         """
-        folder = self.layout.sae(registration)
-        manifest = Manifest.read(folder)
-        found = "none" if manifest is None else f"one made for {manifest.identity['dictionary'][:12]}"
-        if manifest is None or manifest.identity["dictionary"] != registration.dictionary_identity:
-            raise MissingDataset(
-                f"{registration.sae_id}: the cards now ask for dictionary {registration.dictionary_identity[:12]}, "
-                f"{folder} holds {found}: materialize `sae` for this partition first"
-            )
-        return manifest
+        return current_manifest(SAE, registration, self.layout.sae(registration))
 
     def codes(self, registration: SAERegistration) -> "Callable[[], Iterable[Firings]] | None":
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""

@@ -20,5 +20,5 @@ def store_shards(folder: Folder, batches: list[ActivationBatch], dtype: str) -> 
         with folder.writing(name) as path:
             write_shard(path, batch, {"site": "resid_post.1"})
             entries.append(ManifestFile.of(path, name, len(batch.token_T)))
-    Manifest({"dtype": dtype}, tuple(entries), {"width": batches[0].x_TD.shape[1]}).write(folder)
+    Manifest({}, tuple(entries), {"dtype": dtype, "width": batches[0].x_TD.shape[1]}).write(folder)
     return ActivationShards.open(folder)

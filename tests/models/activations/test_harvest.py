@@ -35,9 +35,13 @@ def contexts(tmp_path, host):
     texts = [" ".join(f"word{(i * j) % 7}" for j in range(3 * i + 2)) for i in range(12)]
     folder = Folder(str(tmp_path / "corpus"))
     documents = [Document(f"d{i}", text) for i, text in enumerate(texts)]
-    identity = {"source": "test", "context_length": 12}
     write_corpus(
-        folder, tokenize_into_contexts(documents, host.tokenizer, 12, 10**6), identity, TokenFilter.of(host.tokenizer)
+        folder,
+        tokenize_into_contexts(documents, host.tokenizer, 12, 10**6),
+        {},
+        TokenFilter.of(host.tokenizer),
+        source="test",
+        context_length=12,
     )
     return TokenizedCorpus.open(folder)
 
@@ -47,7 +51,7 @@ def outputs(root, dtype="float32"):
 
 
 def test_stored_vectors_are_the_plain_models_hidden_states(tmp_path, host, contexts):
-    harvest(host, contexts, outputs(tmp_path), {"corpus_id": "c"})
+    harvest(host, contexts, outputs(tmp_path), {"corpus_id": "c"}, dtype="float32")
     shards = ActivationShards.open(Folder(str(tmp_path / "resid_post.0")))
     stored = list(shards.batches(1000))
 
@@ -74,7 +78,7 @@ def test_stored_vectors_are_the_plain_models_hidden_states(tmp_path, host, conte
 
 @pytest.mark.parametrize("stop_after", [6, 9, 16])
 def test_an_interrupted_harvest_ends_as_an_uninterrupted_one(tmp_path, host, contexts, stop_after, monkeypatch):
-    whole = harvest(host, contexts, outputs(tmp_path / "whole"), {})
+    whole = harvest(host, contexts, outputs(tmp_path / "whole"), {}, dtype="float32")
 
     def stop(done, total, seen=[]):  # noqa: B006
         seen.append(done)
@@ -82,21 +86,21 @@ def test_an_interrupted_harvest_ends_as_an_uninterrupted_one(tmp_path, host, con
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        harvest(host, contexts, outputs(tmp_path / "twice"), {}, stop)
+        harvest(host, contexts, outputs(tmp_path / "twice"), {}, stop, dtype="float32")
     assert all(not folder.exists("_manifest.json") for folder, _ in outputs(tmp_path / "twice").values())
     passes = []
     monkeypatch.setattr(
         harvesting, "capture_sites", lambda *a, read=harvesting.capture_sites: passes.append(1) or read(*a)
     )
-    assert harvest(host, contexts, outputs(tmp_path / "twice"), {}) == whole
+    assert harvest(host, contexts, outputs(tmp_path / "twice"), {}, dtype="float32") == whole
     assert len(passes) < len(whole[SITES[0]].files)
 
 
 def test_shards_of_another_identity_are_not_reused(tmp_path, host, contexts):
-    harvest(host, contexts, outputs(tmp_path), {})
+    harvest(host, contexts, outputs(tmp_path), {}, dtype="float32")
     for folder, _ in outputs(tmp_path).values():
         folder.remove("_manifest.json")
-    made = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {})
+    made = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {}, dtype="bfloat16")
     assert {file.bytes for file in made[SITES[0]].files}
     assert ActivationShards.open(Folder(str(tmp_path / "resid_post.0"))).dtype == torch.bfloat16
 
@@ -110,7 +114,7 @@ def test_nan_is_named_and_nothing_of_the_shard_is_kept(tmp_path, host, contexts)
         host.intervene({Site.parse("resid_post.0"): spoil}),
         pytest.raises(NonFiniteActivations, match=r"mlp_act.1|resid_post.0 holds NaN or Inf at \d+ of"),
     ):
-        harvest(host, contexts, outputs(tmp_path), {})
+        harvest(host, contexts, outputs(tmp_path), {}, dtype="float32")
     assert all(folder.names() == [] for folder, _ in outputs(tmp_path).values())
 
 
@@ -119,7 +123,7 @@ def test_overflow_of_the_stored_dtype_is_named(tmp_path, host, contexts):
         host.intervene({Site.parse("resid_post.0"): lambda x: x * 1e6}),
         pytest.raises(NonFiniteActivations, match=r"stored as torch\.float16"),
     ):
-        harvest(host, contexts, outputs(tmp_path, "float16"), {})
+        harvest(host, contexts, outputs(tmp_path, "float16"), {}, dtype="float16")
 
 
 def test_batches_hold_every_content_token_once(contexts):
@@ -137,9 +141,9 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
         x_BPD[:, 4] *= 1e4
         return x_BPD
 
-    harvest(host, contexts, outputs(tmp_path / "plain"), {})
+    harvest(host, contexts, outputs(tmp_path / "plain"), {}, dtype="float32")
     with host.intervene({SITES[0]: lengthen}):
-        harvest(host, contexts, outputs(tmp_path / "cut"), {}, max_norm=10.0)
+        harvest(host, contexts, outputs(tmp_path / "cut"), {}, max_norm=10.0, dtype="float32")
     plain, cut_out = (ActivationShards.open(Folder(str(tmp_path / name / "resid_post.0"))) for name in ("plain", "cut"))
     whole, rest = next(plain.batches(10**6)), next(cut_out.batches(10**6))
     kept = whole.position_T != 4
@@ -154,7 +158,7 @@ def test_skipped_tokens_and_outliers_have_no_row_and_are_counted(tmp_path, host,
 
 
 def test_the_profile_of_a_harvest_is_that_of_its_rows(tmp_path, host, contexts):
-    manifest = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {})[SITES[0]]
+    manifest = harvest(host, contexts, outputs(tmp_path, "bfloat16"), {}, dtype="bfloat16")[SITES[0]]
     stored = list(ActivationShards.open(Folder(str(tmp_path / "resid_post.0"))).batches(10**6))
     x_TD, position_T = torch.cat([b.x_TD for b in stored]).double(), torch.cat([b.position_T for b in stored])
     square_T = (x_TD - x_TD.mean(dim=0)).square().sum(dim=1)
@@ -166,7 +170,7 @@ def test_the_profile_of_a_harvest_is_that_of_its_rows(tmp_path, host, contexts):
         assert row["n_tokens"] == int(here_T.sum())
         assert row["mean_norm"] == pytest.approx(float(x_TD[here_T].norm(dim=1).mean()), rel=1e-5)
         assert row["variance_share"] == pytest.approx(float(square_T[here_T].sum() / square_T.sum()), abs=0.02)
-    exact = harvest(host, contexts, outputs(tmp_path / "exact"), {})[SITES[0]]
+    exact = harvest(host, contexts, outputs(tmp_path / "exact"), {}, dtype="float32")[SITES[0]]
     raw_TD = torch.cat(
         [b.x_TD for b in ActivationShards.open(Folder(str(tmp_path / "exact" / "resid_post.0"))).batches(10**6)]
     )

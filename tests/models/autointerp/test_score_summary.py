@@ -10,7 +10,7 @@ SCORE = table_schema("explanation_score")
 
 def row(label: str, scorer: str, metric: str, value: float | None, n_trials: int, n_failed: int) -> dict:
     named = {"explanation_id": label, "scorer": scorer, "metric": metric, "value": value}
-    return named | {"n_trials": n_trials, "n_failed": n_failed}
+    return named | {"n_trials": n_trials, "n_failed": n_failed, "is_headline": False}
 
 
 def test_means_are_over_labels_and_trials_are_counted_once_a_label_and_scorer():

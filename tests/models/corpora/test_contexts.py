@@ -1,6 +1,8 @@
 """Contexts hold every token of their documents once, in order, one document each, framed as the tokenizer frames
 texts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from tokenizers import processors
@@ -11,7 +13,7 @@ from models.corpora.documents import Document
 from models.corpora.token_filter import TokenFilter
 from storage.folder import Folder
 
-IDENTITY = {"source": "test", "context_length": 16}
+ABOUT: Any = {"source": "test", "context_length": 16}
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +68,11 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
     documents = [Document(f"d{i}", "x = 1\n" * 40) for i in range(600)]
     written = list(tokenize_into_contexts(documents, tokenizer, 16, tokens=10**9))
     assert len(written) > PER_SHARD
-    manifest = write_corpus(Folder(str(tmp_path)), written, IDENTITY, TokenFilter(frozenset({0})))
+    manifest = write_corpus(Folder(str(tmp_path)), written, {}, TokenFilter(frozenset({0})), **ABOUT)
     contexts = TokenizedCorpus.open(Folder(str(tmp_path)))
 
     n_text = sum(len(tokenizer(d.text, add_special_tokens=False)["input_ids"]) for d in documents)
-    assert manifest.facts == {
+    assert manifest.facts == ABOUT | {
         "n_documents": 600,
         "n_contexts": len(written),
         "n_tokens": n_text,
@@ -91,7 +93,8 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
 def test_many_short_documents_are_a_corpus(tmp_path, tokenizer):
     contexts = tokenize_into_contexts([Document(f"d{i}", "pass") for i in range(50)], tokenizer, 16, tokens=100)
     assert (
-        write_corpus(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0}))).facts["n_contexts"] == 50
+        write_corpus(Folder(str(tmp_path)), contexts, {}, TokenFilter(frozenset({0})), **ABOUT).facts["n_contexts"]
+        == 50
     )
 
 
@@ -101,5 +104,5 @@ def test_less_than_one_context_is_refused(tmp_path, tokenizer, texts):
     with pytest.raises(
         EmptyCorpus, match=r"corpus 'test' holds \d tokens in \d documents, less than one context of 16"
     ):
-        write_corpus(Folder(str(tmp_path)), contexts, IDENTITY, TokenFilter(frozenset({0})))
+        write_corpus(Folder(str(tmp_path)), contexts, {}, TokenFilter(frozenset({0})), **ABOUT)
     assert Folder(str(tmp_path)).names() == []

@@ -45,8 +45,10 @@ def house(tmp_path_factory):
     write_corpus(
         folder,
         tokenize_into_contexts(documents, host.tokenizer, 24, 10**6),
-        {"source": "s", "context_length": 24},
+        {},
         TokenFilter(frozenset({0, 1, 2})),
+        source="s",
+        context_length=24,
     )
     return host, TokenizedCorpus.open(folder)
 

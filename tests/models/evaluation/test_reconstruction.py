@@ -162,8 +162,10 @@ def test_only_held_out_documents_are_drawn(tmp_path, causal):
     write_corpus(
         Folder(str(tmp_path)),
         tokenize_into_contexts(documents, tokenizer, 16, 10**6),
-        {"source": "s", "context_length": 16},
+        {},
         TokenFilter(frozenset({0})),
+        source="s",
+        context_length=16,
     )
     contexts = TokenizedCorpus.open(Folder(str(tmp_path)))
     drawn = held_out(contexts, 10**6)

@@ -43,7 +43,7 @@ class Given:
 def store(tmp_path):
     some, root = made(2, contexts=90), Folder(str(tmp_path))
     write_corpus(
-        root / "corpus", some.contexts, {"source": "made up", "context_length": 64}, TokenFilter(frozenset({SPECIAL}))
+        root / "corpus", some.contexts, {}, TokenFilter(frozenset({SPECIAL})), source="made up", context_length=64
     )
     dense_TF = torch.zeros(len(some.token_T), N).scatter_(1, some.codes.features_TK, some.codes.acts_TK)
     shards = []

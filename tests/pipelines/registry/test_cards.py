@@ -109,7 +109,7 @@ def test_identity_follows_what_the_numbers_depend_on(registry):
         found = Registry.read(Folder(str(registry))).registration(
             "good/one", lambda source, asked: revision, lambda source, asked: f"{revision} of {source}"
         )
-        return found.dictionary_identity, found.identity, found.labels_identity
+        return found.dictionary_identity, found.chain_identity, found.labels_identity
 
     first = identities()
     assert identities(model=MODEL + "# a remark\n") == first

@@ -17,7 +17,8 @@ from models.autointerp.scorers import detection
 from pipelines.labels.cost_estimate import estimate_cost, plan_table
 from pipelines.labels.inputs import explained_identity, ratings_identity, scored_identity
 from pipelines.labels.requested_features import request_labels, requested
-from pipelines.registry.registry import Registry
+from pipelines.registry.identities.stage_identity import StageIdentity
+from pipelines.registry.registry import Registry, SAERegistration
 from pipelines.runs.in_process import run_partition
 from pipelines.serving.semantic_search import TextEmbedder, search_features
 from pipelines.store.store import Store
@@ -185,8 +186,14 @@ def test_the_pages_find_what_a_label_means_by_the_encoder_that_read_it(house):
         ({"judge": "local"}, [True, False, False]),
     ],
 )
-def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, asked, same):
-    """Identities of labels, ratings and scores: the encoder reads labels for scores alone."""
+def test_another_version_of_a_model_makes_other_rows_of_those_who_ask_it(house, asked, same, monkeypatch):
+    """Identities of labels, ratings and scores: the encoder reads labels for scores alone. What they read is made of
+    the cards that ask."""
+
+    def read(store: Store, some: SAERegistration, stage: StageIdentity) -> list[dict]:
+        return [{**one.asked(some), "found": {}} for one in stage.inputs_of(some) if one.code_version is not None]
+
+    monkeypatch.setattr("pipelines.labels.inputs._read", read)
     store, _, _ = house
     registration = store.registration("first/small")
     settings = registration.recipe.explanations
@@ -209,14 +216,14 @@ def test_what_any_scorer_reads_or_needs_is_part_of_the_identity_of_scores(house,
     """Settings that no scorer reads so far, read by one: its scores must not outlive them."""
     store, _, _ = house
     registration = store.registration("first/small")
-    before = scored_identity(store, registration)
+    before = scored_identity(store, registration)["found"]["label_scores"]
     monkeypatch.setattr(ExplanationSettings, "llm_revision", "main", raising=False)
     monkeypatch.setattr("pipelines.labels.inputs.resolve_revision", lambda source, revision: f"{source} at {revision}")
     monkeypatch.setattr(detection, "SCORER", replace(detection.SCORER, reads=("llm",), needs=("api_mode",)))
-    after = scored_identity(store, registration)
+    after = scored_identity(store, registration)["found"]["label_scores"]
     assert {*after["models"]} == {*before["models"], "llm"}
     assert after["models"]["llm"] == "claude-haiku-4-5 at main"
-    assert {*after["explanations"]} == {*before["explanations"], "api_mode"}
+    assert {*after["scorers_read"]} == {*before["scorers_read"], "llm", "api_mode"}
 
 
 def test_an_encoder_that_is_not_at_hand_is_not_downloaded_by_a_page(house):
