@@ -10,8 +10,8 @@ import pyarrow as pa
 class ScoreSummary:
     """What stands first of a table of scores."""
 
-    means: dict[str, float | None]
-    """Of each metric over labels, by `scorer: metric`; None where no label has a value."""
+    means: dict[str, float]
+    """Of each metric over labels, by `scorer: metric`, where any label has a value."""
     n_failed: int
     n_trials: int
     """Trials of every label and scorer, failed ones among them."""
@@ -26,6 +26,5 @@ class ScoreSummary:
         trials = scores.group_by(["explanation_id", "scorer"]).aggregate([("n_trials", "max"), ("n_failed", "max")])
         n_failed = sum(trials.column("n_failed_max").to_pylist())
         n_judged = sum(trials.column("n_trials_max").to_pylist())
-        return cls(
-            {f"{row['scorer']}: {row['metric']}": row["value_mean"] for row in rows}, n_failed, n_failed + n_judged
-        )
+        means = {f"{row['scorer']}: {row['metric']}": mean for row in rows if (mean := row["value_mean"]) is not None}
+        return cls(means, n_failed, n_failed + n_judged)
