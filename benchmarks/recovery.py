@@ -105,7 +105,7 @@ def ours(architecture: str, task: Task, seed: int, data: dict[str, Tensor]) -> d
         sae = train(sae_settings, settings, pool, Folder(folder), lambda row: None).sae
     trained = quality(form(sae), data["unseen_TD"], task.batch)
     row = {"fvu_trained": trained["fvu"], "l0_trained": trained["l0"]}
-    exported = calibrate(sae, lambda: data["held_TD"].split(task.batch), task.k).sae
+    exported = calibrate(sae, data["held_TD"].split(task.batch), task.k).sae
     return row | quality(form(exported), data["unseen_TD"], task.batch) | found(data["directions_FD"], sae.W_dec)
 
 

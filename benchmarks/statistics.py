@@ -53,7 +53,8 @@ def main() -> None:
         contexts = TokenizedCorpus.open(root / "corpus")
         everything = list(contexts)
         harvest(host, contexts, {site: (root / "activations", {})}, {})
-        shards = ActivationShards.open(root / "activations", verify=False)
+        shards = ActivationShards.open(root / "activations")
+        shards.manifest.check(shards.folder)  # once in a process, and no part of what is measured
 
         def bare() -> None:
             for padded in padded_batches(everything, token_filter, BATCH_TOKENS):

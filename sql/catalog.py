@@ -41,6 +41,19 @@ def columns(con: DuckDBPyConnection, table: str) -> dict[str, bool]:
     return dict(rows.fetchall())
 
 
+def column_comments(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """The comment of each column of each table (not of views), by table and column."""
+    rows = con.execute(
+        "select table_name, column_name, columns.comment from duckdb_columns() as columns "
+        "inner join duckdb_tables() using (database_name, schema_name, table_name) "
+        "where database_name = current_database()"
+    )
+    comments: dict[str, dict[str, str]] = {}
+    for table, column, comment in rows.fetchall():
+        comments.setdefault(table, {})[column] = comment
+    return comments
+
+
 def grain(con: DuckDBPyConnection, table: str) -> list[str]:
     """Columns that tell the rows of a table apart, as its comment says: `One row per (a, b): …`."""
     declaration = re.match(r"One row per \(([^)]+)\)", _comment(con, table))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import literal, quoted
+from sql.catalog import column_comments, literal, quoted
 from sql.sql_files import SQLFile, sql_files
 from sql.stored_partitions import StoredTables
 from sql.view_comments import comment_columns_passed_on
@@ -23,9 +23,10 @@ def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
     _drop_all(con)
     for text in sql_files("functions"):
         _define(con, text, "macro")
+    comments = column_comments(con)
     for text in sql_files("views"):
         _define(con, text, "view")
-        comment_columns_passed_on(con, text)
+        comment_columns_passed_on(con, text, comments)
     for text in sql_files("macros"):
         _define(con, text, "macro table")
     external = {text.name: text for text in sql_files("external")}

@@ -3,7 +3,8 @@ does."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,30 @@ class ManifestFile:
     def parse(cls, entry: Mapping[str, Any]) -> "ManifestFile":
         """One entry of a manifest's list of files."""
         return cls(entry["name"], int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
+
+    def compared(self, folder: Folder) -> tuple[str, str, str]:
+        """The key under which a comparison is remembered: for as long as the file's size and time of change (on S3 its
+        ETag) are the same."""
+        return f"{folder}/{self.name}", self.sha256, folder.version(self.name)
+
+    @contextmanager
+    def reading(self, folder: Folder) -> Iterator[Path]:
+        """A local path that holds the file while the block lasts; its content is compared once in a process.
+
+        Raises:
+            DamagedFile: If its sha256 is not the recorded one.
+        """
+        key = self.compared(folder)
+        with folder.reading(self.name) as path:
+            if key not in _compared:
+                actual = sha256_of_file(path)
+                if actual != self.sha256:
+                    raise DamagedFile(
+                        f"{folder}/{self.name} has sha256 {actual}, {self.sha256} was written: delete {folder} and "
+                        "materialize its asset again"
+                    )
+                _compared.add(key)
+            yield path
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +131,7 @@ class Manifest:
     def check(self, folder: Folder, *, content: bool = True) -> None:
         """Compares every file with its entry: size always, content (sha256) unless told not to.
 
-        A file whose content was compared in this process is not read again for as long as its size and its time of
-        change (on S3 its ETag) are the same.
+        A file whose content was compared in this process is not read again (`ManifestFile.reading`).
 
         Raises:
             DamagedFile: Naming the file, its recorded sha256 and what was found.
@@ -122,10 +146,6 @@ class Manifest:
                 raise DamagedFile(
                     f"{where} has {size:,} bytes, {entry.bytes:,} were written (sha256 {entry.sha256}): {remedy}"
                 )
-            seen = (where, entry.sha256, folder.version(entry.name))
-            if content and seen not in _compared:
-                with folder.reading(entry.name) as path:
-                    found = sha256_of_file(path)
-                if found != entry.sha256:
-                    raise DamagedFile(f"{where} has sha256 {found}, {entry.sha256} was written: {remedy}")
-                _compared.add(seen)
+            if content and entry.compared(folder) not in _compared:
+                with entry.reading(folder):
+                    pass

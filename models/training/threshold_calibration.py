@@ -8,7 +8,7 @@ training batches, and end up to a hundred times off the target after short runs.
 Axes: T tokens of a chunk, F features, N places.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ from models.sparse.threshold_select import entries_above, kth_largest
 
 TOKENS = 2**18
 """Held-out tokens that are looked at, at most."""
+PROBE = 1024
+"""Of them are kept, to compare two dictionaries on."""
 SAMPLE = 256
 """Tokens from which the factor is guessed first …"""
 NEAR = 0.8
@@ -48,35 +50,37 @@ class Calibration:
     factor: float
     """Of the thresholds; for BatchTopK, which has none, the threshold itself."""
     n_tokens: int
+    probe_TD: Tensor
+    """The first of those tokens, as the dictionary reads them."""
 
 
-def calibrate(sae: SparseDictionary, chunks: Callable[[], Iterable[Tensor]], k: float) -> Calibration:
+def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Calibration:
     """A dictionary with the L0 that was wanted, as far as its thresholds decide that.
 
     Args:
         sae: In raw units, as trained. TopK, ReLU and Gated dictionaries have no threshold, and stay as they are.
         chunks: Held-out activations; batches of a BatchTopK dictionary, to see what it does in training. Of a
-            transcoder, what is read beside what is written. Read as often as wanted.
+            transcoder, what is read beside what is written. Read once.
         k: The L0 that is wanted.
 
     Raises:
         ValueError: If there are no tokens.
     """
-    found = list(_capped(chunks()))
-    if not found:
+    held_out = list(_capped(chunks))
+    if not held_out:
         raise ValueError(
             "no held-out token to calibrate on: one document in sixteen is held out, by its name, and this corpus has "
             "too few; give the model card a corpus of more documents"
         )
     factor, exported = 1.0, sae.exported()
     if isinstance(exported, JumpReLUSAE):
-        factor = _threshold_factor(exported, found, k)
+        factor = _threshold_factor(exported, held_out, k)
         if isinstance(sae, JumpReLUSAE):
             factor = min(FARTHEST, max(1 / FARTHEST, factor))
         exported = exported.rescaled(factor)
     exported.requires_grad_(False)
-    n_tokens = sum(map(len, found))
-    return Calibration(exported, measured(sae, found), measured(exported, found), factor, n_tokens)
+    n_tokens, probe_TD = sum(map(len, held_out)), held_out[0][:PROBE, : sae.d_in]
+    return Calibration(exported, measured(sae, held_out), measured(exported, held_out), factor, n_tokens, probe_TD)
 
 
 def _capped(chunks: Iterable[Tensor]) -> Iterable[Tensor]:

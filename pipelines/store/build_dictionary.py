@@ -137,7 +137,7 @@ def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDict
     for name in export(sae, folder, _origin(store, registration, made, known), made.density_F):
         with folder.reading(name) as path:
             entries.append(ManifestFile.of(path, name, 1))
-    probe_TD = next(store.datasets.shards(registration).batches(1024)).x_TD.float()
+    probe_TD = known.probe_TD if known else next(store.datasets.shards(registration).batches(1024)).x_TD.float()
     facts = store.datasets.harvested(registration).facts | {
         "profile": None,
         "n_features": sae.n_features,
@@ -159,7 +159,7 @@ def calibration(store: Store, registration: SAERegistration, made: BuiltDictiona
     from models.training.threshold_calibration import calibrate
 
     source, batch = training_stream(store, registration, held_out=True), registration.recipe.training.batch_tokens
-    return calibrate(made.sae, lambda: _batches(source, batch), registration.recipe.sae.k)
+    return calibrate(made.sae, _batches(source, batch), registration.recipe.sae.k)
 
 
 def _batches(source: "ShuffledActivations", batch: int) -> "Iterator[Tensor]":

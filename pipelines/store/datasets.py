@@ -89,16 +89,14 @@ class Datasets:
         """How the variance of the partition's site is spread (`models.activations.activation_profile`)."""
         return self.harvested(registration).facts["profile"]
 
-    def shards(
-        self, registration: SAERegistration, site: str | None = None, *, verify: bool = True
-    ) -> "ActivationShards":
-        """The activations at the partition's site, or at another; every file compared with its sha256 unless told not
-        to."""
+    def shards(self, registration: SAERegistration, site: str | None = None) -> "ActivationShards":
+        """The activations at the partition's site, or at another; a shard is compared with its sha256 when it is first
+        read."""
         from models.activations.shards import ActivationShards
 
         self.harvested(registration, site)
         folder = self.layout.activations(registration.model_id, self.site(registration, site))
-        return ActivationShards.open(folder, verify=verify)
+        return ActivationShards.open(folder)
 
     def trained(self, registration: SAERegistration) -> Manifest:
         """The manifest of the partition's dictionary.

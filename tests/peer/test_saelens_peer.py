@@ -80,7 +80,7 @@ def trained(x_TD: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> dic
         folder = tmp_path_factory.mktemp(name)
         asked = SAESettings(architecture=name, n_features=512, k=8)  # type: ignore[arg-type]
         made = train(asked, settings, Pool(x_TD[:8192]), Folder(str(folder / "checkpoint")), lambda row: None)
-        sae = calibrate(made.sae, lambda: x_TD[:8192].split(512), 8).sae
+        sae = calibrate(made.sae, x_TD[:8192].split(512), 8).sae
         export(sae, Folder(str(folder)), Provenance(hook_name="resid_post.1", architecture=name), made.density_F)
         found[name] = (folder, sae)
     theirs(x_TD[8192:], [folder for folder, _ in found.values()], tmp_path_factory.mktemp("tokens"))

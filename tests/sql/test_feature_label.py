@@ -72,21 +72,29 @@ def worth(con: DuckDBPyConnection, explanation_id: str = "e") -> dict[str, Any]:
     return dict(zip([column[0] for column in answer.description], answer.fetchall()[0], strict=True))
 
 
-@pytest.fixture
-def con() -> Iterator[DuckDBPyConnection]:
-    """Feature 0 of m/r, its histogram in four bins, an explanation `e`, and examples of four intervals."""
+@pytest.fixture(scope="module")
+def defined() -> Iterator[DuckDBPyConnection]:
     with closing(duckdb.connect()) as con:
         define(con)
         define_views(con)
-        insert(con, "sae", SAE)
-        for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
-            slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
-            insert(con, "activation_histogram", slice_)
-            place = {"feature_id": 7, "kind": "interval", "interval_index": n, "rank": 0, "example_id": f"x{n}"}
-            window = {"activation": 1.0, "tokens": ["a"], "activations": [1.0], "peak": 0}
-            insert(con, "example", place | window | {"context_id": 0, "document_id": "d", "position": 0})
-        explain(con, "e")
         yield con
+
+
+@pytest.fixture
+def con(defined: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """Feature 0 of m/r, its histogram in four bins, an explanation `e`, and examples of four intervals; what a test
+    writes is rolled back."""
+    con = defined.begin()
+    insert(con, "sae", SAE)
+    for n, (bin_, firings) in enumerate(enumerate(FIRINGS)):
+        slice_ = {"feature_id": 0, "bin": bin_, "lower": bin_ / 2, "upper": (bin_ + 1) / 2, "n": firings}
+        insert(con, "activation_histogram", slice_)
+        place = {"feature_id": 7, "kind": "interval", "interval_index": n, "rank": 0, "example_id": f"x{n}"}
+        window = {"activation": 1.0, "tokens": ["a"], "activations": [1.0], "peak": 0}
+        insert(con, "example", place | window | {"context_id": 0, "document_id": "d", "position": 0})
+    explain(con, "e")
+    yield con
+    con.rollback()
 
 
 def test_the_uniform_mean_is_of_intervals_not_of_ratings(con: DuckDBPyConnection):

@@ -1,5 +1,6 @@
 """docs/notebook.py: it runs as a script with every warning an error, and shows what the warehouse says."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from synthetic_store import SyntheticStore
 from sql.publish import publish
 from sql.warehouse import connect
 
-pytest.importorskip("marimo", reason="no marimo here: .venv/bin/pip install -e '.[dev]'")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("marimo") is None, reason="no marimo here: .venv/bin/pip install -e '.[dev]'"
+)
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "notebook.py"
 ASKED = """

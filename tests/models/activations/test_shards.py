@@ -55,12 +55,12 @@ def test_a_flipped_bit_is_found(tmp_path):
     data[600] ^= 1
     path.write_bytes(data)
     with pytest.raises(DamagedFile, match=f"shard-00000.parquet.*{shards.manifest.files[0].sha256}"):
-        ActivationShards.open(shards.folder)
+        ActivationShards.open(shards.folder).shard(0)
 
 
 def test_a_shard_of_another_width_is_refused(tmp_path):
     shards = store_shards(Folder(str(tmp_path)), [some_batch(50, 4, torch.float32)], "float32")
-    wider = Manifest(shards.manifest.identity, shards.manifest.files, {"width": 8})
+    wider = Manifest(shards.manifest.identity, shards.manifest.files, shards.manifest.facts | {"width": 8})
     with pytest.raises(
         DamagedFile, match=r"fixed_size_binary\[16\], its manifest says 50 of fixed_size_binary\[32\] \(width 8"
     ):

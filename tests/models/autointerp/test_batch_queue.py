@@ -1,5 +1,6 @@
 """Batches: everything is stored once, whatever the order of results, the kills and the losses."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from message_acts import Canceled, Cut, Expired, Fail, Outcome, Say
 from messages_server import KEY, Messages, serving
 
 from models.autointerp.llm_client import batch_queue as module
+from models.autointerp.llm_client import runner
 from models.autointerp.llm_client.messages_client import KeyRefused
 from models.autointerp.llm_client.prices import price_of
 from models.autointerp.llm_client.provider_access import ProviderAccess
@@ -160,17 +162,22 @@ asked({folder!r}, {url!r}, {n})
 """
 
 
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload([runner.__name__])  # what a run imports, once for all runs that are killed
+
+
 def killed_after(tmp_path: Path, server: Messages, call: str, n: int = 40) -> None:
     """Starts a run and kills it as soon as the server got one more such call."""
     before = server.batches.calls.count(call)
-    code = RUN.format(root=str(ROOT), folder=str(tmp_path / "ledger"), url=server.url, n=n)
-    running = subprocess.Popen([sys.executable, "-c", code])
+    running = FORKED.Process(target=asked, args=(tmp_path / "ledger", server.url, n), daemon=True)
+    running.start()
     until = time.monotonic() + 60
-    while server.batches.calls.count(call) == before and running.poll() is None:
+    while server.batches.calls.count(call) == before and running.is_alive():
         assert time.monotonic() < until, f"no {call} within a minute"
         time.sleep(0.0005)
     running.kill()
-    assert running.wait() == -signal.SIGKILL, "it had ended before it was killed"
+    running.join()
+    assert running.exitcode == -signal.SIGKILL, "it had ended before it was killed"
 
 
 @pytest.mark.parametrize("call", ["create", "retrieve", "results"])

@@ -29,7 +29,7 @@ def learn(pool: Pool, folder: Path, name: str, n_features: int, k: int, steps: i
     settings = TrainingSettings(tokens=steps * batch, batch_tokens=batch)
     asked = SAESettings(architecture=name, n_features=n_features, k=k)  # type: ignore[arg-type]
     trained = train(asked, settings, pool, Folder(str(folder)), lambda row: None)
-    return calibrate(trained.sae, lambda: unseen.split(batch), k)
+    return calibrate(trained.sae, unseen.split(batch), k)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -14,7 +14,7 @@ CHUNKS = list(activations(4000, seed=8).split(300))
 @pytest.mark.parametrize("wanted", [0.5, 3.0, 7.25])
 def test_a_batch_top_k_leaves_as_a_jumprelu_with_exactly_the_wanted_l0(name: str, wanted: float) -> None:
     sae = random_dictionary(name)
-    made = calibrate(sae, lambda: CHUNKS, wanted)
+    made = calibrate(sae, CHUNKS, wanted)
     assert isinstance(made.sae, JumpReLUSAE)
     assert made.exported.l0 == pytest.approx(wanted, abs=1 / 4000), "one token in 4,000 may be off by one"
     x_TD = torch.cat(CHUNKS)
@@ -32,7 +32,7 @@ def test_a_jumprelu_keeps_the_proportions_of_its_thresholds() -> None:
     before = measured(sae, CHUNKS)
     assert isinstance(sae, JumpReLUSAE)
     for wanted in (before.l0 * 0.9, before.l0 * 1.1):
-        made = calibrate(sae, lambda: CHUNKS, wanted)
+        made = calibrate(sae, CHUNKS, wanted)
         assert isinstance(made.sae, JumpReLUSAE)
         assert made.exported.l0 == pytest.approx(wanted, rel=1e-3)
         torch.testing.assert_close(made.sae.threshold, sae.threshold * made.factor)
@@ -41,10 +41,10 @@ def test_a_jumprelu_keeps_the_proportions_of_its_thresholds() -> None:
 
 def test_an_l0_that_thresholds_cannot_give_is_not_pretended() -> None:
     sae = random_dictionary("jumprelu")
-    made = calibrate(sae, lambda: CHUNKS, 0.01)
+    made = calibrate(sae, CHUNKS, 0.01)
     assert made.factor == 2.0
     assert made.exported.l0 > 0.1
-    everything = calibrate(random_dictionary("batchtopk"), lambda: CHUNKS, F)
+    everything = calibrate(random_dictionary("batchtopk"), CHUNKS, F)
     assert everything.exported.l0 < F, "what is not positive never fires"
     assert everything.factor == 0.0
 
@@ -52,7 +52,7 @@ def test_an_l0_that_thresholds_cannot_give_is_not_pretended() -> None:
 @pytest.mark.parametrize("name", ["topk", "standard", "gated"])
 def test_what_has_no_threshold_stays_as_it_is(name: str) -> None:
     sae = random_dictionary(name)
-    made = calibrate(sae, lambda: CHUNKS, 2.0)
+    made = calibrate(sae, CHUNKS, 2.0)
     assert made.sae is sae
     assert made.exported == made.trained
 
@@ -71,7 +71,7 @@ def test_measures_are_the_textbooks(name: str) -> None:
 def test_a_transcoder_is_calibrated_on_what_it_reads_and_measured_on_what_it_writes() -> None:
     sae = random_dictionary("batchtopk", crosses=True)
     rows = torch.cat([torch.cat(CHUNKS), activations(4000, seed=9, width=sae.d_out)], dim=1)
-    made = calibrate(sae, lambda: rows.split(500), 4.0)
+    made = calibrate(sae, rows.split(500), 4.0)
     assert made.exported.l0 == pytest.approx(4.0, abs=1e-3)
     y_TE = rows[:, D:]
     error = (y_TE - made.sae(rows[:, :D])).double().square().sum()
@@ -81,4 +81,4 @@ def test_a_transcoder_is_calibrated_on_what_it_reads_and_measured_on_what_it_wri
 
 def test_without_held_out_tokens_there_is_a_sentence() -> None:
     with pytest.raises(ValueError, match="no held-out token to calibrate on"):
-        calibrate(random_dictionary("batchtopk"), list, 4.0)
+        calibrate(random_dictionary("batchtopk"), [], 4.0)

@@ -32,9 +32,14 @@ class Counted(Pool):
             yield x_TD
 
 
+@pytest.fixture(scope="module")
+def x_TD() -> Tensor:
+    return planted(2048, width=16, n_true=40, l0=4)[1]
+
+
 @pytest.fixture
-def pool() -> Counted:
-    return Counted(planted(2048, width=16, n_true=40, l0=4)[1])
+def pool(x_TD: Tensor) -> Counted:
+    return Counted(x_TD)
 
 
 def job(name: str, folder: Path, training: TrainingSettings = TRAINING) -> TrainingJob:
@@ -47,9 +52,10 @@ def same(found: TrainedDictionary, wanted: TrainedDictionary) -> bool:
     return all(torch.equal(a, b) for a, b in pairs) and torch.equal(found.density_F, wanted.density_F)
 
 
-@pytest.fixture
-def alone(pool: Counted, tmp_path: Path) -> list[TrainedDictionary]:
-    return [next(iter(train_many([job(name, tmp_path / "alone")], pool))) for name in NAMES]
+@pytest.fixture(scope="module")
+def alone(x_TD: Tensor, tmp_path_factory: pytest.TempPathFactory) -> list[TrainedDictionary]:
+    folder = tmp_path_factory.mktemp("alone")
+    return [next(iter(train_many([job(name, folder)], Counted(x_TD)))) for name in NAMES]
 
 
 def test_together_each_ends_where_it_ends_alone(pool: Counted, tmp_path: Path, alone: list[TrainedDictionary]) -> None:

@@ -9,13 +9,14 @@ import pytest
 from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
 
 
-@pytest.fixture
-def instance(tmp_path):
-    (tmp_path / "dagster.yaml").write_text(
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory):
+    home = tmp_path_factory.mktemp("dagster")
+    (home / "dagster.yaml").write_text(
         "concurrency: {pools: {default_limit: 1, granularity: op}}\ntelemetry: {enabled: false}\n"
     )
-    with dg.DagsterInstance.from_config(str(tmp_path)) as found:
-        yield found
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
 
 
 @dg.op(pool="gpu")

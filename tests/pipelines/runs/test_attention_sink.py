@@ -38,9 +38,9 @@ def card(house, more: str = "") -> None:
     place.write_bytes("first.yaml", (text + more).encode())
 
 
-def run(house):
+def run(house, job_name: str = "full_pipeline"):
     with dg.DagsterInstance.ephemeral() as instance:
-        return run_partition(house, "first/small", instance)
+        return run_partition(house, "first/small", instance, job_name)
 
 
 def ask(house, query: str):
@@ -101,9 +101,10 @@ def test_with_handling_switched_off_the_chain_stops_with_a_sentence(house, max_n
 
 def test_a_card_that_skips_too_few_hears_of_it_before_the_harvest(house):
     card(house, "prepend_bos: auto\nskip_first: 0\n")
-    assert run(house).failed_checks == (), "the token before the text takes it on"
+    harvested = run(house, "harvest")
+    assert (harvested.success, harvested.failed_checks) == (True, ()), "the token before the text takes it on"
     card(house, "prepend_bos: '<|nothing|>'\n")
-    ran = run(house)
+    ran = run(house, "harvest")
     assert "'<|nothing|>' is no token of this tokenizer: name one of its special tokens (<|endoftext|>)" in (
         ran.error or ""
     )
@@ -124,6 +125,6 @@ def test_rounding_that_costs_more_than_a_hundredth_of_the_variance_is_refused(ho
     assert "resid_post.1: rounding to bfloat16 costs " in check
     assert "set shard_dtype: float32 in the model card" in check
     card(house, "prepend_bos: false\nskip_first: 0\nshard_dtype: float32\n")
-    assert not [check for check in run(house).failed_checks if "rounding" in check]
+    assert not [check for check in run(house, "harvest").failed_checks if "rounding" in check]
     shards = ActivationShards.open(Folder(house.home) / "activations" / "first" / "resid_post.1")
     assert shards.dtype == torch.float32

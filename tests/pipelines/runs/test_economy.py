@@ -1,5 +1,6 @@
 """What is known is not asked or read again: cards are read once, sources asked once, a shard compared once."""
 
+import importlib
 from collections import Counter
 from contextlib import contextmanager
 
@@ -47,7 +48,9 @@ def test_a_survey_reads_each_card_once_and_asks_each_source_once(tmp_path, monke
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often each file of the store was opened, and how often it was hashed where it lies."""
+    """How often each file of the store was opened, and how often it was hashed where it lies; publication, which
+    compares the tables that it loads by itself, does not count."""
+    importlib.import_module("sql.stored_partitions")  # before its hash is replaced, whichever test comes first
     opened, hashed = Counter(), Counter()
 
     @contextmanager
@@ -66,13 +69,13 @@ def counted(monkeypatch):
 
 
 def test_a_chain_compares_a_shard_once_and_opens_it_seldom(tmp_path, counted):
-    """Opened: to compare it, to train, to calibrate, to see that the exported dictionary agrees, to encode."""
+    """Opened: to compare it and train on it, to calibrate and see that the exported dictionary agrees, to encode."""
     opened, hashed = counted
     store = small_house(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_partition(store, "first/small", instance).success
     [shard] = [path for path in opened if "/activations/" in path]
-    assert opened[shard] <= 5
+    assert opened[shard] == 3
     assert hashed[shard] == 1
     assert all(n == 1 for path, n in hashed.items() if ".tmp-" not in path and str(store.layout.root.path) in path), (
         hashed

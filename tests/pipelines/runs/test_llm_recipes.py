@@ -2,8 +2,10 @@
 was asked is asked once."""
 
 import re
-from dataclasses import replace
+import textwrap
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -19,7 +21,7 @@ from pipelines.labels.inputs import explained_identity, ratings_identity, scored
 from pipelines.labels.requested_features import request_labels, requested
 from pipelines.registry.identities.stage_identity import StageIdentity
 from pipelines.registry.registry import Registry, SAERegistration
-from pipelines.runs.in_process import run_partition
+from pipelines.runs.in_process import RunResult, run_partition
 from pipelines.serving.semantic_search import TextEmbedder, search_features
 from pipelines.store.store import Store
 from sql.query_output import format_table
@@ -34,50 +36,79 @@ def recipe(budget_usd: float) -> str:
     return f"{RECIPE.rstrip()}\n    explanations: {{{ASKS}, budget_usd: {budget_usd}}}\n"
 
 
-def test_without_a_key_the_labels_fail_and_the_rest_goes_on(tmp_path):
-    store = small_house(tmp_path, recipe(1))
-    with dg.DagsterInstance.ephemeral() as instance:
-        ran = run_partition(store, "first/small", instance)
-    assert not ran.success
-    assert "MissingKey" in (ran.error or "")
-    assert "ANTHROPIC_API_KEY" in (ran.error or "")
-    registration = store.registration("first/small")
+@dataclass(frozen=True)
+class ChainRun:
+    """A run of the chain, and what it left."""
+
+    store: Store
+    run: RunResult
+    made: dict[str, bool]
+    explanations: list[dict[str, Any]]
+
+
+def run_with(store: Store, text: str, instance: dg.DagsterInstance) -> ChainRun:
+    """The chain under another recipe of the same dictionary, which is trained once."""
+    (store.registry_folder / "recipes").write_bytes("small.yaml", textwrap.dedent(text).lstrip().encode())
+    run, registration = run_partition(store, "first/small", instance), store.registration("first/small")
     made = {
         name: Manifest.read(store.layout.table(name, registration)) is not None
         for name in ("neighbor", "sae_metric", "explanation")
     }
-    assert made == {"neighbor": True, "sae_metric": True, "explanation": False}
+    explanations = store.tables.read("explanation", registration).to_pylist() if made["explanation"] else []
+    return ChainRun(store, run, made, explanations)
 
 
-def test_with_no_budget_every_label_says_over_budget(tmp_path):
-    store = small_house(tmp_path, recipe(0))
-    with dg.DagsterInstance.ephemeral() as instance:
-        ran = run_partition(store, "first/small", instance)
-    assert ran.success, ran.error
-    assert ran.failed_checks == ("explanations.label_failure_rate",)
-    rows = store.tables.read("explanation", store.registration("first/small")).to_pylist()
-    assert [(row["status"], row["label"]) for row in rows] == [("over_budget", None)] * 5
+@pytest.fixture(scope="module")
+def instance():
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="module")
+def keyless(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> ChainRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)
+        return run_with(small_house(tmp_path_factory.mktemp("asked")), recipe(1), instance)
+
+
+@pytest.fixture(scope="module")
+def penniless(keyless: ChainRun, instance: dg.DagsterInstance) -> ChainRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)
+        return run_with(keyless.store, recipe(0), instance)
+
+
+def test_without_a_key_the_labels_fail_and_the_rest_goes_on(keyless: ChainRun):
+    assert not keyless.run.success
+    assert "MissingKey" in (keyless.run.error or "")
+    assert "ANTHROPIC_API_KEY" in (keyless.run.error or "")
+    assert keyless.made == {"neighbor": True, "sae_metric": True, "explanation": False}
+
+
+def test_with_no_budget_every_label_says_over_budget(penniless: ChainRun):
+    assert penniless.run.success, penniless.run.error
+    assert penniless.run.failed_checks == ("explanations.label_failure_rate",)
+    assert [(row["status"], row["label"]) for row in penniless.explanations] == [("over_budget", None)] * 5
 
 
 SCORERS = "detection, fuzzing, simulation, embedding, surprisal, output"
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory):
+def everything(penniless: ChainRun, tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance):
     """Everything that a recipe can ask for, from a server on this machine that answers well."""
-    root = tmp_path_factory.mktemp("asked")
+    root = tmp_path_factory.mktemp("encoder")
     asks = (
         "explainer: [lexical, anthropic], prompt_variants: [activations, logits, contrastive], judge: anthropic, "
         f"scorers: [{SCORERS}], llm: claude-haiku-4-5, budget_usd: 50, features: 5, features_per_request: 2, "
         f"sentence_encoder: {save_tiny('bert', root / 'encoder')}"
     )
-    store = small_house(root, f"{RECIPE.rstrip()}\n    explanations: {{{asks}}}\n")
-    with serving() as server, pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTHROPIC_API_KEY", KEY)
         patch.setenv("ANTHROPIC_BASE_URL", server.url)
-        ran = run_partition(store, "first/small", instance)
-        assert ran.success, ran.error
-        yield store, server, instance
+        all_asked = run_with(penniless.store, f"{RECIPE.rstrip()}\n    explanations: {{{asks}}}\n", instance)
+        assert all_asked.run.success, all_asked.run.error
+        yield penniless.store, server, instance
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from sql.warehouse import connect
 
 ARCHITECTURES = ("batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated")
 LOOSE = "quality_bounds: {max_fvu: 2, max_dead_fraction: 1, min_ce_recovered: -100, max_l0_error: 3}"
+FEW_LABELS = "explanations: {features: 4}"
 SHORT = RECIPE.replace("16_384", "8_192")
 
 
@@ -32,7 +33,7 @@ def add(store: Store, name: str, recipe: str) -> None:
 
 def recipe_of(sae: str, site: str = "resid_post.@0.5") -> str:
     lines = textwrap.dedent(SHORT).strip().splitlines()
-    return "\n".join([f"site: {site}", f"sae: {sae}", *lines[2:4], LOOSE]) + "\n"
+    return "\n".join([f"site: {site}", f"sae: {sae}", *lines[2:4], LOOSE, FEW_LABELS]) + "\n"
 
 
 @pytest.fixture(scope="module")
