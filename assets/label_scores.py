@@ -38,6 +38,7 @@ failure_rate = dg.AssetCheckSpec(
 def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made
     from; and, where the recipe names an encoder, its meaning as a vector."""
+    from models.autointerp.score_summary import ScoreSummary
     from models.autointerp.stages import embeddings, score_labels
 
     registration = store.registration(context.partition_key)
@@ -57,33 +58,22 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             store.tables.write(store.layout.table("label_embedding", registration), vectors, identity)
         store.tables.write(folder, made.rows, identity)
     table = store.tables.read("explanation_score", registration)
-    means, failed, n = _summary(table)
+    summary = ScoreSummary.of(table)
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "rows": table.num_rows,
             "judge": settings.judge,
-            "failed_trials": failed,
-            **{name: rounded(mean) for name, mean in means.items()},
+            "failed_trials": summary.n_failed,
+            **{name: rounded(mean) for name, mean in summary.means.items()},
             "dagster/partition_row_count": table.num_rows,
         },
         check_results=[
             dg.AssetCheckResult(
                 check_name="trial_failure_rate",
-                passed=failed <= MAX_FAILED * max(n, 1),
-                metadata={"failed": failed, "trials": n},
+                passed=summary.n_failed <= MAX_FAILED * max(summary.n_trials, 1),
+                metadata={"failed": summary.n_failed, "trials": summary.n_trials},
             )
         ],
     )
-
-
-def _summary(table) -> tuple[dict[str, float], int, int]:
-    """The mean of each metric over labels, and how many trials failed, of how many."""
-    import polars as pl
-
-    rows = pl.DataFrame(table)
-    means = rows.group_by("scorer", "metric").agg(pl.col("value").mean()).sort("scorer", "metric")
-    trials = rows.group_by("explanation_id", "scorer").agg(pl.col("n_trials").max(), pl.col("n_failed").max())
-    failed, n = int(trials["n_failed"].sum()), int(trials["n_trials"].sum())
-    return {f"{row['scorer']}: {row['metric']}": row["value"] for row in means.to_dicts()}, failed, failed + n

@@ -112,17 +112,11 @@ def _l0_matches_target(registration: SAERegistration, found: dict | None) -> dg.
     if found is None:
         why = {"none_because": "nothing was trained here: the dictionary has the L0 that it has"}
         return dg.AssetCheckResult(check_name="l0_matches_target", asset_key="sae", passed=True, metadata=why)
-    k, bound, asked = (
-        registration.recipe.sae.k,
-        registration.recipe.quality_bounds.max_l0_error,
-        registration.recipe.sae,
-    )
+    from models.evaluation.l0_target import has_wanted_l0, is_as_trained
+
+    asked, tolerance = registration.recipe.sae, registration.recipe.quality_bounds.max_l0_error
     trained, kept = found["trained"], found["exported"]
-    off = abs(kept["l0"] / k - 1)
-    reached = not asked.wants_l0 or (kept["l0"] <= k if asked.architecture == "topk" else off <= bound)
-    as_good = kept["fvu"] <= trained["fvu"] * (1 + bound) + 1e-6
-    facts = {"wanted_l0": k, "trained_l0": trained["l0"], "exported_l0": kept["l0"], "bound": bound}
+    passed = has_wanted_l0(asked, kept["l0"], tolerance) and is_as_trained(found, tolerance)
+    facts = {"wanted_l0": asked.k, "trained_l0": trained["l0"], "exported_l0": kept["l0"], "bound": tolerance}
     facts |= {"trained_fvu": trained["fvu"], "exported_fvu": kept["fvu"], "held_out_tokens": found["n_tokens"]}
-    return dg.AssetCheckResult(
-        check_name="l0_matches_target", asset_key="sae", passed=reached and as_good, metadata=facts
-    )
+    return dg.AssetCheckResult(check_name="l0_matches_target", asset_key="sae", passed=passed, metadata=facts)

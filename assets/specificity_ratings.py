@@ -1,5 +1,8 @@
 """How specific labels are: ratings of examples from every interval of activation, and of controls."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from assets.explanations import explanations
@@ -13,6 +16,9 @@ from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identi
 from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
+
+if TYPE_CHECKING:
+    from models.autointerp.ratings_by_interval import IntervalRatings
 
 MAX_FAILED = 0.05
 
@@ -36,6 +42,7 @@ failure_rate = dg.AssetCheckSpec(
 def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not
     made from."""
+    from models.autointerp.ratings_by_interval import ratings_by_interval
     from models.autointerp.stages import rate_labels
 
     registration = store.registration(context.partition_key)
@@ -52,8 +59,7 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
         write_requests(store, registration, ["specificity"], made.answers, identity)
         store.tables.write(folder, made.rows, identity)
     table = store.tables.read("specificity", registration)
-    failed = sum(rating is None for rating in table.column("rating").to_pylist())
-    shares, means = by_interval(table)
+    failed = table.column("rating").null_count
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
@@ -61,13 +67,7 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
             "ratings": table.num_rows,
             "failed": failed,
             "judge": settings.judge,
-            "mean_rating": dg.MetadataValue.table(
-                [dg.TableRecord({"interval": name, "mean rating": rounded(mean)}) for name, mean in means.items()]
-                or [dg.TableRecord({"interval": "none", "mean rating": None})]
-            ),
-            "ratings_by_interval": stacked_bars(
-                list(means), shares, "ratings by interval of activation", "interval (controls: feature silent)", "share"
-            ),
+            **_by_interval(ratings_by_interval(table)),
             "dagster/partition_row_count": table.num_rows,
         },
         check_results=[
@@ -80,19 +80,14 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
     )
 
 
-def by_interval(table) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """For the plot: the share of each rating, and the mean rating, in each interval and among controls."""
-    import polars as pl
+def _by_interval(intervals: "Sequence[IntervalRatings]") -> dict[str, dg.MetadataValue]:
+    """Mean ratings as a table, and the share of each rating as a plot."""
+    from models.autointerp.ratings_by_interval import RATINGS
 
-    names = pl.col("interval_index").cast(pl.String).fill_null("controls").alias("where")
-    ratings = (
-        pl.DataFrame(table.select(["interval_index", "rating"]))
-        .drop_nulls("rating")
-        .select("interval_index", "rating", names)
-    )
-    groups = ratings.sort("interval_index", nulls_last=False).group_by("where", maintain_order=True)
-    counted = groups.agg(
-        pl.col("rating").mean().alias("mean"), *((pl.col("rating") == r).mean().alias(str(r)) for r in (3, 2, 1, 0))
-    )
-    shares = {f"rated {r}": counted[str(r)].to_list() for r in (3, 2, 1, 0)}
-    return shares, dict(zip(counted["where"].to_list(), counted["mean"].to_list(), strict=True))
+    records = [dg.TableRecord({"interval": one.name, "mean rating": rounded(one.mean)}) for one in intervals]
+    shares = {f"rated {rating}": [one.shares[place] for one in intervals] for place, rating in enumerate(RATINGS)}
+    names, where = [one.name for one in intervals], "interval (controls: feature silent)"
+    return {
+        "mean_rating": dg.MetadataValue.table(records or [dg.TableRecord({"interval": "none", "mean rating": None})]),
+        "ratings_by_interval": stacked_bars(names, shares, "ratings by interval of activation", where, "share"),
+    }

@@ -9,7 +9,9 @@ from models.corpora.contexts import TokenizedCorpus, tokenize_into_contexts
 from models.corpora.corpus_writer import write_corpus
 from models.corpora.documents import Document, is_held_out
 from models.corpora.token_filter import TokenFilter
+from models.evaluation.dictionary_metrics import EvaluationInput, evaluate_dictionary
 from models.evaluation.feature_quality import UNITS, evaluate_feature_quality, probe_contexts
+from models.features.config import StatisticsSettings
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from models.language_model.token_strings import TokenStrings
@@ -127,3 +129,20 @@ def test_without_documents_on_both_sides_there_is_no_row(house):
     assert (
         evaluate_feature_quality(host, SITE, Doubled(32, 1.0), trained, [], contexts.token_filter, pieces).num_rows == 0
     )
+
+
+def test_all_metrics_of_a_dictionary_stand_in_one_table_and_probes_only_where_they_may_have_tokens(house):
+    calibration = {"trained": {"l0": 3.0, "fvu": 0.5}, "exported": {"l0": 2.0, "fvu": 0.25}, "n_tokens": 99}
+    facts = {"site": str(SITE), "written": str(SITE), "norm_limit": None, "calibration": calibration}
+    host, contexts = house
+    given = EvaluationInput.of(host, Doubled(32, 1.0), contexts, facts)
+
+    def metrics(probe_tokens: int) -> dict[str, float]:
+        settings = StatisticsSettings(evaluation_tokens=500, probe_tokens=probe_tokens)
+        return {row["metric"]: row["value"] for row in evaluate_dictionary(given, settings).to_pylist()}
+
+    alone, probed = metrics(0), metrics(6000)
+    assert (alone["fvu"], alone["ce_recovered"]) == pytest.approx((0, 1), abs=1e-6)
+    assert (alone["l0_trained"], alone["fvu_exported"]) == (3.0, 0.25)
+    assert not alone.keys() & UNITS.keys()
+    assert probed == alone | {name: row["value"] for name, row in measured(house, Doubled(32, 1.0)).items()}
