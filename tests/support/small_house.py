@@ -42,7 +42,8 @@ def write_corpus(folder: Path, documents: int = 60) -> Path:
     for i in range(documents):
         draw = random.Random(i)
         body = "\n".join(f"    {_statement(draw)}" for _ in range(12))
-        (folder / f"program_{i}.py").write_text(f"def work_{i}(item_{i % 11}):\n{body}\n    return total_{i % 5}\n")
+        start = f"{_statement(draw)}\ndef work_{i}(item_{i % 11}):"
+        (folder / f"program_{i}.py").write_text(f"{start}\n{body}\n    return total_{i % 5}\n")
     return folder
 
 
