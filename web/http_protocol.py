@@ -10,17 +10,27 @@ SILENCE_SECONDS = 20.0
 
 
 class ImpatientProtocol(H11Protocol):
-    """Closes a connection whose client has not sent the head of its first request in time; uvicorn waits for ever."""
+    """Closes a connection whose client does not send the head of a request in time; uvicorn waits for ever."""
 
     silence_seconds = SILENCE_SECONDS
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._waiting = asyncio.get_running_loop().call_later(self.silence_seconds, self._close_silent)
 
     def _close_silent(self) -> None:
-        if self.cycle is None:
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -6,6 +6,7 @@ a model would read the token as the beginning of another document.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jinja2
@@ -16,7 +17,7 @@ from models.corpora.documents import AnyDocument, Conversation, Document, Pretok
 from models.corpora.left_out import LeftOut
 
 TOGETHER, CHARACTERS = 64, 1 << 20
-"""Documents, and characters of them, that are tokenized together."""
+"""Documents, and characters (or token ids) of them, that are tokenized together."""
 
 
 class UnusableCorpus(ValueError):
@@ -51,7 +52,7 @@ class DocumentTokenizer:
     left_out: LeftOut = field(default_factory=LeftOut)
 
     def __call__(self, documents: Iterable[AnyDocument]) -> Iterator[DocumentTokens]:
-        """Documents without any token left out.
+        """The documents that have tokens; the others are counted.
 
         Raises:
             UnusableCorpus: At the first conversation if the tokenizer has no chat template, and at the first
@@ -61,8 +62,16 @@ class DocumentTokenizer:
             texts = iter(self._texts([d.text for d in batch if isinstance(d, Document)]))
             for document in batch:
                 ids = next(texts) if isinstance(document, Document) else self._others(document)
-                if ids is not None and len(ids := self._unframed(ids)):
+                if ids is None:
+                    continue
+                if len(ids := self._unframed(ids)):
                     yield DocumentTokens(document.document_id, np.asarray(ids, dtype=np.int32))
+                else:
+                    self.left_out.add("without a token of its own", document.document_id)
+
+    @cached_property
+    def _own_sha256(self) -> str:
+        return tokenizer_sha256(self.tokenizer)
 
     def _texts(self, texts: list[str]) -> list[list[int]]:
         return text_token_ids(self.tokenizer, texts, parse_special=self.parse_special) if texts else []
@@ -84,7 +93,7 @@ class DocumentTokenizer:
         return ids
 
     def _pretokenized(self, document: PretokenizedDocument) -> Sequence[int] | None:
-        ours = tokenizer_sha256(self.tokenizer)
+        ours = self._own_sha256
         if self.tokenizer_sha256 != ours:
             said = f"says {self.tokenizer_sha256}" if self.tokenizer_sha256 else "does not say which"
             raise UnusableCorpus(
@@ -126,12 +135,22 @@ class DocumentTokenizer:
         return ids + text_token_ids(self.tokenizer, [text], parse_special=True)[0]
 
 
+def _characters(document: AnyDocument) -> int:
+    match document:
+        case Document(_, text):
+            return len(text)
+        case Conversation(_, messages):
+            return sum(len(str(message["content"])) for message in messages)
+        case PretokenizedDocument(_, token_ids):
+            return len(token_ids)
+
+
 def _batches(documents: Iterable[AnyDocument]) -> Iterator[list[AnyDocument]]:
     batch: list[AnyDocument] = []
     characters = 0
     for document in documents:
         batch.append(document)
-        characters += len(document.text) if isinstance(document, Document) else 0
+        characters += _characters(document)
         if len(batch) == TOGETHER or characters >= CHARACTERS:
             yield batch
             batch, characters = [], 0

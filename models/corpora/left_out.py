@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-NAMED = 10
+NAMED, REASONS = 10, 50
 
 
 @dataclass(slots=True)
@@ -16,6 +16,9 @@ class LeftOut:
     """The first ten of each reason."""
 
     def add(self, reason: str, name: str) -> None:
+        """Counts one; reasons beyond the fiftieth, which come of messages that differ each time, count together."""
+        if reason not in self.counts and len(self.counts) >= REASONS:
+            reason = "of other reasons"
         self.counts[reason] += 1
         names = self.names.setdefault(reason, [])
         if len(names) < NAMED:

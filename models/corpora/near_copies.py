@@ -59,15 +59,12 @@ def _candidates(signatures_ND: np.ndarray) -> Iterable[tuple[int, int]]:
     """Pairs that share a band: each document with the first and with the one before it of those that do."""
     for start in range(0, PERMUTATIONS, BAND):
         _, which_N = np.unique(signatures_ND[:, start : start + BAND], axis=0, return_inverse=True)
-        order = np.argsort(which_N, kind="stable")
-        first = before = order[0]
-        for number in order[1:]:
-            if which_N[number] != which_N[before]:
-                first = number
-            else:
-                yield int(first), int(number)
-                yield int(before), int(number)
-            before = number
+        order_N = np.argsort(which_N, kind="stable")
+        is_new_N = np.diff(which_N[order_N], prepend=-1) != 0
+        first_N = order_N[np.maximum.accumulate(np.where(is_new_N, np.arange(len(order_N)), 0))]
+        others = np.flatnonzero(~is_new_N)
+        yield from zip(first_N[others].tolist(), order_N[others].tolist(), strict=True)
+        yield from zip(order_N[others - 1].tolist(), order_N[others].tolist(), strict=True)
 
 
 def _root(parents: list[int], number: int) -> int:

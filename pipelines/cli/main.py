@@ -96,7 +96,6 @@ def sweep(
 
 
 @app.command()
-@app.command("explain", hidden=True)
 def label(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
@@ -260,13 +259,11 @@ def export_pages(
 def card_reference() -> None:
     """Print every field of a card with its default.
 
-    Example: glasshouse card-reference | grep corpus
+    Example: glasshouse card-reference | grep -A12 corpus
     """
-    from pipelines.registry.card_reference import card_help
-    from pipelines.registry.cards import ModelCard, RecipeCard
+    from pipelines.registry import card_documentation
 
-    for title, kind in (("registry/models/*.yaml", ModelCard), ("registry/recipes/*.yaml", RecipeCard)):
-        typer.echo(f"{title}\n\n{card_help(kind)}\n")
+    typer.echo(card_documentation.card_reference())
 
 
 @app.command()

@@ -27,9 +27,13 @@ CARDS = {
 
 
 def documentation() -> str:
-    """The page: a block of YAML for each kind of card."""
-    cards = [f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items()]
-    return "\n".join([INTRODUCTION, *cards])
+    """The page, with an introduction."""
+    return f"{INTRODUCTION}\n{card_reference()}"
+
+
+def card_reference() -> str:
+    """A block of YAML for each kind of card."""
+    return "\n".join(f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items())
 
 
 def _text(kind: type[BaseModel]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipelines.registry.card_reference import card_fields
+from pipelines.registry.card_fields import card_fields
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from pipelines.registry.card_documentation import documentation
-from pipelines.registry.card_reference import card_fields
+from pipelines.registry.card_fields import card_fields
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 from sql.views import define_views
 from sql.warehouse import define

@@ -59,3 +59,11 @@ def missing_column(where: str, column: str, names: list[str]) -> ValueError:
         f"{where} has no column {column!r}; its columns are {shown or 'none'}: name the one that holds text, "
         "conversations or token ids as corpus.text_column in the model card"
     )
+
+
+def check_column(where: str, column: str, names: list[str]) -> None:
+    """Raises ValueError unless exactly one column has the name."""
+    if column not in names:
+        raise missing_column(where, column, names)
+    if names.count(column) > 1:
+        raise ValueError(f"{where} has {names.count(column)} columns named {column!r}, wanted one: rename the others")

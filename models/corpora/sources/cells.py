@@ -21,10 +21,17 @@ Content = str | tuple[Mapping[str, Any], ...] | np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A row without content: why, as `left out as …` says it; with the names of the columns that it has instead."""
+    """A row without content: why, as `left out as …` says it."""
 
     reason: str
     columns: tuple[str, ...] = ()
+    """The columns that it has, where it lacks the one of text."""
+    holds: str = ""
+    """The type that it holds in the place of text."""
+
+    @classmethod
+    def of_type(cls, holds: str) -> "Absent":
+        return cls(f"no text but {holds}", holds=holds)
 
 
 EMPTY = Absent("empty")
@@ -49,7 +56,7 @@ def content_of(cell: Any) -> Content | Absent:
         return _text(cell)
     if isinstance(cell, list | tuple | np.ndarray):
         return _sequence(list(cell))
-    return Absent(f"no text but {type(cell).__name__}")
+    return Absent.of_type(type(cell).__name__)
 
 
 def contents(cells: Iterable[Any], where: str, column: str) -> Iterator[Content | Absent]:
@@ -65,10 +72,10 @@ def contents(cells: Iterable[Any], where: str, column: str) -> Iterator[Content 
         columns = {name: None for content in absent for name in content.columns}
         if columns:
             raise missing_column(where, column, list(columns))
-        if wrong := next((a.reason for a in absent if a.reason.startswith("no text but ")), None):
+        if wrong := next((content.holds for content in absent if content.holds), None):
             raise ValueError(
-                f"{where}: column {column!r} holds {wrong.removeprefix('no text but ')}, wanted text: name the one "
-                "that holds it as corpus.text_column in the model card"
+                f"{where}: column {column!r} holds {wrong}, wanted text: name the one that holds it as "
+                "corpus.text_column in the model card"
             )
     yield from first
     yield from map(content_of, iterator)
@@ -92,7 +99,7 @@ def _sequence(items: list[Any]) -> Content | Absent:
     messages = [_message(item) for item in items]
     if any(message is None for message in messages):
         kinds = sorted({type(item).__name__ for item in items})
-        return Absent(f"no text but list of {', '.join(kinds)}")
+        return Absent.of_type(f"list of {', '.join(kinds)}")
     if not any(str(message["content"]).strip() for message in messages if message):
         return EMPTY
     return tuple(message for message in messages if message is not None)

@@ -5,19 +5,13 @@ Truth comes from plain torch: hooks on the model's own projections, and passes w
 
 import pytest
 import torch
-from tiny_models import LAYERS, save_tiny
+from attention_hosts import HEADS, OUTPUT, captured, eager_logits, output_projections, prompts
+from tiny_models import save_tiny
 from torch import Tensor
 
 from models.interventions.attention_edits import ablate_heads, freeze, replay
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
-
-OUTPUT = {
-    "gpt2": "transformer.h.{}.attn.c_proj",
-    "gpt_neox": "gpt_neox.layers.{}.attention.dense",
-    **dict.fromkeys(("llama", "gemma2", "qwen3"), "model.layers.{}.self_attn.o_proj"),
-}
-HEADS = 4
 
 
 @pytest.fixture(scope="module", params=OUTPUT)
@@ -27,47 +21,26 @@ def hooked(request, tmp_path_factory) -> HookedModel:
 
 @pytest.fixture
 def projections(hooked) -> list[torch.nn.Module]:
-    """What turns the heads' outputs into what attention adds to the stream."""
-    path = next(path for path in OUTPUT.values() if path.split(".")[0] in dict(hooked.model.named_children())
-                and (path.startswith("model") or hasattr(hooked.model, path.split(".")[0])))  # fmt: skip
-    return [hooked.model.get_submodule(path.format(layer)) for layer in range(LAYERS)]
+    return output_projections(hooked)
 
 
 @pytest.fixture
 def token_ids() -> Tensor:
-    return torch.randint(5, 200, (2, 12), generator=torch.Generator().manual_seed(2))
-
-
-def _eager(hooked: HookedModel, token_ids: Tensor) -> Tensor:
-    before = hooked.model.config._attn_implementation
-    hooked.model.set_attn_implementation("eager")
-    logits = hooked.model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids), use_cache=False).logits
-    hooked.model.set_attn_implementation(before)
-    return logits
-
-
-def _sites(kind: str) -> list[Site]:
-    return [Site(kind, layer) for layer in range(LAYERS)]
-
-
-def _captured(hooked: HookedModel, token_ids: Tensor, *kinds: str) -> dict[Site, Tensor]:
-    with hooked.capture([site for kind in kinds for site in _sites(kind)], stop_early=False) as found:
-        hooked.forward(token_ids)
-    return dict(found)
+    return prompts()
 
 
 def test_a_pattern_is_replayed_and_a_changed_one_moves_the_values(hooked, token_ids):
     other = token_ids.flip(1)
-    pattern = _captured(hooked, other, "attn_pattern")
+    pattern = captured(hooked, other, "attn_pattern")
     with hooked.intervene({site: replay(x) for site, x in pattern.items()}):
-        found = _captured(hooked, token_ids, "attn_pattern", "z")
+        found = captured(hooked, token_ids, "attn_pattern", "z")
         moved = hooked.forward(token_ids)
     assert all(torch.equal(found[site], x) for site, x in pattern.items())
     assert (moved - hooked.forward(token_ids)).abs().max() > 1e-3
     first_only = torch.zeros(2, HEADS, 12, 12)
     first_only[..., 0] = 1
     with hooked.intervene({Site("attn_pattern", 0): replay(first_only)}):
-        found = _captured(hooked, token_ids, "z")
+        found = captured(hooked, token_ids, "z")
     z = found[Site("z", 0)]
     assert torch.equal(z, z[:, :1].expand_as(z))
 
@@ -79,7 +52,7 @@ def test_an_ablated_head_is_a_projection_without_its_inputs(hooked, token_ids, p
         return (z,)
 
     handle = projections[1].register_forward_pre_hook(silence)
-    by_hand = _eager(hooked, token_ids)
+    by_hand = eager_logits(hooked, token_ids)
     handle.remove()
     with hooked.intervene({Site("z", 1): ablate_heads([1], HEADS)}):
         assert torch.equal(hooked.forward(token_ids), by_hand)
@@ -96,7 +69,7 @@ def test_heads_that_say_their_average_are_a_projection_that_reads_the_average(ho
         return (z,)
 
     handle = projections[1].register_forward_pre_hook(average)
-    by_hand = _eager(hooked, token_ids)
+    by_hand = eager_logits(hooked, token_ids)
     handle.remove()
     with hooked.intervene({Site("z", 1): ablate_heads([0, 3], HEADS, mean)}):
         assert torch.equal(hooked.forward(token_ids), by_hand)

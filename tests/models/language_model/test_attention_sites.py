@@ -5,18 +5,12 @@ Truth comes from plain torch: hooks on the model's own projections, and products
 
 import pytest
 import torch
-from tiny_models import LAYERS, save_tiny
+from attention_hosts import HEADS, OUTPUT, captured, eager_logits, output_projections, prompts
+from tiny_models import save_tiny
 from torch import Tensor
 
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
-
-OUTPUT = {
-    "gpt2": "transformer.h.{}.attn.c_proj",
-    "gpt_neox": "gpt_neox.layers.{}.attention.dense",
-    **dict.fromkeys(("llama", "gemma2", "qwen3"), "model.layers.{}.self_attn.o_proj"),
-}
-HEADS = 4
 
 
 @pytest.fixture(scope="module", params=OUTPUT)
@@ -26,39 +20,18 @@ def hooked(request, tmp_path_factory) -> HookedModel:
 
 @pytest.fixture
 def projections(hooked) -> list[torch.nn.Module]:
-    """What turns the heads' outputs into what attention adds to the stream."""
-    path = next(path for path in OUTPUT.values() if path.split(".")[0] in dict(hooked.model.named_children())
-                and (path.startswith("model") or hasattr(hooked.model, path.split(".")[0])))  # fmt: skip
-    return [hooked.model.get_submodule(path.format(layer)) for layer in range(LAYERS)]
+    return output_projections(hooked)
 
 
 @pytest.fixture
 def token_ids() -> Tensor:
-    return torch.randint(5, 200, (2, 12), generator=torch.Generator().manual_seed(2))
-
-
-def _eager(hooked: HookedModel, token_ids: Tensor) -> Tensor:
-    before = hooked.model.config._attn_implementation
-    hooked.model.set_attn_implementation("eager")
-    logits = hooked.model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids), use_cache=False).logits
-    hooked.model.set_attn_implementation(before)
-    return logits
-
-
-def _sites(kind: str) -> list[Site]:
-    return [Site(kind, layer) for layer in range(LAYERS)]
-
-
-def _captured(hooked: HookedModel, token_ids: Tensor, *kinds: str) -> dict[Site, Tensor]:
-    with hooked.capture([site for kind in kinds for site in _sites(kind)], stop_early=False) as found:
-        hooked.forward(token_ids)
-    return dict(found)
+    return prompts()
 
 
 def test_capturing_attention_leaves_the_logits_of_eager_attention_bit_for_bit(hooked, token_ids):
     plain, before = hooked.forward(token_ids), hooked.model.config._attn_implementation
     with hooked.capture(hooked.attention_sites, stop_early=False):
-        assert torch.equal(hooked.forward(token_ids), _eager(hooked, token_ids))
+        assert torch.equal(hooked.forward(token_ids), eager_logits(hooked, token_ids))
     assert hooked.model.config._attn_implementation == before
     assert torch.equal(hooked.forward(token_ids), plain)
 
@@ -67,7 +40,7 @@ def test_z_is_what_the_output_projection_reads_and_the_pattern_times_the_values(
     entered: list[Tensor] = []
     assert hooked.attention_sites  # proven before the hooks by hand, which would see its passes
     handles = [module.register_forward_pre_hook(lambda _, args: entered.append(args[0])) for module in projections]
-    found = _captured(hooked, token_ids, "attn_pattern", "v", "z")
+    found = captured(hooked, token_ids, "attn_pattern", "v", "z")
     for handle in handles:
         handle.remove()
     for layer, by_hand in enumerate(entered):
@@ -84,9 +57,9 @@ def test_z_is_what_the_output_projection_reads_and_the_pattern_times_the_values(
 
 
 def test_a_sites_own_value_in_its_place_changes_nothing_bit_for_bit(hooked, token_ids):
-    found = _captured(hooked, token_ids, "q", "k", "v", "z")
+    found = captured(hooked, token_ids, "q", "k", "v", "z")
     with hooked.intervene({site: lambda _, x=x: x for site, x in found.items()}):
-        assert torch.equal(hooked.forward(token_ids), _eager(hooked, token_ids))
+        assert torch.equal(hooked.forward(token_ids), eager_logits(hooked, token_ids))
 
 
 def test_a_capture_that_closes_first_leaves_an_edit_that_is_open_as_it_was(hooked, token_ids):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from pipelines.cli.main import app
@@ -31,14 +32,10 @@ def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 def test_card_reference_shows_every_field_with_its_default():
     shown = glasshouse("card-reference").stdout
-    for line in (
-        "source = (required)",
-        "corpus.tokens = 1000000",
-        "sae.k = 32",
-        "quality_bounds.max_fvu = 0.5",
-        "training.seed = 0",
-    ):
-        assert line in shown
+    model, recipe = (yaml.safe_load(block.split("```")[0]) for block in shown.split("```yaml\n")[1:])
+    assert "source: models/demo  # required" in shown
+    assert model["corpus"]["tokens"] == 1_000_000
+    assert (recipe["sae"]["k"], recipe["quality_bounds"]["max_fvu"], recipe["training"]["seed"]) == (32, 0.5, 0)
 
 
 def test_check_card_checks_a_file(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from models.corpora.sources.base import missing_column
+from models.corpora.sources.base import check_column
 from models.corpora.sources.cells import LONGEST_ROW, Absent
 
 SUFFIXES = {".csv", ".tsv"}
@@ -23,21 +23,13 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter)
         names = next(rows, [])
-        if column not in names:
-            raise missing_column(name, column, names)
-        one_column(name, column, names)
+        check_column(name, column, names)
         at = names.index(column)
         while (row := _next(rows)) is not None:
             if isinstance(row, Absent):
                 yield row
             elif row:
                 yield row[at] if at < len(row) else Absent(f"rows without {column!r}")
-
-
-def one_column(name: str, column: str, names: list[str]) -> None:
-    """Raises ValueError if two columns have the name."""
-    if names.count(column) > 1:
-        raise ValueError(f"{name} has {names.count(column)} columns named {column!r}, wanted one: rename the others")
 
 
 def _next(rows: Any) -> list[str] | Absent | None:

@@ -11,9 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.corpora.sources.base import missing_column
+from models.corpora.sources.base import check_column
 from models.corpora.sources.cells import NOT_UTF8
-from models.corpora.sources.row_formats.delimited import one_column
 
 SUFFIXES = {".parquet"}
 DECODES_ROWS = True
@@ -32,9 +31,7 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
     """
     try:
         schema = pq.read_schema(path)
-        if column not in schema.names:
-            raise missing_column(name, column, schema.names)
-        one_column(name, column, schema.names)
+        check_column(name, column, schema.names)
         words = [column] if _is_text(schema.field(column).type) and _has_dictionary(path, column) else None
         with pq.ParquetFile(path, read_dictionary=words, buffer_size=BUFFER, pre_buffer=False) as file:
             for batch in file.iter_batches(_rows_read(file.metadata, column), columns=[column]):

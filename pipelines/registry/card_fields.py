@@ -20,10 +20,3 @@ def card_fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, 
 
 def _spelled(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
-
-
-def card_help(kind: type[BaseModel]) -> str:
-    """The fields of a card, one a line."""
-    return "\n".join(
-        f"{key} = {default}\n    {meaning or kind_name}" for key, kind_name, default, meaning in card_fields(kind)
-    )
