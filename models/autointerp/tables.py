@@ -14,7 +14,7 @@ from storage.table_schemas import rows_as_table
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
 
-NO_EXAMPLES = "no window in which it fires is for explaining"
+NO_EXAMPLES = "all windows drawn of it are of documents that score labels"
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: P
     ]
     assert len({row["explanation_id"] for row in rows}) == 4
     assert [(row["label"], row["status"], row["n_examples"], row["error"]) for row in rows] == [
-        (None, "no_examples", 0, "no window in which it fires is for explaining")
+        (None, "no_examples", 0, "all windows drawn of it are of documents that score labels")
     ] * 4
     assert made.answers == []
     assert planned.counted == {}
