@@ -113,6 +113,7 @@ class SyntheticStore:
             self.write("explanation", keys, explanations)
             self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
             self.write("explanation_score", keys, _scores(explanations))
+            self.write("judgement", keys, _judgements(examples, f"{model_id}/{recipe_id}"))
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
@@ -259,6 +260,7 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
                 "feature_id": row["feature_id"],
                 "interval_index": row["interval_index"],
                 "activation": row["activation"],
+                "is_choosing": row["rank"] % 2 == 0,
                 "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval_index"]],
                 "reason": None if row["kind"] == "control" else f"it has {row['tokens'][row['peak']]}",
                 "status": "parse_error" if failed else "ok",
@@ -268,7 +270,35 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
     return rows
 
 
+def _judgements(examples: Rows, sae_id: str) -> Rows:
+    """Of the lexical labels in the detection test: right of windows of the strong interval and of controls."""
+    rows = []
+    for row in examples:
+        if row["kind"] == "top" or row["feature_id"] == 1:
+            continue
+        truth, strong = row["kind"] == "interval", row["interval_index"] == 1
+        rows.append(
+            {
+                "explanation_id": _explanation_id(sae_id, row["feature_id"], "lexical"),
+                "scorer": "detection",
+                "example_id": row["example_id"],
+                "feature_id": row["feature_id"],
+                "kind": row["kind"],
+                "interval_index": row["interval_index"],
+                "document_group": row["document_id"],
+                "is_choosing": row["rank"] % 2 == 0,
+                "marked": [],
+                "truth": truth,
+                "answer": float(strong),
+                "is_right": truth == strong,
+                "status": "ok",
+            }
+        )
+    return rows
+
+
 def _scores(explanations: Rows) -> Rows:
+    """Both halves say what all windows say."""
     return [
         {
             "explanation_id": row["explanation_id"],
@@ -280,6 +310,9 @@ def _scores(explanations: Rows) -> Rows:
             "n_trials": 10,
             "n_failed": 1 if scorer == "fuzzing" else 0,
             "is_headline": scorer != "specificity" and metric != "f1",
+            "choosing_value": values[row["explainer"]],
+            "reporting_value": values[row["explainer"]],
+            "reporting_n_trials": 5,
         }
         for row in explanations
         if row["status"] == "ok"

@@ -38,10 +38,9 @@ def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator
 
 def specificity_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
     """How well the ratings tell examples from controls."""
-    said_N = windows.said_N
-    example_N = windows.kind_N[said_N] == "interval"
-    area = auroc(windows.trial_N[said_N], example_N, np.array(windows.values, np.float32), windows.n_trials)
-    return [("auroc", area, windows.count(said_N), windows.count(~said_N))]
+    rated = windows.where(windows.said_N)
+    area = auroc(rated.clusters, rated.kind_N == "interval", rated.numbers())
+    return [("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:
@@ -100,7 +99,7 @@ def _score(inputs: ScorerInputs, _: Progress) -> Scored:
             for trial in block
         ]
         tables.append(score_rows(specificity_metrics, examples, block, verdicts))
-    return pa.concat_tables(tables), []
+    return Scored(pa.concat_tables(tables))
 
 
 def _ratings_of(inputs: ScorerInputs) -> dict[tuple[str, str], Judgement]:
