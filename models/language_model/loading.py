@@ -13,6 +13,7 @@ from models.dtypes import DTYPES
 from models.language_model.module_map import unknown
 from storage.folder import Folder
 from storage.revisions import is_folder, resolve_revision
+from storage.visible_text import visible
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
@@ -232,9 +233,17 @@ def read_config(files: ModelFiles) -> Any:
 
     try:
         return AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        said = json.loads((files.folder / "config.json").read_bytes()).get("model_type")
-        raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        try:
+            config = json.loads((files.folder / "config.json").read_bytes())
+        except ValueError:
+            config = None
+        if not isinstance(config, dict):
+            raise UnusableModel(
+                f"{files.source}: its config.json holds no JSON object: save the model again"
+            ) from error
+        said = visible(repr(config.get("model_type")), 100)
+        raise unknown(str(files.source), f"transformers does not know model_type {said}, or its values") from error
 
 
 def _refuse_quantised(source: str, config: Any) -> None:
