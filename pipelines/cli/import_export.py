@@ -67,7 +67,7 @@ def import_dump(
         console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
     findings = publish_store(store).violations
     for finding in findings:
-        console.print(f"  [yellow]check failed[/yellow] {escape(finding)}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
     if findings:
         raise SystemExit(1)

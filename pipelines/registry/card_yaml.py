@@ -40,7 +40,7 @@ def read_yaml(file: str, text: str) -> tuple[yaml.Node, dict[Any, Any]]:
         loader = _CardLoader(file, text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
-            found = "nothing" if node is None else f"a {node.id} {visible(text.strip(), 40)!r}"
+            found = "nothing" if node is None else f"a {getattr(node, 'id', 'value')} {visible(text.strip(), 40)!r}"
             raise InvalidCard(f"{file}, line 1: found {found}, wanted keys and values such as `source: …`")
         _check_aliases(file, node)
         _check_keys(file, node)
