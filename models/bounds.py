@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +17,13 @@ class Bounds:
     low: float
     high: float
 
-    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> Any:
         def checked(value: Any) -> Any:
             if not self._holds(value) or (kind is int and value != int(value)):
-                raise PydanticCustomError(
-                    "out_of_bounds", "wanted a {kind} {range}", {"kind": _NOUNS[kind], "range": str(self)}
-                )
+                raise ValueError(f"wanted a {_NOUNS[kind]} {self}")
             return kind(value)
 
-        return core_schema.no_info_before_validator_function(checked, handler(kind))
+        return handler.generate_schema(Annotated[kind, BeforeValidator(checked)])
 
     def __str__(self) -> str:
         return f"from {_spelled(self.low)} to {_spelled(self.high)}"

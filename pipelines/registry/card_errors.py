@@ -1,11 +1,12 @@
 """What is wrong with a card's values, as sentences: file, line and key, what was found and what was wanted."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import PurePosixPath
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from pipelines.registry.renamed_keys import renamed
 from storage.visible_text import short_repr, visible
@@ -19,7 +20,7 @@ Place = tuple[int | str, ...]
 
 def error_messages(kind: type[BaseModel], file: str, node: yaml.Node, error: ValidationError) -> str:
     """A line for each key that is wrong, the first ones of many."""
-    problems: dict[Place, list[ErrorDetails]] = {}
+    problems: dict[Place, list[Mapping[str, Any]]] = {}
     for problem in error.errors(include_url=False, include_context=False):
         problems.setdefault(_place(kind, problem["loc"]), []).append(problem)
     around = {place[:length] for place in problems for length in range(len(place))}
@@ -33,7 +34,7 @@ def error_messages(kind: type[BaseModel], file: str, node: yaml.Node, error: Val
     return "\n".join(lines)
 
 
-def _sentence(kind: type[BaseModel], file: str, place: Place, problems: list[ErrorDetails]) -> str:
+def _sentence(kind: type[BaseModel], file: str, place: Place, problems: list[Mapping[str, Any]]) -> str:
     key = visible(".".join(map(str, place)) or "(whole card)", 100)
     value = problems[0]["input"]
     if (now := renamed(key, value)) and kind.__name__ == "RecipeCard":
