@@ -1,9 +1,10 @@
 """What fixes the shape of a sparse dictionary, as a recipe says it; no torch, so that reading a recipe is cheap."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from models.bounds import MOST_FEATURES, Bounds, FeatureCount
 from models.config_base import Settings
 from models.language_model.sites import Site
 
@@ -14,6 +15,8 @@ APPLIES_TO: dict[str, tuple[str, ...]] = {
     "matryoshka_fractions": ("matryoshka_batchtopk",),
 }
 """Settings that mean something to some architectures only."""
+ProvenanceField = Literal["model", "model_processing", "site", "context_length", "prepend_bos"]
+"""What the file of an imported dictionary may name, and cards say too."""
 
 
 class SAESettings(Settings):
@@ -23,34 +26,38 @@ class SAESettings(Settings):
         "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "neurons"
     ] = "topk"
     """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons."""
-    expansion: PositiveInt | None = None
+    expansion: Annotated[int, Bounds(1, 65_536)] | None = None
     """Features per dimension of the site. Required, or `n_features`."""
-    n_features: PositiveInt | None = None
+    n_features: FeatureCount | None = None
     """Features in all. Required, or `expansion`."""
-    k: PositiveInt = 32
+    k: Annotated[int, Bounds(1, 65_536)] = 32
     """Target L0: active features per token, exact for topk, on average for others."""
     output_site: str | None = None
     """Another site to reconstruct: the SAE is then a transcoder."""
     skip_connection: bool = False
     """Whether a transcoder has a linear path beside its features."""
-    sparsity_coefficient: Literal["auto"] | PositiveFloat = "auto"
+    sparsity_coefficient: Literal["auto"] | Annotated[float, Bounds(1e-9, 1e9)] = "auto"
     """Weight of the sparsity penalty. `auto` adapts it until L0 is k; 3 for jumprelu with the l0 penalty, which
     knows k."""
     sparsity_penalty: Literal["l0", "tanh"] = "l0"
     """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
-    ste_bandwidth: Literal["auto"] | PositiveFloat = "auto"
+    ste_bandwidth: Literal["auto"] | Annotated[float, Bounds(1e-6, 1e3)] = "auto"
     """Width of jumprelu's straight-through gradient, in root mean squares of an activation's entries. `auto` is 1
     with l0, 2 with tanh."""
-    matryoshka_fractions: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
+    matryoshka_fractions: tuple[Annotated[float, Bounds(1e-6, 1)], ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
     """Fraction of the features per nested group of matryoshka_batchtopk; they add up to 1."""
 
     imported: str | None = Field(default=None, alias="import")
     """A dictionary that is there already, in place of training: a folder or file, local or `s3://…`, or
-    `hf:owner/repository[/path]`. All but `format`, `revision` and `output_site` is then left out."""
+    `hf:owner/repository[/path]`. All but `format`, `revision`, `output_site` and `allow_mismatch` is then left
+    out."""
     format: str = "auto"
     """Of what is imported: the name of a file in `models/interchange/sae_formats/`."""
     revision: str | None = None
     """Of what is imported from the hub: branch, tag or commit; resolved and recorded."""
+    allow_mismatch: tuple[ProvenanceField, ...] = ()
+    """What the file of an imported dictionary may name otherwise than the cards. Anything else that differs is refused;
+    what is allowed fails the check `provenance_matches`."""
 
     @property
     def learns(self) -> bool:
@@ -64,13 +71,13 @@ class SAESettings(Settings):
 
     @model_validator(mode="after")
     def _imports_ask_for_nothing_else(self) -> Self:
-        meant = {"imported", "format", "revision", "output_site"}
+        meant = {"imported", "format", "revision", "output_site", "allow_mismatch"}
         more = [] if self.imported is None else sorted(self._different() - meant)
         if more:
             raise ValueError(
                 f"{', '.join(more)} and import were given: an imported dictionary is as it is, leave it out"
             )
-        if self.imported is None and (named := sorted(self._different() & {"format", "revision"})):
+        if self.imported is None and (named := sorted(self._different() & {"format", "revision", "allow_mismatch"})):
             raise ValueError(f"{', '.join(named)} is of what is imported: name it by import, or leave it out")
         return self
 
@@ -119,5 +126,10 @@ class SAESettings(Settings):
         if self.k > n_features:
             raise ValueError(
                 f"k={self.k} exceeds the {n_features} features that this dictionary gets: lower k or widen it"
+            )
+        if n_features > MOST_FEATURES:
+            raise ValueError(
+                f"expansion={self.expansion} over a site of width {d_in:,} is {n_features:,} features, wanted at most "
+                f"{MOST_FEATURES:,}: lower expansion"
             )
         return n_features

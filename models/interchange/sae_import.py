@@ -14,10 +14,11 @@ import models.interchange.sae_formats
 from models.dictionaries.tensor_checks import UnreadableDictionary
 from storage.folder import Folder
 from storage.revisions import resolve_revision
+from storage.visible_text import visible
 
 _WEIGHTS = (".pt", ".pth", ".npz", ".safetensors")
 _HUB = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^*?\[\]]*[^*?\[\]/]))?/?")
-_LAYER = re.compile(r"(?:^|\.)(?:blocks|layers|h)\.(\d+)(?:\.|$)")
+_LAYER = re.compile(r"(?:^|\.)(?:blocks|layers?|h)\.(\d+)(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class ImportedDictionary:
     """W_enc [d_in, d_sae], W_dec [d_sae, d_out], b_dec [d_out]; b_enc, or b_gate, b_mag and r_mag, and threshold, all
     [d_sae]; W_skip [d_out, d_in]."""
     facts: dict[str, Any]
-    """What the files say of where it belongs, and nothing they do not say: model_name, hook_name, hook_in, hook_out,
-    layer, context_size, dataset, l0; `note` is a sentence about what was read otherwise than it was written."""
+    """What the files say of where it belongs, and nothing they do not say: model_name, model_revision, model_processing
+    (what TransformerLens did to the weights), hook_name, hook_in, hook_out, hook_head_index, layer, context_size,
+    prepend_bos, dataset, l0; `note` is a sentence about what was read otherwise than it was written."""
 
 
 class Format(Protocol):
@@ -77,16 +79,37 @@ def read_foreign(folder: Folder, format: str = "auto") -> ImportedDictionary:
     if format != "auto":
         if format not in known:
             raise UnreadableDictionary(f"format {format!r} is none of {', '.join(known)}: correct it, or say auto")
-        return known[format].read(folder)
-    found = [name for name, module in known.items() if module.recognises(folder)]
+        return _read(folder, format)
+    found = [name for name in known if _recognises(folder, name)]
     if len(found) == 1:
-        return known[found[0]].read(folder)
+        return _read(folder, found[0])
     held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
     if found:
         raise UnreadableDictionary(f"{folder} could be {' or '.join(found)} (it holds {held}): say which in `format`")
     raise UnreadableDictionary(
         f"{folder} holds {held}, in which no format of {', '.join(known)} is seen: name the folder of one dictionary"
     )
+
+
+_OTHER_VALUES = (TypeError, AttributeError, LookupError, OverflowError)
+"""What a list in the place of a name, or a text in the place of a number, leads to: configs are of other hands."""
+
+
+def _recognises(folder: Folder, name: str) -> bool:
+    try:
+        return formats()[name].recognises(folder)
+    except _OTHER_VALUES:
+        return False
+
+
+def _read(folder: Folder, name: str) -> ImportedDictionary:
+    try:
+        return formats()[name].read(folder)
+    except _OTHER_VALUES as error:
+        raise UnreadableDictionary(
+            f"{folder}: its config holds values that the format {name} does not have ({type(error).__name__}: "
+            f"{visible(str(error), 200)}): save the dictionary again, or name its format in the recipe"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
