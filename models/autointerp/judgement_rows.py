@@ -8,7 +8,6 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.trials import Judgement, Trial
@@ -46,7 +45,7 @@ def judgement_rows(
         "example_id": gallery.table["example_id"].take(pa.array(row_N)),
         "feature_id": pa.array(np.repeat([trial.label.feature_id for trial in trials], lengths), pa.int32()),
         "kind": pa.array(kinds, pa.string()),
-        "interval_index": _intervals(gallery, row_N, np.array([kind == "hard" for kind in kinds])),
+        "interval_index": gallery.table["interval_index"].take(pa.array(row_N, mask=np.array(kinds) == "hard")),
         "document_group": pa.array(np.array(gallery.groups, dtype=object)[gallery.group_R[row_N]], pa.string()),
         "is_choosing": pa.array(np.concatenate([trial.is_choosing_N for trial in trials])),
         "marked": pa.array(marked, pa.list_(pa.int32())),
@@ -57,12 +56,6 @@ def judgement_rows(
         "status": pa.array([verdict.status for verdict in said], pa.string()),
     }
     return pa.table({name: columns[name] for name in JUDGED.names}, schema=JUDGED)
-
-
-def _intervals(gallery: ExampleSet, row_N: np.ndarray, of_another_N: np.ndarray) -> pa.Array:
-    """The interval that each window was drawn from; none of a control, nor of another feature's example."""
-    intervals = gallery.table["interval_index"].take(pa.array(row_N)).combine_chunks()
-    return pc.if_else(pa.array(of_another_N), pa.scalar(None, pa.int32()), intervals)
 
 
 def named_judgements(scorer: str, judgements: pa.Table) -> pa.Table:

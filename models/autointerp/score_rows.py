@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, compress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,15 @@ _OF_THE_SCORER = ("scorer", "is_headline")
 VALUES = pa.schema([field for field in EXPLANATION_SCORE if field.name not in _OF_THE_SCORER])
 """What a scorer measures: a row without the scorer's name and whether the metric stands for it."""
 
-Metric = tuple[str, ValueWithCI, np.ndarray, np.ndarray]
-"""Name, values with intervals, windows that count and windows that failed."""
+
+class Metric(NamedTuple):
+    """One number of each label."""
+
+    name: str
+    estimate: ValueWithCI
+    n: np.ndarray
+    """Windows that count."""
+    n_failed: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,17 @@ class JudgedWindows:
 
     def where(self, which_N: np.ndarray) -> "JudgedWindows":
         """Some of the windows, of the same trials."""
-        values = list(compress(self.values, which_N[self.said_N].tolist()))
-        arrays = (self.trial_N, self.row_N, self.truth_N, self.kind_N, self.group_N, self.is_choosing_N, self.said_N)
-        return JudgedWindows(self.n_trials, *(array_N[which_N] for array_N in arrays), values)
+        return JudgedWindows(
+            self.n_trials,
+            self.trial_N[which_N],
+            self.row_N[which_N],
+            self.truth_N[which_N],
+            self.kind_N[which_N],
+            self.group_N[which_N],
+            self.is_choosing_N[which_N],
+            self.said_N[which_N],
+            list(compress(self.values, which_N[self.said_N].tolist())),
+        )
 
     @cached_property
     def clusters(self) -> Clusters:
@@ -130,7 +145,8 @@ def named_scores(scorer: str, headline: str | None, values: pa.Table) -> pa.Tabl
 def area_under_curve(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
     """How well a number for each window, higher where the label fits, tells where the feature fires."""
     n_L = windows.count(windows.said_N)
-    return [("auroc", auroc(windows.clusters, windows.truth_N, windows.numbers()), n_L, np.zeros_like(n_L))]
+    area = auroc(windows.clusters, windows.truth_N, windows.numbers())
+    return [Metric("auroc", area, n_L, np.zeros_like(n_L))]
 
 
 def metric_rows(
@@ -138,19 +154,13 @@ def metric_rows(
 ) -> pa.Table:
     """Label by label, metric by metric: by all trials, by those that choose, and by those that had no part in it, which
     are all where none is told apart."""
-    names = np.tile(np.array([name for name, *_ in metrics], dtype=object), len(ids))
-
-    def column(number: Callable[[Metric], np.ndarray], of: Sequence[Metric]) -> np.ndarray:
-        return np.stack([number(metric) for metric in of], axis=1).ravel().astype(np.float64)
-
-    unknown_L = np.full(len(names), np.nan)
-    ends: list[Callable[[Metric], np.ndarray]] = [lambda m: m[1][0], lambda m: m[1][1], lambda m: m[1][2]]
-    value, low, high = (column(end, metrics) for end in ends)
-    n, failed, n_reporting = (
-        column(lambda m, i=i: m[i], of) for i, of in ((2, metrics), (3, metrics), (2, reporting or metrics))
-    )
-    chosen = column(ends[0], choosing) if choosing else unknown_L
-    reported, reported_low, reported_high = (column(end, reporting or metrics) for end in ends)
+    names = np.tile(np.array([metric.name for metric in metrics], dtype=object), len(ids))
+    others = reporting or metrics
+    value, low, high = (_flat([metric.estimate[end] for metric in metrics]) for end in range(3))
+    reported, reported_low, reported_high = (_flat([metric.estimate[end] for metric in others]) for end in range(3))
+    chosen = _flat([metric.estimate[0] for metric in choosing]) if choosing else np.full(len(names), np.nan)
+    n, failed = _flat([metric.n for metric in metrics]), _flat([metric.n_failed for metric in metrics])
+    n_reporting = _flat([metric.n for metric in others])
     asked = n + failed > 0
 
     def numbers(of: np.ndarray) -> pa.Array:
@@ -174,3 +184,8 @@ def metric_rows(
         "reporting_n_trials": counts(n_reporting),
     }
     return pa.table({name: columns[name] for name in VALUES.names}, schema=VALUES)
+
+
+def _flat(by_metric: Sequence[np.ndarray]) -> np.ndarray:
+    """Label by label, metric by metric."""
+    return np.stack(by_metric, axis=1).ravel().astype(np.float64)

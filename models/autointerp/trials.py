@@ -51,7 +51,7 @@ class Trial:
 class Judgement:
     """What a judge says of one window, or why it says nothing: `value` is None exactly when `status` is not 'ok'."""
 
-    value: int | bool | list[float] | None
+    value: float | bool | list[float] | None
     """Yes or no, a rating, or a number for each token: what the task asks for."""
     status: str = "ok"
     reason: str | None = None

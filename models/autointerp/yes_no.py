@@ -30,4 +30,6 @@ def yes_no_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
         ("true_negative_rate", true_negative, ~truth_N),
         ("true_negative_rate_hard", rate(~yes_N, hard_N), hard_N),
     ]
-    return [(name, value, windows.count(of_N & said_N), windows.count(of_N & ~said_N)) for name, value, of_N in shares]
+    return [
+        Metric(name, value, windows.count(of_N & said_N), windows.count(of_N & ~said_N)) for name, value, of_N in shares
+    ]

@@ -36,11 +36,24 @@ def example(
     }
 
 
+EXPLAINING = next(f"explaining {n}" for n in range(100) if not is_in_scoring_half(f"explaining {n}"))
+"""A document that labels are made from."""
+
+
+def with_explained(examples: pa.Table) -> pa.Table:
+    """Rows, and of each feature one more window that its label may be made from: without, the feature has no score."""
+    features = sorted(set(examples["feature_id"].to_pylist()))
+    rows = [
+        example(feature, "top", 99, [f"explaining {feature}"]) | {"document_id": EXPLAINING} for feature in features
+    ]
+    return pa.concat_tables([examples, pa.Table.from_pylist(rows, schema=examples.schema)])
+
+
 def all_for_scoring(examples: pa.Table) -> dict[str, str]:
-    """Groups by which every document is for scoring labels, each by itself."""
+    """Groups by which every other document is for scoring labels, each by itself."""
     return {
         document: next(name for n in range(100) if is_in_scoring_half(name := f"{document}#{n}"))
-        for document in set(examples["document_id"].to_pylist())
+        for document in set(examples["document_id"].to_pylist()) - {EXPLAINING}
     }
 
 

@@ -50,7 +50,8 @@ def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[Metr
     strength_S = np.fromiter(chain.from_iterable(windows.values), np.float32, len(at_S))
     pairs = (Clusters(trial_S, group_S, windows.n_trials), strength_S, gallery.activation_S[at_S])
     n_L, failed_L = windows.count(said_N), windows.count(~said_N)
-    return [("pearson", pearson(*pairs), n_L, failed_L), ("spearman", spearman(*pairs), n_L, failed_L)]
+    measures = {"pearson": pearson, "spearman": spearman}
+    return [Metric(name, measure(*pairs), n_L, failed_L) for name, measure in measures.items()]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:

@@ -40,7 +40,7 @@ def specificity_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
     """How well the ratings tell examples from controls."""
     rated = windows.where(windows.said_N)
     area = auroc(rated.clusters, rated.kind_N == "interval", rated.numbers())
-    return [("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
+    return [Metric("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:

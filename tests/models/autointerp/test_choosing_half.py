@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import all_for_scoring, example
+from example_rows import all_for_scoring, example, with_explained
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers.detection import detection_trials
@@ -21,7 +21,7 @@ def examples_in(n_documents: int) -> ExampleSet:
             for rank in range(10):
                 row = example(feature, kind, rank, [f" {feature}", f" {rank}"], 1.0, 0 if kind == "interval" else None)
                 rows.append(row | {"document_id": f"f{feature} d{(rank * 7 + len(kind)) % n_documents}"})
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import all_for_scoring, example, numbers_of
+from example_rows import all_for_scoring, example, numbers_of, with_explained
 from tiny_models import WIDTH, save_tiny
 
 from models.autointerp.example_set import ExampleSet
@@ -129,7 +129,7 @@ def gallery(features: int = 3) -> ExampleSet:
         for kind, tokens in WINDOWS.items()
         for rank in range(10)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import all_for_scoring, example, numbers_of
+from example_rows import all_for_scoring, example, numbers_of, with_explained
 from tiny_models import save_tiny
 from torch import Tensor
 
@@ -36,7 +36,7 @@ def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
         for kind, some in windows.items()
         for rank, tokens in enumerate(some)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import all_for_scoring, example
+from example_rows import all_for_scoring, example, with_explained
 
 from models.autointerp import trial_runs
 from models.autointerp.assembly import LabelingSetup
@@ -33,7 +33,7 @@ def inputs(folder: Path) -> ScorerInputs:
         for kind in ("interval", "control")
         for rank in range(10)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     material = FeatureData("m/r", table, near_copy_group=lambda: all_for_scoring(table))
     labels = [Label(f"e{n}", n, "`12`" if n < N - 1 else "`y`") for n in range(N)]
     return ScorerInputs(material, labels, LabelingSetup(ExplanationSettings(), Folder(str(folder)), "m/r"))
