@@ -27,7 +27,7 @@ VALUES = pa.schema([field for field in EXPLANATION_SCORE if field.name not in _O
 """What a scorer measures: a row without the scorer's name and whether the metric stands for it."""
 
 
-class Metric(NamedTuple):
+class LabelMetric(NamedTuple):
     """One number of each label."""
 
     name: str
@@ -104,7 +104,7 @@ class JudgedWindows:
         return number_N
 
 
-Measure = Callable[[ExampleSet, JudgedWindows], list[Metric]]
+Measure = Callable[[ExampleSet, JudgedWindows], list[LabelMetric]]
 
 
 def score_rows(
@@ -142,15 +142,18 @@ def named_scores(scorer: str, headline: str | None, values: pa.Table) -> pa.Tabl
     return pa.table({name: columns[name] for name in EXPLANATION_SCORE.names}, schema=EXPLANATION_SCORE)
 
 
-def area_under_curve(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
+def area_under_curve(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """How well a number for each window, higher where the label fits, tells where the feature fires."""
     n_L = windows.count(windows.said_N)
     area = auroc(windows.clusters, windows.truth_N, windows.numbers())
-    return [Metric("auroc", area, n_L, np.zeros_like(n_L))]
+    return [LabelMetric("auroc", area, n_L, np.zeros_like(n_L))]
 
 
 def metric_rows(
-    ids: Sequence[str], metrics: Sequence[Metric], choosing: Sequence[Metric] = (), reporting: Sequence[Metric] = ()
+    ids: Sequence[str],
+    metrics: Sequence[LabelMetric],
+    choosing: Sequence[LabelMetric] = (),
+    reporting: Sequence[LabelMetric] = (),
 ) -> pa.Table:
     """Label by label, metric by metric: by all trials, by those that choose, and by those that had no part in it, which
     are all where none is told apart."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.autointerp.answer_schemas import AnswerSchema, one_of
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import JudgedWindows, Metric
+from models.autointerp.score_rows import JudgedWindows, LabelMetric
 from models.autointerp.trials import Judgement
 from models.numerics.metrics_with_ci import ValueWithCI, balanced_accuracy, f1, share
 
@@ -15,7 +15,7 @@ def yes_no(said: bool, _: int) -> Judgement:
     return Judgement(said)
 
 
-def yes_no_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
+def yes_no_metrics(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """How often yes and no are right."""
     truth_N, said_N, yes_N, hard_N = windows.truth_N, windows.said_N, windows.numbers() > 0, windows.kind_N == "hard"
 
@@ -31,5 +31,6 @@ def yes_no_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
         ("true_negative_rate_hard", rate(~yes_N, hard_N), hard_N),
     ]
     return [
-        Metric(name, value, windows.count(of_N & said_N), windows.count(of_N & ~said_N)) for name, value, of_N in shares
+        LabelMetric(name, value, windows.count(of_N & said_N), windows.count(of_N & ~said_N))
+        for name, value, of_N in shares
     ]

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from models.autointerp.score_rows import Metric, metric_rows, named_scores
+from models.autointerp.score_rows import LabelMetric, metric_rows, named_scores
 from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import ValueWithCI, balanced_accuracy, share
 from sql.sql_files import sql_files
@@ -42,7 +42,8 @@ def test_the_best_of_equal_labels_is_not_shown_as_better_than_it_is(n_labels: in
     ids = [f"{feature} {label}" for feature in range(N_FEATURES) for label in range(n_labels)]
     n_L = np.full(len(ids), 2 * N_WINDOWS)
     parts = [
-        [Metric("balanced_accuracy", found, n_L, 0 * n_L)] for found in detection(np.random.default_rng(0), n_labels)
+        [LabelMetric("balanced_accuracy", found, n_L, 0 * n_L)]
+        for found in detection(np.random.default_rng(0), n_labels)
     ]
     scores = named_scores("detection", "balanced_accuracy", metric_rows(ids, *parts))  # noqa: F841 - named in SQL
     with closing(duckdb.connect()) as con:

@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from synthetic_judgements import judgements
 
 from sql.stored_partitions import StoredTables
 from storage.folder import Folder
@@ -113,7 +115,11 @@ class SyntheticStore:
             self.write("explanation", keys, explanations)
             self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
             self.write("explanation_score", keys, _scores(explanations))
-            self.write("judgement", keys, _judgements(examples, f"{model_id}/{recipe_id}"))
+            self.write(
+                "judgement",
+                keys,
+                judgements(examples, partial(_explanation_id, f"{model_id}/{recipe_id}", explainer="lexical")),
+            )
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
@@ -265,33 +271,6 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
                 "reason": None if row["kind"] == "control" else f"it has {row['tokens'][row['peak']]}",
                 "status": "parse_error" if failed else "ok",
                 "judge": "lexical",
-            }
-        )
-    return rows
-
-
-def _judgements(examples: Rows, sae_id: str) -> Rows:
-    """Of the lexical labels in the detection test: right of windows of the strong interval and of controls."""
-    rows = []
-    for row in examples:
-        if row["kind"] == "top" or row["feature_id"] == 1:
-            continue
-        truth, strong = row["kind"] == "interval", row["interval_index"] == 1
-        rows.append(
-            {
-                "explanation_id": _explanation_id(sae_id, row["feature_id"], "lexical"),
-                "scorer": "detection",
-                "example_id": row["example_id"],
-                "feature_id": row["feature_id"],
-                "kind": row["kind"],
-                "interval_index": row["interval_index"],
-                "document_group": row["document_id"],
-                "is_choosing": row["rank"] % 2 == 0,
-                "marked": [],
-                "truth": truth,
-                "answer": float(strong),
-                "is_right": truth == strong,
-                "status": "ok",
             }
         )
     return rows

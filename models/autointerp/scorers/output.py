@@ -15,7 +15,7 @@ from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import Ask
 from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_format import escaped, feature, token_list
-from models.autointerp.score_rows import Metric, metric_rows
+from models.autointerp.score_rows import LabelMetric, metric_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.structured_answers import group_by
 from models.autointerp.trials import Judgement, Label
@@ -133,7 +133,7 @@ def accuracy_rows(trials: Sequence[OutputTrial], verdicts: Sequence[Judgement]) 
     right_N = np.array([verdict.value is True for verdict in verdicts], bool)
     right_L, n_L, failed_L = (np.bincount(label_N[of], minlength=len(ids)) for of in (right_N, answered_N, ~answered_N))
     accuracy = wilson(right_L / np.where(n_L > 0, n_L, np.nan), n_L)
-    return metric_rows(ids, [Metric("accuracy", accuracy, n_L, failed_L)])
+    return metric_rows(ids, [LabelMetric("accuracy", accuracy, n_L, failed_L)])
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:

@@ -13,7 +13,7 @@ from models.autointerp.answer_schemas import AnswerSchema, one_of, schema_of
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.prompt_format import numbered
-from models.autointerp.score_rows import JudgedWindows, Metric
+from models.autointerp.score_rows import JudgedWindows, LabelMetric
 from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, ShownWindow, Trial, for_scoring, trial_of
 from models.numerics.clustered_intervals import Clusters
@@ -39,7 +39,7 @@ def simulation_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[
         yield trial_of(gallery, label, [*shown, *((row, (), False, "control") for row in controls.tolist())])
 
 
-def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[Metric]:
+def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """Correlation of strengths with activations over the tokens of all windows of a label."""
     said_N = windows.said_N
     row_N = windows.row_N[said_N]
@@ -51,7 +51,7 @@ def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[Metr
     pairs = (Clusters(trial_S, group_S, windows.n_trials), strength_S, gallery.activation_S[at_S])
     n_L, failed_L = windows.count(said_N), windows.count(~said_N)
     measures = {"pearson": pearson, "spearman": spearman}
-    return [Metric(name, measure(*pairs), n_L, failed_L) for name, measure in measures.items()]
+    return [LabelMetric(name, measure(*pairs), n_L, failed_L) for name, measure in measures.items()]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:
