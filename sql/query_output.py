@@ -15,7 +15,8 @@ import duckdb
 
 from sql.catalog import literal, quoted
 from sql.sql_files import sql_files
-from sql.warehouse import connect
+from sql.views import FEATURE_ACTIVATION
+from sql.warehouse import connect, tables_url
 
 COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet, compression zstd"}
 """Formats that DuckDB writes."""
@@ -46,7 +47,7 @@ def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = N
 def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every row of an answer, by the names of its columns; raises as `format_table`."""
     asked = answer(published, query, parameters)
-    with _explaining(), closing(connect(asked.published)) as con:
+    with _explaining(asked.published), closing(connect(asked.published)) as con:
         result = con.execute(asked.sql, dict(asked.parameters) or None)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -58,7 +59,7 @@ def format_table(answer: QueryResult, most: int = 100) -> str:
     Raises:
         ValueError: With DuckDB's own words if the query is wrong.
     """
-    with _explaining(), closing(connect(answer.published)) as con:
+    with _explaining(answer.published), closing(connect(answer.published)) as con:
         result = con.execute(answer.sql, dict(answer.parameters) or None)
         if result is None:
             raise ValueError(NO_ROWS)
@@ -95,7 +96,7 @@ def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> 
 
 def _copy(answer: QueryResult, form: str, file: Path) -> None:
     """Has DuckDB write the rows; its SQL knows them by the variable's name."""
-    with _explaining(), closing(connect(answer.published)) as con:
+    with _explaining(answer.published), closing(connect(answer.published)) as con:
         rows = con.sql(answer.sql, params=dict(answer.parameters) or None)
         if rows is None:
             raise ValueError(NO_ROWS)
@@ -132,11 +133,26 @@ def _finite(value: str, of: Any) -> str:
 
 
 @contextmanager
-def _explaining() -> Iterator[None]:
+def _explaining(published: Path) -> Iterator[None]:
     try:
         yield
+    except duckdb.IOException as error:
+        raise ValueError(_missing_codes(published, str(error)) or str(error)) from error
     except duckdb.Error as error:
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
+
+
+def _missing_codes(published: Path, message: str) -> str | None:
+    """What to do where the codes, which stay in the store, are not where they lay when the file was published."""
+    with closing(connect(published)) as con:
+        url = tables_url(con)
+    if f"{url}/{FEATURE_ACTIVATION}" not in message:
+        return None
+    return (
+        f"`{FEATURE_ACTIVATION}` reads the store's files, and they are no longer as they lay under {url} when "
+        f"{published} was published ({message.splitlines()[0]}): the store was moved, is not mounted or has changed "
+        "since. Set GLASSHOUSE_HOME to where it lies now and publish again (glasshouse publish)"
+    )
 
 
 def _as_json(value: Any) -> str:
