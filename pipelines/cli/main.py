@@ -1,7 +1,5 @@
 """The command `glasshouse`: a thin face over Dagster and the warehouse."""
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +8,8 @@ import typer
 from rich.console import Console
 
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
+from pipelines.cli.instance import dagster_instance
+from pipelines.cli.removal import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command(no_args_is_help=True)(remove)
 console = Console()
 
 
@@ -36,15 +37,6 @@ def glasshouse() -> None:
     """Turn a language model into a DuckDB warehouse of its features. Start with: glasshouse run --model pystdlib"""
 
 
-def dagster_home() -> Path:
-    """The folder of Dagster's own records, made ready: `DAGSTER_HOME`, or `.dagster` here."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").resolve())))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists() and Path("dagster.yaml").exists():
-        shutil.copy("dagster.yaml", home)
-    return home
-
-
 @app.command()
 def run(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
@@ -60,7 +52,7 @@ def run(
 
     store, cards = _registry()
     keys = selected_partitions(cards, model, recipe)
-    with _instance() as instance:
+    with dagster_instance() as instance:
         ran = [_run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
         ran += _publish(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
@@ -84,7 +76,7 @@ def sweep(
     if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
         raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
     models = dict.fromkeys(key.split("/")[0] for key in keys)
-    with _instance() as instance:
+    with dagster_instance() as instance:
         ran = [
             _run_with_progress(
                 name, lambda name: write_sweep_tables(store, [k for k in keys if k.split("/")[0] == name], instance)
@@ -122,10 +114,31 @@ def label(
         return
     for key in keys if asked else ():
         request_labels(store, store.registration(key), asked)
-    with _instance() as instance:
+    with dagster_instance() as instance:
         ran = [_run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
         ran += _publish(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
+
+
+@app.command("publish")
+def publish_command(
+    allow_drop: Annotated[
+        bool, typer.Option(help="Publish even if most of what is published is no longer in the store.")
+    ] = False,
+) -> None:
+    """Publish the store's tables as the warehouse.
+
+    Every other command that makes tables publishes by itself. A store that is not there is refused.
+
+    Example: glasshouse publish
+    """
+    from pipelines.store.store import Store
+
+    with dagster_instance() as instance:
+        done = _publish(Store(), instance, allow_drop=allow_drop)
+    if not all(done):
+        raise SystemExit(1)
+    console.print(f"published in {Store().published}", highlight=False, soft_wrap=True)
 
 
 def _registry():
@@ -139,18 +152,11 @@ def _registry():
     return store, cards
 
 
-def _instance():
-    dagster_home()
-    import dagster as dg
-
-    return dg.DagsterInstance.get()
-
-
-def _publish(store, instance) -> list[bool]:
-    """One publication of all that the runs before it made."""
+def _publish(store, instance, *, allow_drop: bool = False) -> list[bool]:
+    """One publication of all that the store holds."""
     from pipelines.runs.in_process import publish
 
-    return [_run_with_progress("published_warehouse", lambda _: [publish(store, instance)])]
+    return [_run_with_progress("published_warehouse", lambda _: [publish(store, instance, allow_drop=allow_drop)])]
 
 
 def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
@@ -206,10 +212,13 @@ def search(
 
     Example: glasshouse search import --most 10
     """
+    from pipelines.registry.registry import Registry
     from pipelines.serving.semantic_search import search_features
+    from pipelines.store.store import Store
     from sql.query_output import write
 
-    store, cards = _registry()
+    store = Store()
+    cards = _registry()[1] if store.registry_folder.exists() else Registry({}, {})  # by text needs no registry
     write(search_features(store.published, cards, text, most))
 
 
