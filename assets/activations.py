@@ -13,6 +13,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -67,6 +68,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
+    refuse_other_provenance(store, registration)
     card, host = registration.model, load_model(registration)
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
     made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]

@@ -10,6 +10,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_limits, load_model, load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -40,6 +41,7 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     from models.corpora.sources import open_source
 
     registration = store.registration(context.partition_key)
+    refuse_other_provenance(store, registration)
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})

@@ -34,7 +34,6 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
 
     from models.comparison.decoder_matching import match_features, match_rows
     from models.device import default_device
-    from models.dictionaries.saelens_format import load
 
     registration = store.registration(context.partition_key)
     others = _others(store, registration)
@@ -45,7 +44,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
         context.log.info(f"comparing because {why}")
 
         def decoder(some: SAERegistration):
-            return load(store.layout.sae(some)).W_dec.to(default_device())
+            return store.datasets.dictionary(some).W_dec.to(default_device())
 
         mine_FD = decoder(registration)
         found = [match_rows(other.recipe_id, match_features(mine_FD, decoder(other))) for other in others]

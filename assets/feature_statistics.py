@@ -111,14 +111,13 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
 
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.device import default_device
-    from models.dictionaries.saelens_format import load
     from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
     from storage.manifest import sha256_of
 
     settings, shards = registration.recipe.statistics, store.datasets.shards(registration)
     codes_folder, progress = store.layout.table("feature_activation", registration), Progress(context, "shards")
     inputs = StatisticsInput(
-        load(store.layout.sae(registration)).to(default_device()),
+        store.datasets.dictionary(registration).to(default_device()),
         shards,
         store.datasets.contexts(shards.manifest),
         tokenizer=load_tokenizer(registration),

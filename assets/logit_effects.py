@@ -28,7 +28,6 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's
     unembedding, and the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the
     residual stream, have none."""
-    from models.dictionaries.saelens_format import load
     from models.features.logit_effects import logit_effects as effects_of
     from models.language_model.sites import Site
     from models.language_model.token_strings import TokenStrings
@@ -40,7 +39,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     if why := why_made(identity, *folders):
         context.log.info(f"projecting because {why}")
         host = load_model(registration)
-        decoder = load(store.layout.sae(registration)).W_dec
+        decoder = store.datasets.dictionary(registration).W_dec
         made = effects_of(
             decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
         )

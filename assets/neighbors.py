@@ -28,7 +28,6 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     needs the codes."""
     import pyarrow as pa
 
-    from models.dictionaries.saelens_format import load
     from models.features.nearest_features import nearest_by_cosine, nearest_by_jaccard, neighbor_rows
 
     registration = store.registration(context.partition_key)
@@ -37,7 +36,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     folder = store.layout.table("neighbor", registration)
     if why := why_made(identity, folder):
         context.log.info(f"comparing because {why}")
-        sae = load(store.layout.sae(registration))
+        sae = store.datasets.dictionary(registration)
         kinds = {"decoder_cosine": nearest_by_cosine(sae.W_dec, settings.similar_features)}
         if (codes := store.datasets.codes(registration)) is not None:
             kinds["cofiring_jaccard"] = nearest_by_jaccard(codes, sae.n_features, settings.similar_features)

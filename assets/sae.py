@@ -31,6 +31,12 @@ l0_target = dg.AssetCheckSpec(
     "is no worse in FVU than it was in training, within as much.",
 )
 
+provenance = dg.AssetCheckSpec(
+    "provenance_matches",
+    asset="sae",
+    description="An imported dictionary is read where its file says that it belongs: model, site, context length, BOS.",
+)
+
 
 @dg.asset(
     partitions_def=sae_partitions,
@@ -39,7 +45,7 @@ l0_target = dg.AssetCheckSpec(
     kinds={"torch", "safetensors"},
     code_version=SAE.code_version,
     group_name="dictionary",
-    check_specs=[exported, l0_target],
+    check_specs=[exported, l0_target, provenance],
     **GPU_STEP,
 )
 @fail_without_retry
@@ -105,7 +111,23 @@ def metadata(store: Store, registration: SAERegistration, made) -> dict:
 def checks(registration: SAERegistration, made) -> list[dg.AssetCheckResult]:
     """Whether the files are the dictionary, and the dictionary what was wanted."""
     files = dg.AssetCheckResult(check_name="export_equals_trained", asset_key="sae", passed=made.facts["agree"])
-    return [files, _l0_matches_target(registration, made.facts["calibration"])]
+    return [files, _l0_matches_target(registration, made.facts["calibration"]), _provenance_matches(made)]
+
+
+def _provenance_matches(made) -> dg.AssetCheckResult:
+    from models.interchange.provenance import Mismatch, told
+
+    named, differs = made.facts["named"], told([Mismatch(**one) for one in made.facts["mismatches"]])
+    facts = {"named_by_the_file": named} if named else {"none_because": "no file names where it belongs"}
+    return dg.AssetCheckResult(
+        check_name="provenance_matches",
+        passed=not differs,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"by its file it was made for another place, which the recipe allows: {differs}"
+        if differs
+        else None,
+        metadata=facts | {"mismatches": differs or "none"},
+    )
 
 
 def _l0_matches_target(registration: SAERegistration, found: dict | None) -> dg.AssetCheckResult:

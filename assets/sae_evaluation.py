@@ -51,7 +51,6 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     does to the cross-entropy, shrinkage, sparse probing and absorption. A model without next-token loss has no
     cross-entropies."""
     from models.device import default_device
-    from models.dictionaries.saelens_format import load
     from models.evaluation.dictionary_metrics import EvaluationInput, evaluate_dictionary
 
     registration = store.registration(context.partition_key)
@@ -61,7 +60,7 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     folder = store.layout.table("sae_metric", registration)
     if why := why_made(identity, folder):
         context.log.info(f"measuring because {why}")
-        dictionary, contexts = load(store.layout.sae(registration)), store.datasets.contexts(trained)
+        dictionary, contexts = store.datasets.dictionary(registration), store.datasets.contexts(trained)
         given = EvaluationInput.of(load_model(registration), dictionary.to(default_device()), contexts, trained.facts)
         rows = evaluate_dictionary(given, settings, Progress(context, "batches"))
         store.tables.write(folder, rows, identity)

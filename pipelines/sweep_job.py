@@ -119,6 +119,8 @@ def materializations(
                 asset_key=dg.AssetKey("sae"),
                 check_name=str(check.check_name),
                 passed=check.passed,
+                severity=check.severity,
+                description=check.description,
                 metadata=dict(check.metadata),
                 partition=some.sae_id,
             )

@@ -66,9 +66,12 @@ class ManifestFile:
         """A local path that holds the file while the block lasts; its content is compared once in a process.
 
         Raises:
-            DamagedFile: If its sha256 is not the recorded one.
+            DamagedFile: If the file is missing, or its sha256 is not the recorded one.
         """
-        key = self.compared(folder)
+        try:
+            key = self.compared(folder)
+        except FileNotFoundError:
+            raise self.missing(folder) from None
         with folder.reading(self.name) as path:
             if key not in _compared:
                 actual = sha256_of_file(path)
@@ -79,6 +82,12 @@ class ManifestFile:
                     )
                 _compared.add(key)
             yield path
+
+    def missing(self, folder: Folder) -> DamagedFile:
+        return DamagedFile(
+            f"{folder}/{self.name} is missing; its sha256 was {self.sha256}: delete {folder} and materialize its asset "
+            "again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,7 @@ class Manifest:
             where = f"{folder}/{entry.name}"
             remedy = f"delete {folder} and materialize its asset again"
             if not folder.exists(entry.name):
-                raise DamagedFile(f"{where} is missing; its sha256 was {entry.sha256}: {remedy}")
+                raise entry.missing(folder)
             size = folder.size(entry.name)
             if size != entry.bytes:
                 raise DamagedFile(

@@ -8,7 +8,7 @@ from storage.folder import Folder
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 _COMMIT = re.compile("[0-9a-f]{40}")
-_CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin", ".pt", ".npz")
+_CONTENT = (".safetensors", ".json", ".txt", ".model", ".bin", ".pt", ".npz", ".gguf")
 
 
 def is_folder(source: str) -> bool:
@@ -43,7 +43,10 @@ def resolve_revision(source: str, revision: str | None) -> str:
 def _fingerprint(folder: Folder) -> str:
     names = [name for name in folder.names() if name.endswith(_CONTENT)]
     if not names:
-        raise FileNotFoundError(f"{folder} holds no model: wanted config.json, tokenizer files and *.safetensors")
+        raise FileNotFoundError(
+            f"{folder} holds no model: wanted a folder with config.json, tokenizer files and *.safetensors (a GGUF "
+            "file is converted to one as examples/smollm2/prepare.py does it)"
+        )
     digest = hashlib.sha256()
     for name in names:
         size = folder.size(name)

@@ -125,7 +125,8 @@ class TokenizedCorpus:
     @cached_property
     def documents(self) -> pa.Table:
         """One row a document, by `DOCUMENT_SCHEMA`."""
-        with self.folder.reading(DOCUMENTS) as path:
+        [entry] = (entry for entry in self.manifest.files if entry.name == DOCUMENTS)
+        with entry.reading(self.folder) as path:
             return pq.read_table(path)
 
     @cached_property
@@ -141,7 +142,7 @@ class TokenizedCorpus:
         return dict(zip(*columns, strict=True))
 
     def _table(self, number: int, columns: list[str] | None = None) -> pa.Table:
-        with self.folder.reading(self.manifest.files[number].name) as path:
+        with self.manifest.files[number].reading(self.folder) as path:
             return pq.read_table(path, columns=columns)
 
     def shard(self, number: int) -> list[Context]:

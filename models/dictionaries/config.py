@@ -14,6 +14,8 @@ APPLIES_TO: dict[str, tuple[str, ...]] = {
     "matryoshka_fractions": ("matryoshka_batchtopk",),
 }
 """Settings that mean something to some architectures only."""
+ProvenanceField = Literal["model", "model_processing", "site", "context_length", "prepend_bos"]
+"""What the file of an imported dictionary may name, and cards say too."""
 
 
 class SAESettings(Settings):
@@ -46,11 +48,15 @@ class SAESettings(Settings):
 
     imported: str | None = Field(default=None, alias="import")
     """A dictionary that is there already, in place of training: a folder or file, local or `s3://…`, or
-    `hf:owner/repository[/path]`. All but `format`, `revision` and `output_site` is then left out."""
+    `hf:owner/repository[/path]`. All but `format`, `revision`, `output_site` and `allow_mismatch` is then left
+    out."""
     format: str = "auto"
     """Of what is imported: the name of a file in `models/interchange/sae_formats/`."""
     revision: str | None = None
     """Of what is imported from the hub: branch, tag or commit; resolved and recorded."""
+    allow_mismatch: tuple[ProvenanceField, ...] = ()
+    """What the file of an imported dictionary may name otherwise than the cards. Anything else that differs is refused;
+    what is allowed fails the check `provenance_matches`."""
 
     @property
     def learns(self) -> bool:
@@ -64,13 +70,13 @@ class SAESettings(Settings):
 
     @model_validator(mode="after")
     def _imports_ask_for_nothing_else(self) -> Self:
-        meant = {"imported", "format", "revision", "output_site"}
+        meant = {"imported", "format", "revision", "output_site", "allow_mismatch"}
         more = [] if self.imported is None else sorted(self._different() - meant)
         if more:
             raise ValueError(
                 f"{', '.join(more)} and import were given: an imported dictionary is as it is, leave it out"
             )
-        if self.imported is None and (named := sorted(self._different() & {"format", "revision"})):
+        if self.imported is None and (named := sorted(self._different() & {"format", "revision", "allow_mismatch"})):
             raise ValueError(f"{', '.join(named)} is of what is imported: name it by import, or leave it out")
         return self
 

@@ -1,6 +1,7 @@
 """Tensors of a file, held against what the file's configuration promises of them."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +16,8 @@ def validate_tensors(
 ) -> dict[str, Tensor]:
     """The tensors in float32, once they are the ones that were promised: no more, no fewer, finite, and of their shape.
 
-    A square matrix that lies transposed cannot be seen.
+    A vector may lie as a row or a column, [1, D] for [D], and a number as a vector of one. A square matrix that lies
+    transposed cannot be seen.
 
     Args:
         where: The file, as a sentence about it begins.
@@ -33,7 +35,7 @@ def validate_tensors(
                 "correct the configuration beside it, or export the dictionary again"
             )
         _check(where, name, tensors[name], shapes[name])
-    return {name: tensors[name].float() for name in shapes}
+    return {name: tensors[name].float().reshape(shape) for name, shape in shapes.items()}
 
 
 def vector_length(where: str, tensors: Mapping[str, Any], name: str) -> int:
@@ -44,11 +46,16 @@ def vector_length(where: str, tensors: Mapping[str, Any], name: str) -> int:
     """
     if name not in tensors:
         raise _lacking(where, name, tensors)
-    if not isinstance(tensors[name], Tensor) or tensors[name].ndim != 1:
+    if not isinstance(tensors[name], Tensor) or not _is_vector(tensors[name].shape):
         raise UnreadableDictionary(
             f"{where}: {name} is {list(getattr(tensors[name], 'shape', ()))}, wanted a vector: export it again"
         )
-    return len(tensors[name])
+    return tensors[name].numel()
+
+
+def _is_vector(shape: Sequence[int]) -> bool:
+    """Whether all axes but one, at least, have the length 1."""
+    return len(shape) > 0 and sum(n != 1 for n in shape) <= 1
 
 
 def _lacking(where: str, name: str, tensors: Mapping[str, Any]) -> UnreadableDictionary:
@@ -60,7 +67,8 @@ def _check(where: str, name: str, tensor: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(tensor, Tensor):
         raise UnreadableDictionary(f"{where}: {name} is a {type(tensor).__name__}, wanted a tensor: export it again")
     found = tuple(tensor.shape)
-    if found != shape:
+    is_flat = len(shape) <= 1 and tensor.numel() == math.prod(shape) and (_is_vector(found) or not found)
+    if found != shape and not is_flat:
         hint = "it is transposed" if found == shape[::-1] else "its width is another than the dictionary's"
         raise UnreadableDictionary(f"{where}: {name} is {list(found)}, wanted {list(shape)}: {hint}")
     if not tensor.is_floating_point():

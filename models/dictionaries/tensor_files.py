@@ -13,12 +13,16 @@ from torch import Tensor
 from models.dictionaries.tensor_checks import UnreadableDictionary
 from storage.folder import Folder
 
+COMPILED, PARALLEL = "_orig_mod.", "module."
+"""What torch.compile and DataParallel put before the names of a module's tensors."""
+
 
 def read_json(folder: Folder, name: str) -> dict[str, Any]:
     """The object that a JSON file holds."""
     _present(folder, name)
+    content = folder.read_bytes(name)
     try:
-        found = json.loads(folder.read_bytes(name))
+        found = json.loads(content)
     except ValueError as error:
         raise UnreadableDictionary(f"{folder}/{name} is not JSON ({error}): export the dictionary again") from error
     if not isinstance(found, dict):
@@ -29,10 +33,11 @@ def read_json(folder: Folder, name: str) -> dict[str, Any]:
 
 
 def read_safetensors(folder: Folder, name: str) -> dict[str, Tensor]:
+    """The tensors of a file, by the names that they had before a module was wrapped."""
     _present(folder, name)
     try:
         with folder.reading(name) as path:
-            return safetensors.torch.load_file(path)
+            return _unwrapped(f"{folder}/{name}", safetensors.torch.load_file(path))
     except safetensors.SafetensorError as error:
         raise _damaged(folder, name, error) from error
 
@@ -52,7 +57,8 @@ def read_npz(folder: Folder, name: str) -> dict[str, Tensor]:
 
 
 def read_torch(folder: Folder, name: str) -> dict[str, Any]:
-    """The dictionary that `torch.save` wrote, if it holds tensors and plain values only."""
+    """The dictionary that `torch.save` wrote, if it holds tensors and plain values only; names as before a module was
+    wrapped."""
     _present(folder, name)
     try:
         with folder.reading(name) as path:
@@ -64,7 +70,7 @@ def read_torch(folder: Folder, name: str) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict):
         raise UnreadableDictionary(f"{folder}/{name} holds a {type(found).__name__}, wanted a state_dict")
-    return found
+    return _unwrapped(f"{folder}/{name}", found)
 
 
 def require_keys(where: str, config: dict[str, Any], *keys: str) -> list[Any]:
@@ -88,6 +94,25 @@ def require_positive_ints(where: str, config: dict[str, Any], *keys: str) -> lis
     for key, value in zip(keys, found, strict=True):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise UnreadableDictionary(f"{where} says {key}={value!r}, wanted a whole number above 0")
+    return found
+
+
+def _unwrapped(where: str, held: dict[str, Any]) -> dict[str, Any]:
+    """Names without what torch.compile (`_orig_mod.`, anywhere) and DataParallel (`module.`, before all) put in.
+
+    Raises:
+        UnreadableDictionary: If two names become one.
+    """
+    found: dict[str, Any] = {}
+    wrapped = all(str(name).removeprefix(COMPILED).startswith(PARALLEL) for name in held)
+    for name, value in held.items():
+        plain = str(name).replace(COMPILED, "")
+        plain = plain.removeprefix(PARALLEL) if wrapped else plain
+        if plain in found:
+            raise UnreadableDictionary(
+                f"{where} holds {plain} twice, once as a compiled module has it ({name}): keep one of them"
+            )
+        found[plain] = value
     return found
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.numerics.hash_sampling import hash_draw
-from models.probes.codes_by_feature import CodesByFeature
+from models.probes.codes_by_feature import CodesByFeature, strongest
 from models.probes.linear_probe import fit_linear_probes
 
 FEWEST_WORDS = 20
@@ -66,13 +66,14 @@ def absorption(
     Words are tokens of the vocabulary that are a word (`token_targets.first_letters`), at most PER_WORD occurrences of
     each; a hash of the token id keeps a quarter of them, with all their occurrences, for the test. One logistic
     regression a letter reads the activation: its weights are the letter's direction. A letter's main latents are those
-    whose mean activation on its words exceeds most that on other words, one more as long as it raises the F1 of a
-    logistic regression on them by more than SPLIT, on training words. A test word is absorbed where the probe is right,
-    no main latent of its letter fires, and the latent whose decoder row brings most along the direction has a cosine
-    with it above COSINE and brings at least SHARE of what the activation, less the decoder's bias, has along it.
+    with the largest area under the ROC curve for its words, of equal ones the lower, one more as long as it raises the
+    F1 of a logistic regression on them by more than MIN_F1_GAIN, on training words. A test word is absorbed where the
+    probe is right, no main latent of its letter fires, and the latent whose decoder row brings most along the direction
+    has a cosine with it above COSINE and brings at least SHARE of what the activation, less the decoder's bias, has
+    along it.
 
     What differs from the paper and from SAEBench: words are met in running text, not in a prompt that asks for their
-    spelling; nothing is ablated (as SAEBench); latents are ranked by mean difference, not by an L1 probe; the rate is
+    spelling; nothing is ablated (as SAEBench); latents are ranked by their area, not by an L1 probe; the rate is
     over the words of all letters together, not the mean of the letters' rates.
 
     Args:
@@ -99,7 +100,7 @@ def absorption(
     probe = fit_linear_probes(x_TD[train_N], seen_WL, one_space=True)
     right_W = probe.logits(x_TD[test_N]).argmax(dim=1) == letter_N[test_N]
     trained = latents.at(train_N)
-    ranked_LF = trained.differences(seen_WL).topk(min(MAX_MAIN_LATENTS, latents.n_features), dim=1).indices
+    ranked_LF = strongest(trained.aurocs(seen_WL), MAX_MAIN_LATENTS)
     main = [main_latents(trained, ranked_F, y_W) for ranked_F, y_W in zip(ranked_LF, seen_WL.T, strict=True)]
     n_absorbed = 0
     for place, mine_K in enumerate(main):

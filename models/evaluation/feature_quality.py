@@ -33,6 +33,7 @@ UNITS = {
     "sparse_probing_k5": "area under the ROC curve",
     "sparse_probing_k20": "area under the ROC curve",
     "sparse_probing_raw": "area under the ROC curve",
+    "probing_targets": "targets",
     "first_letter_accuracy": "fraction of the words",
     "latents_per_letter": "latents per letter",
     "absorption_rate": "fraction of the words",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.probes.codes_by_feature import CodesByFeature
+from models.probes.codes_by_feature import CodesByFeature, strongest
 from models.probes.linear_probe import fit_linear_probes
 from models.probes.token_targets import TokenTargets
 
@@ -22,9 +22,12 @@ test."""
 def sparse_probing(x_TD: Tensor, latents: CodesByFeature, targets: TokenTargets, is_test_T: Tensor) -> dict[str, float]:
     """Areas under the ROC curve on test tokens, means over the targets that have enough tokens.
 
-    `sparse_probing_k1`, `_k5` and `_k20`: for each target the k latents whose mean activation on its training tokens
-    differs most from that on the others, in size, and a logistic regression on these k. `sparse_probing_raw`: the same
-    regression on the whole activation, the ceiling of a linear probe.
+    `sparse_probing_k1`, `_k5` and `_k20`: for each target the k latents whose own area under the ROC curve on training
+    tokens is farthest from a half, of equal ones the lower, and a logistic regression on these k.
+    `sparse_probing_raw`: the same regression on the whole activation, the ceiling of a linear probe.
+
+    SAEBench and sae-probes rank latents by the difference of mean activations, which depends on each latent's scale: on
+    a planted latent among others of mixed scales it is hundreds of ranks off.
 
     Args:
         x_TD: Activations, float32.
@@ -33,7 +36,8 @@ def sparse_probing(x_TD: Tensor, latents: CodesByFeature, targets: TokenTargets,
         is_test_T: Which are kept from training.
 
     Returns:
-        Metrics; none where no target has enough tokens. A k beyond the number of latents takes all of them.
+        Metrics, and how many targets they are means over (`probing_targets`); none where no target has enough tokens. A
+        k beyond the number of latents takes all of them.
     """
     train_N, test_N = torch.nonzero(~is_test_T)[:, 0], torch.nonzero(is_test_T)[:, 0]
     y_TC = torch.from_numpy(targets.is_so_TC).to(x_TD.device)
@@ -43,7 +47,7 @@ def sparse_probing(x_TD: Tensor, latents: CodesByFeature, targets: TokenTargets,
     y_TC = y_TC[:, enough_C]
     trained, tested = latents.at(train_N), latents.at(test_N)
     most = min(max(LATENTS), latents.n_features)
-    best_CK = trained.differences(y_TC[train_N]).abs().topk(most, dim=1).indices
+    best_CK = strongest((trained.aurocs(y_TC[train_N]) - 0.5).abs(), most)
     found: dict[str, list[float]] = {f"sparse_probing_k{k}": [] for k in LATENTS}
     for features_K, y_T in zip(best_CK, y_TC.T, strict=True):
         seen_TK, unseen_TK = trained.columns(features_K), tested.columns(features_K)
@@ -52,7 +56,8 @@ def sparse_probing(x_TD: Tensor, latents: CodesByFeature, targets: TokenTargets,
             found[f"sparse_probing_k{k}"].append(auroc(probe.logits(unseen_TK[:, :k])[:, 0], y_T[test_N]))
     logits_TC = fit_linear_probes(x_TD[train_N], y_TC[train_N], one_space=True).logits(x_TD[test_N])
     found["sparse_probing_raw"] = [auroc(z_T, y_T) for z_T, y_T in zip(logits_TC.T, y_TC[test_N].T, strict=True)]
-    return {name: float(np.mean(areas)) for name, areas in found.items()}
+    means = {name: float(np.mean(areas)) for name, areas in found.items()}
+    return means | {"probing_targets": float(y_TC.shape[1])}
 
 
 def _enough(y_TC: Tensor, fewest: int) -> Tensor:

@@ -80,6 +80,6 @@ class StoredCodes:
 
     def __iter__(self) -> Iterator[Firings]:
         for entry in self.entries:
-            with self.folder.reading(entry.name) as path:
+            with entry.reading(self.folder) as path:
                 fired = write_codes(path)
             yield fired

@@ -17,7 +17,7 @@ from storage.revisions import resolve_revision
 
 _WEIGHTS = (".pt", ".pth", ".npz", ".safetensors")
 _HUB = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^*?\[\]]*[^*?\[\]/]))?/?")
-_LAYER = re.compile(r"(?:^|\.)(?:blocks|layers|h)\.(\d+)(?:\.|$)")
+_LAYER = re.compile(r"(?:^|\.)(?:blocks|layers?|h)\.(\d+)(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ class ImportedDictionary:
     """W_enc [d_in, d_sae], W_dec [d_sae, d_out], b_dec [d_out]; b_enc, or b_gate, b_mag and r_mag, and threshold, all
     [d_sae]; W_skip [d_out, d_in]."""
     facts: dict[str, Any]
-    """What the files say of where it belongs, and nothing they do not say: model_name, hook_name, hook_in, hook_out,
-    layer, context_size, dataset, l0; `note` is a sentence about what was read otherwise than it was written."""
+    """What the files say of where it belongs, and nothing they do not say: model_name, model_revision, model_processing
+    (what TransformerLens did to the weights), hook_name, hook_in, hook_out, hook_head_index, layer, context_size,
+    prepend_bos, dataset, l0; `note` is a sentence about what was read otherwise than it was written."""
 
 
 class Format(Protocol):

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +12,22 @@ from typing import Any
 
 from models.dtypes import DTYPES
 from models.language_model.module_map import unknown
+from models.language_model.unusable_model import (
+    INDEX,
+    PICKLES,
+    SINGLE,
+    UnusableModel,
+    no_model,
+    no_weights,
+    refuse_adapter,
+    refuse_quantised,
+)
 from storage.folder import Folder
 from storage.revisions import is_folder, resolve_revision
 
-INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-
-
-class UnusableModel(ValueError):
-    """A model's files are missing, damaged or of a kind that is refused. Mend what the message names."""
+COMPILED = "_orig_mod."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class ModelFiles:
             wanted = sorted(set(json.loads((self.folder / INDEX).read_bytes())["weight_map"].values()))
         missing = [name for name in wanted if name not in names]
         if missing:
-            raise _no_weights(self.source, missing, names | self._names_at_source())
+            raise no_weights(self.source, missing, names | self.names_at_source())
         return [self.folder / name for name in wanted]
 
     def weights_sha256(self) -> str:
@@ -59,7 +65,7 @@ class ModelFiles:
                     digest.update(block)
         return digest.hexdigest()
 
-    def _names_at_source(self) -> set[str]:
+    def names_at_source(self) -> set[str]:
         """What the source holds, also what was not fetched because it would be refused."""
         if is_folder(self.source):
             return set(Folder(self.source).names())
@@ -70,20 +76,6 @@ class ModelFiles:
             return set(HfApi().list_repo_files(self.source, revision=self.revision))
         except (HfHubHTTPError, OSError):
             return set()
-
-
-def _no_weights(source: str, missing: list[str], names: Iterable[str]) -> UnusableModel:
-    pickles = sorted(name for name in names if name.endswith(_PICKLES))
-    if pickles:
-        return UnusableModel(
-            f"{source} holds its weights as pickles ({', '.join(pickles)}), which can run code when they are read: "
-            "wanted safetensors. Convert them where you trust them: load the model with transformers and call "
-            "save_pretrained(folder), then name that folder in the card"
-        )
-    return UnusableModel(
-        f"{source} has no weights: {', '.join(missing)} missing, found {', '.join(sorted(names)) or 'nothing'}. "
-        f"Wanted {SINGLE}, or {INDEX} and every file that it names"
-    )
 
 
 @contextmanager
@@ -111,10 +103,9 @@ def open_model_files(
         )
     folder = Folder(source)
     names = folder.names()
+    refuse_adapter(source, names, folder)
     if "config.json" not in names:
-        raise UnusableModel(
-            f"{source} holds no model: no config.json among {', '.join(names) or 'its 0 files'}. Correct `source`"
-        )
+        raise no_model(source, names or ([folder.url] if folder.exists() else []))
     found = resolve_revision(source, None)
     if folder.is_local:
         yield ModelFiles(source, found, Path(folder.path))
@@ -134,7 +125,7 @@ def _kept(folder: Folder, names: list[str], weights: bool, into: Path) -> Path:
 def _download(folder: Folder, names: list[str], weights: bool, into: Path) -> Path:
     """Copies a folder's files; the bytes of weights that will be refused are not worth fetching."""
     for name in names:
-        if name.endswith(_PICKLES) or (name.endswith(".safetensors") and not weights):
+        if name.endswith(PICKLES) or (name.endswith(".safetensors") and not weights):
             continue
         with Folder(str(into)).writing(name) as path:
             folder.filesystem.get_file(f"{folder.path}/{name}", str(path))
@@ -154,7 +145,11 @@ def _from_hub(source: str, revision: str | None, weights: bool) -> ModelFiles:
             f"{source!r} (revision {revision or 'default'}) is no folder here and could not be fetched from the hub: "
             f"{error}. Correct `source` in the model card, give a local folder or s3:// address, or check the network"
         ) from error
-    return ModelFiles(source, path.name, path)
+    files = ModelFiles(source, path.name, path)
+    refuse_adapter(source, files.names, Folder(str(path)))
+    if "config.json" not in files.names:
+        raise no_model(source, sorted(files.names | files.names_at_source()))
+    return files
 
 
 def load_tokenizer(source: str, revision: str | None = None, *, cache: Path | None = None) -> Any:
@@ -172,6 +167,7 @@ def read_tokenizer(files: ModelFiles) -> Any:
     from transformers import AutoTokenizer
 
     if not files.names & set(TOKENIZERS):
+        _auto_class(read_config(files))  # a model of images is told that it is no language model
         raise UnusableModel(
             f"{files.source} has no tokenizer: wanted one of {', '.join(TOKENIZERS)}. Save it beside the weights with "
             "tokenizer.save_pretrained(folder)"
@@ -198,11 +194,13 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
         raise ValueError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}: correct it in the model card")
     files.weight_files()
     config = read_config(files)
-    _refuse_quantised(files.source, config)
+    refuse_quantised(files.source, config)
     auto_class, causal = _auto_class(config)
-    options = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
+    options: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
     options |= {"dtype": DTYPES[dtype], "ignore_mismatched_sizes": True, "output_loading_info": True}  # said below
     try:
+        if _was_compiled(files):
+            options["key_mapping"] = {re.escape(COMPILED): ""}
         with _no_progress_bar():
             model, report = auto_class.from_pretrained(files.folder, config=config, **options)
     except torch.OutOfMemoryError:
@@ -222,6 +220,17 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
     return model.eval().requires_grad_(False), causal
 
 
+def _was_compiled(files: ModelFiles) -> bool:
+    """Whether tensors have the names that a module has once torch.compile wrapped it."""
+    from safetensors import safe_open
+
+    for path in files.weight_files():
+        with safe_open(path, "pt") as file:
+            if any(COMPILED in name for name in file.keys()):  # noqa: SIM118
+                return True
+    return False
+
+
 def read_config(files: ModelFiles) -> Any:
     """The config of a checkpoint.
 
@@ -237,23 +246,10 @@ def read_config(files: ModelFiles) -> Any:
         raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
 
 
-def _refuse_quantised(source: str, config: Any) -> None:
-    """Raises UnusableModel if the weights are quantised in a way that cannot be read here."""
-    quantisation = getattr(config, "quantization_config", None)
-    if quantisation is None:
-        return
-    said = quantisation if isinstance(quantisation, dict) else quantisation.to_dict()
-    method = str(said.get("quant_method", "an unnamed method"))
-    raise UnusableModel(
-        f"{source} holds weights quantised by {method}, and activations are read from float32, bfloat16 or float16 "
-        f"weights: take the checkpoint that it was made from, or load it where {method} is installed with "
-        "transformers, call dequantize() and save_pretrained(folder), and name that folder in the card"
-    )
-
-
 def _auto_class(config: Any) -> tuple[Any, bool]:
-    """The class that loads a model of this config, and whether it predicts the next token."""
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+    """The class that loads a model of this config, and whether it predicts the next token; one that also sees is read
+    by its text."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMaskedLM
     from transformers.models.auto import modeling_auto as auto
 
     architectures = config.architectures or []
@@ -262,6 +258,8 @@ def _auto_class(config: Any) -> tuple[Any, bool]:
         return (AutoModelForMaskedLM if has_head else AutoModel), False
     if config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         return AutoModelForCausalLM, True
+    if config.model_type in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        return AutoModelForImageTextToText, True
     raise unknown(", ".join(architectures) or config.model_type, "it is neither a causal language model nor an encoder")
 
 

@@ -1,4 +1,4 @@
-"""How long a context may be and which tokens a model knows, compared before anything is read or run."""
+"""How long a context may be, which tokens a model knows and how deep it is, said before anything is read or run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,15 @@ _POSITIONS = ("max_position_embeddings", "max_seq_len", "max_sequence_length", "
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """What a checkpoint's config says of its inputs."""
+    """What a checkpoint's config says of its inputs and its depth."""
 
     source: str
     n_positions: int | None
     """Positions that the model was made for; None if it has no such limit."""
     n_embeddings: int
     """Rows of the token embedding."""
+    n_layers: int | None = None
+    """Blocks; None where the config has another name for them."""
 
     @classmethod
     def of(cls, source: str, config: Any) -> "ModelLimits":
@@ -25,7 +27,7 @@ class ModelLimits:
         positions = next((n for name in _POSITIONS if (n := getattr(text, name, None))), None)
         if positions is not None:
             positions = int(positions * _stretched(text)) - _padded(text)
-        return cls(source, positions, text.vocab_size)
+        return cls(source, positions, text.vocab_size, getattr(text, "num_hidden_layers", None))
 
     @classmethod
     def read(cls, source: str, revision: str | None = None, *, cache: Path | None = None) -> "ModelLimits":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from models.language_model.model_limits import ModelLimits
 from models.language_model.module_map import UnknownArchitecture
 from models.language_model.rounding import equal_up_to_rounding
 from models.language_model.sites import Site
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from models.language_model.hooked_model import HookedModel
 
 N_TOKENS = 4
+"""Fewer where the model has fewer positions."""
 
 
 @torch.no_grad()
@@ -45,10 +47,11 @@ def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
 
 
 def probe_tokens(model: Any, tokenizer: Any) -> Tensor:
-    """The first token ids that stand for text, as one row."""
+    """The first token ids that stand for text, as one row; as many as the model has positions."""
     weight, special = model.get_input_embeddings().weight, set(tokenizer.all_special_ids)
     plain_ids = [i for i in range(min(len(weight), N_TOKENS + len(special))) if i not in special]
-    return torch.tensor([(plain_ids * N_TOKENS)[:N_TOKENS]], device=weight.device)
+    n = min(N_TOKENS, ModelLimits.of("", model.config).n_positions or N_TOKENS)
+    return torch.tensor([(plain_ids * n)[:n]], device=weight.device)
 
 
 def _check_stream(host: "HookedModel", found: Mapping[Site, Tensor]) -> None:

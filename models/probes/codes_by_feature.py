@@ -61,12 +61,44 @@ class CodesByFeature:
             acts_TK[self.tokens_M[mine], column] = self.acts_M[mine]
         return acts_TK
 
-    def differences(self, y_TC: Tensor) -> Tensor:
-        """Mean activation of each latent on the tokens of each target less that on the others, [C, F]."""
-        total_F = torch.bincount(self.features_M, self.acts_M.double(), minlength=self.n_features)
-        differences = []
+    def aurocs(self, y_TC: Tensor) -> Tensor:
+        """Area under the ROC curve of each latent's activation for each target, [C, F].
+
+        It is the chance that the activation is higher on a token of the target than on another, ties counting half.
+
+        Silent tokens are tied at 0, so that only firings are ranked. The scale of a latent makes no difference.
+
+        Args:
+            y_TC: Which tokens are of a target, bool; each target has tokens of both kinds.
+        """
+        rank_M, silent_rank_F = self._ranks()
+        areas = []
         for y_T in y_TC.T:
-            acts_M, n = self.acts_M.double() * y_T[self.tokens_M], y_T.sum().double()
-            inside_F = torch.bincount(self.features_M, acts_M, minlength=self.n_features)
-            differences.append(inside_F / n - (total_F - inside_F) / (self.n_tokens - n))
-        return torch.stack(differences)
+            is_so_M, n = y_T[self.tokens_M].double(), y_T.sum().double()
+            fired_F = torch.bincount(self.features_M, is_so_M, minlength=self.n_features)
+            ranks_F = torch.bincount(self.features_M, is_so_M * rank_M, minlength=self.n_features)
+            sum_F = ranks_F + (n - fired_F) * silent_rank_F
+            areas.append((sum_F - n * (n + 1) / 2) / (n * (self.n_tokens - n)))
+        return torch.stack(areas)
+
+    def _ranks(self) -> tuple[Tensor, Tensor]:
+        """Rank of each firing among its latent's tokens, from 1, ties at their mean; and that of a silent token."""
+        order_M = torch.argsort(self.acts_M, stable=True)
+        order_M = order_M[torch.argsort(self.features_M[order_M], stable=True)]
+        acts_M, features_M = self.acts_M[order_M], self.features_M[order_M]
+        begins_M = torch.ones_like(features_M, dtype=torch.bool)
+        begins_M[1:] = (features_M.diff() != 0) | (acts_M.diff() != 0)
+        group_M = begins_M.cumsum(0) - 1
+        counts = torch.bincount(group_M)
+        mean_M = (counts.cumsum(0) - (counts - 1) / 2)[group_M].double() - self.starts_F1[features_M]
+        silent_F = self.n_tokens - self.starts_F1.diff()
+        mean_M += silent_F[features_M] * (acts_M > 0)
+        rank_M = torch.empty_like(mean_M)
+        rank_M[order_M] = mean_M
+        below_F = torch.bincount(self.features_M, (self.acts_M < 0).double(), minlength=self.n_features)
+        return rank_M, below_F + (silent_F + 1) / 2
+
+
+def strongest(scores_CF: Tensor, n: int) -> Tensor:
+    """The latents with the n highest scores, for each target, best first; of equal ones the lower."""
+    return torch.sort(scores_CF, dim=1, descending=True, stable=True).indices[:, :n]

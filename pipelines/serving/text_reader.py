@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipelines.store.current_datasets import changed_code
 from pipelines.store.store import Store
+from pipelines.store.stored_dictionary import stored_dictionary
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -150,9 +151,7 @@ class TextReader:
         manifest = _made(folder, "`sae`")
 
         def load() -> "SparseDictionary":
-            from models.dictionaries.saelens_format import load
-
-            return load(folder)
+            return stored_dictionary(folder)
 
         return _kept(self._dictionaries, (str(folder), manifest.identity_sha256), load, KEPT_DICTIONARIES)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.import_provenance import allowed_mismatches, read_import
 from pipelines.store.sae_rows import sae_row, training_rows
 from pipelines.store.store import Store
 from storage.manifest import Manifest, ManifestFile
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from models.activations.shuffled_stream import ShuffledActivations
     from models.dictionaries.base import SparseDictionary
+    from models.interchange.provenance import Mismatch
     from models.training.curve import CurvePoint
     from models.training.threshold_calibration import Calibration
     from models.training.trainer import TrainedDictionary, TrainingJob
@@ -82,6 +84,8 @@ class BuiltDictionary:
     density_F: "Tensor | None" = None
     origin: str = "trained"
     facts: dict[str, Any] | None = None
+    mismatches: "tuple[Mismatch, ...]" = ()
+    """Where its file names something else than the cards; the recipe allows it."""
 
     @classmethod
     def of(cls, trained: "TrainedDictionary") -> "BuiltDictionary":
@@ -92,20 +96,22 @@ def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDicti
     """The site's neurons, or a dictionary that another library trained.
 
     Raises:
-        ValueError: If what is imported does not fit the recipe's sites.
+        ValueError: If what is imported does not fit the recipe's sites, or was made for another place than the cards
+            say and than the recipe allows.
     """
     from models.dictionaries.architectures.neurons import NeuronDictionary
     from models.dictionaries.saelens_format import from_saelens
-    from models.interchange.sae_import import fetch, read_foreign
 
-    asked, width = registration.recipe.sae, store.datasets.harvested(registration).facts["width"]
-    if asked.imported is None:
-        return BuiltDictionary(NeuronDictionary.of(width), origin="neurons")
-    revision = registration.imported if asked.imported.startswith("hf:") else None
-    foreign = read_foreign(fetch(asked.imported, revision), asked.format)
+    if registration.recipe.sae.imported is None:
+        return BuiltDictionary(
+            NeuronDictionary.of(store.datasets.harvested(registration).facts["width"]), origin="neurons"
+        )
+    foreign = read_import(registration)
+    sites = [store.datasets.site(registration, site) for site in registration.recipe.sites]
+    found = allowed_mismatches(store, registration, foreign.facts, sites)
     sae = from_saelens(foreign.config, foreign.tensors)
     _refuse_other_widths(store, registration, sae)
-    return BuiltDictionary(sae, origin=f"imported:{foreign.format}", facts=foreign.facts)
+    return BuiltDictionary(sae, origin=f"imported:{foreign.format}", facts=foreign.facts, mismatches=tuple(found))
 
 
 def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "SparseDictionary") -> None:
@@ -145,6 +151,8 @@ def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDict
         "calibration": _calibration_facts(known),
         "written": store.datasets.site(registration, registration.recipe.sites[-1]),
         "note": (made.facts or {}).get("note"),
+        "named": made.facts,
+        "mismatches": [asdict(one) for one in made.mismatches],
     }
     store.tables.write(store.layout.table("sae", registration), _row(store, registration, made, folder.url), identity)
     manifest = Manifest(identity, tuple(entries), facts)
@@ -199,6 +207,8 @@ def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, 
 
 
 def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri: str) -> "pa.Table":
+    from models.interchange.provenance import told
+
     harvested, asked = store.datasets.harvested(registration), registration.recipe.sae
     return sae_row(
         identity=registration.dictionary_identity,
@@ -214,5 +224,6 @@ def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri
         seed=registration.recipe.training.seed if asked.learns else None,
         uri=uri,
         origin=made.origin,
+        provenance_mismatch=told(made.mismatches),
         code_version=SAE.code_version,
     )

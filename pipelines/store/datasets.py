@@ -11,6 +11,7 @@ from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import current_manifest
 from pipelines.store.layout import StoreLayout
+from pipelines.store.stored_dictionary import stored_dictionary
 from pipelines.store.tables import MissingDataset, TableStore
 from storage.manifest import Manifest
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from models.activations.shards import ActivationShards
     from models.corpora.context_frame import SpecialTokens
     from models.corpora.contexts import TokenizedCorpus
+    from models.dictionaries.base import SparseDictionary
     from models.features.firings import Firings
 
 
@@ -105,6 +107,11 @@ class Datasets:
             MissingDataset: If there is none, or it was made from other cards than the registry now holds.
         """
         return current_manifest(SAE, registration, self.layout.sae(registration))
+
+    def dictionary(self, registration: SAERegistration) -> "SparseDictionary":
+        """The partition's dictionary; raises as `trained`, and DamagedFile if it is not as it was written."""
+        self.trained(registration)
+        return stored_dictionary(self.layout.sae(registration))
 
     def codes(self, registration: SAERegistration) -> "Callable[[], Iterable[Firings]] | None":
         """The partition's sparse codes, readable as often as wanted; None where its recipe does not keep them."""

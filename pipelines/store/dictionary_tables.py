@@ -115,7 +115,7 @@ class DictionaryTables:
         manifest = Manifest.read(folder)
         if manifest is None or not manifest.rows:
             return None
-        manifest.check(folder, content=False)
+        manifest.check(folder)
         paths = [f"{folder.path}/{entry.name}" for entry in manifest.files if entry.rows]
         schemas = [pq.read_schema(path, filesystem=folder.filesystem) for path in paths]
         return ds.dataset(paths, filesystem=folder.filesystem, format="parquet", schema=pa.unify_schemas(schemas))

@@ -33,7 +33,7 @@ def load_scoring_model(registration: SAERegistration) -> "HookedModel":
 
 
 def load_limits(registration: SAERegistration) -> "ModelLimits":
-    """How long the model's contexts may be and how many tokens it knows, without the model."""
+    """How long the model's contexts may be, how many tokens it knows and how deep it is, without the model."""
     from models.language_model.model_limits import ModelLimits
 
     return ModelLimits.read(registration.model.source, hub_revision(registration))

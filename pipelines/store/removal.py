@@ -12,8 +12,9 @@ from pipelines.store.publication import Publication, publish_store
 from pipelines.store.store import Store
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from storage.folder import Folder
+from storage.local_files import BrokenLink
 from storage.manifest import NAME as MANIFEST
-from storage.manifest import Manifest
+from storage.manifest import DamagedFile, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,25 @@ def _part(folder: Folder, name: str, table: str = "", place: str = "") -> Stored
     """A folder with all that lies below it, which may be several partitions of one table."""
     files = folder.files_below()
     inside = [file.removesuffix(MANIFEST).rstrip("/") for file in files if file.rsplit("/", 1)[-1] == MANIFEST]
-    manifests = [Manifest.read(folder / each if each else folder) for each in inside]
     published = tuple((table, f"{place}/{each}".rstrip("/")) for each in inside) if table else ()
-    n_bytes = sum(folder.size(file) for file in files)
-    return StoredPart(folder, name, sum(manifest.rows for manifest in manifests if manifest), n_bytes, published)
+    rows = sum(_rows(folder / each if each else folder) for each in inside)
+    return StoredPart(folder, name, rows, sum(_size(folder, file) for file in files), published)
+
+
+def _rows(folder: Folder) -> int:
+    """By the manifest; none where it is damaged, for that is why a partition may have to go."""
+    try:
+        manifest = Manifest.read(folder)
+    except DamagedFile:
+        return 0
+    return manifest.rows if manifest else 0
+
+
+def _size(folder: Folder, file: str) -> int:
+    try:
+        return folder.size(file)
+    except BrokenLink:
+        return 0
 
 
 def _orphans(store: Store, sae_ids: tuple[str, ...]) -> Iterator[StoredPart]:

@@ -70,12 +70,10 @@ class TableStore:
         Raises:
             MissingDataset: If the partition was never written.
         """
-        folder, manifest = self.layout.table(name, registration), self.manifest_of(name, registration)
-        manifest.check(folder)
-        return _rows(folder, manifest)
+        return _rows(self.layout.table(name, registration), self.manifest_of(name, registration))
 
     def read_rows(self, folder: Folder) -> list[dict[str, Any]]:
-        """The rows of a partition; none where nothing was written."""
+        """The rows of a partition, its files compared with their sha256; none where nothing was written."""
         manifest = Manifest.read(folder)
         return _rows(folder, manifest).to_pylist() if manifest and manifest.files else []
 
@@ -102,6 +100,6 @@ def _rows(folder: Folder, manifest: Manifest) -> "pa.Table":
 
     parts = []
     for file in manifest.files:
-        with folder.reading(file.name) as path:
+        with file.reading(folder) as path:
             parts.append(pq.read_table(path))
     return pa.concat_tables(parts)

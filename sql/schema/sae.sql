@@ -17,6 +17,7 @@ create table sae (
     seed bigint,
     uri varchar not null,
     origin varchar not null,
+    provenance_mismatch varchar,
     code_version varchar not null,
     created_at timestamp not null,
     check (layer >= 0),
@@ -45,5 +46,6 @@ comment on column sae.n_training_tokens is 'Training tokens seen, epochs counted
 comment on column sae.seed is 'Seed of the training; null where nothing was trained here [integer]';
 comment on column sae.uri is 'Folder with its weights [path or URL]';
 comment on column sae.origin is 'trained, imported:<format>, or neurons [text]';
+comment on column sae.provenance_mismatch is 'What the file of an imported dictionary names otherwise than the cards do, as the recipe allows; null where nothing differs or nothing is named [text]';
 comment on column sae.code_version is 'Version of the code that made it [text]';
 comment on column sae.created_at is 'When it was made [UTC]';

@@ -25,7 +25,7 @@ comment on table sae_metric is 'One row per (model_id, recipe_id, split, metric)
 comment on column sae_metric.model_id is 'Card of the model [id]';
 comment on column sae_metric.recipe_id is 'Card of the recipe [id]';
 comment on column sae_metric.split is 'Documents it was measured on [text]';
-comment on column sae_metric.metric is 'fvu, largest_rows_share (of the variance, what the 1 % of rows farthest from the mean hold: FVU is about them where it is large), l0, ce_clean, ce_with_sae, ce_mean_ablated, ce_recovered, kl, dead_fraction, shrinkage_gamma, norm_ratio, sparse_probing_k1, sparse_probing_k5, sparse_probing_k20, sparse_probing_raw, first_letter_accuracy, latents_per_letter or absorption_rate; a metric that is undefined, or has too few tokens, has no row [text]';
+comment on column sae_metric.metric is 'fvu, largest_rows_share (of the variance, what the 1 % of rows farthest from the mean hold: FVU is about them where it is large), l0, ce_clean, ce_with_sae, ce_mean_ablated, ce_recovered, kl, dead_fraction, shrinkage_gamma, norm_ratio, sparse_probing_k1, sparse_probing_k5, sparse_probing_k20, sparse_probing_raw, probing_targets (how many targets the areas of sparse probing are means over), first_letter_accuracy, latents_per_letter or absorption_rate; a metric that is undefined, or has too few tokens, has no row [text]';
 comment on column sae_metric.value is 'The number, in the row''s unit [see unit]';
 comment on column sae_metric.ci_low is 'Lower end of the 95 % interval, by bootstrap over documents; null where the metric has none [see unit]';
 comment on column sae_metric.ci_high is 'Upper end; null likewise [see unit]';

@@ -91,6 +91,7 @@ select
     s.layer,
     s.architecture,
     s.origin,
+    s.provenance_mismatch,
     s.d_in,
     s.n_features,
     c.n_tokens,

@@ -19,6 +19,7 @@ SCHEMA = pa.schema(
         pa.field("seed", pa.int64()),
         pa.field("uri", pa.string(), nullable=False),
         pa.field("origin", pa.string(), nullable=False),
+        pa.field("provenance_mismatch", pa.string()),
         pa.field("code_version", pa.string(), nullable=False),
         pa.field("created_at", pa.timestamp("us"), nullable=False),
     ]

@@ -50,7 +50,7 @@ def test_a_small_step_of_training_changes_the_revision(checkpoint):
 
 def test_an_empty_folder_is_said(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=r"holds no model: wanted config.json, tokenizer files and \*.safetensors"
+        FileNotFoundError, match=r"holds no model: wanted a folder with config.json, tokenizer files and \*.safetensors"
     ):
         resolve_revision(str(tmp_path), None)
 

@@ -76,7 +76,7 @@ def feature(number: int, acts_PT: np.ndarray) -> dict[str, Any]:
 def written(home: Path, change: Callable[[list[dict]], Any] = lambda features: None) -> Folder:
     """Two batches of a run that skipped one feature."""
     folder = home / NAME
-    folder.mkdir()
+    folder.mkdir(parents=True)
     features = [feature(n, acts()[..., n]) for n in range(F) if n != SKIPPED]
     change(features)
     about = {"model_id": "gpt2-small", "layer": 6, "sae_set": "res-jb", "sae_id_suffix": None}

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -34,6 +34,8 @@ class CheckedRecord:
 
     place: str
     values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the file itself calls a key, where it has another name for it; errors say that."""
 
     @classmethod
     def of(cls, value: Any, place: str) -> "CheckedRecord":
@@ -52,9 +54,15 @@ class CheckedRecord:
                 "with a version that writes them"
             )
 
+    def key(self, key: str) -> str:
+        """A key as the file has it."""
+        return self.names.get(key, key)
+
     def _wrong(self, key: str, wanted: str) -> BadDump:
         shown = repr(self.values.get(key))
-        return self.fault(f"{key} is {shown[:80]}{'…' if len(shown) > 80 else ''}, wanted {wanted}: mend the line")
+        return self.fault(
+            f"{self.key(key)} is {shown[:80]}{'…' if len(shown) > 80 else ''}, wanted {wanted}: mend the line"
+        )
 
     def has(self, key: str) -> bool:
         return self.values.get(key) is not None
@@ -94,14 +102,16 @@ class CheckedRecord:
         values = self._list(key)
         for place, value in enumerate(values):
             if not _finite(value) or not low <= value <= high:
-                raise self.fault(f"{key}[{place}] is {value!r}, wanted a finite number from {low:g} to {high:g}")
+                raise self.fault(
+                    f"{self.key(key)}[{place}] is {value!r}, wanted a finite number from {low:g} to {high:g}"
+                )
         return [float(value) for value in values]
 
     def indices(self, key: str) -> list[int]:
         found = self._list(key)
         for place, value in enumerate(found):
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
-                raise self.fault(f"{key}[{place}] is {value!r}, wanted a whole number from 0 on")
+                raise self.fault(f"{self.key(key)}[{place}] is {value!r}, wanted a whole number from 0 on")
         return found
 
     def text(self, key: str) -> str | None:
@@ -114,12 +124,13 @@ class CheckedRecord:
         found = self._list(key)
         for place, value in enumerate(found):
             if not isinstance(value, str):
-                raise self.fault(f"{key}[{place}] is {value!r}, wanted text")
+                raise self.fault(f"{self.key(key)}[{place}] is {value!r}, wanted text")
         return found
 
     def same_length(self, one: str, other: str) -> None:
         n, m = len(self._list(one)), len(self._list(other))
         if n != m:
+            one, other = self.key(one), self.key(other)
             raise self.fault(f"{one} has {n} entries, {other} has {m}, wanted as many: write the dump again")
 
     def time(self, key: str) -> datetime | None:

@@ -49,11 +49,14 @@ def read(folder: Folder) -> ImportedDictionary:
         raise UnreadableDictionary(f"{folder}/{CONFIG}: dict_class is {kind!r}, wanted one of {', '.join(_NAMES)}")
     state = read_torch(folder, WEIGHTS)
     read = {"d_in": d_in, "d_out": d_in, "d_sae": d_sae, "apply_b_dec_to_input": kind not in _UNCENTRED}
+    buffer, hook = config.get("buffer") or {}, trainer.get("submodule_name")
+    if hook and buffer.get("io") == "in":
+        hook = f"{hook}.input"  # it reads what goes into the module
     facts = known_facts(
         model_name=trainer.get("lm_name"),
-        hook_name=trainer.get("submodule_name"),
+        hook_name=hook,
         layer=trainer.get("layer"),
-        context_size=(config.get("buffer") or {}).get("ctx_len"),
+        context_size=buffer.get("ctx_len"),
     )
     k = _taken_count(where, state, "k", trainer.get("k")) if "TopK" in kind else None
     threshold = _taken_threshold(where, state) if "TopK" in kind else None

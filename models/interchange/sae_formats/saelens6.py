@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors
 from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys, require_positive_ints
+from models.interchange.provenance import PROCESSING
 from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
 from models.interchange.sae_rescaling import fold_scales, unit_rows
 from storage.folder import Folder
@@ -38,18 +39,29 @@ def read(folder: Folder) -> ImportedDictionary:
     config = read_json(folder, CONFIG)
     metadata = config.get("metadata") or {}
     hook_in = metadata.get("hook_name")
-    facts = known_facts(
+    hook_out = metadata.get("hook_name_out") or (None if config.get("architecture") in _TRANSCODERS else hook_in)
+    facts = facts_of(config, metadata, hook_in, hook_out) | known_facts(layer=layer_of(hook_in), l0=metadata.get("l0"))
+    return dictionary(folder, "saelens6", config, facts)
+
+
+def facts_of(
+    config: dict[str, Any], metadata: dict[str, Any], hook_in: str | None, hook_out: str | None
+) -> dict[str, Any]:
+    """What a configuration says of where the dictionary belongs; layer and L0 apart."""
+    loaded = metadata.get("model_from_pretrained_kwargs") or {}
+    return known_facts(
         model_name=metadata.get("model_name"),
+        model_revision=loaded.get("revision"),
+        model_processing=sorted(name for name, done in loaded.items() if done is True and name in PROCESSING) or None,
         hook_name=hook_in,
         hook_in=hook_in,
-        hook_out=metadata.get("hook_name_out") or (None if config.get("architecture") in _TRANSCODERS else hook_in),
-        layer=layer_of(hook_in),
+        hook_out=hook_out,
+        hook_head_index=metadata.get("hook_head_index"),
         context_size=metadata.get("context_size"),
+        prepend_bos=metadata.get("prepend_bos"),
         dataset=metadata.get("dataset_path"),
-        l0=metadata.get("l0"),
         reshape_activations=config.get("reshape_activations"),
     )
-    return dictionary(folder, "saelens6", config, facts)
 
 
 def dictionary(folder: Folder, format: str, config: dict[str, Any], facts: dict[str, Any]) -> ImportedDictionary:

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.dictionaries.tensor_checks import UnreadableDictionary
 from models.dictionaries.tensor_files import read_json
-from models.interchange.sae_formats.saelens6 import CONFIG, SCALER, WEIGHTS, dictionary, is_six
+from models.interchange.sae_formats.saelens6 import CONFIG, SCALER, WEIGHTS, dictionary, facts_of, is_six
 from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
 from storage.folder import Folder
 
@@ -23,16 +23,8 @@ def read(folder: Folder) -> ImportedDictionary:
     metadata = config | (config.get("metadata") or {})
     hook_in = metadata.get("hook_name") or metadata.get("hook_point")
     layer = metadata.get("hook_layer", metadata.get("hook_point_layer"))
-    facts = known_facts(
-        model_name=metadata.get("model_name"),
-        hook_name=hook_in,
-        hook_in=hook_in,
-        hook_out=metadata.get("hook_name_out") or hook_in,
-        layer=layer_of(hook_in) if layer is None else layer,
-        context_size=metadata.get("context_size"),
-        dataset=metadata.get("dataset_path"),
-        reshape_activations=config.get("reshape_activations"),
-    )
+    facts = facts_of(config, metadata, hook_in, metadata.get("hook_name_out") or hook_in)
+    facts |= known_facts(layer=layer_of(hook_in) if layer is None else layer)
     return dictionary(folder, "saelens_legacy", _as_six(f"{folder}/{CONFIG}", config), facts)
 
 

@@ -43,9 +43,13 @@ def read(folder: Folder) -> ImportedDictionary:
     }
     parent, _, hook = folder.url.rstrip("/").rpartition("/")
     run = read_json(Folder(parent), RUN) if parent and Folder(parent).exists(RUN) else {}
+    names_module = layer_of(hook) is not None or hook.endswith("embed_tokens")
+    crosses = names_module and transcodes
     facts = known_facts(
         model_name=run.get("model"),
-        hook_name=hook or None,
+        hook_name=hook if names_module else None,
+        hook_in=f"{hook}.input" if crosses else None,
+        hook_out=f"{hook}.output" if crosses else None,
         layer=layer_of(hook),
         context_size=run.get("ctx_len"),
         dataset=run.get("dataset"),

@@ -51,6 +51,7 @@ def test_a_target_split_over_five_latents_takes_five(noise):
 
 def test_a_shuffled_target_is_chance(noise):
     found = probed(noise, np.random.default_rng(1).permutation(noise[:, 17]))
+    assert found.pop("probing_targets") == 1
     assert all(abs(area - 0.5) < 0.08 for area in found.values()), found
 
 
@@ -66,9 +67,37 @@ def test_rare_targets_are_left_out_and_the_others_averaged(noise):
     targets = TokenTargets(("rare", "planted", "always"), np.stack([rare, noise[:, 3], np.ones(T, bool)], axis=1))
     is_test_T = torch.arange(T) % 4 == 0
     x_TD = torch.randn(T, 4, generator=torch.Generator().manual_seed(0))
-    assert sparse_probing(x_TD, planted(noise), targets, is_test_T)["sparse_probing_k1"] == 1
+    found = sparse_probing(x_TD, planted(noise), targets, is_test_T)
+    assert (found["sparse_probing_k1"], found["probing_targets"]) == (1, 1)
     only = TokenTargets(("rare",), rare[:, None])
     assert sparse_probing(x_TD, planted(noise), only, is_test_T) == {}
+
+
+@pytest.fixture(scope="module")
+def mixed_scales() -> tuple[np.ndarray, np.ndarray]:
+    """A target, and activations of latents whose rates and scales span three and two decades; latent 333 knows the
+    target with recall .85 and a false positive rate of .01, at a hundredth of the largest scale."""
+    chance, n = np.random.default_rng(0), 600
+    so_T = chance.random(T) < 0.1
+    rates, scales = 10 ** chance.uniform(-3.5, -0.2, n), 10 ** chance.uniform(-0.5, 1.5, n)
+    rates[333], scales[333] = 0, 10**-0.5
+    fires = chance.random((T, n)) < rates
+    fires[:, 333] = chance.random(T) < np.where(so_T, 0.85, 0.01)
+    return so_T, np.where(fires, scales * chance.exponential(1, (T, n)), 0)
+
+
+def test_a_planted_latent_is_found_among_latents_of_other_scales(mixed_scales):
+    so_T, acts_TF = mixed_scales
+    means = np.abs(acts_TF[so_T].mean(0) - acts_TF[~so_T].mean(0))
+    assert (means > means[333]).sum() > 20, "by the difference of means, others come before it"
+    found = probed(acts_TF, so_T)
+    assert found["sparse_probing_k1"] == pytest.approx(0.92, abs=0.02)  # (recall + 1 - false positives) / 2
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_speaks_against_a_target_counts_as_much(mixed_scales, sign):
+    so_T, acts_TF = mixed_scales
+    assert probed(acts_TF, so_T if sign > 0 else ~so_T)["sparse_probing_k1"] == pytest.approx(0.92, abs=0.02)
 
 
 def test_area_is_the_share_of_pairs_in_order():

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from models.interchange.dashboards.dump import BadDump
-from models.interchange.dashboards.hook_names import from_hook_name, layer_of, site_of_module, to_hook_name
 from models.interchange.dashboards.jsonl import batches, encode_line, read_lines, write_lines
 from models.interchange.dashboards.neuronpedia.activations import interval_shares
 from models.interchange.dashboards.neuronpedia.features import phi
@@ -84,26 +83,6 @@ def test_what_is_no_json_names_file_and_line(tmp_path: Path, content: bytes):
     (tmp_path / "x.jsonl").write_bytes(b'{"a": 1}\n' + content)
     with pytest.raises(BadDump, match=r"x.jsonl, line 2: not JSON"):
         list(read_lines(Folder(str(tmp_path)), "x.jsonl"))
-
-
-def test_sites_have_the_names_that_transformer_lens_has():
-    sites = {
-        "resid_pre.0": "blocks.0.hook_resid_pre",
-        "resid_mid.3": "blocks.3.hook_resid_mid",
-        "resid_post.6": "blocks.6.hook_resid_post",
-        "attn_out.6": "blocks.6.hook_attn_out",
-        "mlp_in.2": "blocks.2.ln2.hook_normalized",
-        "mlp_act.2": "blocks.2.mlp.hook_post",
-        "mlp_out.11": "blocks.11.hook_mlp_out",
-        "embed": "hook_embed",
-    }
-    for site, hook in sites.items():
-        assert (to_hook_name(site), from_hook_name(hook)) == (hook, site)
-    assert from_hook_name("blocks.6.attn.hook_z") == from_hook_name(None) == "unknown"
-    assert to_hook_name("unknown") is None
-    assert (layer_of("resid_post.11"), layer_of("embed"), layer_of("unknown")) == (11, None, None)
-    modules = {"layers.6": "resid_post.6", "h.3.mlp": "mlp_out.3", "model.layers.12": "resid_post.12", "x": "unknown"}
-    assert {module: site_of_module(module) for module in modules} == modules
 
 
 def test_a_share_is_of_all_tokens_and_shares_add_up_to_the_density():

@@ -1,5 +1,6 @@
 """SAEDashboard's files are read as the activations that they were written from say."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,68 @@ def test_bars_of_another_sample_are_left_out_and_said(tmp_path: Path):
     assert "1 of 5 features have bars that do not count their firings" in dump.notes[0]
 
 
+def every_window(change: Callable[[dict], Any]) -> Callable[[list[dict]], None]:
+    def changed(features: list[dict]) -> None:
+        for one in features:
+            for window in one["activations"]:
+                change(window)
+
+    return changed
+
+
+@pytest.mark.parametrize("unknown", [-1, -1.0, None])
+def test_a_window_whose_token_is_not_known_is_read_at_its_strongest(tmp_path: Path, unknown: float | None):
+    found, notes = rows(written(tmp_path, every_window(lambda window: window.update(qualifying_token_index=unknown))))
+    assert len(notes) == 1, "the features without a dashboard, and nothing else"
+    assert all(row["activations"][row["peak"]] == max(row["activations"]) for row in found["example"])
+    assert len(found["example"]) == len(rows(written(tmp_path / "known"))[0]["example"])
+
+
+def test_a_dead_features_window_has_no_token(tmp_path: Path):
+    """As SAEDashboard writes it: nothing fires, and the index of no token less one."""
+
+    def dead(features: list[dict]) -> None:
+        for window in features[0]["activations"]:
+            window |= {"values": [0.0] * LENGTH, "qualifying_token_index": -1, "bin_min": 0, "bin_max": 0}
+
+    found, _ = rows(written(tmp_path, dead))
+    mine = [row for row in found["example"] if row["feature_id"] == 0]
+    assert {(row["kind"], row["activation"], row["peak"]) for row in mine} == {("control", 0.0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w["values"].pop(), r"tokens has 16 entries, values has 15"),
+        (
+            lambda w: w.update(qualifying_token_index=16),
+            r"qualifying_token_index is 16, wanted one of 0 to 15, or -1 or",
+        ),
+        (lambda w: w.update(qualifying_token_index=-2), r"qualifying_token_index is -2, wanted a whole number"),
+        (lambda w: w.update(qualifying_token_index="3"), r"qualifying_token_index is '3', wanted a whole number"),
+        (lambda w: w.update(bin_min="low"), r"bin_min is 'low', wanted a finite number"),
+        (lambda w: w["tokens"].__setitem__(4, 7), r"tokens\[4\] is 7, wanted text"),
+        (lambda w: w.update(values=[-1.0] * LENGTH), r"the value at token \d+ is -1.0, wanted 0 or more"),
+        (lambda w: w.update(values=[], tokens=[]), r"tokens are empty"),
+    ],
+)
+def test_an_odd_window_is_left_out_counted_and_named(tmp_path: Path, change: Callable[[dict], Any], said: str):
+    whole, _ = rows(written(tmp_path / "whole"))
+    found, notes = rows(written(tmp_path, lambda features: change(features[0]["activations"][2])))
+    n = len(whole["example"])
+    assert len(found["example"]) == n - 1
+    assert re.match(rf"1 of {n} windows were left out, the first because .*activations\[2\]: {said}", notes[0])
+    assert {name: len(some) for name, some in found.items() if name != "example"} == {
+        name: len(some) for name, some in whole.items() if name != "example"
+    }
+
+
+def test_a_source_of_odd_windows_only_is_refused(tmp_path: Path):
+    odd = every_window(lambda window: window.update(qualifying_token_index=99))
+    with pytest.raises(BadDump, match=r"none of the \d+ windows can be read, the first because .*index is 99"):
+        rows(written(tmp_path, odd))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -104,7 +167,6 @@ def test_bars_of_another_sample_are_left_out_and_said(tmp_path: Path):
         (lambda f: f[1].update(more=1), r"features\[1\]: other keys than features\[0\] \(more\)"),
         (lambda f: f[1].update(feature_index=6), r"feature_index is 6, wanted one of 0 to 5"),
         (lambda f: f[3].update(feature_index=0), r"batch-1.json.*feature_index 0 stands a second time .*batch-0.json"),
-        (lambda f: f[0]["activations"][2]["values"].pop(), r"activations\[2\]: tokens has 16 entries, values has 15"),
         (lambda f: f[0].update(frac_nonzero=float("nan")), r"batch-0.json: found NaN"),
         (lambda f: f[0]["activations"][0].pop("bin_min"), r"activations\[0\]: bin_min missing"),
         (lambda f: f[0].update(n_prompts_total=None), r"n_prompts_total is None, .* wanted both here or in run_set"),

@@ -82,7 +82,7 @@ def test_embeddings_are_read_as_the_model_scales_them(tmp_path: Path) -> None:
         ({"W_skip": np.ones((D, D))}, "params.npz holds W_skip, which such a dictionary does not have"),
         ({"W_enc": np.ones((F, D))}, r"W_enc is \[24, 8\], wanted \[8, 24\]: it is transposed"),
         ({"threshold": np.ones(F + 1)}, r"threshold is \[25\], wanted \[24\]: its width is another"),
-        ({"b_dec": np.ones((D, 1))}, r"b_dec is \[8, 1\], wanted a vector"),
+        ({"b_dec": np.ones((2, D))}, r"b_dec is \[2, 8\], wanted a vector"),
         ({"b_dec": np.full(D, np.inf)}, "b_dec holds NaN or Inf"),
         ({"b_dec": np.array([{}])}, "params.npz is cut short or damaged .*allow_pickle=False"),
     ],

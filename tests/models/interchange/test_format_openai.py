@@ -49,7 +49,7 @@ def test_one_of_several_files_is_named(tmp_path: Path) -> None:
             "is a TopK autoencoder, which normalises every token",
         ),
         ({"activation": "Identity"}, "the activation is 'Identity', wanted 'ReLU'"),
-        ({"pre_bias": torch.ones(D, 1)}, r"pre_bias is \[8, 1\], wanted a vector"),
+        ({"pre_bias": torch.ones(2, D)}, r"pre_bias is \[2, 8\], wanted a vector"),
         (
             {"latent_bias": torch.ones(F + 1)},
             r"encoder.weight is \[24, 8\], wanted \[25, 8\]|decoder.weight is \[8, 24\]",

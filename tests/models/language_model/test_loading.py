@@ -139,6 +139,45 @@ def test_missing_files_are_named(folder):
         HookedModel.load(str(folder))
 
 
+@pytest.mark.parametrize("beside", [[], ["tokenizer.json"]])
+def test_a_gguf_file_is_told_to_be_converted(tmp_path, folder, beside):
+    (tmp_path / "gguf").mkdir()
+    (tmp_path / "gguf" / "m.Q4_1.gguf").write_bytes(b"GGUF")
+    for name in beside:
+        shutil.copy(folder / name, tmp_path / "gguf")
+    for load in (HookedModel.load, load_tokenizer):
+        with pytest.raises(UnusableModel, match=r"as GGUF \(m.Q4_1.gguf\), wanted config.json, .*convert it once"):
+            load(str(tmp_path / "gguf"))
+    with pytest.raises(UnusableModel, match=r"as GGUF \(.*m.Q4_1.gguf\)"):
+        HookedModel.load(str(tmp_path / "gguf" / "m.Q4_1.gguf"))
+
+
+def test_a_model_of_images_is_told_that_language_models_are_read(tmp_path):
+    from transformers import ViTConfig, ViTModel
+
+    config = ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=8)
+    ViTModel(config).save_pretrained(tmp_path)
+    for load in (HookedModel.load, load_tokenizer):
+        with pytest.raises(UnknownArchitecture, match="neither a causal language model nor an encoder"):
+            load(str(tmp_path))
+
+
+@pytest.mark.parametrize("positions", [1, 3])
+def test_a_model_of_few_positions_is_proven_on_as_many_tokens(tmp_path, positions):
+    """Modular addition, a + b = c, is read in contexts of three."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    saved = save_tiny("gpt2", tmp_path / "gpt2")
+    config = GPT2Config.from_pretrained(saved, n_positions=positions)
+    torch.manual_seed(0)
+    GPT2LMHeadModel(config).save_pretrained(saved)
+    host = HookedModel.load(str(saved))
+    assert host.n_layers == config.n_layer
+    with host.capture([Site("resid_post", 0)]) as found:
+        host.forward(torch.arange(5, 5 + positions)[None])
+    assert found[Site("resid_post", 0)].shape == (1, positions, config.n_embd)
+
+
 @pytest.mark.parametrize("pickle", ["pytorch_model.bin", "model.pt"])
 def test_pickled_weights_are_refused_with_the_way_out_and_never_read(folder, pickle, s3):
     (folder / "model.safetensors").unlink()
@@ -188,6 +227,32 @@ def test_weights_that_lack_a_tensor_or_have_another_shape_are_said(folder):
         UnusableModel, match=r"1 tensors that LlamaForCausalLM needs are missing .*model\.layers\.1\.mlp\.up"
     ):
         HookedModel.load(str(folder))
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "model._orig_mod."])
+def test_the_weights_of_a_compiled_model_are_those_of_the_model(folder, saved, token_ids, prefix):
+    path = folder / "model.safetensors"
+    inner = prefix.removesuffix("_orig_mod.")
+    tensors = safetensors.torch.load_file(path)
+    renamed = {name.replace(inner, prefix, 1) if name.startswith(inner) else name: t for name, t in tensors.items()}
+    assert renamed.keys() != tensors.keys()
+    safetensors.torch.save_file(renamed, path, {"format": "pt"})
+    found, wanted = (HookedModel.load(str(one)).forward(token_ids) for one in (folder, saved))
+    assert _equal(found, wanted)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_an_adapter_is_told_to_be_merged(folder, beside):
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base", "peft_type": "LORA"}')
+    if not beside:
+        (folder / "config.json").unlink()
+        (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    with pytest.raises(
+        UnusableModel, match=r"adapter .*changes org/base and is no model: merge it first.*merge_and_unl"
+    ):
+        HookedModel.load(str(folder))
+    with pytest.raises(UnusableModel, match="merge it first"):
+        load_tokenizer(str(folder))
 
 
 def test_a_folder_has_no_revision_and_a_dtype_is_one_of_three(saved):

@@ -124,3 +124,28 @@ def test_a_bad_dump_leaves_what_an_earlier_one_left(source: Path, tmp_path: Path
     with pytest.raises(BadDump, match="nothing of it is stored"):
         import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
     assert {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("index", "note"),
+    [
+        (-1, None),
+        (None, None),
+        (
+            77,
+            r"1 of \d+ windows were left out, the first because .*line 1: qualifyingTokenIndex is 77, wanted one of 0",
+        ),
+    ],
+)
+def test_an_odd_window_of_another_house_refuses_nothing(
+    source: Path, tmp_path: Path, index: int | None, note: str | None
+):
+    copied = Path(shutil.copytree(source, tmp_path / "2-mid"))
+    raw("source.jsonl", lambda text: text.replace(b"Exported", b"Copied"))(copied)
+    n = len(lines(copied / ACTIVATIONS))
+    activations(lambda a: a[0].update(qualifyingTokenIndex=index))(copied)
+    done = import_dictionary(house(tmp_path / "home"), "neuronpedia", str(copied), "demo", "mid")
+    assert done.rows["example"] == n - (note is not None)
+    told = [one for one in done.notes if "windows" in one]
+    assert len(told) == (note is not None)
+    assert note is None or re.match(note, told[0])

@@ -42,6 +42,7 @@ SHARED = {
     "llm": "",
 }
 OTHER = {
+    "recipe.sae.allow_mismatch": ["site"],
     "model.source": "elsewhere", "model.revision": "r2", "model.dtype": "bfloat16", "model.shard_dtype": "float32",
     "model.corpus.source": "other", "model.corpus.text_column": "body", "model.corpus.special_strings": "tokens",
     "model.corpus.tokenizer_sha256": "0" * 64, "model.prepend_bos": True,

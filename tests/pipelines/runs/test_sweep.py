@@ -48,7 +48,7 @@ def house(tmp_path_factory):
     with dg.DagsterInstance.ephemeral() as instance:
         ran = run_sweep(store, keys, instance)
         assert [(r.name, r.error) for r in ran if not r.success] == []
-        for check in ("export_equals_trained", "l0_matches_target"):
+        for check in ("export_equals_trained", "l0_matches_target", "provenance_matches"):
             key = dg.AssetCheckKey(dg.AssetKey("sae"), check)
             assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1), check
         materialized = instance.get_materialized_partitions(dg.AssetKey("sae"))
@@ -175,7 +175,11 @@ def test_a_sweep_names_what_it_does_not_know(house):
 
 
 def test_an_import_of_another_width_is_refused(house):
-    add(house, "import-wrong", recipe_of(f"{{import: {house.layout.root.url}/saes/first/neurons}}"))
+    add(
+        house,
+        "import-wrong",
+        recipe_of(f"{{import: {house.layout.root.url}/saes/first/neurons, allow_mismatch: [site]}}"),
+    )
     try:
         with pytest.raises(
             ValueError, match=r"made for activations of width 48, resid_post.@0.5 of this model have 32"

@@ -86,6 +86,16 @@ def test_a_removal_does_not_hide_what_else_is_missing(store: Store, home: str):
         remove(store, plan)
 
 
+def test_a_damaged_partition_can_be_removed(store: Store, home: str):
+    late = Path(home) / "tables" / "example" / "model_id=demo" / "recipe_id=late"
+    (late / "_manifest.json").write_text("{")
+    for name in ("part-00000.parquet", "part-00001.parquet"):
+        (late / name).unlink()
+    (late / "part-00001.parquet").symlink_to("gone")
+    remove(store, plan_removal(store, ("demo/late",)))
+    assert dictionaries(store) == [("mid", N_FEATURES)]
+
+
 @pytest.mark.parametrize("sae_id", ["demo/none", "demo", "", "demo/../mid", "../../etc", "demo/mid/more"])
 def test_a_partition_that_is_not_there_is_said_and_nothing_goes(store: Store, home: str, sae_id: str):
     before = below(home)

@@ -33,8 +33,8 @@ from models.features.top_activations import TopActivations
 from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.delphi.labels import explanation_rows, score_rows
 from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table
-from models.interchange.dashboards.hook_names import layer_of, site_of_module
 from models.interchange.dashboards.importer import DumpSource
+from models.interchange.hook_names import layer_of, site_of_module
 from models.language_model.token_strings import TokenStrings
 from storage.folder import Folder
 

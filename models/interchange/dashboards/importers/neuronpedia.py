@@ -11,6 +11,7 @@ from models.interchange.dashboards.importer import DumpSource
 from models.interchange.dashboards.jsonl import batches, is_lines, read_lines
 from models.interchange.dashboards.neuronpedia import activations, explanations, features, source_files
 from models.interchange.dashboards.neuronpedia.export_identity import counts_in
+from models.interchange.dashboards.odd_windows import OddWindows
 from storage.folder import Folder
 
 FOLDER = "the folder of one Neuronpedia source, such as gpt2-small/6-res-jb"
@@ -60,6 +61,7 @@ class _NeuronpediaReader:
     labelled: dict[str, str] = field(default_factory=dict)
     """Ids of explanations, and where each stood."""
     uncounted: int = 0
+    odd: OddWindows = field(default_factory=OddWindows)
 
     @property
     def ours(self) -> bool:
@@ -81,6 +83,8 @@ class _NeuronpediaReader:
             self.notes.append(without_histogram(self.uncounted, len(self.known)))
         for name in batches(self.source.folder / "activations"):
             yield from self._examples(name)
+        if note := self.odd.note():
+            self.notes.append(note)
         for place in [name for name in self.source.folder.folders() if name.split("-")[0] == "explanations"]:
             for name in batches(self.source.folder / place):
                 yield self._labels(place, name)
@@ -116,7 +120,9 @@ class _NeuronpediaReader:
 
     def _examples(self, name: str) -> Iterator[Part]:
         """The lines of a feature stand together, as every exporter writes them: a part is some features' worth."""
-        made = activations.Examples(self.source.model_id, self.source.recipe_id, self.about.dataset, ours=self.ours)
+        made = activations.Examples(
+            self.source.model_id, self.source.recipe_id, self.about.dataset, self.odd, ours=self.ours
+        )
         seen: set[int] = set()
         rows: list[dict[str, Any]] = []
         records = read_lines(self.source.folder / "activations", name, *activations.NEEDED)

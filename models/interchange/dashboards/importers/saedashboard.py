@@ -12,9 +12,10 @@ from typing import Any
 
 from models.interchange.dashboards.checked_record import CheckedRecord, parsed
 from models.interchange.dashboards.dump import BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
-from models.interchange.dashboards.hook_names import from_hook_name, layer_of
 from models.interchange.dashboards.importer import DumpSource
 from models.interchange.dashboards.neuronpedia import activations, features
+from models.interchange.dashboards.odd_windows import OddWindows
+from models.interchange.hook_names import from_hook_name, layer_of
 from storage.folder import Folder
 
 FOLDER = "the folder of one run of SAEDashboard: batch-0.json and following"
@@ -123,10 +124,13 @@ class _SAEDashboardReader:
     left_out: set[str] = field(default_factory=set)
     known: dict[int, str] = field(default_factory=dict)
     uncounted: int = 0
+    odd: OddWindows = field(default_factory=OddWindows)
 
     def parts(self, names: list[str]) -> Iterator[Part]:
         for name in names:
             yield self._part(name)
+        if note := self.odd.note():
+            self.notes.append(note)
         if self.uncounted:
             self.left_out.add("activation_histogram")
             self.notes.append(without_histogram(self.uncounted, len(self.known)))
@@ -141,7 +145,7 @@ class _SAEDashboardReader:
         rows: dict[str, list[dict[str, Any]]] = {
             kind: [] for kind in ("feature", "activation_histogram", "logit_effect", "neighbor", "example")
         }
-        made = activations.Examples(self.source.model_id, self.source.recipe_id, self.about.dataset, ours=False)
+        made = activations.Examples(self.source.model_id, self.source.recipe_id, self.about.dataset, self.odd)
         for record in _features(_object(self.source.folder, name)):
             feature = record.index("feature_index", self.about.n_features)
             if feature in self.known:
@@ -149,12 +153,12 @@ class _SAEDashboardReader:
                     f"feature_index {feature} stands a second time (first in {self.known[feature]}): keep one of them"
                 )
             self.known[feature] = name
-            shown = _shown(record)
-            strongest = max((max(one.numbers("values"), default=0.0) for one in shown), default=0.0)
+            examples = made.rows(feature, _shown(record))
+            strongest = max((max(row["activations"]) for row in examples), default=0.0)
             named = CheckedRecord(record.place, {**record.values, "index": feature, "maxActApprox": strongest})
             own = self.source.model_id, self.source.recipe_id
             self.uncounted += not features.add_rows(rows, named, self.about.n_tokens, own, ours=False)
-            rows["example"] += made.rows(feature, shown)
+            rows["example"] += examples
         return {kind: table(kind, found) for kind, found in rows.items()}
 
 
@@ -168,5 +172,6 @@ def _shown(record: CheckedRecord) -> list[CheckedRecord]:
         one = CheckedRecord.of(value, f"{record.place}, activations[{number}]")
         one.need("tokens", "values", "bin_min", "bin_max", "bin_contains")
         renamed = {_ACTIVATION.get(key, key): inner for key, inner in one.values.items()}
-        shown.append(CheckedRecord(one.place, {**renamed, "id": f"{record.values['feature_index']} {number}"}))
+        named = {**renamed, "id": f"{record.values['feature_index']} {number}"}
+        shown.append(CheckedRecord(one.place, named, {theirs: own for own, theirs in _ACTIVATION.items()}))
     return shown

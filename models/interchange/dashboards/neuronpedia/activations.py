@@ -9,9 +9,10 @@ from typing import Any
 
 from models.features.example_windows import KINDS, example_id
 from models.interchange.dashboards.checked_record import CheckedRecord
-from models.interchange.dashboards.dump import Part
+from models.interchange.dashboards.dump import BadDump, Part
 from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
 from models.interchange.dashboards.neuronpedia.rows_by_feature import RowsByFeature
+from models.interchange.dashboards.odd_windows import OddWindows
 
 NEEDED = ("modelId", "layer", "index", "tokens", "values")
 _PLACE = re.compile(r"(\d{1,18}):(\d{1,9})")
@@ -99,14 +100,21 @@ class Examples:
     """Rows of `example` from records, feature by feature: kinds and intervals by their bins, ranks by strength among
     the strongest and by their order in the file elsewhere."""
 
-    def __init__(self, model_id: str, recipe_id: str, dataset: str | None, *, ours: bool) -> None:
-        self._own, self._dataset, self._ours = (model_id, recipe_id), dataset, ours
+    def __init__(
+        self, model_id: str, recipe_id: str, dataset: str | None, odd: OddWindows, *, ours: bool = False
+    ) -> None:
+        self._own, self._dataset, self._odd, self._ours = (model_id, recipe_id), dataset, odd, ours
 
     def rows(self, feature: int, records: Sequence[CheckedRecord]) -> list[Row]:
-        """The rows of one feature's records."""
-        rows = [self._row(feature, record) for record in records]
-        numbers = _numbers([record for record, row in zip(records, rows, strict=True) if row["kind"] == "interval"])
-        for record, row in zip(records, rows, strict=True):
+        """The rows of one feature's records; a window that holds no example is left out and counted.
+
+        Raises:
+            BadDump: If this house wrote the dump, and a window is not as it writes them.
+        """
+        read = [(record, row) for record in records if (row := self._row_or_none(feature, record))]
+        rows = [row for _, row in read]
+        numbers = _numbers([record for record, row in read if row["kind"] == "interval"])
+        for record, row in read:
             row["interval_index"] = numbers[_bounds(record)] if row["kind"] == "interval" else None
         rows.sort(key=lambda row: -row["activation"] if row["kind"] == "top" else 0.0)
         ranks: Counter[tuple[str, int | None]] = Counter()
@@ -119,15 +127,28 @@ class Examples:
             )
         return rows
 
+    def _row_or_none(self, feature: int, record: CheckedRecord) -> Row | None:
+        self._odd.n += 1
+        try:
+            return self._row(feature, record)
+        except BadDump as fault:
+            if self._ours:
+                raise
+            self._odd.leave_out(fault)
+            return None
+
     def _row(self, feature: int, record: CheckedRecord) -> Row:
         record.same_length("tokens", "values")
         tokens, values = record.texts("tokens"), record.numbers("values")
         if not tokens:
             raise record.fault("tokens are empty, wanted one at least: leave the line out")
-        peak = record.whole("qualifyingTokenIndex")
+        peak = _peak(record)
         peak = values.index(max(values)) if peak is None else peak
         if peak >= len(tokens):
-            raise record.fault(f"qualifyingTokenIndex is {peak}, wanted one of 0 to {len(tokens) - 1}")
+            raise record.fault(
+                f"{record.key('qualifyingTokenIndex')} is {peak}, wanted one of 0 to {len(tokens) - 1}, or -1 or null "
+                "where it is not known"
+            )
         silent = not any(values)
         if values[peak] < 0:
             raise record.fault(
@@ -162,6 +183,12 @@ class Examples:
             return int(match[1]), int(match[2])
         name = record.text("id") or record.place.rsplit("/", 1)[-1]
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 2, peak
+
+
+def _peak(record: CheckedRecord) -> int | None:
+    """The token that a window was chosen for; None where it is not known, for which SAEDashboard writes -1."""
+    unknown = record.values.get("qualifyingTokenIndex") == -1
+    return None if unknown else record.whole("qualifyingTokenIndex")
 
 
 def _bounds(record: CheckedRecord) -> tuple[float | None, float | None]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import Part
-from models.interchange.dashboards.hook_names import to_hook_name
 from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity
 from models.interchange.dashboards.neuronpedia.rows_by_feature import RowsByFeature
+from models.interchange.hook_names import to_hook_name
 
 NEEDED = ("modelId", "layer", "index", "maxActApprox", "frac_nonzero")
 ROUNDED = 1e-5

@@ -6,8 +6,8 @@ from typing import Any
 
 from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import BadDump, DumpInfo
-from models.interchange.dashboards.hook_names import D_MODEL_KINDS, from_hook_name, layer_of
 from models.interchange.dashboards.neuronpedia.export_identity import ExportIdentity, counts_in, notes_of
+from models.interchange.hook_names import D_MODEL_KINDS, from_hook_name, layer_of
 
 NEEDED = ("id", "modelId", "setName")
 EXPLAINER, LLM = "Explainer", "Language model"

@@ -32,6 +32,7 @@ SAE = StageIdentity(
         "recipe.sae.import",
         "recipe.sae.format",
         "recipe.sae.revision",
+        "recipe.sae.allow_mismatch",
     ),
     inputs=(ACTIVATIONS,),
     inputs_when=_where_it_learns,
