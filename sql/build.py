@@ -13,8 +13,8 @@ from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import Partition, StoredTables, keys_of
-from sql.views import FEATURE_ACTIVATION, define_views, stored_code_files
-from sql.warehouse import create, define, schema_sha256
+from sql.views import define_views, stored_code_files
+from sql.warehouse import FEATURE_ACTIVATION, create, define, schema_sha256
 
 Registration = tuple[str, str, str]
 """model_id, recipe_id and identity: the hash of what the cards ask for."""

@@ -10,8 +10,8 @@ from duckdb import DuckDBPyConnection
 from sql.catalog import table_names
 from sql.references import derived_rules
 from sql.sql_files import SQLFile, sql_files
-from sql.views import FEATURE_ACTIVATION, define_views
-from sql.warehouse import define
+from sql.views import define_views
+from sql.warehouse import FEATURE_ACTIVATION, define
 
 INTRODUCTION = """\
 # The warehouse

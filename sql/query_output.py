@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +17,8 @@ import duckdb
 
 from sql.catalog import literal, quoted
 from sql.sql_files import sql_files
-from sql.views import FEATURE_ACTIVATION
-from sql.warehouse import connect, tables_url
+from sql.warehouse import FEATURE_ACTIVATION, connect, tables_url
+from storage.visible_text import visible
 
 COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet, compression zstd"}
 """Formats that DuckDB writes."""
@@ -36,18 +38,44 @@ class QueryResult:
     published: Path
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    allow_external: bool = False
+    """Whether the query may read and write other files than the warehouse and its store's codes."""
 
 
-def answer(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> QueryResult:
-    """What the published file says to a query, or to the question of that name in `sql/queries/`."""
-    questions = {text.name: text.sql for text in sql_files("queries")}
-    return QueryResult(published, questions.get(query.strip(), query), parameters or {})
+def answer(
+    published: Path, query: str, parameters: Mapping[str, Any] | None = None, *, allow_external: bool = False
+) -> QueryResult:
+    """What the published file says to a query, or to the question of that name in `sql/queries/`.
+
+    Raises:
+        ValueError: If the query is one word that no question is called, or holds what is no Unicode.
+    """
+    name, questions = query.strip(), {text.name: text.sql for text in sql_files("queries")}
+    if name not in questions and re.fullmatch(r"\w+", name):
+        nearest = "".join(f"; the nearest is {near}" for near in get_close_matches(name, questions, 1))
+        raise ValueError(
+            f"there is no query {visible(name, 60)}{nearest}. Write SQL such as `from sae_summary`, or one of: "
+            f"{', '.join(questions)}"
+        )
+    if (unpaired := re.search("[\ud800-\udfff]", query)) is not None:
+        raise ValueError(
+            f"the query holds {unpaired[0]!r} at character {unpaired.start() + 1:,}, which is no Unicode: type it "
+            "again, or set the terminal to UTF-8"
+        )
+    return QueryResult(published, questions.get(name, query), parameters or {}, allow_external)
+
+
+def named_queries() -> str:
+    """The questions of `sql/queries/`, for people: a name and what it answers a line."""
+    texts = sql_files("queries")
+    width = max(len(text.name) for text in texts)
+    return "\n".join(f"{text.name.ljust(width)}  {text.title}" for text in texts)
 
 
 def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every row of an answer, by the names of its columns; raises as `format_table`."""
     asked = answer(published, query, parameters)
-    with _explaining(asked.published), closing(connect(asked.published)) as con:
+    with _connection(asked) as con:
         result = con.execute(asked.sql, dict(asked.parameters) or None)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -59,7 +87,7 @@ def format_table(answer: QueryResult, most: int = 100) -> str:
     Raises:
         ValueError: With DuckDB's own words if the query is wrong.
     """
-    with _explaining(answer.published), closing(connect(answer.published)) as con:
+    with _connection(answer) as con:
         result = con.execute(answer.sql, dict(answer.parameters) or None)
         if result is None:
             raise ValueError(NO_ROWS)
@@ -95,18 +123,38 @@ def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> 
 
 
 def _copy(answer: QueryResult, form: str, file: Path) -> None:
-    """Has DuckDB write the rows; its SQL knows them by the variable's name."""
-    with _explaining(answer.published), closing(connect(answer.published)) as con:
-        rows = con.sql(answer.sql, params=dict(answer.parameters) or None)
-        if rows is None:
-            raise ValueError(NO_ROWS)
+    """Has DuckDB write the rows of the query, which stands within the statement that does."""
+    parameters = dict(answer.parameters) or None
+    with _connection(answer, file) as con:
+        query = _last_query(con, answer.sql, form)
+        rows = con.sql(f"from ({query}\n)", params=parameters)
         places = [f"c{place}" for place in range(len(rows.columns))]
         values = zip(places, rows.types, rows.columns, strict=True)
         written = ", ".join(f"{_text(place, of, form)} as {quoted(name)}" for place, of, name in values)
         con.execute(
-            f"copy (select {written} from rows as rows ({', '.join(places)})) to {literal(str(file))} "
-            f"(format {COPIED[form]})"
+            f"copy (select {written} from ({query}\n) as answer ({', '.join(places)})) to {literal(str(file))} "
+            f"(format {COPIED[form]}, use_tmp_file false)",
+            parameters,
         )
+
+
+def _last_query(con: duckdb.DuckDBPyConnection, sql: str, form: str) -> str:
+    """The last statement, without what ends it; those before it are run.
+
+    Raises:
+        ValueError: If there is none, or it selects nothing.
+    """
+    statements = con.extract_statements(sql)
+    if not statements:
+        raise ValueError(NO_ROWS)
+    *earlier, last = statements
+    for statement in earlier:
+        con.execute(statement).fetchall()
+    if last.type != duckdb.StatementType.SELECT:
+        con.execute(last).fetchall()
+        raise ValueError(f"{NO_ROWS}; {form} is written of a query that selects")
+    ends = (offset for offset, _ in duckdb.tokenize(last.query) if last.query[offset] == ";")
+    return last.query[: min(ends, default=len(last.query))]
 
 
 def _text(value: str, of: Any, form: str) -> str:
@@ -133,11 +181,21 @@ def _finite(value: str, of: Any) -> str:
 
 
 @contextmanager
-def _explaining(published: Path) -> Iterator[None]:
+def _connection(answer: QueryResult, writable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which the query cannot open what is closed; DuckDB's own words for what is wrong with it."""
     try:
-        yield
+        with closing(connect(answer.published, allow_external=answer.allow_external, writable=writable)) as con:
+            con.execute("set lock_configuration = true")
+            yield con
+    except duckdb.PermissionException as error:
+        if answer.allow_external:
+            raise ValueError(str(error)) from error
+        raise ValueError(
+            f"{error}\nQueries read the warehouse and the codes of its store only, since a warehouse may be somebody "
+            "else's: if you know what the query and the warehouse's views read, say --allow-external"
+        ) from error
     except duckdb.IOException as error:
-        raise ValueError(_missing_codes(published, str(error)) or str(error)) from error
+        raise ValueError(_missing_codes(answer.published, str(error)) or str(error)) from error
     except duckdb.Error as error:
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
 
@@ -171,7 +229,7 @@ def _plain(value: Any) -> Any:
 
 def _table(names: Sequence[str], rows: Sequence[Row], most: int) -> Iterator[str]:
     shown, more = rows[:most], len(rows) > most
-    cells = [names, *([_cell(value) for value in row] for row in shown)]
+    cells = [[_cell(name) for name in names], *([_cell(value) for value in row] for row in shown)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     right = [any(_is_number(row[column]) for row in shown) for column in range(len(names))]
     head, *body = [
@@ -198,5 +256,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = _as_json(value) if isinstance(value, list | dict) else str(value)
-    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: WIDEST + 1])
-    return visible if len(visible) <= WIDEST else visible[: WIDEST - 1] + "…"
+    return visible(text, WIDEST)

@@ -8,9 +8,7 @@ from sql.catalog import column_comments, literal, quoted
 from sql.sql_files import SQLFile, sql_files
 from sql.stored_partitions import StoredTables
 from sql.view_comments import comment_columns_passed_on
-
-FEATURE_ACTIVATION = "feature_activation"
-"""The one table that stays in the store: a view reads its Parquet files there."""
+from sql.warehouse import FEATURE_ACTIVATION
 
 
 def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:

@@ -1,6 +1,7 @@
 """The published warehouse file: opening it to read, and defining what stands in an empty one."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import duckdb
@@ -12,16 +13,25 @@ from sql.sql_files import sql_files
 
 STORAGE_VERSION = "v1.5.0"
 """File format that both DuckDB 1.5 and 2 open."""
+FEATURE_ACTIVATION = "feature_activation"
+"""The one table that stays in the store: a view reads its Parquet files there."""
 
 
-def connect(published: Path) -> DuckDBPyConnection:
+def connect(published: Path, *, allow_external: bool = False, writable: Path | None = None) -> DuckDBPyConnection:
     """A read-only connection to the warehouse as published last; it keeps what it opened when another is published.
 
     The file is attached to a database of its own in memory: `duckdb.connect(path)` would hand out the old file again
     for as long as this process holds an earlier connection to the same path.
 
+    Args:
+        published: The file. It may be somebody else's, with views that read what they like.
+        allow_external: Whether queries and views may read and write other files than the file and the codes of its
+            store (`feature_activation`).
+        writable: One file that a query may write.
+
     Raises:
-        ValueError: If there is no file, or it is not a DuckDB file of a version that this DuckDB reads.
+        ValueError: If there is no file, another process holds it, or it is not a DuckDB file of a version that this
+            DuckDB reads.
     """
     if not published.exists():
         raise ValueError(
@@ -31,9 +41,17 @@ def connect(published: Path) -> DuckDBPyConnection:
     con = duckdb.connect()
     try:
         _attach(con, published, "read_only")
-        reach(con, tables_url(con))
+        url = tables_url(con)
+        reach(con, url)
+        if not allow_external:
+            _confine(con, f"{url}/{FEATURE_ACTIVATION}/", writable)
     except duckdb.Error as error:
         con.close()
+        if holder := re.search(r"lock is held in (.+?) \(PID (\d+)\)", str(error)):
+            raise ValueError(
+                f"{published} is sound, but process {holder[2]} ({holder[1]}) has it open to write: close it there, or "
+                "open it there with -readonly, and ask again"
+            ) from error
         raise ValueError(
             f"{published} cannot be opened as a Glasshouse warehouse ({error}): move it away and materialize "
             "`published_warehouse` again"
@@ -71,6 +89,17 @@ def reach(con: DuckDBPyConnection, url: str) -> None:
     protocol = url.split("://")[0] if "://" in url else "file"
     if protocol != "file":
         con.register_filesystem(fsspec.filesystem(protocol))
+
+
+def _confine(con: DuckDBPyConnection, folder: str, writable: Path | None) -> None:
+    """Keeps queries, and the views of the file, from every other file; it cannot be taken back.
+
+    Of the store only the folder of the codes is opened: which folder that is the file itself says.
+    """
+    con.execute(f"set allowed_directories = [{literal(folder)}]")
+    if writable is not None:
+        con.execute(f"set allowed_paths = [{literal(str(writable.absolute()))}]")
+    con.execute("set enable_external_access = false")
 
 
 def _attach(con: DuckDBPyConnection, file: Path, options: str) -> None:

@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -26,6 +27,14 @@ class Unwritable(OSError):
 
 class AbsentFolder(ValueError):
     """A folder that must be there is not: its name is mistyped, it is not mounted, or its bucket does not exist."""
+
+
+def _error_number(error: Exception) -> int:
+    """The system's number of an error, be it only in the text of a library that is not Python's; 0 for none."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), re.IGNORECASE)
+    return int(named[1] or named[2]) if named else 0
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,12 +188,13 @@ class Folder:
         try:
             with self._writing(name) as path:
                 yield path
-        except OSError as error:
-            if error.errno not in _UNWRITABLE or isinstance(error, Unwritable):
+        except Exception as error:
+            number = _error_number(error)
+            if number not in _UNWRITABLE or isinstance(error, Unwritable):
                 raise
             raise Unwritable(
-                f"{self}/{name} could not be written ({error.strerror}): what was there stays, nothing half-written "
-                "is left. Make room, or make the folder writable, and run again: it goes on from there"
+                f"{self}/{name} could not be written ({os.strerror(number)}): what was there stays, nothing "
+                "half-written is left. Make room, or make the folder writable, and run again: it goes on from there"
             ) from error
 
     @contextmanager

@@ -1,6 +1,8 @@
 """What every test stands on: one torch thread, no keys, no network, a store of its own."""
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,32 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", DAGSTER_DISABLE_TELEMETRY="1", MPLBACKEND="Agg")
+OWN = {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "1",
+    "MPLBACKEND": "Agg",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+OF_A_USER = (
+    *("ANTHROPIC_", "AWS_", "DAGSTER_", "GLASSHOUSE_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GIT_"),
+    *("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "COLUMNS", "LINES", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
+)
+FOR_TESTS = ("GLASSHOUSE_PEER_", "GLASSHOUSE_SCREENSHOTS")
+"""Which tests read."""
+
+
+def variables_of_a_user() -> list[str]:
+    """Keys, stores, proxies and habits of whoever starts the tests, here or in a process that a test starts."""
+    mine = (name for name in os.environ if name.upper().startswith(OF_A_USER) and not name.startswith(FOR_TESTS))
+    return [name for name in mine if name not in OWN]
+
+
+for variable in variables_of_a_user():
+    del os.environ[variable]
+os.environ.update(OWN)
 
 hypothesis.settings.register_profile("same_cases_everywhere", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("same_cases_everywhere")
@@ -24,10 +51,9 @@ def _one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a developer's key nor a developer's store is ever touched by a test."""
-    for name in list(os.environ):
-        if name.startswith(("ANTHROPIC_", "AWS_", "GLASSHOUSE_", "DAGSTER_HOME")):
-            monkeypatch.delenv(name)
+    """What an earlier test has set is gone."""
+    for name in variables_of_a_user():
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -38,6 +64,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GLASSHOUSE_HOME", str(store))
     monkeypatch.setenv("GLASSHOUSE_WAREHOUSE", str(store / "warehouse.duckdb"))
     return store
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of `make demo`, made anew, whatever the checkout's own holds: minutes, for slow tests only."""
+    root = tmp_path_factory.mktemp("demo")
+    for name in ("registry/models/pystdlib.yaml", "registry/recipes/mid-topk.yaml"):
+        shipped = subprocess.run(["git", "show", f":{name}"], capture_output=True, check=True).stdout
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_bytes(shipped)
+    own = {
+        "GLASSHOUSE_HOME": "data",
+        "GLASSHOUSE_REGISTRY": "registry",
+        "GLASSHOUSE_WAREHOUSE": "data/warehouse.duckdb",
+    }
+    places = {name: str(root / place) for name, place in own.items()} | {"DAGSTER_HOME": str(root / "dagster")}
+    command = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "run", "--model", "pystdlib"]
+    ran = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    return root / "data"
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,10 @@
 import pkgutil
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, model_validator
 
 import models.autointerp.explainers
+from models.bounds import MOST_FEATURES, Bounds, FeatureCount
 from models.config_base import Settings
 
 JudgeName = Literal["lexical", "anthropic", "local"]
@@ -39,6 +40,7 @@ ExplainerName = Annotated[str, AfterValidator(_known_explainer)]
 """`anthropic`, `local`, or a file of `models/autointerp/explainers/`."""
 ScorerName = Annotated[str, AfterValidator(_known_scorer)]
 """A file of `models/autointerp/scorers/`, but those that every label is put to."""
+FeatureId = Annotated[int, Bounds(0, MOST_FEATURES - 1)]
 
 
 class ExplanationSettings(Settings):
@@ -67,17 +69,17 @@ class ExplanationSettings(Settings):
     meaning."""
     sentence_encoder_revision: str | None = None
     """On the hub: branch, tag or commit; null is the default branch."""
-    features: Literal["all"] | PositiveInt | tuple[NonNegativeInt, ...] = "all"
+    features: Literal["all"] | FeatureCount | tuple[FeatureId, ...] = "all"
     """Live features that are labelled: all, their number, or a list of them."""
     priority: Literal["max_activation", "density", "neighbors"] = "max_activation"
     """Which features come first when not all are labelled."""
-    features_per_request: Annotated[int, Field(ge=1, le=50)] = 1
+    features_per_request: Annotated[int, Bounds(1, 50)] = 1
     """Features in one request to an LLM."""
     api_mode: Literal["live", "batch"] = "live"
     """`batch`: half the price, answers within a day."""
-    budget_usd: NonNegativeFloat | None = None
+    budget_usd: Annotated[float, Bounds(0, 1_000_000)] | None = None
     """Limit in dollars on what this recipe spends on one model; required by `anthropic`."""
-    concurrency: PositiveInt = 16
+    concurrency: Annotated[int, Bounds(1, 1_024)] = 16
     """Requests in flight."""
 
     @property

@@ -1,9 +1,10 @@
 """What fixes the shape of a sparse dictionary, as a recipe says it; no torch, so that reading a recipe is cheap."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from models.bounds import MOST_FEATURES, Bounds, FeatureCount
 from models.config_base import Settings
 from models.language_model.sites import Site
 
@@ -25,25 +26,25 @@ class SAESettings(Settings):
         "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "neurons"
     ] = "topk"
     """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons."""
-    expansion: PositiveInt | None = None
+    expansion: Annotated[int, Bounds(1, 65_536)] | None = None
     """Features per dimension of the site. Required, or `n_features`."""
-    n_features: PositiveInt | None = None
+    n_features: FeatureCount | None = None
     """Features in all. Required, or `expansion`."""
-    k: PositiveInt = 32
+    k: Annotated[int, Bounds(1, 65_536)] = 32
     """Target L0: active features per token, exact for topk, on average for others."""
     output_site: str | None = None
     """Another site to reconstruct: the SAE is then a transcoder."""
     skip_connection: bool = False
     """Whether a transcoder has a linear path beside its features."""
-    sparsity_coefficient: Literal["auto"] | PositiveFloat = "auto"
+    sparsity_coefficient: Literal["auto"] | Annotated[float, Bounds(1e-9, 1e9)] = "auto"
     """Weight of the sparsity penalty. `auto` adapts it until L0 is k; 3 for jumprelu with the l0 penalty, which
     knows k."""
     sparsity_penalty: Literal["l0", "tanh"] = "l0"
     """Penalty of jumprelu: squared distance of L0 from k, or tanh with a loss on pre-activations."""
-    ste_bandwidth: Literal["auto"] | PositiveFloat = "auto"
+    ste_bandwidth: Literal["auto"] | Annotated[float, Bounds(1e-6, 1e3)] = "auto"
     """Width of jumprelu's straight-through gradient, in root mean squares of an activation's entries. `auto` is 1
     with l0, 2 with tanh."""
-    matryoshka_fractions: tuple[PositiveFloat, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
+    matryoshka_fractions: tuple[Annotated[float, Bounds(1e-6, 1)], ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
     """Fraction of the features per nested group of matryoshka_batchtopk; they add up to 1."""
 
     imported: str | None = Field(default=None, alias="import")
@@ -125,5 +126,10 @@ class SAESettings(Settings):
         if self.k > n_features:
             raise ValueError(
                 f"k={self.k} exceeds the {n_features} features that this dictionary gets: lower k or widen it"
+            )
+        if n_features > MOST_FEATURES:
+            raise ValueError(
+                f"expansion={self.expansion} over a site of width {d_in:,} is {n_features:,} features, wanted at most "
+                f"{MOST_FEATURES:,}: lower expansion"
             )
         return n_features

@@ -14,6 +14,7 @@ import models.interchange.sae_formats
 from models.dictionaries.tensor_checks import UnreadableDictionary
 from storage.folder import Folder
 from storage.revisions import resolve_revision
+from storage.visible_text import visible
 
 _WEIGHTS = (".pt", ".pth", ".npz", ".safetensors")
 _HUB = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^*?\[\]]*[^*?\[\]/]))?/?")
@@ -78,16 +79,37 @@ def read_foreign(folder: Folder, format: str = "auto") -> ImportedDictionary:
     if format != "auto":
         if format not in known:
             raise UnreadableDictionary(f"format {format!r} is none of {', '.join(known)}: correct it, or say auto")
-        return known[format].read(folder)
-    found = [name for name, module in known.items() if module.recognises(folder)]
+        return _read(folder, format)
+    found = [name for name in known if _recognises(folder, name)]
     if len(found) == 1:
-        return known[found[0]].read(folder)
+        return _read(folder, found[0])
     held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
     if found:
         raise UnreadableDictionary(f"{folder} could be {' or '.join(found)} (it holds {held}): say which in `format`")
     raise UnreadableDictionary(
         f"{folder} holds {held}, in which no format of {', '.join(known)} is seen: name the folder of one dictionary"
     )
+
+
+_OTHER_VALUES = (TypeError, AttributeError, LookupError, OverflowError)
+"""What a list in the place of a name, or a text in the place of a number, leads to: configs are of other hands."""
+
+
+def _recognises(folder: Folder, name: str) -> bool:
+    try:
+        return formats()[name].recognises(folder)
+    except _OTHER_VALUES:
+        return False
+
+
+def _read(folder: Folder, name: str) -> ImportedDictionary:
+    try:
+        return formats()[name].read(folder)
+    except _OTHER_VALUES as error:
+        raise UnreadableDictionary(
+            f"{folder}: its config holds values that the format {name} does not have ({type(error).__name__}: "
+            f"{visible(str(error), 200)}): save the dictionary again, or name its format in the recipe"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from models.language_model.unusable_model import (
 )
 from storage.folder import Folder
 from storage.revisions import is_folder, resolve_revision
+from storage.visible_text import visible
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -241,9 +242,17 @@ def read_config(files: ModelFiles) -> Any:
 
     try:
         return AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        said = json.loads((files.folder / "config.json").read_bytes()).get("model_type")
-        raise unknown(str(files.source), f"transformers does not know model_type {said!r}") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        try:
+            config = json.loads((files.folder / "config.json").read_bytes())
+        except ValueError:
+            config = None
+        if not isinstance(config, dict):
+            raise UnusableModel(
+                f"{files.source}: its config.json holds no JSON object: save the model again"
+            ) from error
+        said = visible(repr(config.get("model_type")), 100)
+        raise unknown(str(files.source), f"transformers does not know model_type {said}, or its values") from error
 
 
 def _auto_class(config: Any) -> tuple[Any, bool]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperCommand
 
 export_app = typer.Typer(no_args_is_help=True, help="Write features for another tool, or as pages.")
@@ -71,10 +72,10 @@ def import_dump(
         soft_wrap=True,
     )
     for note in done.notes:
-        console.print(f"  [yellow]note[/yellow] {note}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
     findings = publish_store(store).violations
     for finding in findings:
-        console.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
     if any((finding.model_id, finding.recipe_id) == (model, recipe) for finding in findings):
         raise SystemExit(1)

@@ -2,33 +2,37 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
+from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipelines.runs.in_process import RunResult
+from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from storage.remote_errors import remote_errors
+from storage.visible_text import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command()(publish)
 app.command(no_args_is_help=True)(remove)
 console = Console()
+MOST_SAID = 4_000
+"""Characters of a line of an error."""
 
 
 def main() -> None:
     """Runs a command; an error of the user's world is one message and exit code 1, not a traceback."""
     try:
-        app()
+        with remote_errors():
+            app()
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"glasshouse: {error}\n")
+        sys.stderr.write("glasshouse: " + "\n".join(visible(line, MOST_SAID) for line in str(error).split("\n")) + "\n")
         raise SystemExit(1) from None
 
 
@@ -53,8 +57,8 @@ def run(
     store, cards = _registry()
     keys = selected_partitions(cards, model, recipe)
     with dagster_instance() as instance:
-        ran = [_run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
-        ran += _publish(store, instance) if any(ran) else []
+        ran = [run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -78,12 +82,12 @@ def sweep(
     models = dict.fromkeys(key.split("/")[0] for key in keys)
     with dagster_instance() as instance:
         ran = [
-            _run_with_progress(
+            run_with_progress(
                 name, lambda name: write_sweep_tables(store, [k for k in keys if k.split("/")[0] == name], instance)
             )
             for name in models
         ]
-        ran += _publish(store, instance) if any(ran) else []
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -100,7 +104,7 @@ def label(
 
     Example: glasshouse label --model pystdlib --features 7,12 --dry-run
     """
-    from pipelines.labels.cost_estimate import estimate_cost, plan_table
+    from pipelines.labels.cost_estimate import estimate_costs, plan_table
     from pipelines.labels.requested_features import request_labels
     from pipelines.runs.in_process import selected_partitions, write_tables
 
@@ -108,37 +112,19 @@ def label(
     keys = selected_partitions(cards, model, recipe)
     asked = feature_ids(features) if features else ()
     if dry_run:
-        console.print(
-            plan_table([line for key in keys for line in estimate_cost(store, store.registration(key), asked)])
-        )
+        lines, not_ready = estimate_costs(store, keys, asked)
+        if len(not_ready) == len(keys):
+            raise ValueError("\n".join(not_ready.values()))
+        console.print(plan_table(lines))
+        for why in not_ready.values():
+            console.print(f"[yellow]not counted[/yellow] {escape(why)}", highlight=False, soft_wrap=True)
         return
     for key in keys if asked else ():
         request_labels(store, store.registration(key), asked)
     with dagster_instance() as instance:
-        ran = [_run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
-        ran += _publish(store, instance) if any(ran) else []
+        ran = [run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
-
-
-@app.command("publish")
-def publish_command(
-    allow_drop: Annotated[
-        bool, typer.Option(help="Publish even if most of what is published is no longer in the store.")
-    ] = False,
-) -> None:
-    """Publish the store's tables as the warehouse.
-
-    Every other command that makes tables publishes by itself. A store that is not there is refused.
-
-    Example: glasshouse publish
-    """
-    from pipelines.store.store import Store
-
-    with dagster_instance() as instance:
-        done = _publish(Store(), instance, allow_drop=allow_drop)
-    if not all(done):
-        raise SystemExit(1)
-    console.print(f"published in {Store().published}", highlight=False, soft_wrap=True)
 
 
 def _registry():
@@ -148,32 +134,8 @@ def _registry():
     store = Store()
     cards = store.cards()
     for error in cards.errors.values():
-        console.print(f"[red]card refused[/red] {error}", highlight=False)
+        console.print(f"[red]card refused[/red] {escape(error)}", highlight=False)
     return store, cards
-
-
-def _publish(store, instance, *, allow_drop: bool = False) -> list[bool]:
-    """One publication of all that the store holds."""
-    from pipelines.runs.in_process import publish
-
-    return [_run_with_progress("published_warehouse", lambda _: [publish(store, instance, allow_drop=allow_drop)])]
-
-
-def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
-    """Does some work under progress bars; says what failed, and whether nothing did."""
-    from pipelines.cli.progress_bars import progress_bars
-
-    console.print(f"[bold]{name}[/bold]")
-    with progress_bars(console):
-        found = work(name)
-    for ran in found:
-        for remade in ran.remade:
-            console.print(f"  made again {remade}", highlight=False, markup=False, soft_wrap=True)
-        for check in ran.failed_checks:
-            console.print(f"  [yellow]check failed[/yellow] {ran.name}: {check}", highlight=False)
-        if ran.error:
-            console.print(f"  [red]failed[/red] {ran.name}: {ran.error}", highlight=False, markup=True)
-    return all(ran.success for ran in found)
 
 
 def _exit(success: bool, sae_id: str) -> None:
@@ -187,18 +149,28 @@ def _exit(success: bool, sae_id: str) -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="A query, or the name of one in sql/queries.")],
+    query: Annotated[
+        str | None, typer.Argument(help="A query, or the name of one in sql/queries; left out, these are listed.")
+    ] = None,
     format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
     out: Annotated[Path | None, typer.Option(help="Write here instead of to the terminal.")] = None,
+    allow_external: Annotated[
+        bool, typer.Option(help="Let the query, and views of the warehouse, read and write any file.")
+    ] = False,
 ) -> None:
     """Query the published warehouse.
+
+    Reads the warehouse and the codes of its store, and no other file.
 
     Example: glasshouse sql "select sae_id, l0, fvu from sae_summary" --format csv
     """
     from pipelines.store.store import Store
-    from sql.query_output import answer, write
+    from sql.query_output import answer, named_queries, write
 
-    write(answer(Store().published, query), format, out)
+    if query is None:
+        typer.echo(named_queries())
+        return
+    write(answer(Store().published, query, allow_external=allow_external), format, out)
 
 
 @app.command()
@@ -279,10 +251,10 @@ def card_reference() -> None:
 def check_card(file: Annotated[Path, typer.Argument(help="A model card, or a recipe in a folder `recipes`.")]) -> None:
     """Check one card. An error names file, line and key.
 
+    Contexts are compared with the positions of a model that lies on this machine.
+
     Example: glasshouse check-card registry/models/pystdlib.yaml
     """
-    from pipelines.registry.cards import ModelCard, RecipeCard, read_card
+    from pipelines.registry.card_check import check_card_file
 
-    kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard
-    read_card(kind, str(file), file.read_text())
-    typer.echo(f"{file} is a valid {kind.__name__}")
+    typer.echo(f"{file} is a valid {type(check_card_file(file)).__name__}")

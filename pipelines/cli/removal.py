@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.instance import dagster_instance
@@ -37,8 +38,13 @@ def remove(
     findings = removal.remove(store, plan).violations
     _forget_partitions(plan)
     for finding in findings:
-        console.print(f"  [yellow]check failed[/yellow] {finding}", highlight=False, soft_wrap=True)
-    console.print(f"removed {', '.join(plan.sae_ids)}, published in {store.published}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
+    console.print(
+        f"removed {', '.join(plan.sae_ids)}, published in {store.published}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _show(plan: "Removal") -> None:
@@ -47,7 +53,7 @@ def _show(plan: "Removal") -> None:
         table.add_row(part.name, f"{part.rows:,}", f"{part.n_bytes / 1e6:,.2f}", str(part.folder))
     console.print(table)
     for claim in plan.claims:
-        console.print(f"  [yellow]note[/yellow] {claim}", highlight=False, soft_wrap=True)
+        console.print(f"  [yellow]note[/yellow] {escape(claim)}", highlight=False, soft_wrap=True)
 
 
 def _forget_partitions(plan: "Removal") -> None:

@@ -1,4 +1,4 @@
-"""Errors of the user's world as Dagster shows them: the sentence, once, and no retry, since trying again changes
+"""Errors of the user's world as Dagster shows them: the sentence, once, and no retry where trying again changes
 nothing."""
 
 import functools
@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 import dagster as dg
 
 from storage.folder import Unwritable
+from storage.remote_errors import Unreachable, remote_errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -16,14 +17,16 @@ R = TypeVar("R")
 def fail_without_retry(body: Callable[P, R]) -> Callable[P, R]:
     """Turns what a user can mend (a ValueError, a missing file, a full disk) into a failure that is not retried.
 
-    Other errors pass.
+    An object store that cannot be reached is tried again. Other errors pass.
     """
 
     @functools.wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return body(*args, **kwargs)
-        except (ValueError, FileNotFoundError, Unwritable) as error:
-            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+            with remote_errors():
+                return body(*args, **kwargs)
+        except (ValueError, FileNotFoundError, PermissionError, Unwritable, Unreachable) as error:
+            may_pass = isinstance(error, Unreachable) and error.may_pass
+            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=may_pass) from error
 
     return told

@@ -28,6 +28,20 @@ class EstimateLine:
     estimate: "Estimate"
 
 
+def estimate_costs(
+    store: Store, sae_ids: Sequence[str], asked: Sequence[int] = ()
+) -> tuple[list[EstimateLine], dict[str, str]]:
+    """The lines of several partitions, and of those that have no features yet, or cannot be labelled, why."""
+    lines: list[EstimateLine] = []
+    not_ready: dict[str, str] = {}
+    for sae_id in sae_ids:
+        try:
+            lines += estimate_cost(store, store.registration(sae_id), asked)
+        except ValueError as error:
+            not_ready[sae_id] = str(error) if sae_id in str(error) else f"{sae_id}: {error}"
+    return lines, not_ready
+
+
 def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[int] = ()) -> list[EstimateLine]:
     """One line for each purpose; nothing where no LLM would be asked. Labels of the examples that are there now."""
     import pyarrow as pa

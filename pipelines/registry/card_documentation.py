@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from models.bounds import number_bounds
 from pipelines.registry.cards import ModelCard, RecipeCard
 
 INTRODUCTION = """\
@@ -44,7 +45,8 @@ def _lines(kind: type[BaseModel], indent: str = "") -> Iterator[str]:
     """A card that says every default, with the meaning of each field above it."""
     for name, field in kind.model_fields.items():
         key, section = f"{indent}{field.alias or name}", _section(field)
-        meaning = f"{field.description or (section and section.__doc__) or ''} {_choices(field.annotation)}"
+        said = field.description or (section and section.__doc__) or ""
+        meaning = f"{said} {_choices(field.annotation)} {_ranges(field)}"
         yield from textwrap.wrap(
             " ".join(meaning.split()), 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
         )
@@ -64,6 +66,12 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 def _choices(kind: Any) -> str:
     return f"One of {', '.join(map(str, get_args(kind)))}." if get_origin(kind) is Literal else ""
+
+
+def _ranges(field: FieldInfo) -> str:
+    """Within which bounds the field's numbers lie, where it has any."""
+    ranges = dict.fromkeys(str(bounds) for bounds in number_bounds(field.annotation, field.metadata))
+    return f"{'; '.join(ranges).capitalize()}." if ranges else ""
 
 
 def _spelled(value: Any) -> str:

@@ -1,31 +1,28 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
-from difflib import get_close_matches
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-import yaml
-from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from models.autointerp.config import ExplanationSettings
+from models.bounds import Bounds, TokenCount
 from models.config_base import MethodSettings, Settings
 from models.dictionaries.config import SAESettings
 from models.evaluation.config import QualityBounds
 from models.features.config import StatisticsSettings
 from models.language_model.sites import Site
 from models.training.config import TrainingSettings
+from pipelines.registry.card_errors import error_messages
+from pipelines.registry.card_yaml import MOST_BYTES, InvalidCard, read_yaml, too_large
 from pipelines.registry.method_sections import with_method_sections
-from pipelines.registry.renamed_keys import renamed
+from storage.folder import Folder
 from storage.manifest import sha256_of
 
 C = TypeVar("C", bound=BaseModel)
 M = TypeVar("M", bound=MethodSettings)
+LONGEST_CONTEXT = 2**24
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-class InvalidCard(ValueError):
-    """A card cannot be read. The message names file, line and key."""
 
 
 def is_id(text: str) -> bool:
@@ -58,9 +55,9 @@ class CorpusCard(Settings):
 
     source: str = Field(examples=["stdlib"])
     """`stdlib`, a file, folder or glob of text, JSONL, JSON, CSV or Parquet, or `hf:name[/config][:split]`."""
-    tokens: PositiveInt = 1_000_000
+    tokens: TokenCount = 1_000_000
     """Maximum text tokens; special tokens are not counted."""
-    context_length: PositiveInt = 128
+    context_length: Annotated[int, Bounds(1, LONGEST_CONTEXT)] = 128
     """Tokens per context, special tokens included."""
     text_column: str = "text"
     """Column of rows that holds text, conversations (for the model's chat template) or token ids."""
@@ -93,9 +90,9 @@ class ModelCard(Settings):
     """What stands before each context: the tokenizer's BOS (true), none (false), or a token by name. `auto`: what the
     tokenizer itself adds; where it adds nothing, the one of nothing, BOS and EOS that leaves no attention sink in the
     text."""
-    skip_first: Literal["auto"] | NonNegativeInt = "auto"
+    skip_first: Literal["auto"] | Annotated[int, Bounds(0, LONGEST_CONTEXT)] = "auto"
     """First text tokens of each context that are fed but not read. `auto`: as many as are attention sinks."""
-    max_norm: Literal["auto"] | Annotated[float, Field(gt=1)] | None = "auto"
+    max_norm: Literal["auto"] | Annotated[float, Bounds(1, 1e9)] | None = "auto"
     """Activations of a norm beyond so many times the site's median are left out; null: none. `auto`: beyond three times
     the 99th percentile, at most ten medians."""
     recipes: Literal["all"] | list[Annotated[str, AfterValidator(checked_id)]] = "all"
@@ -136,74 +133,20 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     Raises:
         InvalidCard: Naming file, line and key, what was found and what was wanted.
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InvalidCard(
-            f"{file}{line}: not YAML ({getattr(error, 'problem', error)}): mend the line or delete the card"
-        ) from error
-    if not isinstance(values, dict):
-        raise InvalidCard(f"{file}, line 1: found {type(values).__name__}, wanted keys and values such as `source: …`")
-    _refuse_duplicates(file, node)
+    node, values = read_yaml(file, text)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise InvalidCard(_error_messages(kind, file, node, error)) from error
+        raise InvalidCard(error_messages(kind, file, node, error)) from error
 
 
-def _error_messages(kind: type[BaseModel], file: str, node: Any, error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "(whole card)"
-        wanted = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            known = _keys(kind, problem["loc"][:-1])
-            nearest = get_close_matches(str(problem["loc"][-1]), known, 1)
-            wanted = f"unknown key; {PurePosixPath(file).name} may have {', '.join(known)}"
-            wanted += f": the nearest is {nearest[0]}" if nearest else ""
-        found = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
-        if now := renamed(key, problem["input"]) if kind is RecipeCard else None:
-            lines.append(f"{file}, line {_line(node, problem['loc'])}: {now}")
-            continue
-        lines.append(f"{file}, line {_line(node, problem['loc'])}: {key}{found}: {wanted}")
-    return "\n".join(lines)
+def read_card_file(kind: type[C], folder: Folder, name: str) -> C:
+    """Reads one card of a folder; one that is too large is not read at all.
 
-
-def _keys(kind: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
-    for part in where:
-        inner = kind.model_fields[str(part)].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        kind = inner
-    return [field.alias or name for name, field in kind.model_fields.items()]
-
-
-def _line(node: Any, where: tuple[int | str, ...]) -> int:
-    """The line of the key that an error is about, or of the nearest key around it."""
-    line = node.start_mark.line
-    for part in where:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-        if pair is None:
-            break
-        line, node = pair[0].start_mark.line, pair[1]
-    return line + 1
-
-
-def _refuse_duplicates(file: str, node: Any) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.value in seen:
-            raise InvalidCard(
-                f"{file}, line {line}: key {key.value!r} stands a second time (first on line {seen[key.value]}): "
-                "keep one"
-            )
-        seen[key.value] = line
-        _refuse_duplicates(file, value)
+    Raises:
+        InvalidCard: As `read_card`.
+    """
+    file = f"{folder}/{name}"
+    if folder.size(name) > MOST_BYTES:
+        raise too_large(file)
+    return read_card(kind, file, folder.read_bytes(name).decode("utf-8", errors="replace"))

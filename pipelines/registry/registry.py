@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipelines.registry.card_fields import card_fields
-from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card
+from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
 from storage.folder import AbsentFolder, Folder
 from storage.manifest import sha256_of
+from storage.visible_text import visible
 
 _OF_LABELS = "recipe.explanations."
 
@@ -106,8 +107,9 @@ class Registry:
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
             if unknown:
                 errors[f"models/{model_id}.yaml"] = (
-                    f"{folder}/models/{model_id}.yaml: recipes {', '.join(unknown)} are not in {folder}/recipes "
-                    f"(there: {', '.join(recipes) or 'none'}): add the card or correct the name"
+                    f"{folder}/models/{model_id}.yaml: recipes {visible(', '.join(unknown), 200)} are not in "
+                    f"{folder}/recipes (there: {visible(', '.join(recipes), 600) or 'none'}): add the card or correct "
+                    "the name"
                 )
         return cls(models, recipes, errors, versions)
 
@@ -160,9 +162,10 @@ def _cards(folder: Folder, kind: type[C], errors: dict[str, str], versions: dict
             versions[f"{PurePosixPath(folder.path).name}/{stem}"] = version
             if stem in found:
                 raise InvalidCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
-            found[stem] = read_card(kind, f"{folder}/{name}", folder.read_bytes(name).decode("utf-8", errors="replace"))
-        except ValueError as error:
-            errors[f"{PurePosixPath(folder.path).name}/{name}"] = (
-                str(error) if isinstance(error, InvalidCard) else f"{folder}/{name}: {error}"
+            found[stem] = read_card_file(kind, folder, name)
+        except (ValueError, OSError) as error:
+            shown = visible(name, 200)
+            errors[f"{PurePosixPath(folder.path).name}/{shown}"] = (
+                str(error) if isinstance(error, InvalidCard) else f"{folder}/{shown}: {error}"
             )
     return found

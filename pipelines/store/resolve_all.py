@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pipelines.registry.cards import InvalidCard
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store, import_revision, resolve_revision
+from storage.remote_errors import remote_errors
 
 
 def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str]]:
@@ -35,7 +36,8 @@ def _once(resolve: Resolver) -> Resolver:
     def resolved(source: str, revision: str | None) -> str:
         if (source, revision) not in known:
             try:
-                known[source, revision] = resolve(source, revision)
+                with remote_errors():
+                    known[source, revision] = resolve(source, revision)
             except (ValueError, OSError) as error:
                 known[source, revision] = error
         answer = known[source, revision]

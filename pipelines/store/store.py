@@ -10,6 +10,7 @@ from pipelines.store.datasets import Datasets
 from pipelines.store.layout import StoreLayout
 from pipelines.store.tables import TableStore
 from storage.folder import Folder
+from storage.remote_errors import remote_errors
 from storage.revisions import resolve_revision
 
 
@@ -51,7 +52,8 @@ class Store(dg.ConfigurableResource):
         return Folder(self.registry or os.environ.get("GLASSHOUSE_REGISTRY", "registry"))
 
     def cards(self) -> Registry:
-        return Registry.read(self.registry_folder)
+        with remote_errors():
+            return Registry.read(self.registry_folder)
 
     def registration(self, sae_id: str) -> SAERegistration:
         return self.cards().registration(sae_id, resolve_revision, import_revision)

@@ -19,7 +19,6 @@ from sql.warehouse import connect
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
-DEMO = ROOT / "data" / "warehouse.duckdb"
 ASKED = [
     pytest.param(int(number), sql, shown, id=f"{number}. {title}")
     for number, title, sql, shown in re.findall(
@@ -114,8 +113,8 @@ def con(house: Path) -> Iterator[DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[DuckDBPyConnection]:
-    with closing(connect(DEMO)) as connection:
+def demo(demo_home: Path) -> Iterator[DuckDBPyConnection]:
+    with closing(connect(demo_home / "warehouse.duckdb")) as connection:
         yield connection
 
 
@@ -145,7 +144,6 @@ def test_a_question_has_the_columns_that_the_page_shows_and_the_planted_answer(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DEMO.exists(), reason="no demo store in this checkout: run `make demo` first")
 @pytest.mark.parametrize(("number", "sql", "shown"), ASKED)
 def test_a_question_is_answered_by_the_demo(demo: DuckDBPyConnection, number: int, sql: str, shown: str):
     names, rows = columns_and_rows(demo, sql)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sql.query_output import answer, format_table, write
+from sql.query_output import answer, format_table, named_queries, write
 from sql.sql_files import sql_files
 
 QUERY = """
@@ -129,3 +129,23 @@ def test_a_wrong_query_is_explained_and_leaves_no_file(warehouse: Path, tmp_path
 def test_an_unknown_format_is_refused(warehouse: Path):
     with pytest.raises(ValueError, match="choose one of table, csv, json, parquet"):
         write(answer(warehouse, QUERY), "xlsx")
+
+
+@pytest.mark.parametrize("name", ["no_such_name", "sae_summary", "DROP", "  densestfeatures "])
+def test_a_word_that_names_no_query_is_answered_with_those_there_are(warehouse: Path, name: str):
+    with pytest.raises(ValueError, match="there is no query") as refused:
+        answer(warehouse, name)
+    assert all(text.name in str(refused.value) for text in sql_files("queries"))
+    assert ("the nearest is densest_features" in str(refused.value)) == ("densest" in name)
+
+
+def test_the_named_queries_are_listed_with_what_they_answer():
+    lines = named_queries().splitlines()
+    assert [line.split()[0] for line in lines] == [text.name for text in sql_files("queries")]
+    assert "Features by density" in "".join(lines) or all(len(line.split()) > 3 for line in lines)
+
+
+@pytest.mark.parametrize("query", ["select '\ud800'", "\udcff", "from sae_summary -- \ud83d"])
+def test_a_query_that_is_no_unicode_is_a_sentence(warehouse: Path, query: str):
+    with pytest.raises(ValueError, match=r"the query holds '\\ud[0-9a-f]{3}' at character \d+, which is no Unicode"):
+        answer(warehouse, query)

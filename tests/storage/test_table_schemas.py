@@ -11,8 +11,8 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import table_names
-from sql.views import FEATURE_ACTIVATION, define_views
-from sql.warehouse import define
+from sql.views import define_views
+from sql.warehouse import FEATURE_ACTIVATION, define
 from storage.table_schemas import rows_as_table, table_schema, tables
 
 NOT_WRITTEN_BY_A_STAGE = {"registry_entry"}

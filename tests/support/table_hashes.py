@@ -5,7 +5,7 @@ import hashlib
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import columns, quoted, table_names
-from sql.views import FEATURE_ACTIVATION
+from sql.warehouse import FEATURE_ACTIVATION
 
 INCIDENTAL = frozenset(
     {"created_at", "registered_at", "sent_at", "answered_at", "tokens_per_second", "uri", "request_id", "batch_id"}

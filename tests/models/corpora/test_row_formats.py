@@ -20,6 +20,7 @@ import pytest
 from models.corpora.documents import Conversation, Document, PretokenizedDocument
 from models.corpora.sources import open_source
 from models.corpora.sources.cells import LONGEST_ROW
+from models.corpora.sources.row_formats import json_array
 from models.corpora.sources.text_files import PIECE
 
 ROWS = ["one", "zwei, ü", 'three "quoted"\nlines']
@@ -239,3 +240,59 @@ def test_long_rows_of_parquet_come_in_small_batches(tmp_path: Path):
     n, peak = _peak(tmp_path)
     assert n == 400 * (1 << 18) // PIECE
     assert peak < 64 << 20
+
+
+def test_a_json_array_is_read_row_by_row(tmp_path: Path):
+    """40 MB, of which a few are held: read whole they were 90 and more."""
+    path, text = tmp_path / "rows.json", "w" * 4_000
+    with path.open("w") as file:
+        file.write("[")
+        file.writelines(f'{"," if n else ""}\n {{"id": {n}, "text": "{n} {text}"}}' for n in range(10_000))
+        file.write("\n]\n")
+    tracemalloc.start()
+    n = sum(1 for _ in open_source(str(path)).documents())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert n == 10_000
+    assert peak < 12 << 20
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_a_json_array_is_the_same_wherever_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int):
+    rows = [
+        {"n": 123.5e-2, "text": 'a "quoted" \u00fc \\'},
+        [1, {"text": "no row"}],
+        {"text": "b]", "x": [{}, []]},
+        7,
+        {},
+    ]
+    monkeypatch.setattr(json_array, "BLOCK", block)
+    (tmp_path / "a.json").write_text(f" \n{json.dumps(rows, indent=2)} \n")
+    assert list(json_array._values(tmp_path / "a.json")) == rows
+    held, left_out = read(tmp_path)
+    assert held == {"a.json#0": rows[0]["text"], "a.json#2": "b]"}
+    assert left_out == {"no JSON object": ["a.json#1", "a.json#3"], "rows without 'text'": ["a.json#4"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"text": "a"}, {"text": "b"}', "no valid JSON"),
+        ('[{"text": "a"} {"text": "b"}]', "no valid JSON"),
+        ('[{"text": "a"}, {"text": }]', "no valid JSON"),
+        ('[{"text": "a"}] and more', "no valid JSON"),
+        ('[{"text": "a"},]', "no valid JSON"),
+        ("hello", "no valid JSON"),
+        ("", "no valid JSON"),
+        ("[]", "JSON without rows"),
+        ("[ ]", "JSON without rows"),
+        ('"text"', "JSON without rows"),
+        ("[" + '{"text": ' * 60_000, "no valid JSON"),
+    ],
+)
+def test_an_array_that_breaks_off_is_left_out_whole(tmp_path: Path, text: str, reason: str):
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "b.json").write_text(text)
+    held, left_out = read(tmp_path)
+    assert held == {"a.txt": "text"}
+    assert left_out == {reason: ["b.json#0"]}

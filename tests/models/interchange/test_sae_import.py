@@ -158,3 +158,34 @@ def test_only_files_that_a_format_reads_are_asked_of_the_hub(monkeypatch: pytest
 )  # fmt: skip
 def test_a_hook_names_its_layer(hook: str | None, layer: int | None) -> None:
     assert layer_of(hook) == layer
+
+
+def refusal(folder: Folder, format: str) -> str | None:
+    try:
+        read_foreign(folder, format)
+    except ValueError as error:
+        return str(error)
+
+
+OTHER_VALUES = (["standard"], {"a": 1}, None, 1.5, "many", True, 10**400, [[1]])
+
+
+@pytest.mark.parametrize("key", ["architecture", "d_in", "d_sae", "metadata", "dtype", "normalize_activations"])
+@pytest.mark.parametrize("format", ["auto", "saelens6", "saelens_legacy", "openmoss"])
+def test_values_of_another_kind_in_a_config_are_a_sentence(tmp_path: Path, key: str, format: str):
+    for number, value in enumerate(OTHER_VALUES):
+        folder = tmp_path / str(number)
+        dictionary(folder)
+        (folder / "cfg.json").write_text(json.dumps(CONFIG | {key: value}))
+        said = refusal(Folder(str(folder)), format)
+        assert said is None or (str(folder) in said and len(said) < 2_000)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"cfg"', "[[[]]]"])
+@pytest.mark.parametrize("format", ["auto", *formats()])
+def test_a_config_that_is_no_object_is_a_sentence(tmp_path: Path, text: str, format: str):
+    dictionary(tmp_path)
+    for name in ("cfg.json", "config.json", "params.json", "hyperparams.json", "lm_config.json"):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        read_foreign(Folder(str(tmp_path)), format)

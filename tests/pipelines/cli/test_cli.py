@@ -18,6 +18,19 @@ CHECKOUT = Path(__file__).parents[3]
 MAIN = "from pipelines.cli.main import main; main()"
 
 
+MODEL = "source: models/demo\ncorpus: {source: stdlib, tokens: 1_000, context_length: 32}\n"
+RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    """One model with one recipe: the checkout's own registry is its user's."""
+    for kind, name, text in (("models", "first", MODEL), ("recipes", "small", RECIPE)):
+        (tmp_path / "registry" / kind).mkdir(parents=True)
+        (tmp_path / "registry" / kind / f"{name}.yaml").write_text(text)
+    return tmp_path / "registry"
+
+
 def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # From the checkout, as its users start it; the terminal is wide so that no line is folded.
     return subprocess.run(
@@ -38,8 +51,9 @@ def test_card_reference_shows_every_field_with_its_default():
     assert (recipe["sae"]["k"], recipe["quality_bounds"]["max_fvu"], recipe["training"]["seed"]) == (32, 0.5, 0)
 
 
-def test_check_card_checks_a_file(tmp_path):
-    assert "is a valid ModelCard" in glasshouse("check-card", "registry/models/pystdlib.yaml").stdout
+def test_check_card_checks_a_file(tmp_path, registry):
+    assert "is a valid ModelCard" in glasshouse("check-card", str(registry / "models" / "first.yaml")).stdout
+    assert "is a valid RecipeCard" in glasshouse("check-card", str(registry / "recipes" / "small.yaml")).stdout
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("source: x\ncorpus: {source: stdlib}\ncolour: red\n")
     refused = glasshouse("check-card", str(wrong))
@@ -53,14 +67,17 @@ def test_check_card_checks_a_file(tmp_path):
     [
         (
             ("run", "--model", "nobody"),
-            "no partition for model nobody and recipe (any); the registry holds pystdlib/mid-topk",
+            "no partition for model nobody and recipe (any); the registry holds first/small",
         ),
         (("sql", "select 1"), "there is no warehouse at"),
     ],
 )
-def test_errors_are_sentences(tmp_path, arguments, said):
+def test_errors_are_sentences(tmp_path, registry, arguments, said):
     refused = glasshouse(
-        *arguments, GLASSHOUSE_WAREHOUSE=str(tmp_path / "none.duckdb"), DAGSTER_HOME=str(tmp_path / "dagster")
+        *arguments,
+        GLASSHOUSE_REGISTRY=str(registry),
+        GLASSHOUSE_WAREHOUSE=str(tmp_path / "none.duckdb"),
+        DAGSTER_HOME=str(tmp_path / "dagster"),
     )
     assert refused.returncode == 1
     assert said in refused.stderr
@@ -86,13 +103,9 @@ def test_examples_in_the_help_name_cards_of_the_registry():
     texts = " ".join(command.help or "" for name, command in commands(get_command(app)) if name in running)
     named = {kind: re.findall(rf"--{kind} ([a-z0-9._-]+)", texts) for kind in ("model", "recipe")}
     assert named["model"]
-    missing = [
-        name
-        for kind, folder in (("model", "models"), ("recipe", "recipes"))
-        for name in named[kind]
-        if not (CHECKOUT / "registry" / folder / f"{name}.yaml").exists()
-    ]
-    assert not missing
+    listed = ["git", "ls-files", "registry"]
+    shipped = subprocess.run(listed, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split()
+    assert not {f"registry/{kind}s/{name}.yaml" for kind, names in named.items() for name in names} - set(shipped)
 
 
 def test_make_help_names_every_target():

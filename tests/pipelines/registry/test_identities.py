@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, create_model
 
 from models.autointerp.config import ExplanationSettings
+from models.bounds import Fraction
 from models.dictionaries.config import SAESettings
 from pipelines.definitions import defs
 from pipelines.registry.cards import CorpusCard, ModelCard, RecipeCard
@@ -42,7 +43,7 @@ SHARED = {
     "llm": "",
 }
 OTHER = {
-    "recipe.sae.allow_mismatch": ["site"],
+    "recipe.sae.allow_mismatch": ("site",),
     "model.source": "elsewhere", "model.revision": "r2", "model.dtype": "bfloat16", "model.shard_dtype": "float32",
     "model.corpus.source": "other", "model.corpus.text_column": "body", "model.corpus.special_strings": "tokens",
     "model.corpus.tokenizer_sha256": "0" * 64, "model.prepend_bos": True,
@@ -131,7 +132,7 @@ def test_every_field_of_a_card_belongs_to_one_stage_or_is_exempt_with_a_reason()
 
 
 def test_a_new_field_that_no_stage_names_is_found_and_one_that_two_name():
-    wider = create_model("Wider", __base__=ExplanationSettings, temperature=(float, 1.0))
+    wider = create_model("Wider", __base__=ExplanationSettings, temperature=(Fraction, 1.0))
     recipe = create_model("Recipe", __base__=RecipeCard, explanations=(wider, wider()))
     assert misplaced(ModelCard, recipe, STAGES.values()) == {"recipe.explanations.temperature": 0}
     twice = [*STAGES.values(), StageIdentity("more", "1", fields=("model.dtype", "recipe.sae.gone"))]

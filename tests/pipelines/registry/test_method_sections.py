@@ -11,8 +11,9 @@ from pipelines.registry.method_sections import method_sections, with_method_sect
 
 SECTION = '''"""Settings that a test made up."""
 
-from pydantic import PositiveInt
+from typing import Annotated
 
+from models.bounds import Bounds
 from models.config_base import MethodSettings
 
 
@@ -21,7 +22,7 @@ class MadeUpSettings(MethodSettings):
 
     section = "made_up"
 
-    n_directions: PositiveInt = 3
+    n_directions: Annotated[int, Bounds(1, 9)] = 3
 '''
 RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
 
@@ -47,7 +48,7 @@ def test_a_section_is_read_and_refused_as_the_core_is(room: Path):
     assert silent.section(kind).model_dump() == {"n_directions": 3}
     for text, message in (
         ("made_up: {n_direction: 7}\n", r"line 3: made_up.n_direction = 7: unknown key; .*the nearest is n_directions"),
-        ("made_up:\n  n_directions: 0\n", r"line 4: made_up.n_directions = 0: Input should be greater than 0"),
+        ("made_up:\n  n_directions: 0\n", r"line 4: made_up.n_directions = 0: wanted a whole number from 1 to 9"),
         ("made: {n_directions: 7}\n", r"line 3: made: unknown key; .*quality_bounds, made_up: the nearest is made_up"),
     ):
         with pytest.raises(InvalidCard, match=message):

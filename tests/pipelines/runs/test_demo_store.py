@@ -10,21 +10,15 @@ from models.activations.shards import ActivationShards
 from sql.warehouse import connect
 from storage.folder import Folder
 
-CHECKOUT = Path(__file__).parents[3]
-HOME, PUBLISHED = CHECKOUT / "data", CHECKOUT / "data" / "warehouse.duckdb"
-DEMO = HOME / "saes" / "pystdlib" / "mid-topk"
 DATABASE = "warehouse.main"
 K, BINS = 32, 50
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not DEMO.exists(), reason="no demo store in this checkout: run `make demo` first"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def con():
-    connection = connect(PUBLISHED)
+def con(demo_home: Path):
+    connection = connect(demo_home / "warehouse.duckdb")
     connection.execute(
         "create temp table code as select context_id, position, feature_id, activation from feature_activation "
         "where model_id = 'pystdlib' and recipe_id = 'mid-topk'"
@@ -43,10 +37,12 @@ def one(con, query):
     return row
 
 
-def test_codes_are_what_numpy_says_of_the_exported_weights(con):
+def test_codes_are_what_numpy_says_of_the_exported_weights(con, demo_home: Path):
     """The first 16,384 tokens. Of values that tie to the last bits, the order of summation decides which is kept."""
-    weights = load_file(HOME / "saes" / "pystdlib" / "mid-topk" / "sae_weights.safetensors")
-    batch = next(ActivationShards.open(Folder(str(HOME)) / "activations" / "pystdlib" / "resid_post.2").batches(16_384))
+    weights = load_file(demo_home / "saes" / "pystdlib" / "mid-topk" / "sae_weights.safetensors")
+    batch = next(
+        ActivationShards.open(Folder(str(demo_home)) / "activations" / "pystdlib" / "resid_post.2").batches(16_384)
+    )
     pre_TF = (batch.x_TD.float().numpy() - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
     top_TK = np.argpartition(-pre_TF, K, axis=1)[:, :K]
     acts_TK = np.maximum(np.take_along_axis(pre_TF, top_TK, axis=1), 0)

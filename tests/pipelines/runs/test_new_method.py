@@ -25,8 +25,9 @@ def axis_shares(W_dec, n_entries):
 ''',
     "models/features/axis_share_config.py": '''"""What is counted of decoder directions."""
 
-from pydantic import PositiveInt
+from typing import Annotated
 
+from models.bounds import Bounds
 from models.config_base import MethodSettings
 
 
@@ -35,7 +36,7 @@ class AxisShareSettings(MethodSettings):
 
     section = "axis_share"
 
-    n_entries: PositiveInt = 2
+    n_entries: Annotated[int, Bounds(1, 100)] = 2
     """Largest entries that are counted."""
 ''',
     "storage/table_schemas/axis_share.py": '''"""Columns of the Parquet files of the table `axis_share`, whose folders \

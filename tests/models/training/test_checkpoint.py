@@ -1,0 +1,81 @@
+"""A checkpoint that the disk has no room for is a sentence, and the one before it stays."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from models.training.checkpoint import TrainingCheckpoint
+from storage.folder import Folder, Unwritable
+
+LIMITED = """
+import resource, signal, sys
+import torch
+from models.training.checkpoint import TrainingCheckpoint
+from storage.folder import Folder, Unwritable
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+try:
+    TrainingCheckpoint(2, {"W_dec": torch.zeros(100, 1000)}, {}).write(Folder(sys.argv[1]))
+except Unwritable as error:
+    print(error)
+"""
+
+
+def checkpoint(step: int, n: int) -> TrainingCheckpoint:
+    return TrainingCheckpoint(step, {"W_dec": torch.ones(n)}, {"loss": 0.5})
+
+
+def test_a_file_that_may_not_grow_is_said_and_the_earlier_checkpoint_stays(tmp_path: Path):
+    checkpoint(1, 10).write(Folder(str(tmp_path)))
+    ran = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "step-000000002.safetensors could not be written (File too large): what was there stays" in ran.stdout
+    kept = TrainingCheckpoint.latest(Folder(str(tmp_path)))
+    assert kept is not None
+    assert (kept.step, kept.facts) == (1, {"loss": 0.5})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000000001.safetensors"]
+
+
+def test_a_full_disk_is_said_and_the_earlier_checkpoint_stays(tmp_path: Path):
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (not root)")
+    try:
+        checkpoint(1, 10).write(Folder(str(place)))
+        with pytest.raises(Unwritable, match=r"step-000000002.* could not be written \(No space left on device\)"):
+            checkpoint(2, 100_000).write(Folder(str(place)))
+        assert [path.name for path in place.iterdir()] == ["step-000000001.safetensors"]
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Error while serializing: I/O error: No space left on device (os error 28)", "No space left on device"),
+        ("I/O error: Disk quota exceeded (os error 122)", "Disk quota exceeded"),
+        ("I/O error: Permission denied (os error 13)", "Permission denied"),
+    ],
+)
+def test_what_a_library_says_of_the_system_is_read(monkeypatch, tmp_path: Path, text: str, said: str):
+    def fails(*_: object) -> None:
+        raise safetensors.SafetensorError(text)
+
+    monkeypatch.setattr(safetensors.torch, "save_file", fails)
+    with pytest.raises(Unwritable, match=rf"could not be written \({said}\)"):
+        checkpoint(1, 10).write(Folder(str(tmp_path)))
+
+
+def test_another_error_of_the_library_passes(monkeypatch, tmp_path: Path):
+    def fails(*_: object) -> None:
+        raise safetensors.SafetensorError("header too large")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", fails)
+    with pytest.raises(safetensors.SafetensorError, match="header too large"):
+        checkpoint(1, 10).write(Folder(str(tmp_path)))

@@ -1,0 +1,110 @@
+"""An object store that cannot be used is one sentence that says what to set, wherever it is met."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import s3fs
+
+from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.store.resolve_all import resolve_registry
+from pipelines.store.store import Store
+from storage import folder
+from storage.folder import Folder
+from storage.remote_errors import Unreachable, remote_errors
+
+MAIN = "from pipelines.cli.main import main; main()"
+RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
+
+
+@pytest.fixture
+def nobody_home() -> str:
+    """An address of this machine at which nothing listens."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture(params=["credentials", "endpoint"])
+def missing(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s3: str, nobody_home: str
+) -> Iterator[str]:
+    """A bucket that cannot be reached for want of something; what is kept of an earlier client is forgotten."""
+    if request.param == "credentials":
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", nobody_home)
+    s3fs.S3FileSystem.clear_instance_cache()
+    folder._opened.cache_clear()
+    yield s3
+    s3fs.S3FileSystem.clear_instance_cache()
+    folder._opened.cache_clear()
+
+
+def glasshouse(*arguments: str, **places: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", MAIN, *arguments]
+    return subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("command", [("run",), ("label", "--dry-run"), ("search", "import")])
+def test_a_registry_that_cannot_be_reached_is_a_sentence(missing: str, tmp_path: Path, command: tuple[str, ...]):
+    ran = glasshouse(*command, GLASSHOUSE_REGISTRY=f"{missing}/registry", GLASSHOUSE_HOME=str(tmp_path))
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr + ran.stdout
+    assert ran.stderr.startswith("glasshouse: the object store cannot be used (")
+    assert "set AWS_ACCESS_KEY_ID" in ran.stderr
+    assert len(ran.stderr) < 800
+
+
+def test_a_wrong_bucket_is_a_sentence(s3: str, tmp_path: Path):
+    ran = glasshouse("run", GLASSHOUSE_REGISTRY=f"{s3}-else/registry", GLASSHOUSE_HOME=str(tmp_path))
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr + ran.stdout
+    assert f"{s3}-else/registry" in ran.stderr or "the registry holds none" in ran.stderr
+
+
+def test_a_model_that_cannot_be_reached_keeps_no_other_from_running(missing: str, tmp_path: Path):
+    for kind in ("models", "recipes"):
+        (tmp_path / "registry" / kind).mkdir(parents=True)
+    for name, source in (("here", "models/demo"), ("there", f"{missing}/model")):
+        card = f"source: {source}\ncorpus: {{source: stdlib}}\n"
+        (tmp_path / "registry" / "models" / f"{name}.yaml").write_text(card)
+    (tmp_path / "registry" / "recipes" / "one.yaml").write_text(RECIPE)
+    registrations, errors = resolve_registry(Store(home=str(tmp_path), registry=str(tmp_path / "registry")))
+    assert [registration.sae_id for registration in registrations] == ["here/one"]
+    assert errors["there/one"].startswith("there/one: the object store cannot be used")
+
+
+def test_a_step_is_tried_again_where_waiting_may_help(missing: str):
+    @fail_without_retry
+    def step() -> list[str]:
+        return Folder(f"{missing}/data").names()
+
+    with pytest.raises(dg.Failure, match="Unreachable: the object store cannot be used") as failure:
+        step()
+    assert failure.value.allow_retries == ("Credentials" not in str(failure.value))
+
+
+def test_what_is_not_there_and_what_is_no_store_pass():
+    with pytest.raises(FileNotFoundError), remote_errors():
+        raise FileNotFoundError("a file")
+    with pytest.raises(KeyError), remote_errors():
+        raise KeyError("a mistake of ours")
+
+
+def test_an_error_behind_another_is_found(missing: str):
+    def read() -> None:
+        try:
+            Folder(missing).names()
+        except Exception as error:
+            raise RuntimeError("a library's own") from error
+
+    with pytest.raises(Unreachable, match="the object store cannot be used"), remote_errors():
+        read()
