@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
+from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
 
@@ -30,7 +31,7 @@ MOST_SAID = 4_000
 def main() -> None:
     """Runs a command; an error of the user's world is one message and exit code 1, not a traceback."""
     try:
-        with remote_errors():
+        with record_errors(), remote_errors():
             app()
     except (ValueError, OSError) as error:
         sys.stderr.write("glasshouse: " + "\n".join(visible(line, MOST_SAID) for line in str(error).split("\n")) + "\n")
