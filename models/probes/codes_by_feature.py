@@ -81,6 +81,16 @@ class CodesByFeature:
             areas.append((sum_F - n * (n + 1) / 2) / (n * (self.n_tokens - n)))
         return torch.stack(areas)
 
+    def differences(self, y_TC: Tensor) -> Tensor:
+        """Mean activation of each latent on the tokens of each target less that on the others, [C, F]."""
+        total_F = torch.bincount(self.features_M, self.acts_M.double(), minlength=self.n_features)
+        differences = []
+        for y_T in y_TC.T:
+            acts_M, n = self.acts_M.double() * y_T[self.tokens_M], y_T.sum().double()
+            inside_F = torch.bincount(self.features_M, acts_M, minlength=self.n_features)
+            differences.append(inside_F / n - (total_F - inside_F) / (self.n_tokens - n))
+        return torch.stack(differences)
+
     def _ranks(self) -> tuple[Tensor, Tensor]:
         """Rank of each firing among its latent's tokens, from 1, ties at their mean; and that of a silent token."""
         order_M = torch.argsort(self.acts_M, stable=True)

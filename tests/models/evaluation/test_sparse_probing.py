@@ -92,6 +92,7 @@ def test_a_planted_latent_is_found_among_latents_of_other_scales(mixed_scales):
     assert (means > means[333]).sum() > 20, "by the difference of means, others come before it"
     found = probed(acts_TF, so_T)
     assert found["sparse_probing_k1"] == pytest.approx(0.92, abs=0.02)  # (recall + 1 - false positives) / 2
+    assert found["sparse_probing_by_difference_k1"] < 0.6
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -78,6 +78,13 @@ def test_areas_know_no_scale():
     assert torch.equal(latents.aurocs(y), again.aurocs(y))
 
 
+def test_differences_are_those_of_means():
+    latents, dense = planted()
+    y = np.random.default_rng(2).random((len(dense), 3)) < [0.1, 0.5, 0.9]
+    wanted = [dense[so].mean(axis=0, dtype=float) - dense[~so].mean(axis=0, dtype=float) for so in y.T]
+    np.testing.assert_allclose(latents.differences(torch.from_numpy(y)).numpy(), wanted, atol=1e-12)
+
+
 def test_of_equal_scores_the_lower_latent_comes_first():
     scores = torch.tensor([[0.1, 0.4, 0.4, 0.2, 0.4], [0.0, 0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
     assert strongest(scores, 4).tolist() == [[1, 2, 4, 3], [0, 1, 2, 3]]
