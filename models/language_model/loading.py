@@ -239,8 +239,7 @@ def read_config(files: ModelFiles) -> Any:
         UnknownArchitecture: If transformers does not know the model.
         UnusableModel: If the config is damaged.
     """
-    from transformers import AutoConfig
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers import CONFIG_MAPPING, AutoConfig
 
     try:
         return AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
@@ -254,7 +253,7 @@ def read_config(files: ModelFiles) -> Any:
                 f"{files.source}: its config.json holds no JSON object: save the model again"
             ) from error
         model_type = config.get("model_type")
-        if isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES:
+        if isinstance(model_type, str) and model_type in CONFIG_MAPPING:
             raise UnusableModel(
                 f"{files.source}: its config.json has values that transformers refuses ({visible(str(error), 300)}): "
                 "save the model again"
