@@ -4,7 +4,7 @@ A special token's name inside a text, such as `<s>` in a page about tokenizers, 
 a model would read the token as the beginning of another document.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from models.corpora.context_frame import SpecialTokens, tokenizer_sha256
 from models.corpora.documents import AnyDocument, Conversation, Document, PretokenizedDocument
 from models.corpora.left_out import LeftOut
+from models.corpora.text_tokens import chat_token_ids, text_token_ids
 
 TOGETHER, CHARACTERS = 64, 1 << 20
 """Documents, and characters (or token ids) of them, that are tokenized together."""
@@ -30,12 +31,6 @@ class DocumentTokens:
 
     document_id: str
     token_ids: np.ndarray
-
-
-def text_token_ids(tokenizer: Any, texts: Sequence[str], *, parse_special: bool = False) -> list[list[int]]:
-    """Tokens of each text, none added; names of special tokens are text, or the tokens if `parse_special`."""
-    kwargs = {"add_special_tokens": False, "verbose": False, "split_special_tokens": not parse_special}
-    return tokenizer(list(texts), **kwargs)["input_ids"]
 
 
 @dataclass
@@ -112,27 +107,10 @@ class DocumentTokenizer:
                 "model that has one, or name a column of text as corpus.text_column in the model card"
             )
         try:
-            return self._rendered(document.messages)
+            return chat_token_ids(self.tokenizer, document.messages, parse_special=self.parse_special)
         except (jinja2.TemplateError, TypeError, KeyError) as error:
             self.left_out.add(f"refused by the chat template ({str(error)[:80]})", document.document_id)
             return None
-
-    def _rendered(self, messages: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-        """Tokens of the conversation as the chat template writes it, the names of special tokens inside of messages
-        as text."""
-        names = set(self.tokenizer.all_special_tokens)
-        if self.parse_special or not any(name in str(message["content"]) for message in messages for name in names):
-            text = self.tokenizer.apply_chat_template([dict(m) for m in messages], tokenize=False)
-            return text_token_ids(self.tokenizer, [text], parse_special=True)[0]
-        marked = [dict(m) | {"content": f"\ue000{n}\ue001"} for n, m in enumerate(messages)]
-        text, ids = self.tokenizer.apply_chat_template(marked, tokenize=False), []
-        for number, message in enumerate(messages):
-            before, found, text = text.partition(f"\ue000{number}\ue001")
-            if not found:
-                raise KeyError(f"message {number} is not shown")
-            ids += text_token_ids(self.tokenizer, [before], parse_special=True)[0]
-            ids += text_token_ids(self.tokenizer, [message["content"]])[0]
-        return ids + text_token_ids(self.tokenizer, [text], parse_special=True)[0]
 
 
 def _characters(document: AnyDocument) -> int:

@@ -178,7 +178,7 @@ def _context(tokenizer: Any, text: str, corpus: "TokenizedCorpus") -> tuple["Con
     import numpy as np
 
     from models.corpora.contexts import Context
-    from models.corpora.document_tokens import text_token_ids
+    from models.corpora.text_tokens import text_token_ids
 
     frame, length = corpus.token_filter.frame, int(corpus.manifest.facts["context_length"])
     room = min(frame.content(length), LONGEST)

@@ -13,6 +13,7 @@ import torch
 
 from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Block, Reply, Usage
+from models.corpora.text_tokens import chat_token_ids
 from models.language_model.hooked_model import HookedModel
 
 WORDS = 40
@@ -33,18 +34,20 @@ class LocalProvider:
         Raises:
             AttemptFailed: If the question and its answer are longer than the model's context.
         """
-        prompt = self._host.tokenizer.encode(self._prompt(body))
+        prompt = self._prompt(body)
         with torch.no_grad():
             form = _ConstrainedDecoder(self._host, prompt, self._longest)
             form.fill(body["output_config"]["format"]["schema"])
         usage = Usage(input_tokens=len(prompt), output_tokens=len(form.tokens) - len(prompt))
         return Reply(content=[Block(type="text", text=form.text)], stop_reason="end_turn", usage=usage), None
 
-    def _prompt(self, body: dict[str, Any]) -> str:
-        turns = [{"role": "system", "content": body["system"]}, *body["messages"]]
-        if getattr(self._host.tokenizer, "chat_template", None):
-            return self._host.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return "\n\n".join(turn["content"] for turn in turns) + "\n\nAnswer as JSON:\n"
+    def _prompt(self, body: dict[str, Any]) -> list[int]:
+        """Tokens of what is asked: a window that names a special token, such as the end of a turn, ends none."""
+        tokenizer, turns = self._host.tokenizer, [{"role": "system", "content": body["system"]}, *body["messages"]]
+        if getattr(tokenizer, "chat_template", None):
+            return chat_token_ids(tokenizer, turns, add_generation_prompt=True)
+        text = "\n\n".join(turn["content"] for turn in turns) + "\n\nAnswer as JSON:\n"
+        return tokenizer(text, split_special_tokens=True, verbose=False)["input_ids"]
 
 
 class _ConstrainedDecoder:

@@ -106,3 +106,20 @@ def test_a_recipe_can_ask_a_local_model_and_its_answers_are_kept(folder: Path, t
     assert rate_labels(material, made, askers).rows.num_rows == 0
     assert score_labels(material, made, rate_labels(material, made, askers).rows, askers).rows.num_rows == 0
     assert RequestLedger.read(ledger).spent_usd(PAYER) == 0
+
+
+def test_a_window_that_names_a_special_token_ends_no_turn(provider: LocalProvider):
+    """The name of the end of a text is read letter by letter; the template's own special tokens are tokens."""
+    tokenizer = provider._host.tokenizer
+    name = tokenizer.eos_token
+    question = {"system": "Answer.", "messages": [{"role": "user", "content": f"x {name} y"}]}
+    plain = provider._prompt(question)
+    assert tokenizer.eos_token_id not in plain
+    assert name in tokenizer.decode(plain)
+    tokenizer.chat_template = "{% for m in messages %}{{ eos_token }}{{ m.role }}: {{ m.content }}{% endfor %}"
+    try:
+        chat = provider._prompt(question)
+    finally:
+        tokenizer.chat_template = None
+    assert chat.count(tokenizer.eos_token_id) == 2, "one for each turn, none of the window"
+    assert name in tokenizer.decode(chat).replace(name, "", 2)
