@@ -15,6 +15,7 @@ from small_house import small_house
 from synthetic_store import SyntheticStore
 
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.serving.text_reader import CannotRunModel, TextReader
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.publish import publish
@@ -109,6 +110,11 @@ def test_codes_that_cannot_be_reached_are_a_sentence(missing: str, tmp_path: Pat
     assert "Traceback" not in ran.stderr
     assert "the codes in the store cannot be read (" in ran.stderr
     assert "set AWS_ACCESS_KEY_ID" in ran.stderr
+
+
+def test_a_text_on_the_pages_is_refused_with_the_sentence(missing: str):
+    with pytest.raises(CannotRunModel, match="the object store cannot be used"):
+        TextReader(Store(home=f"{missing}/home")).read("demo/mid", "text")
 
 
 def test_a_step_is_tried_again_where_waiting_may_help(missing: str):
