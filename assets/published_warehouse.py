@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 import assets
 from pipelines.dagster_support.metadata import page_link
@@ -27,6 +28,14 @@ complete = dg.AssetCheckSpec(
 )
 
 
+class PublishConfig(dg.Config):
+    """What a publication may do."""
+
+    allow_drop: bool = Field(
+        False, description="Whether most of what is published may go, because the store no longer has it."
+    )
+
+
 def table_assets() -> Iterator[dg.AssetsDefinition]:
     """Every asset of this package that writes tables, found by its tag."""
     names = [name for _, name, _ in pkgutil.iter_modules(assets.__path__, f"{assets.__name__}.") if name != __name__]
@@ -44,12 +53,15 @@ def table_assets() -> Iterator[dg.AssetsDefinition]:
     **PUBLISH_STEP,
 )
 @fail_without_retry
-def published_warehouse(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from all that changed in the store, checked,
-    and moved into place. Readers keep what they opened. It has no partitions: one publication is of all of them."""
+    and moved into place. Readers keep what they opened. It has no partitions: one publication is of all of them.
+
+    A store that is not there is refused, and so is one that has lost most of what is published, unless `allow_drop`."""
+    from sql.dropped_partitions import AllowedDrops
     from sql.query_output import rows_of
 
-    publication = publish_store(store, context.log.info)
+    publication = publish_store(store, context.log.info, AllowedDrops(everything=config.allow_drop))
     published, incomplete = publication.published, rows_of(store.published, "incomplete")
     return dg.MaterializeResult(
         metadata={

@@ -24,7 +24,11 @@ train = _job(
     "Train the dictionary, measure it on held-out documents and match its features with those of others.",
     dg.AssetSelection.groups("dictionary"),
 )
-label = _job("label", "Label features, rate and score the labels.", dg.AssetSelection.groups("labels"))
+label = _job(
+    "label",
+    "Label features, rate and score the labels: all that a recipe's `explanations` decide. Paid answers are reused.",
+    dg.AssetSelection.groups("labels"),
+)
 publish = _job(
     "publish",
     "Publish what the store holds, of all partitions. It goes before every run that waits.",

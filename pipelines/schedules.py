@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines import jobs
+from pipelines.dagster_support.described import schedule
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 
 
-@dg.schedule(job=jobs.full_pipeline, cron_schedule="0 3 * * *")
+@schedule(job=jobs.full_pipeline, cron_schedule="0 3 * * *")
 def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> Iterator[dg.RunRequest]:
     """Walks the whole registry at three in the morning: what is up to date takes seconds, what is not is made."""
     registrations, _ = resolve_registry(store)

@@ -1,6 +1,5 @@
 """Sensors: a model arrives, a card is wrong, something cheap fell behind, tables wait for their publication."""
 
-import json
 import time
 
 import dagster as dg
@@ -8,74 +7,85 @@ import dagster as dg
 from assets.published_warehouse import published_warehouse
 from pipelines import jobs
 from pipelines.dagster_support import publication_age
+from pipelines.dagster_support.described import sensor
+from pipelines.dagster_support.partition_runs import failed_last, waits
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.registry.registry import SAERegistration
+from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
+from storage.folder import AbsentFolder
 
 
-@dg.sensor(
+@sensor(
     jobs=[jobs.full_pipeline, jobs.label], default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=15
 )
 def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
-    """Adds a partition for every model and recipe in the registry; runs the chain where one is new or changed.
+    """Adds a partition for every model and recipe in the registry; runs the chain where one is new or changed, and
+    where the last run failed and a card was written since (`touch` it).
 
     Reads cards and, for hub models, the revision: no weights. A card that was changed in its labels only runs
     `label`. A removed card removes nothing that was made; a card that cannot be read is left to `invalid_cards`.
     """
-    registrations, errors = resolve_registry(store)
-    seen: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
+    try:
+        registrations, errors = resolve_registry(store)
+    except AbsentFolder as error:
+        return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
+    last = SeenRegistry.parse(context.cursor)
     known = set(context.instance.get_dynamic_partitions("sae"))
     added = [r.sae_id for r in registrations if r.sae_id not in known]
-    requests = [request for r in registrations if (request := _request(r, seen.get(r.sae_id)))]
-    for error in errors.values():
-        context.log.error(error)
+    now = {r.sae_id: SeenRegistration.of(r) for r in registrations}
+    before = {sae_id: last.seen.get(sae_id) if sae_id in known else None for sae_id in now}
+    transitions = [Transition(last.transition, sae_id, before[sae_id], now[sae_id]) for sae_id in now]
+    requests = [request for each in transitions if (request := _request(context.instance, each))]
     up_to_date = f"{len(registrations)} registered, none new or changed; {len(errors)} cannot be read"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else dg.SkipReason(up_to_date),
         dynamic_partitions_requests=[sae_partitions.build_add_request(added)] if added else [],
-        cursor=json.dumps(seen | {r.sae_id: _identity_prefixes(r) for r in registrations}),
+        cursor=last.after(now).model_dump_json(),
     )
 
 
-def _identity_prefixes(registration: SAERegistration) -> list[str]:
-    """What the cursor keeps of a registration: enough of its two hashes to tell changes by."""
-    return [registration.chain_identity[:16], registration.labels_identity[:16]]
-
-
-def _request(registration: SAERegistration, seen: list[str] | None) -> dg.RunRequest | None:
-    """A run of what changed since the cursor was written, keyed so that the same change never runs twice."""
-    identity, labels = _identity_prefixes(registration)
-    if seen is None or seen[0] != identity:
-        job, key = jobs.full_pipeline, f"{registration.sae_id}@{identity}"
-    elif seen[1] != labels:
-        job, key = jobs.label, f"{registration.sae_id}@{identity}+{labels}"
-    else:
+def _request(instance: dg.DagsterInstance, transition: Transition) -> dg.RunRequest | None:
+    """A run of what the transition asks for."""
+    job = _job(instance, transition)
+    if job is None:
         return None
-    return dg.RunRequest(
-        run_key=key, job_name=job.name, partition_key=registration.sae_id, tags={"glasshouse/identity": identity}
-    )
+    tags = {"glasshouse/identity": transition.now.chain}
+    return dg.RunRequest(run_key=transition.key, job_name=job, partition_key=transition.sae_id, tags=tags)
 
 
-@dg.sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+def _job(instance: dg.DagsterInstance, transition: Transition) -> str | None:
+    """The job that makes what changed, or that failed before a card was touched. Labels are left to a chain that has
+    yet to begin."""
+    chain, label, sae_id = jobs.full_pipeline.name, jobs.label.name, transition.sae_id
+    if transition.change == "chain" or (transition.was_touched and failed_last(instance, chain, sae_id)):
+        return chain
+    asked = transition.change == "labels" or (transition.was_touched and failed_last(instance, label, sae_id))
+    return label if asked and not waits(instance, chain, sae_id) else None
+
+
+@sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
 def invalid_cards(store: Store) -> dg.SkipReason:
-    """Fails, so that it is seen, while the registry holds a card that cannot be read; other cards run meanwhile."""
-    _, errors = resolve_registry(store)
-    if errors:
-        raise dg.Failure("\n".join(errors.values()))
-    return dg.SkipReason("every card in the registry can be read")
+    """Says which cards of the registry cannot be read, and why, at each tick; other cards run meanwhile."""
+    try:
+        _, errors = resolve_registry(store)
+    except AbsentFolder as error:
+        return dg.SkipReason(str(error))
+    return dg.SkipReason("\n".join(errors.values()) or "every card in the registry can be read")
 
 
 refresh_stale_assets = dg.AutomationConditionSensorDefinition(
     "refresh_stale_assets",
+    description="Makes again what is cheap (features, metrics, labels) where something that it reads was made anew, "
+    "its code version was raised, or it is missing.",
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
 )
 
 
-@dg.sensor(job=jobs.publish, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+@sensor(job=jobs.publish, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
 def publish_updates(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Publishes when tables were written since the last publication began: as soon as no run is under way, and at the
     latest a quarter of an hour after it saw them. So a sweep of nine recipes is published once, and a queue that never

@@ -9,6 +9,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_names
+from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import Partition, StoredTables, keys_of
@@ -29,16 +30,27 @@ class Built:
 
 
 def build(
-    file: Path, stored: StoredTables, registrations: Sequence[Registration], progress: Callable[[str], None]
+    file: Path,
+    stored: StoredTables,
+    registrations: Sequence[Registration],
+    progress: Callable[[str], None],
+    allowed: AllowedDrops,
 ) -> Built:
-    """Makes the file equal to the store; it may be missing, or a copy of what was published before."""
-    _discard_other_schema(file)
+    """Makes the file equal to the store; it may be missing, or a copy of what was published before.
+
+    Raises:
+        MostWouldBeDropped: If most of what it holds would go, and that is not allowed.
+    """
+    published = _published_partitions(file)
     with closing(create(file)) as con:
         stored.reach(con)
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
         if not table_names(con):
             define(con)
-        replaced, dropped = _partition_changes(con, stored)
+        stored_partitions = stored.partitions(known := set(table_names(con)) - {"registry_entry"})
+        places = {(partition.table, partition.name) for partition in stored_partitions}
+        allowed.check({place for place in published if place[0] in known}, places, stored.url)
+        replaced, dropped = _partition_changes(con, stored_partitions)
         for table, name in dropped:
             _delete_partition(con, table, name)
         for partition in replaced:
@@ -61,13 +73,15 @@ def build(
     )
 
 
-def _discard_other_schema(file: Path) -> None:
-    """A file of another schema is rebuilt from the store, which is the truth; somebody else's file is left alone."""
+def _published_partitions(file: Path) -> set[PublishedPartition]:
+    """What a file holds. One of another schema is then discarded, and rebuilt from the store, which is the truth;
+    somebody else's file is left alone."""
     if not file.exists():
-        return
+        return set()
     try:
         with closing(create(file)) as con:
             [(schema,)] = con.execute("select schema_sha256 from _publication").fetchall()
+            published = con.execute("select table_name, partition from _partition").fetchall()
     except duckdb.Error as error:
         raise ValueError(
             f"the file in the way is not a Glasshouse warehouse that this DuckDB ({duckdb.__version__}) can read "
@@ -75,13 +89,16 @@ def _discard_other_schema(file: Path) -> None:
         ) from error
     if schema != schema_sha256():
         file.unlink()
+    return {(table, name) for table, name in published}
 
 
-def _partition_changes(con: DuckDBPyConnection, stored: StoredTables) -> tuple[list[Partition], list[tuple[str, str]]]:
-    """Partitions to load, because they are new or another, and (table, name) of those that vanished from the store."""
+def _partition_changes(
+    con: DuckDBPyConnection, stored: Sequence[Partition]
+) -> tuple[list[Partition], list[PublishedPartition]]:
+    """Partitions to load, because they are new or another, and those that vanished from the store."""
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
     hashes_by_partition = {(table, name): hashes for table, name, *hashes in recorded}
-    stored_partitions = {(p.table, p.name): p for p in stored.partitions(set(table_names(con)) - {"registry_entry"})}
+    stored_partitions = {(p.table, p.name): p for p in stored}
     replaced = [
         p
         for place, p in stored_partitions.items()

@@ -12,6 +12,7 @@ import duckdb
 from filelock import FileLock
 
 from sql.build import Registration, build
+from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.stored_partitions import StoredTables
 
 
@@ -30,6 +31,7 @@ def publish(
     stored: StoredTables,
     *,
     registrations: Sequence[Registration] = (),
+    allowed: AllowedDrops = AT_MOST_HALF,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Published:
     """Brings the published file up to date with the store.
@@ -42,21 +44,25 @@ def publish(
         published: The DuckDB file that people query; made where there is none.
         stored: Where the store's Parquet tables lie.
         registrations: What the registry asks for now: replaces `registry_entry`, from which the view `stale` follows.
+        allowed: Partitions that may go out of the file: at most half, if nothing is said.
         progress: Told of each partition before it is loaded.
 
     Raises:
+        AbsentFolder: If the store's tables are not there.
+        MostWouldBeDropped: If more would go than is allowed.
         BadPartition: If a partition does not hold what its manifest or the schema says.
         ValueError: If the file in the way is not a Glasshouse warehouse.
         OSError: If the folder cannot be written, or is full.
     """
     start = time.perf_counter()
+    stored.require()
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(published.parent / f".{published.name}.lock", fallback_to_soft=False)  # goes with who holds it
         with lock, _building(published) as file:
             if published.exists():
                 shutil.copyfile(published, file)
-            built = build(file, stored, registrations, progress)
+            built = build(file, stored, registrations, progress, allowed)
             _put(file, published)
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise OSError(

@@ -17,7 +17,7 @@ import duckdb
 
 from sql.catalog import literal, quoted
 from sql.sql_files import sql_files
-from sql.warehouse import connect
+from sql.warehouse import FEATURE_ACTIVATION, connect, tables_url
 from storage.visible_text import visible
 
 COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet, compression zstd"}
@@ -194,8 +194,23 @@ def _connection(answer: QueryResult, writable: Path | None = None) -> Iterator[d
             f"{error}\nQueries read the warehouse and the codes of its store only, since a warehouse may be somebody "
             "else's: if you know what the query and the warehouse's views read, say --allow-external"
         ) from error
+    except duckdb.IOException as error:
+        raise ValueError(_missing_codes(answer.published, str(error)) or str(error)) from error
     except duckdb.Error as error:
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
+
+
+def _missing_codes(published: Path, message: str) -> str | None:
+    """What to do where the codes, which stay in the store, are not where they lay when the file was published."""
+    with closing(connect(published)) as con:
+        url = tables_url(con)
+    if f"{url}/{FEATURE_ACTIVATION}" not in message:
+        return None
+    return (
+        f"`{FEATURE_ACTIVATION}` reads the store's files, and they are no longer as they lay under {url} when "
+        f"{published} was published ({message.splitlines()[0]}): the store was moved, is not mounted or has changed "
+        "since. Set GLASSHOUSE_HOME to where it lies now and publish again (glasshouse publish)"
+    )
 
 
 def _as_json(value: Any) -> str:

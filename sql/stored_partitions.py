@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,14 +11,18 @@ from urllib.parse import unquote
 
 from duckdb import DuckDBPyConnection
 from fsspec import AbstractFileSystem
-from fsspec.implementations.local import LocalFileSystem
 
+from storage.folder import Folder
 from storage.manifest import NAME as MANIFEST
 from storage.manifest import DamagedFile, Manifest, ManifestFile, sha256_of_file
 
 
 class BadPartition(ValueError):
     """A partition of the store does not hold what its manifest or the schema says. Materialize its asset again."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}: {remedy}")
+        self.found = found
 
 
 def keys_of(partition: str) -> dict[str, str]:
@@ -52,25 +56,30 @@ class Partition:
 
     def fault(self, found: str) -> BadPartition:
         return BadPartition(
-            f"table {self.table}, partition {self.name}: {found}: "
-            f"materialize the asset that writes {self.table} for it again ({self.folder})"
+            f"table {self.table}, partition {self.name}: {found}",
+            f"materialize the asset that writes {self.table} for it again ({self.folder})",
         )
 
 
 @dataclass(frozen=True)
 class StoredTables:
-    """The folder `{home}/tables` of the store: a filesystem of fsspec, and the path as that filesystem knows it."""
+    """The folder `{home}/tables` of the store."""
 
-    filesystem: AbstractFileSystem
-    path: str
-    _base: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_base", self.path.rstrip("/"))
+    tables: Folder
+    may_be_absent: bool = False
+    """Whether it is as if empty where it is not there: for those who have just removed the last partition."""
 
     @property
     def is_local(self) -> bool:
-        return isinstance(self.filesystem, LocalFileSystem)
+        return self.tables.is_local
+
+    @property
+    def filesystem(self) -> AbstractFileSystem:
+        return self.tables.filesystem
+
+    @property
+    def _base(self) -> str:
+        return self.tables.path.rstrip("/")
 
     @property
     def url(self) -> str:
@@ -86,6 +95,7 @@ class StoredTables:
         """Every partition of these tables that has a manifest, sorted.
 
         Raises:
+            AbsentFolder: If the tables are not there at all.
             BadPartition: Naming a manifest that cannot be read.
         """
         paths = [path for path in self._manifests if self._place(path)[0] in tables]
@@ -96,12 +106,21 @@ class StoredTables:
         found = [self._partition(path, body) for path, body in bodies.items()]
         return sorted(found, key=lambda partition: (partition.table, partition.name))
 
+    def require(self) -> None:
+        """Raises AbsentFolder if the tables are not there: no publication takes that for a store without any."""
+        if not (self.may_be_absent and not self.tables.exists()):
+            self.tables.require(
+                "the folder of the store's tables",
+                "nothing is published. Correct GLASSHOUSE_HOME, mount the store, or make something first (glasshouse "
+                "run)",
+            )
+
     @cached_property
     def _manifests(self) -> list[str]:
-        self.filesystem.invalidate_cache()
-        if not self.filesystem.isdir(self._base):
+        self.require()
+        if not self.tables.exists():
             return []
-        return [str(path) for path in self.filesystem.find(self._base) if str(path).endswith("/" + MANIFEST)]
+        return [f"{self._base}/{path}" for path in self.tables.files_below() if path.endswith("/" + MANIFEST)]
 
     def _place(self, manifest: str) -> tuple[str, str]:
         """Table and partition that a manifest's path names."""
@@ -114,7 +133,8 @@ class StoredTables:
         try:
             manifest = Manifest.parse(body, folder)
         except DamagedFile as error:
-            raise BadPartition(f"table {table}, partition {name}: {error}") from error
+            found, _, remedy = str(error).rpartition(": ")
+            raise BadPartition(f"table {table}, partition {name}: {found}", remedy) from error
         return Partition(table, name, folder, manifest.identity_sha256, manifest.files)
 
     @contextmanager

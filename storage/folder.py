@@ -16,11 +16,17 @@ from typing import cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from storage import local_files
+
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 class Unwritable(OSError):
     """The store takes no more: it is full, read-only or not ours. Make room or mend its rights, and run again."""
+
+
+class AbsentFolder(ValueError):
+    """A folder that must be there is not: its name is mistyped, it is not mounted, or its bucket does not exist."""
 
 
 def _error_number(error: Exception) -> int:
@@ -40,6 +46,9 @@ def _opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A folder named by a path or a URL such as `s3://bucket/prefix`; it need not exist until something is written.
+
+    Whoever must tell an absent folder from an empty one asks `require`. Links are followed; reading one that leads
+    nowhere is a `BrokenLink`.
 
     A file appears whole or not at all: it is written under a temporary name beside its place (local) or uploaded in
     one go (object stores), never half.
@@ -69,42 +78,101 @@ class Folder:
     def _at(self, name: str) -> str:
         return f"{self.path}/{name}" if name else self.path
 
+    def _readable(self, name: str) -> str:
+        """Where the filesystem knows a file that is about to be read; raises BrokenLink."""
+        if self.is_local:
+            local_files.refuse_broken_link(self._at(name))
+        return self._at(name)
+
     def exists(self, name: str = "") -> bool:
+        """Whether a file, or the folder itself, is there; raises BrokenLink."""
+        if self.is_local:
+            return local_files.exists(self._at(name))
         self.filesystem.invalidate_cache()
         return self.filesystem.exists(self._at(name))
+
+    def require_file(self, name: str) -> None:
+        """Raises BrokenLink if a file is a link that leads nowhere."""
+        self._readable(name)
+
+    def require(self, what: str, remedy: str) -> None:
+        """Tells a folder that is not there from one that is empty; in an object store, an empty one is not there.
+
+        Raises:
+            AbsentFolder: If it is not there: `what` it is, why, and the `remedy`.
+        """
+        self.filesystem.invalidate_cache()
+        if not self.filesystem.isdir(self.path):
+            raise AbsentFolder(f"{what} {self} is not there ({self._why_absent()}): {remedy}")
+
+    def _why_absent(self) -> str:
+        if not self.is_local:
+            bucket = self.path.split("/")[0]
+            known = self.filesystem.exists(bucket)
+            return "nothing lies under that prefix" if known else f"there is no bucket {bucket!r}, or it is not ours"
+        try:
+            return "it is a file" if local_files.exists(self.path) else "no such folder"
+        except local_files.BrokenLink as error:
+            return str(error)
+
+    def _entries(self) -> list[tuple[str, bool]]:
+        """Name of every file and folder directly in it, and whether it is a folder."""
+        if self.is_local:
+            return local_files.entries(self.path)
+        self.filesystem.invalidate_cache()
+        if not self.filesystem.isdir(self.path):
+            return []
+        listed = [
+            (e["name"].rstrip("/").rsplit("/", 1)[-1], e["type"]) for e in self.filesystem.ls(self.path, detail=True)
+        ]
+        return sorted((name, kind == "directory") for name, kind in listed if kind in ("file", "directory"))
 
     def names(self) -> list[str]:
         """Files directly in the folder, sorted; none where the folder does not exist. Temporary files are not
         listed."""
-        self.filesystem.invalidate_cache()
-        if not self.filesystem.isdir(self.path):
-            return []
-        files = [entry["name"] for entry in self.filesystem.ls(self.path, detail=True) if entry["type"] == "file"]
-        return sorted(name for name in (f.rsplit("/", 1)[-1] for f in files) if not name.startswith(".tmp-"))
+        return [name for name, is_folder in self._entries() if not is_folder and not name.startswith(".tmp-")]
 
     def folders(self) -> list[str]:
         """Folders directly in the folder, sorted."""
+        return [name for name, is_folder in self._entries() if is_folder]
+
+    def files_below(self, depth: int | None = None) -> list[str]:
+        """Paths, relative to the folder, of every file below it, nothing hidden; raises BrokenLink for a loop.
+
+        Args:
+            depth: Folders to go down: with 1, files directly in it.
+        """
+        if self.is_local:
+            return list(local_files.files_below(self.path, depth))
         self.filesystem.invalidate_cache()
-        if not self.filesystem.isdir(self.path):
-            return []
-        entries = self.filesystem.ls(self.path, detail=True)
-        return sorted(e["name"].rstrip("/").rsplit("/", 1)[-1] for e in entries if e["type"] == "directory")
+        found = self.filesystem.find(self.path, maxdepth=depth)
+        paths = [str(path).removeprefix(f"{self.path.rstrip('/')}/") for path in found]
+        return [path for path in paths if not any(part.startswith(".") for part in path.split("/"))]
 
     def size(self, name: str) -> int:
-        return int(self.filesystem.info(self._at(name))["size"] or 0)
+        return int(self.filesystem.info(self._readable(name))["size"] or 0)
 
     def version(self, name: str) -> str:
         """What changes when a file does: its size and its time of change, or its ETag on S3."""
-        info = self.filesystem.info(self._at(name))
+        info = self.filesystem.info(self._readable(name))
         return f"{info['size']} {info.get('ETag') or info.get('mtime')}"
 
+    def versions(self) -> dict[str, str]:
+        """What changes whenever a file is written again, be it with the same content: size and time, of each of
+        `names`; the time of a link that leads nowhere is its own."""
+        if self.is_local:
+            return {name: local_files.version(self._at(name)) for name in self.names()}
+        names, listed = set(self.names()), self.filesystem.ls(self.path, detail=True) if self.exists() else []
+        named = ((entry["name"].rsplit("/", 1)[-1], entry) for entry in listed)
+        return {name: f"{e['size']} {e.get('LastModified')}" for name, e in named if name in names}
+
     def read_bytes(self, name: str) -> bytes:
-        return cast(bytes, self.filesystem.cat_file(self._at(name)))
+        return cast(bytes, self.filesystem.cat_file(self._readable(name)))
 
     def samples(self, name: str, starts: Sequence[int], size: int) -> list[bytes]:
         """Pieces of a file, fetched by themselves: no read-ahead of an object store brings the rest along."""
         n, ends = len(starts), [start + size for start in starts]
-        return cast(list[bytes], self.filesystem.cat_ranges([self._at(name)] * n, list(starts), ends))
+        return cast(list[bytes], self.filesystem.cat_ranges([self._readable(name)] * n, list(starts), ends))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         with self.writing(name) as path:
@@ -151,7 +219,7 @@ class Folder:
     def reading(self, name: str) -> Iterator[Path]:
         """A local path that holds the file's bytes while the block lasts: the file itself, or a download."""
         if self.is_local:
-            yield Path(self._at(name))
+            yield Path(self._readable(name))
             return
         with tempfile.TemporaryDirectory(prefix="glasshouse-") as directory:
             path = Path(directory) / name
@@ -159,8 +227,11 @@ class Folder:
             yield path
 
     def remove(self, name: str = "") -> None:
-        """Deletes a file or, without a name, the folder and all in it; nothing happens where there is none."""
-        if self.exists(name):
+        """Deletes a file or, without a name, the folder and all in it; nothing happens where there is none. Of a link,
+        the link itself goes."""
+        if self.is_local and os.path.islink(self._at(name)):
+            os.unlink(self._at(name))
+        elif self.exists(name):
             self.filesystem.rm(self._at(name), recursive=not name)
 
     def sweep(self) -> None:

@@ -46,8 +46,15 @@ class ManifestFile:
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> "ManifestFile":
-        """One entry of a manifest's list of files."""
-        return cls(entry["name"], int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
+        """One entry of a manifest's list of files.
+
+        Raises:
+            ValueError: If its name is not that of a file in the dataset's own folder.
+        """
+        name = entry["name"]
+        if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\\", "\0"} & set(name):
+            raise ValueError(f"it names the file {name!r}, wanted one in this folder")
+        return cls(name, int(entry["rows"]), int(entry["bytes"]), entry["sha256"])
 
     def compared(self, folder: Folder) -> tuple[str, str, str]:
         """The key under which a comparison is remembered: for as long as the file's size and time of change (on S3 its
@@ -101,11 +108,13 @@ class Manifest:
         return sum(file.rows for file in self.files)
 
     def write(self, folder: Folder) -> None:
-        """Makes the folder this dataset: files that it does not name, left by an earlier one, are deleted."""
+        """Makes the folder this dataset: files that it does not name, left by an earlier one or by a writer that was
+        killed, are deleted."""
         body = asdict(self) | {"identity_sha256": self.identity_sha256}
         folder.write_bytes(NAME, json.dumps(body, indent=1, default=str).encode() + b"\n")
         for left in sorted(set(folder.names()) - {NAME} - {entry.name for entry in self.files}):
             folder.remove(left)
+        folder.sweep()
 
     @classmethod
     def read(cls, folder: Folder) -> "Manifest | None":

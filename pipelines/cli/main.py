@@ -1,27 +1,26 @@
 """The command `glasshouse`: a thin face over Dagster and the warehouse."""
 
-import os
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
+from pipelines.cli.instance import dagster_instance
+from pipelines.cli.publication import publish
+from pipelines.cli.removal import remove
+from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipelines.runs.in_process import RunResult
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command()(publish)
+app.command(no_args_is_help=True)(remove)
 console = Console()
 MOST_SAID = 4_000
 """Characters of a line of an error."""
@@ -42,15 +41,6 @@ def glasshouse() -> None:
     """Turn a language model into a DuckDB warehouse of its features. Start with: glasshouse run --model pystdlib"""
 
 
-def dagster_home() -> Path:
-    """The folder of Dagster's own records, made ready: `DAGSTER_HOME`, or `.dagster` here."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").resolve())))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists() and Path("dagster.yaml").exists():
-        shutil.copy("dagster.yaml", home)
-    return home
-
-
 @app.command()
 def run(
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
@@ -66,9 +56,9 @@ def run(
 
     store, cards = _registry()
     keys = selected_partitions(cards, model, recipe)
-    with _instance() as instance:
-        ran = [_run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
-        ran += _publish(store, instance) if any(ran) else []
+    with dagster_instance() as instance:
+        ran = [run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -90,14 +80,14 @@ def sweep(
     if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
         raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
     models = dict.fromkeys(key.split("/")[0] for key in keys)
-    with _instance() as instance:
+    with dagster_instance() as instance:
         ran = [
-            _run_with_progress(
+            run_with_progress(
                 name, lambda name: write_sweep_tables(store, [k for k in keys if k.split("/")[0] == name], instance)
             )
             for name in models
         ]
-        ran += _publish(store, instance) if any(ran) else []
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -131,9 +121,9 @@ def label(
         return
     for key in keys if asked else ():
         request_labels(store, store.registration(key), asked)
-    with _instance() as instance:
-        ran = [_run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
-        ran += _publish(store, instance) if any(ran) else []
+    with dagster_instance() as instance:
+        ran = [run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
+        ran += publish_with_progress(store, instance) if any(ran) else []
     _exit(all(ran), keys[0])
 
 
@@ -146,37 +136,6 @@ def _registry():
     for error in cards.errors.values():
         console.print(f"[red]card refused[/red] {escape(error)}", highlight=False)
     return store, cards
-
-
-def _instance():
-    dagster_home()
-    import dagster as dg
-
-    return dg.DagsterInstance.get()
-
-
-def _publish(store, instance) -> list[bool]:
-    """One publication of all that the runs before it made."""
-    from pipelines.runs.in_process import publish
-
-    return [_run_with_progress("published_warehouse", lambda _: [publish(store, instance)])]
-
-
-def _run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
-    """Does some work under progress bars; says what failed, and whether nothing did."""
-    from pipelines.cli.progress_bars import progress_bars
-
-    console.print(f"[bold]{name}[/bold]")
-    with progress_bars(console):
-        found = work(name)
-    for ran in found:
-        for remade in ran.remade:
-            console.print(f"  made again {remade}", highlight=False, markup=False, soft_wrap=True)
-        for check in ran.failed_checks:
-            console.print(f"  [yellow]check failed[/yellow] {ran.name}: {escape(check)}", highlight=False)
-        if ran.error:
-            console.print(f"  [red]failed[/red] {ran.name}: {escape(ran.error)}", highlight=False)
-    return all(ran.success for ran in found)
 
 
 def _exit(success: bool, sae_id: str) -> None:
@@ -225,10 +184,13 @@ def search(
 
     Example: glasshouse search import --most 10
     """
+    from pipelines.registry.registry import Registry
     from pipelines.serving.semantic_search import search_features
+    from pipelines.store.store import Store
     from sql.query_output import write
 
-    store, cards = _registry()
+    store = Store()
+    cards = _registry()[1] if store.registry_folder.exists() else Registry({}, {})  # by text needs no registry
     write(search_features(store.published, cards, text, most))
 
 

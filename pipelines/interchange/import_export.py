@@ -1,24 +1,20 @@
 """Dictionaries that come in as another house's dump, and go out as one: tables of the store on this side."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
+from pipelines.interchange.staged_import import StagedImport, staged_parts
 from pipelines.registry.cards import checked_id
 from pipelines.registry.identities.stages.dashboard_import import DASHBOARD_IMPORT
 from pipelines.store.dictionary_tables import DictionaryTables
 from pipelines.store.store import Store
-from pipelines.store.tables import replace_partition
 from storage.folder import Folder
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
-    from models.interchange.dashboards.dump import FeatureDump
     from models.language_model.token_strings import TokenStrings
 
 EXPORTS = ("neuronpedia",)
@@ -88,8 +84,8 @@ def export_dictionary(
 def import_dictionary(store: Store, format: str, folder: str, model_id: str, recipe_id: str) -> Imported:
     """Brings a dump into the store as a dictionary, whole or not at all; publishing then takes it up.
 
-    Every line is read and checked before the first table is written, a batch in memory at a time. The same dump is not
-    read twice; another one under the same names replaces it.
+    Every line is read, a batch in memory at a time, and a warehouse of the dump alone keeps every rule, before the
+    first table is written. The same dump is not read twice; another one under the same names replaces it.
 
     Args:
         format: A file of `models/interchange/dashboards/importers`.
@@ -119,13 +115,12 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
         found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
         return Imported(found, (), True)
     dump = importer.read(DumpSource(source, model_id, recipe_id, lambda: _token_strings(store, model_id)))
-    with staged_parts(dump) as (staged, highest):
+    with staged_parts(dump) as (parts, highest):
         n_features = dump.about.n_features or highest + 1
-        ImportedDictionaryRows(dump.about, format, source.url, identity, model_id, n_features).write(
-            store, places["sae"]
-        )
-        for name, parts in staged.items():
-            replace_partition(places[name], [] if name in dump.left_out else parts, identity)
+        rows = ImportedDictionaryRows(dump.about, format, source.url, identity, model_id, n_features)
+        staged = StagedImport(rows, recipe_id, identity, parts)
+        staged.check(str(source))
+        staged.write(store.layout)
     found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
     return Imported(found, tuple(dump.notes), False)
 
@@ -160,28 +155,3 @@ def _token_strings(store: Store, model_id: str) -> "TokenStrings":
     card = cards.models[model_id]
     revision = None if is_folder(card.source) else resolve_revision(card.source, card.revision)
     return TokenStrings.of(load_tokenizer(card.source, revision))
-
-
-Staged = dict[str, list[Path]]
-
-
-@contextmanager
-def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
-    """Every part of a dump as Parquet files aside from the store; and the highest feature that is named."""
-    import pyarrow.parquet as pq
-
-    from models.interchange.dashboards.dump import SCHEMAS
-
-    with TemporaryDirectory(prefix="glasshouse-") as aside:
-        staged: Staged = {name: [] for name in SCHEMAS}
-        highest = -1
-        for number, part in enumerate(dump.parts):
-            for name, rows in part.items():
-                if not rows.num_rows:
-                    continue
-                path = Path(aside) / f"{name}-{number:05d}.parquet"
-                pq.write_table(rows, path, compression="zstd")
-                staged[name].append(path)
-                for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
-                    highest = max(highest, int(rows.column(column).to_numpy().max()))
-        yield staged, highest

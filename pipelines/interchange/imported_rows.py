@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.identities.stages.dashboard_import import DASHBOARD_IMPORT
-from pipelines.store.store import Store
+from pipelines.store.layout import StoreLayout
+from pipelines.store.tables import TableStore
 from storage.folder import Folder
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
@@ -32,16 +33,16 @@ class ImportedDictionaryRows:
     def corpus_id(self) -> str:
         return f"{self.format}-{self.identity['content'][:12]}"
 
-    def write(self, store: Store, sae: Folder) -> None:
+    def write(self, layout: StoreLayout, sae: Folder) -> None:
         """Writes them; a model that is known already keeps its row."""
         from models.interchange.dashboards.dump import UNKNOWN
 
-        model = store.layout.table_at("model", model_id=self.model_id)
+        tables, model = TableStore(layout), layout.table_at("model", model_id=self.model_id)
         if Manifest.read(model) is None:
-            store.tables.write(model, self._model(), self.identity)
-        corpus = store.layout.table_at("corpus", corpus_id=self.corpus_id, frame_sha256=UNKNOWN)
-        store.tables.write(corpus, self._corpus(), self.identity)
-        store.tables.write(sae, self._sae(), self.identity)
+            tables.write(model, self._model(), self.identity)
+        corpus = layout.table_at("corpus", corpus_id=self.corpus_id, frame_sha256=UNKNOWN)
+        tables.write(corpus, self._corpus(), self.identity)
+        tables.write(sae, self._sae(), self.identity)
 
     def _model(self) -> "pa.Table":
         from models.interchange.dashboards.dump import UNKNOWN

@@ -25,6 +25,11 @@ LONGEST_CONTEXT = 2**24
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+def is_id(text: str) -> bool:
+    """Whether a text may become part of a path."""
+    return _ID.fullmatch(text) is not None
+
+
 def checked_id(text: str) -> str:
     """An id that may become part of a path.
 
@@ -32,7 +37,7 @@ def checked_id(text: str) -> str:
         ValueError: If it is not lower-case letters, digits, `.`, `_`, `-`, beginning with a letter or digit, at most
         64 long.
     """
-    if not _ID.fullmatch(text):
+    if not is_id(text):
         raise ValueError(
             f"id {text!r} is refused: use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; "
             "rename the file"

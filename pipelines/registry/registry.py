@@ -13,7 +13,7 @@ from pipelines.registry.card_fields import card_fields
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
-from storage.folder import Folder
+from storage.folder import AbsentFolder, Folder
 from storage.manifest import sha256_of
 from storage.visible_text import visible
 
@@ -32,6 +32,8 @@ class SAERegistration:
     """The commit that the card's revision stands for, or what marks a local folder's content (see `resolve`)."""
     imported: str | None = None
     """The same of the dictionary, where the recipe imports one."""
+    cards_written: str = ""
+    """Changes whenever one of the two cards is written again, be it with the same content."""
 
     @property
     def sae_id(self) -> str:
@@ -82,12 +84,25 @@ class Registry:
     models: dict[str, ModelCard]
     recipes: dict[str, RecipeCard]
     errors: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    """What changes when a card is written again, by kind and id (`models/pystdlib`)."""
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
+        """Every card of a registry.
+
+        Raises:
+            AbsentFolder: If it is not there, or is no registry: one that asks for nothing has empty folders.
+        """
+        remedy = "set GLASSHOUSE_REGISTRY to the folder that holds models/ and recipes/, or make it"
+        folder.require("the registry", remedy)
+        if not {"models", "recipes"} & set(folder.folders()):
+            held = ", ".join([*folder.names(), *(f"{name}/" for name in folder.folders())]) or "nothing"
+            raise AbsentFolder(f"{folder} is no registry, it holds {held}: {remedy}")
         errors: dict[str, str] = {}
-        models = _cards(folder / "models", ModelCard, errors)
-        recipes = _cards(folder / "recipes", RecipeCard, errors)
+        versions: dict[str, str] = {}
+        models = _cards(folder / "models", ModelCard, errors, versions)
+        recipes = _cards(folder / "recipes", RecipeCard, errors, versions)
         for model_id, card in models.items():
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
             if unknown:
@@ -96,7 +111,7 @@ class Registry:
                     f"{folder}/recipes (there: {visible(', '.join(recipes), 600) or 'none'}): add the card or correct "
                     "the name"
                 )
-        return cls(models, recipes, errors)
+        return cls(models, recipes, errors, versions)
 
     def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> SAERegistration:
         """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
@@ -114,7 +129,11 @@ class Registry:
                 raise InvalidCard(f"{sae_id}: {why}")
         model, recipe = self.models[model_id], self.recipes[recipe_id]
         imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
-        return SAERegistration(model_id, recipe_id, model, recipe, resolve(model.source, model.revision), imported)
+        revision = resolve(model.source, model.revision)
+        written = " ".join(
+            self.versions.get(f"{kind}/{name}", "") for kind, name in (("models", model_id), ("recipes", recipe_id))
+        )
+        return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written)
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""
@@ -132,14 +151,15 @@ class Registry:
 Resolver = Callable[[str, str | None], str]
 
 
-def _cards(folder: Folder, kind: type[C], errors: dict[str, str]) -> dict[str, C]:
+def _cards(folder: Folder, kind: type[C], errors: dict[str, str], versions: dict[str, str]) -> dict[str, C]:
     found: dict[str, C] = {}
-    for name in folder.names():
+    for name, version in folder.versions().items():
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
         if suffix not in (".yaml", ".yml"):
             continue
         try:
             checked_id(stem)
+            versions[f"{PurePosixPath(folder.path).name}/{stem}"] = version
             if stem in found:
                 raise InvalidCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
             found[stem] = read_card_file(kind, folder, name)

@@ -86,9 +86,14 @@ def write_sweep_tables(store: Store, sae_ids: Sequence[str], instance: dg.Dagste
     return [write_tables(store, sae_id, instance) for sae_id in sae_ids]
 
 
-def publish(store: Store, instance: dg.DagsterInstance) -> RunResult:
-    """Publishes what the store holds, of all partitions."""
-    return _run(store, "published_warehouse", instance, "publish")
+def publish(store: Store, instance: dg.DagsterInstance, *, allow_drop: bool = False) -> RunResult:
+    """Publishes what the store holds, of all partitions.
+
+    Args:
+        allow_drop: Whether most of what is published may go, because the store no longer has it.
+    """
+    config = {"ops": {"published_warehouse": {"config": {"allow_drop": allow_drop}}}}
+    return _run(store, "published_warehouse", instance, "publish", config=config)
 
 
 def _run(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.consistency import Violation, inspect
+from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.publish import Published, publish
 from sql.stored_partitions import StoredTables
 from sql.warehouse import connect
@@ -20,11 +21,13 @@ class Publication:
     violations: list[Violation]
 
 
-def publish_store(store: Store, progress: Callable[[str], None] = lambda _: None) -> Publication:
-    """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`."""
-    tables = store.layout.tables()
+def publish_store(
+    store: Store, progress: Callable[[str], None] = lambda _: None, allowed: AllowedDrops = AT_MOST_HALF
+) -> Publication:
+    """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`, and where
+    there is no registry."""
     registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
-    stored = StoredTables(tables.filesystem, tables.path)
-    done = publish(store.published, stored, registrations=registrations, progress=progress)
+    stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
+    done = publish(store.published, stored, registrations=registrations, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
         return Publication(done, inspect(con))

@@ -68,6 +68,7 @@ def test_it_shows_what_the_warehouse_says(warehouse: Path):
 
 
 def test_a_warehouse_without_a_dictionary_is_shown_too(home: Path):
+    (home / "tables").mkdir()
     publish(home / "warehouse.duckdb", SyntheticStore(str(home)).stored)
     ran = run(home / "warehouse.duckdb", str(NOTEBOOK))
     assert ran.returncode == 0, ran.stderr

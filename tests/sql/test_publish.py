@@ -128,6 +128,7 @@ def test_the_shape_of_logit_effects_goes_when_its_partition_does(store: Syntheti
 
 
 def test_an_empty_store_makes_an_empty_warehouse(home: Path, published: Path):
+    (home / "tables").mkdir()
     done = publish(published, SyntheticStore(str(home)).stored)
     assert set(done.rows.values()) == {0}
     assert features(published) == {}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_store import N_FEATURES, SyntheticStore, plant
 
 from sql.publish import publish
+from sql.query_output import answer, rows_of, write
 from sql.warehouse import connect
 
 COUNT = "select count(*) from feature_card"
@@ -86,3 +87,35 @@ def test_a_missing_file_and_a_foreign_one_are_told_apart(home: Path):
     (home / "text.duckdb").write_text("hello")
     with pytest.raises(ValueError, match="cannot be opened as a Glasshouse warehouse"):
         connect(home / "text.duckdb")
+
+
+@pytest.mark.parametrize("change", ["moved", "not mounted", "made again"])
+def test_codes_that_are_no_longer_where_they_lay_are_a_sentence(
+    store: SyntheticStore, published: Path, tmp_path: Path, change: str
+):
+    publish(published, store.stored)
+    tables = Path(store.tables.path)
+    kept = published.rename(tmp_path / "kept.duckdb")
+    if change == "moved":
+        tables.parent.rename(tmp_path / "moved")
+    elif change == "not mounted":
+        tables.rename(tmp_path / "elsewhere")
+    else:
+        store.write(
+            "feature_activation", {"model_id": "demo", "recipe_id": "mid"}, plant(0), made_from="other", parts=1
+        )
+        for part in (tables / "feature_activation").rglob("*.parquet"):
+            part.rename(part.with_name("part-other.parquet"))
+    for form in ("table", "csv"):
+        with pytest.raises(ValueError, match=rf"under {tables} when .*kept.duckdb was published .*publish again"):
+            write(answer(kept, "select count(*) as n from feature_activation"), form, tmp_path / "out")
+    assert rows_of(kept, "select count(*) as n from feature") == [{"n": N_FEATURES}]
+
+
+def test_a_moved_store_that_is_published_again_has_its_codes(store: SyntheticStore, published: Path, tmp_path: Path):
+    publish(published, store.stored)
+    published.parent.rename(tmp_path / "moved")
+    again = SyntheticStore(str(tmp_path / "moved"))
+    publish(tmp_path / "moved" / "warehouse.duckdb", again.stored)
+    found = rows_of(tmp_path / "moved" / "warehouse.duckdb", "select count(*) as n from feature_activation")
+    assert found == [{"n": len(plant(0))}]

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from storage.folder import Folder, Unwritable
+from storage.folder import AbsentFolder, Folder, Unwritable
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -93,3 +93,33 @@ def test_a_read_only_store_is_said(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(Unwritable, match=r"a\.bin could not be written \(Read-only file system\)"):
         (Folder(str(small_disk)) / "deeper").write_bytes("a.bin", b"x")
+
+
+def test_an_absent_folder_is_told_from_an_empty_one(folder):
+    with pytest.raises(
+        AbsentFolder, match=r"the store .*some/place is not there \((no such folder|nothing lies under)"
+    ):
+        folder.require("the store", "mount it")
+    folder.write_bytes("a.bin", b"one")
+    folder.require("the store", "mount it")
+
+
+def test_a_bucket_that_does_not_exist_is_named(s3):
+    with pytest.raises(AbsentFolder, match=r"there is no bucket 'no-such-bucket', or it is not ours\): mount it"):
+        (Folder("s3://no-such-bucket") / "home").require("the store", "mount it")
+
+
+def test_a_file_and_a_link_to_nowhere_are_no_folders(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "not_mounted")
+    for name, why in (("file", "it is a file"), ("link", "is a link to .*not_mounted, which is not there")):
+        with pytest.raises(AbsentFolder, match=why):
+            Folder(str(tmp_path / name)).require("the store", "mount it")
+
+
+def test_files_below_are_those_of_every_folder_and_nothing_hidden(folder):
+    for name in ("a.bin", ".hidden"):
+        folder.write_bytes(name, b"1")
+    (folder / "inner" / "deep").write_bytes("b.bin", b"2")
+    (folder / ".git").write_bytes("c.bin", b"3")
+    assert folder.files_below() == ["a.bin", "inner/deep/b.bin"]

@@ -1,5 +1,7 @@
 """A manifest tells a whole dataset from a damaged one, and one identity from another."""
 
+import json
+
 import pytest
 
 from storage.folder import Folder
@@ -46,3 +48,19 @@ def test_half_a_manifest_is_refused(dataset):
     dataset.write_bytes("_manifest.json", b'{"identity": {')
     with pytest.raises(DamagedFile, match="is not a manifest"):
         Manifest.read(dataset)
+
+
+@pytest.mark.parametrize("name", ["../other/part", "/etc/passwd", "inner/part", "..", "", "..\\part", None, 3])
+def test_a_manifest_that_names_a_file_elsewhere_is_refused(dataset, name):
+    body = json.loads(dataset.read_bytes("_manifest.json"))
+    body["files"][0]["name"] = name
+    dataset.write_bytes("_manifest.json", json.dumps(body).encode())
+    with pytest.raises(DamagedFile, match=r"it names the file .*, wanted one in this folder.*: delete .* materialize"):
+        Manifest.read(dataset)
+
+
+def test_what_a_killed_writer_left_goes_when_its_dataset_is_written(dataset, tmp_path):
+    (tmp_path / ".tmp-0123-part").write_bytes(b"half")
+    (tmp_path / ".tmp-4567-_manifest.json").write_bytes(b"{")
+    read(dataset).write(dataset)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["_manifest.json", "part"]

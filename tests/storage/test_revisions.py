@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from storage.folder import Folder
+from storage.local_files import BrokenLink
 from storage.revisions import is_available_offline, resolve_revision
 
 
@@ -29,6 +30,17 @@ def test_the_same_content_has_the_same_revision_anywhere(checkpoint, s3):
     assert resolve_revision(str(checkpoint), None) == resolve_revision(f"{s3}/m", None)
 
 
+def test_a_folder_of_links_has_the_revision_of_what_they_lead_to(checkpoint, tmp_path_factory):
+    """As the hub's cache, a ConfigMap or DVC lay a model out."""
+    linked = tmp_path_factory.mktemp("snapshot")
+    for name in ("model.safetensors", "config.json"):
+        (linked / name).symlink_to(checkpoint / name)
+    assert resolve_revision(str(linked), None) == resolve_revision(str(checkpoint), None)
+    (checkpoint / "config.json").unlink()
+    with pytest.raises(BrokenLink, match=r"config.json is a link to .*config.json, which is not there"):
+        resolve_revision(str(linked), None)
+
+
 def test_a_small_step_of_training_changes_the_revision(checkpoint):
     before = resolve_revision(str(checkpoint), None)
     path = checkpoint / "model.safetensors"
@@ -38,7 +50,7 @@ def test_a_small_step_of_training_changes_the_revision(checkpoint):
 
 def test_an_empty_folder_is_said(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=r"holds no model: wanted config.json, tokenizer files and \*.safetensors"
+        FileNotFoundError, match=r"holds no model: wanted a folder with config.json, tokenizer files and \*.safetensors"
     ):
         resolve_revision(str(tmp_path), None)
 

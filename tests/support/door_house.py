@@ -12,8 +12,10 @@ from pipelines.store.store import Store
 
 
 def house(root: Path) -> Store:
-    """A store in a folder, and a registry that asks for nothing."""
-    return Store(home=str(root), registry=str(root / "registry"), warehouse=str(root / "warehouse.duckdb"))
+    """A store in a folder, and beside it a registry that asks for nothing."""
+    registry = root.with_name(f"registry_of_{root.name}")
+    (registry / "models").mkdir(parents=True, exist_ok=True)
+    return Store(home=str(root), registry=str(registry), warehouse=str(root / "warehouse.duckdb"))
 
 
 def exported_house(root: Path) -> tuple[Store, Path]:

@@ -42,7 +42,7 @@ class SyntheticStore:
 
     @property
     def stored(self) -> StoredTables:
-        return StoredTables(self.tables.filesystem, self.tables.path)
+        return StoredTables(self.tables)
 
     def folder(self, table: str, **keys: str) -> Folder:
         folder = self.tables / table

@@ -4,12 +4,15 @@ import glob
 import hashlib
 import itertools
 import posixpath
+import re
 import sysconfig
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import ModuleType
+
+from fsspec.utils import glob_translate
 
 from models.corpora.contexts import EmptyCorpus
 from models.corpora.documents import AnyDocument
@@ -114,10 +117,12 @@ def stdlib() -> FileCorpus:
 
 
 def find_files(spec: str, column: str) -> FileCorpus:
-    """The files that a path names: one file, all below a folder, or what a glob matches; hidden ones never.
+    """The files that a path names: one file, all below a folder, or what a glob matches; hidden ones never. Links are
+    followed.
 
     Raises:
         ValueError: If the path does not exist or no file answers to it.
+        BrokenLink: If one of the files is a link that leads nowhere, or a folder one that leads back.
     """
     try:
         place = Folder(spec)
@@ -126,18 +131,30 @@ def find_files(spec: str, column: str) -> FileCorpus:
         raise ValueError(f"corpus {spec!r} is of no known kind ({error}): name {KINDS}") from error
     filesystem.invalidate_cache()
     if filesystem.isdir(path):
-        root, found = place, [str(match) for match in filesystem.find(path)]
+        root, names = place, place.files_below()
     elif filesystem.isfile(path):
-        root, found = Folder(posixpath.dirname(spec) or "."), [path]
+        root, names = Folder(posixpath.dirname(spec) or "."), [posixpath.basename(path)]
     elif glob.has_magic(spec):
-        root, found = _above_magic(spec), [str(match) for match in filesystem.glob(path) if filesystem.isfile(match)]
+        root = _above_magic(spec)
+        names = _matching(root, posixpath.relpath(path, root.path))
     else:
+        place.exists()
         raise ValueError(f"corpus {spec!r}: no such file or folder is there: correct the path, or name {KINDS}")
-    names = [PurePosixPath(each).relative_to(root.path).as_posix() for each in found]
     shown = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     if not shown:
         raise ValueError(f"corpus {spec!r}: no file is there, hidden ones aside: point the model card at files of text")
+    for name in shown:
+        root.require_file(name)
     return FileCorpus(spec, root, shown, column)
+
+
+def _matching(root: Folder, pattern: str) -> list[str]:
+    """Files below a folder that a glob matches, which may lie as deep as the glob is long, or anywhere by `**`."""
+    if not root.exists():
+        return []
+    depth = None if "**" in pattern else pattern.count("/") + 1
+    matches = re.compile(glob_translate(pattern))
+    return [name for name in root.files_below(depth) if matches.match(name)]
 
 
 def _above_magic(spec: str) -> Folder:

@@ -123,13 +123,18 @@ def _opened(path: Path, where: str, gzipped: bool) -> Any:
     return path.open("rb")
 
 
+def is_lines(name: str) -> bool:
+    """Whether a file is one of JSON lines, by its name."""
+    return name.endswith(_ENDS)
+
+
 def batches(folder: Folder) -> list[str]:
     """Files of JSON lines in a folder, by the numbers in their names.
 
     Raises:
         BadDump: If one batch lies there both gzipped and plain.
     """
-    names = [name for name in folder.names() if name.endswith(_ENDS)]
+    names = [name for name in folder.names() if is_lines(name)]
     stems = [_stem(name) for name in names]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
         raise BadDump(f"{folder} holds {', '.join(twice)} both gzipped and plain: remove one of the two")

@@ -1,5 +1,6 @@
 """Corpora of files: the documents are what was written, in an order that names alone decide."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from models.corpora.sources import open_source
 from models.corpora.sources.stdlib import stdlib_documents
 from models.corpora.sources.text_files import PIECE
 from models.numerics.hash_sampling import hash_rank
+from storage.local_files import BrokenLink
 
 
 def texts(spec: object, text_column: str | None = None) -> dict[str, str]:
@@ -194,3 +196,37 @@ def test_the_fingerprint_on_s3_follows_content(s3: str):
     assert open_source(f"{s3}/texts").sha256() == first
     filesystem.pipe(f"{s3}/texts/a.txt", b"frist")
     assert open_source(f"{s3}/texts").sha256() != first
+
+
+def test_links_to_files_and_folders_are_followed(folder: Path, tmp_path: Path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "a.txt").symlink_to("../corpus/a.txt")
+    (linked / "b.md").symlink_to(folder / "b.md")
+    (linked / "deep").symlink_to("../corpus/deep")
+    assert texts(linked) == {name: EXPECTED[name] for name in sorted(EXPECTED, key=hash_rank)}
+    assert texts(linked / "**" / "*.py") == {"deep/c.py": EXPECTED["deep/c.py"]}
+    assert open_source(str(linked)).sha256() == _copied(linked, tmp_path / "copied").sha256()
+    whole = tmp_path / "whole"
+    whole.symlink_to("corpus")
+    assert texts(whole) == {name: EXPECTED[name] for name in sorted(EXPECTED, key=hash_rank)}
+
+
+def _copied(folder: Path, to: Path):
+    return open_source(str(shutil.copytree(folder, to, symlinks=False)))
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.txt", "/gone.txt"])
+def test_a_link_that_leads_nowhere_is_named_where_it_is_asked_for(folder: Path, pattern: str):
+    (folder / "gone.txt").symlink_to("elsewhere.txt")
+    with pytest.raises(BrokenLink, match=r"gone.txt is a link to elsewhere.txt, which is not there"):
+        open_source(f"{folder}{pattern}")
+    assert texts(folder / "*.md") == {"b.md": EXPECTED["b.md"]}, "it is none of these files"
+
+
+def test_a_folder_that_is_linked_into_itself_is_named(folder: Path):
+    (folder / "deep" / "again").symlink_to("..")
+    for spec in (folder, folder / "**" / "*.py"):
+        with pytest.raises(BrokenLink, match=r"deep/again leads back to a folder that it lies in"):
+            open_source(str(spec))
+    assert texts(folder / "*.txt") == {"a.txt": EXPECTED["a.txt"]}

@@ -51,7 +51,7 @@ def shown(*addresses: str) -> None:
 
 def test_saedashboard(run, tmp_path: Path):
     folder = saedashboard_run(tmp_path)
-    said = run("import", "saedashboard", folder.url, "--model", "small", "--recipe", "res-jb")
+    said = run("import", folder.url, "--model", "small", "--recipe", "res-jb")
     assert "small/res-jb: 1 of sae, 5 of feature, 250 of activation_histogram" in said
     assert "note 1 of 6 features have no dashboard" in said
     shown("/sae/small/res-jb", "/sae/small/res-jb/3", "/sae/small/res-jb/5")
@@ -59,7 +59,7 @@ def test_saedashboard(run, tmp_path: Path):
 
 def test_delphi(run, tmp_path: Path):
     folder = delphi_run(tmp_path)
-    said = run("import", "delphi", str(folder), "--model", "gpt2", "--recipe", "topk")
+    said = run("import", str(folder), "--model", "gpt2", "--recipe", "topk")
     assert "10 of feature" in said
     assert "note 1 files of scores/simulation hold no answers" in said
     shown("/sae/gpt2/topk", "/sae/gpt2/topk/0", "/sae/gpt2/topk/1", "/sae/gpt2/topk/7")
@@ -72,7 +72,7 @@ def test_delphi(run, tmp_path: Path):
 
 def test_delphi_of_a_model_without_a_card(run, tmp_path: Path):
     with pytest.raises(ValueError, match=r"models/other.yaml, which would name the tokenizer, is not there .*gpt2"):
-        run("import", "delphi", str(delphi_run(tmp_path)), "--model", "other", "--recipe", "topk")
+        run("import", str(delphi_run(tmp_path)), "--model", "other", "--recipe", "topk")
 
 
 def test_neuronpedia_there_and_back(run, tmp_path: Path):
@@ -82,8 +82,8 @@ def test_neuronpedia_there_and_back(run, tmp_path: Path):
     said = run("export", "neuronpedia", *where, "--out", str(out), "--features", "1,2,5")
     assert said.strip() == str(out / "demo" / "2-mid")
     came = ("--model", "demo", "--recipe", "came")
-    assert "3 of feature" in run("import", "neuronpedia", said.strip(), *came)
-    assert "(as before)" in run("import", "neuronpedia", said.strip(), *came)
+    assert "3 of feature" in run("import", said.strip(), *came)
+    assert "(as before)" in run("import", said.strip(), "--format", "neuronpedia", *came)
     shown("/sae/demo/mid", "/sae/demo/came/5")
     with pytest.raises(ValueError, match="--features '1-2': wanted numbers with commas"):
         run("export", "neuronpedia", *where, "--out", str(out), "--features", "1-2")

@@ -47,6 +47,17 @@ def unsaid(text: bytes) -> bytes:
     return re.sub(rb'"num_prompts":\d+', b'"num_prompts":null', text.replace(b"Exported", b"Copied"))
 
 
+EXPLANATIONS = "explanations/batch-0.jsonl.gz"
+
+
+def explanations(change: Callable[[Lines], Any]) -> Change:
+    return lambda dump: tampered(dump / EXPLANATIONS, change)
+
+
+def score_of_nobody(lines: Lines) -> None:
+    lines[0]["scores"][0]["value"] = -7
+
+
 BAD: list[tuple[Change, str]] = [
     (features(lambda f: [x.pop("frac_nonzero") for x in f]), r"features/batch-0\S* line 1: frac_nonzero missing"),
     (features(lambda f: f[3].pop("pos_str")), r"line 4: other keys than the first line's: missing pos_str; besid"),
@@ -80,6 +91,16 @@ BAD: list[tuple[Change, str]] = [
         lambda dump: shutil.rmtree(dump / "features"),
         r"wanted source.jsonl and features/batch-0.jsonl.gz: name the folder",
     ),
+    (
+        explanations(lambda e: e.append(e[0])),
+        r"explanations/\S* line 12: id '\w+' stands a second time \(first in \S* line 1",
+    ),
+    (explanations(lambda e: e[3].update(id=e[2]["id"])), r"explanations/\S* line 4: id \S* stands a second time"),
+    (
+        explanations(lambda e: e[0]["scores"].append(e[0]["scores"][0])),
+        r"contradicts .*grain_of_explanation_score .*stands 2 times",
+    ),
+    (explanations(score_of_nobody), r"does not fit the warehouse, table explanation_score.*nothing of it is stored"),
     (lambda dump: (dump / "features" / "batch-0.jsonl").write_text(""), r"batch-0 both gzipped and plain: remove one"),
 ]
 
@@ -92,6 +113,17 @@ def test_a_damaged_dump_is_refused_and_nothing_of_it_stays(source: Path, tmp_pat
     with pytest.raises(BadDump, match=message):
         import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
     assert not (tmp_path / "home").exists()
+
+
+def test_a_bad_dump_leaves_what_an_earlier_one_left(source: Path, tmp_path: Path):
+    store = house(tmp_path / "home")
+    import_dictionary(store, "neuronpedia", str(source), "demo", "mid")
+    before = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
+    copied = Path(shutil.copytree(source, tmp_path / "2-mid"))
+    explanations(lambda e: e[0]["scores"].append(e[0]["scores"][0]))(copied)
+    with pytest.raises(BadDump, match="nothing of it is stored"):
+        import_dictionary(store, "neuronpedia", str(copied), "demo", "mid")
+    assert {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,8 @@ def test_dumps_lie_on_s3_as_well_as_here(exported: tuple[Store, Path], s3: str, 
     assert there.url == f"{s3}/dumps/demo/2-mid"
     for name in ("source.jsonl", "features/batch-0.jsonl.gz"):
         assert there.read_bytes(name) == (source / name).read_bytes()
-    remote = Store(home=f"{s3}/home", registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
+    registry = house(tmp_path / "home").registry
+    remote = Store(home=f"{s3}/home", registry=registry, warehouse=str(tmp_path / "warehouse.duckdb"))
     done = import_dictionary(remote, "neuronpedia", there.url, "demo", "mid")
     assert done.rows["feature"] == N_FEATURES
     assert publish_store(remote).violations == []

@@ -1,5 +1,6 @@
 """A card that is wrong is refused with file, line and key; the others are read."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, checked_id, read_card
 from pipelines.registry.registry import Registry
-from storage.folder import Folder
+from storage.folder import AbsentFolder, Folder
 
 MODEL = "source: models/demo\ncorpus: {source: stdlib, tokens: 1_000, context_length: 32}\n"
 RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
@@ -150,3 +151,56 @@ def test_the_registry_is_read_from_s3(s3):
     (folder / "models").write_bytes("good.yaml", MODEL.encode())
     (folder / "recipes").write_bytes("one.yaml", RECIPE.encode())
     assert Registry.read(folder).sae_ids() == ["good/one"]
+
+
+def test_linked_cards_are_cards_and_one_that_leads_nowhere_is_said(registry, tmp_path_factory):
+    """A ConfigMap is a folder of links through a link; a dotfile manager's cards are links to files elsewhere."""
+    mounted = tmp_path_factory.mktemp("mounted")
+    for kind, name in (("models", "good.yaml"), ("recipes", "one.yaml")):
+        (mounted / kind / "..2026").mkdir(parents=True)
+        (registry / kind / name).rename(mounted / kind / "..2026" / name)
+        (mounted / kind / "..data").symlink_to("..2026")
+        (mounted / kind / name).symlink_to(f"..data/{name}")
+    (mounted / "models" / "gone.yaml").symlink_to("/not/mounted.yaml")
+    (mounted / "models" / "round.yaml").symlink_to("round.yaml")
+    read = Registry.read(Folder(str(mounted)))
+    assert read.sae_ids() == ["good/one"]
+    assert "gone.yaml is a link to /not/mounted.yaml, which is not there" in read.errors["models/gone.yaml"]
+    assert "round.yaml is a link to round.yaml, which leads back to itself" in read.errors["models/round.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda place: None, r"the registry .* is not there \(no such folder\)"),
+        (lambda place: place.mkdir(), r"is no registry, it holds nothing"),
+        (lambda place: (place / "corpora").mkdir(parents=True), r"is no registry, it holds corpora/"),
+        (lambda place: place.write_text("x"), r"is not there \(it is a file\)"),
+    ],
+)
+def test_a_registry_that_is_not_there_is_no_empty_one(tmp_path, make, why):
+    make(tmp_path / "registry")
+    with pytest.raises(AbsentFolder, match=f"{why}.*: set GLASSHOUSE_REGISTRY to the folder that holds models/"):
+        Registry.read(Folder(str(tmp_path / "registry")))
+
+
+def test_a_registry_on_s3_that_is_not_there_is_no_empty_one(s3):
+    for url, why in ((f"{s3}/registry", "nothing lies under"), ("s3://no-such-bucket", "there is no bucket")):
+        with pytest.raises(AbsentFolder, match=why):
+            Registry.read(Folder(url))
+
+
+def test_a_registry_of_empty_folders_asks_for_nothing(tmp_path):
+    (tmp_path / "models").mkdir()
+    assert Registry.read(Folder(str(tmp_path))).sae_ids() == []
+
+
+def test_when_cards_were_written_is_known_and_no_part_of_their_identity(registry):
+    def read():
+        return Registry.read(Folder(str(registry))).registration("good/one", lambda *_: "r", lambda *_: "r")
+
+    before = read()
+    os.utime(registry / "recipes" / "one.yaml", (1, 1))
+    after = read()
+    assert after.cards_written != before.cards_written
+    assert (after.chain_identity, after.labels_identity) == (before.chain_identity, before.labels_identity)

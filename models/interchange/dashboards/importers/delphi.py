@@ -45,6 +45,10 @@ _SPLIT = re.compile(r"(\d+)_(\d+)\.safetensors")
 _TENSORS = {"locations": 2, "activations": 1, "tokens": 2}
 
 
+def recognises(folder: Folder) -> bool:
+    return "latents" in folder.folders() or any(_SPLIT.fullmatch(name) for name in folder.names())
+
+
 def read(source: DumpSource) -> FeatureDump:
     """Opens a run's folder (with one hookpoint under `latents/`), or `…/latents/<hookpoint>` of one that has several.
 

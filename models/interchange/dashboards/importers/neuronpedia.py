@@ -8,7 +8,7 @@ from typing import Any
 from models.interchange.dashboards.checked_record import CheckedRecord
 from models.interchange.dashboards.dump import SCHEMAS, BadDump, DumpInfo, FeatureDump, Part, table, without_histogram
 from models.interchange.dashboards.importer import DumpSource
-from models.interchange.dashboards.jsonl import batches, read_lines
+from models.interchange.dashboards.jsonl import batches, is_lines, read_lines
 from models.interchange.dashboards.neuronpedia import activations, explanations, features, source_files
 from models.interchange.dashboards.neuronpedia.export_identity import counts_in
 from models.interchange.dashboards.odd_windows import OddWindows
@@ -16,6 +16,10 @@ from storage.folder import Folder
 
 FOLDER = "the folder of one Neuronpedia source, such as gpt2-small/6-res-jb"
 EXAMPLE = "gpt2-small/6-res-jb --model gpt2-small --recipe res-jb"
+
+
+def recognises(folder: Folder) -> bool:
+    return folder.exists("source.jsonl") or any(is_lines(name) for name in (folder / "features").names())
 
 
 def read(source: DumpSource) -> FeatureDump:
@@ -54,6 +58,8 @@ class _NeuronpediaReader:
     notes: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     known: dict[int, str] = field(default_factory=dict)
+    labelled: dict[str, str] = field(default_factory=dict)
+    """Ids of explanations, and where each stood."""
     uncounted: int = 0
     odd: OddWindows = field(default_factory=OddWindows)
 
@@ -139,8 +145,17 @@ class _NeuronpediaReader:
         rows = _none("explanation", "explanation_score")
         for record in read_lines(self.source.folder / place, name, *explanations.NEEDED):
             self._mentioned(record)
+            self._refuse_repeated(record)
             explanations.add_rows(rows, record, self.source.sae_id, ours=self.ours, keeps=self.keeps)
         return {table_name: table(table_name, found) for table_name, found in rows.items()}
+
+    def _refuse_repeated(self, record: CheckedRecord) -> None:
+        name = record.text("id")
+        if name is None:
+            return
+        if name in self.labelled:
+            raise record.fault(f"id {name!r} stands a second time (first in {self.labelled[name]}): keep one of them")
+        self.labelled[name] = record.place
 
 
 _TOGETHER = 20_000

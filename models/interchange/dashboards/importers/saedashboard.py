@@ -42,6 +42,10 @@ _ACTIVATION = {
 }
 
 
+def recognises(folder: Folder) -> bool:
+    return any(_BATCH.fullmatch(name) for name in folder.names())
+
+
 def read(source: DumpSource) -> FeatureDump:
     """Opens the folder of one run, local or `s3://…`.
 

@@ -1,0 +1,63 @@
+"""The command `glasshouse remove`: a partition leaves the store and the warehouse."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.cli.instance import dagster_instance
+
+if TYPE_CHECKING:
+    from pipelines.store.removal import Removal
+
+console = Console()
+
+
+def remove(
+    partitions: Annotated[
+        list[str], typer.Argument(metavar="PARTITION...", help="Dictionaries, as model_id/recipe_id.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove dictionaries from the store and the warehouse.
+
+    Shows what goes and asks. Activations and corpora, which dictionaries share, stay.
+
+    Example: glasshouse remove gpt2-small/res-jb
+    """
+    from pipelines.store import removal
+    from pipelines.store.store import Store
+
+    store = Store()
+    plan = removal.plan_removal(store, tuple(partitions))
+    _show(plan)
+    if not yes and not typer.confirm(f"Remove this from {store.layout.root} and {store.published}?"):
+        raise SystemExit(1)
+    findings = removal.remove(store, plan).violations
+    _forget_partitions(plan)
+    for finding in findings:
+        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
+    console.print(
+        f"removed {', '.join(plan.sae_ids)}, published in {store.published}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show(plan: "Removal") -> None:
+    table = Table("what", "rows", "MB", "where")
+    for part in plan.parts:
+        table.add_row(part.name, f"{part.rows:,}", f"{part.n_bytes / 1e6:,.2f}", str(part.folder))
+    console.print(table)
+    for claim in plan.claims:
+        console.print(f"  [yellow]note[/yellow] {escape(claim)}", highlight=False, soft_wrap=True)
+
+
+def _forget_partitions(plan: "Removal") -> None:
+    """Dagster no longer lists those that no card asks for."""
+    with dagster_instance() as instance:
+        for sae_id in set(plan.sae_ids) - plan.claimed:
+            instance.delete_dynamic_partition("sae", sae_id)

@@ -1,0 +1,98 @@
+"""An import, written to a store of its own first: a warehouse is built of it and must keep every rule.
+
+What the store takes over afterwards can be published, and nothing of what cannot is ever stored.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pipelines.interchange.imported_rows import ImportedDictionaryRows
+from pipelines.store.layout import StoreLayout
+from pipelines.store.tables import replace_partition
+from sql.consistency import inspect
+from sql.publish import publish
+from sql.stored_partitions import BadPartition, StoredTables
+from sql.warehouse import connect
+from storage.folder import Folder
+from storage.manifest import ManifestFile
+
+if TYPE_CHECKING:
+    from models.interchange.dashboards.dump import FeatureDump
+
+Staged = dict[str, list[Path]]
+"""Parquet files by table."""
+
+
+@contextmanager
+def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
+    """Every part of a dump as Parquet files aside from the store; and the highest feature that is named."""
+    import pyarrow.parquet as pq
+
+    from models.interchange.dashboards.dump import SCHEMAS
+
+    with TemporaryDirectory(prefix="glasshouse-") as aside:
+        staged: Staged = {name: [] for name in SCHEMAS}
+        highest = -1
+        for number, part in enumerate(dump.parts):
+            for name, rows in part.items():
+                if not rows.num_rows:
+                    continue
+                path = Path(aside) / f"{name}-{number:05d}.parquet"
+                pq.write_table(rows, path, compression="zstd")
+                staged[name].append(path)
+                for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
+                    highest = max(highest, int(rows.column(column).to_numpy().max()))
+        yield {name: [] if name in dump.left_out else parts for name, parts in staged.items()}, highest
+
+
+@dataclass(frozen=True, slots=True)
+class StagedImport:
+    """All that an import writes."""
+
+    rows: ImportedDictionaryRows
+    recipe_id: str
+    identity: dict[str, Any]
+    parts: Staged
+
+    def write(self, layout: StoreLayout, *, links: bool = False) -> None:
+        """Writes it to a store; `links` to the files, in the place of copies, while they last."""
+        keys = {"model_id": self.rows.model_id, "recipe_id": self.recipe_id}
+        self.rows.write(layout, layout.table_at("sae", **keys))
+        for name, paths in self.parts.items():
+            folder = layout.table_at(name, **keys)
+            parts = [_link(folder, path) for path in paths] if links else paths
+            replace_partition(folder, parts, self.identity)
+
+    def check(self, dump: str) -> None:
+        """Holds it against every check of the schema, every reference and the grain of every table.
+
+        Raises:
+            BadDump: Naming the first rule that is broken, and the first row that breaks it.
+        """
+        from models.interchange.dashboards.dump import BadDump
+
+        with TemporaryDirectory(prefix="glasshouse-") as aside:
+            layout, warehouse = StoreLayout(Folder(aside)), Path(aside) / "warehouse.duckdb"
+            self.write(layout, links=True)
+            try:
+                publish(warehouse, StoredTables(layout.tables()))
+            except BadPartition as error:
+                raise BadDump(f"{dump} does not fit the warehouse, {error.found}: nothing of it is stored") from error
+            with closing(connect(warehouse)) as con:
+                broken = inspect(con)
+        if broken:
+            more = f" (and {len(broken) - 1} rules more)" if len(broken) > 1 else ""
+            raise BadDump(f"{dump} contradicts itself, nothing of it is stored: {broken[0]}{more}")
+
+
+def _link(folder: Folder, path: Path) -> ManifestFile:
+    import pyarrow.parquet as pq
+
+    place = Path(folder.path) / path.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(path)
+    return ManifestFile.of(path, path.name, pq.read_metadata(path).num_rows)

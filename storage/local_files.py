@@ -1,0 +1,99 @@
+"""What lies in a local folder: links are followed, and a link that leads nowhere, or back to itself, is named."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+class BrokenLink(ValueError):
+    """A symbolic link leads nowhere, or back to a folder that it lies in. Mend the link or remove it."""
+
+
+def exists(path: str) -> bool:
+    """Whether something is there; what may not be looked at is an error, not absent.
+
+    Raises:
+        BrokenLink: If a link of that name leads nowhere.
+    """
+    refuse_broken_link(path)
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise
+    except ValueError:  # a NUL in the path
+        return False
+    return True
+
+
+def refuse_broken_link(path: str) -> None:
+    """Raises BrokenLink if the path is a link, and what it leads to is not there."""
+    if not os.path.islink(path):
+        return
+    try:
+        os.stat(path)
+    except OSError as error:
+        why = {errno.ENOENT: "which is not there", errno.ELOOP: "which leads back to itself"}
+        raise BrokenLink(
+            f"{path} is a link to {os.readlink(path)}, {why.get(error.errno or 0, error.strerror)}: mend the link, "
+            "remove it, or mount what it leads to"
+        ) from error
+
+
+def entries(path: str) -> list[tuple[str, bool]]:
+    """Name of every file and folder directly in a folder, sorted, and whether it is a folder; none where it is not
+    there. A link is what it leads to, and a file where it leads nowhere: whoever reads it is told."""
+    try:
+        with os.scandir(path) as listed:
+            return sorted((each.name, os.path.isdir(each.path)) for each in listed if _is_entry(each))
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return []
+        raise
+
+
+def _is_entry(each: os.DirEntry[str]) -> bool:
+    """Whether it is a file, a folder or a broken link: a socket or a pipe is none of them."""
+    try:
+        mode = os.stat(each.path).st_mode
+    except OSError:
+        return each.is_symlink()
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def version(path: str) -> str:
+    """Size of a file and when it was written; of a link that leads nowhere, those of the link."""
+    about = os.stat(path) if os.path.exists(path) else os.lstat(path)
+    return f"{about.st_size} {about.st_mtime_ns}"
+
+
+def files_below(path: str, depth: int | None = None) -> Iterator[str]:
+    """Paths, relative to a folder, of every file below it, sorted by folder; nothing hidden.
+
+    Args:
+        depth: Folders to go down; None for all.
+
+    Raises:
+        BrokenLink: If a link leads back to a folder that it lies in.
+    """
+    yield from _below(path, "", (), depth)
+
+
+def _below(root: str, inside: str, above: tuple[tuple[int, int], ...], depth: int | None) -> Iterator[str]:
+    here = f"{root}/{inside}" if inside else root
+    about = os.stat(here)
+    place = (about.st_dev, about.st_ino)
+    if place in above:
+        raise BrokenLink(f"{here} leads back to a folder that it lies in: remove the link")
+    for name, is_folder in entries(here):
+        path = f"{inside}/{name}".lstrip("/")
+        if name.startswith("."):
+            continue
+        if not is_folder:
+            yield path
+        elif depth is None or depth > 1:
+            yield from _below(root, path, (*above, place), depth and depth - 1)

@@ -1,0 +1,121 @@
+"""A partition that is removed leaves the store and the warehouse, whole; what others share stays."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from synthetic_store import N_FEATURES, SyntheticStore
+
+from pipelines.store.publication import publish_store
+from pipelines.store.removal import plan_removal, remove
+from pipelines.store.store import Store
+from sql.consistency import inspect
+from sql.dropped_partitions import MostWouldBeDropped
+from sql.warehouse import connect
+from storage.folder import AbsentFolder, Folder
+
+MODEL, RECIPE = (
+    "source: {0}\ncorpus: {{source: x}}\n",
+    "site: resid_post.1\nsae: {architecture: topk, n_features: 8, k: 2}\n",
+)
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    on_s3 = getattr(request, "param", "local") == "s3"
+    return f"{request.getfixturevalue('s3')}/home" if on_s3 else str(tmp_path / "home")
+
+
+both = pytest.mark.parametrize("home", ["local", "s3"], indirect=True)
+
+
+@pytest.fixture
+def store(home: str, tmp_path: Path) -> Store:
+    """A store of demo/mid and demo/late, published; a registry that asks for nothing."""
+    synthetic = SyntheticStore(home)
+    synthetic.write_model("demo")
+    for recipe in ("mid", "late"):
+        synthetic.write_sae("demo", recipe)
+        (Folder(home) / "saes" / "demo" / recipe).write_bytes("sae_weights.safetensors", b"weights")
+    for kind in ("models", "recipes"):
+        (tmp_path / "registry" / kind).mkdir(parents=True)
+    made = Store(home=home, registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
+    assert publish_store(made).violations == []
+    return made
+
+
+def dictionaries(store: Store) -> list[tuple[str, int]]:
+    with closing(connect(store.published)) as con:
+        assert inspect(con) == []
+        return con.execute("select recipe_id, count(*) from feature group by all order by all").fetchall()
+
+
+def below(home: str) -> list[str]:
+    return Folder(home).files_below()
+
+
+@both
+def test_what_is_removed_is_gone_and_nothing_else(store: Store, home: str):
+    before = below(home)
+    plan = plan_removal(store, ("demo/late",))
+    assert {part.name for part in plan.parts} >= {"table feature", "table llm_request", "dictionary"}
+    assert below(home) == before, "a plan removes nothing"
+    of_late = [name for name in before if "late" in name]
+    assert sum(part.n_bytes for part in plan.parts) == sum(Folder(home).size(name) for name in of_late)
+    assert {part.name: part.rows for part in plan.parts}["table feature"] == N_FEATURES
+    remove(store, plan)
+    assert below(home) == [name for name in before if "late" not in name]
+    assert dictionaries(store) == [("mid", N_FEATURES)]
+
+
+@both
+def test_the_last_one_may_go_too(store: Store, home: str):
+    remove(store, plan_removal(store, ("demo/late", "demo/mid", "demo/late")))
+    assert dictionaries(store) == []
+    assert {name.split("/")[1] for name in below(home)} <= {
+        "model", "corpus", "context_frame", "activation_shard", "activation_site", "activation_profile",
+    }  # fmt: skip
+
+
+def test_a_removal_does_not_hide_what_else_is_missing(store: Store, home: str):
+    plan = plan_removal(store, ("demo/late",))
+    for table in (Folder(home) / "tables").folders():
+        if table not in ("model", "feature"):
+            (Folder(home) / "tables" / table).remove()
+    with pytest.raises(MostWouldBeDropped):
+        remove(store, plan)
+
+
+def test_a_damaged_partition_can_be_removed(store: Store, home: str):
+    late = Path(home) / "tables" / "example" / "model_id=demo" / "recipe_id=late"
+    (late / "_manifest.json").write_text("{")
+    for name in ("part-00000.parquet", "part-00001.parquet"):
+        (late / name).unlink()
+    (late / "part-00001.parquet").symlink_to("gone")
+    remove(store, plan_removal(store, ("demo/late",)))
+    assert dictionaries(store) == [("mid", N_FEATURES)]
+
+
+@pytest.mark.parametrize("sae_id", ["demo/none", "demo", "", "demo/../mid", "../../etc", "demo/mid/more"])
+def test_a_partition_that_is_not_there_is_said_and_nothing_goes(store: Store, home: str, sae_id: str):
+    before = below(home)
+    with pytest.raises(ValueError, match=r"holds nothing of .* \(there: demo/late, demo/mid\): name partitions as"):
+        plan_removal(store, ("demo/mid", sae_id))
+    assert below(home) == before
+
+
+def test_a_card_that_claims_a_partition_is_named(store: Store, tmp_path: Path):
+    (tmp_path / "registry" / "models" / "demo.yaml").write_text(MODEL.format(tmp_path))
+    (tmp_path / "registry" / "recipes" / "mid.yaml").write_text(RECIPE)
+    plan = plan_removal(store, ("demo/mid", "demo/late"))
+    [claim] = plan.claims
+    assert "demo/mid is asked for by" in claim
+    assert "models/demo.yaml and" in claim
+    assert "recipes/mid.yaml: the next run makes it again" in claim
+    assert plan.claimed == {"demo/mid"}
+
+
+def test_an_absent_store_is_said(store: Store, tmp_path: Path):
+    elsewhere = Store(home=str(tmp_path / "none"), registry=store.registry, warehouse=store.warehouse)
+    with pytest.raises(AbsentFolder, match="correct GLASSHOUSE_HOME"):
+        plan_removal(elsewhere, ("demo/mid",))
