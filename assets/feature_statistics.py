@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.sae import sae
+from pipelines.dagster_support.data_versions import data_version
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import log_density
@@ -67,6 +68,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     agree = firings == n_binned and firings == codes.facts["n_firings"] and (not codes.files or firings == codes.rows)
     n_tokens, dead_fraction = feature["n_tokens"][0], sum(feature["is_dead"]) / len(feature["is_dead"])
     return dg.MaterializeResult(
+        data_version=data_version(identity),
         metadata={
             "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),

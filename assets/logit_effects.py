@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics
+from pipelines.dagster_support.data_versions import data_version
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -64,4 +65,4 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         metadata["strongest"] = dg.MetadataValue.table(
             [dg.TableRecord({key: row[key] for key in keys}) for row in strongest]
         )
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(data_version=data_version(identity), metadata=metadata)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics
+from pipelines.dagster_support.data_versions import data_version
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -46,6 +47,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
     closest = [row for row in rows.slice(0, 200).to_pylist() if row["feature_id"] < row["other_feature_id"]][:20]
     keys = ("feature_id", "kind", "other_feature_id", "value")
     return dg.MaterializeResult(
+        data_version=data_version(identity),
         metadata={
             "remade_because": why or NOT_MADE,
             "rows": rows.num_rows,
@@ -54,5 +56,5 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
             else "none: the recipe keeps no codes (statistics.keep_feature_activations)",
             "closest": dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in keys}) for row in closest]),
             "dagster/partition_row_count": rows.num_rows,
-        }
+        },
     )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.activations import activations
+from pipelines.dagster_support.data_versions import data_version
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.plots import training_curves
@@ -66,6 +67,7 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
         made = build_dictionary.save_dictionary(store, registration, found)
         context.log.info(f"made in {datetime.now(UTC) - began} because {why}")
     return dg.MaterializeResult(
+        data_version=data_version(made.identity),
         metadata=metadata(store, registration, made) | {"remade_because": why or NOT_MADE},
         check_results=checks(registration, made),
     )

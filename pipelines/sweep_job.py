@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.sae import checks, metadata
+from pipelines.dagster_support.data_versions import TAG, data_version
 from pipelines.dagster_support.progress import terminal_listener
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -113,7 +114,10 @@ def materializations(
     """What Dagster is told of dictionaries that a sweep made."""
     for some in registrations:
         made = store.datasets.trained(some)
-        yield dg.AssetMaterialization("sae", partition=some.sae_id, metadata=metadata(store, some, made))
+        version = data_version(made.identity).value
+        yield dg.AssetMaterialization(
+            "sae", partition=some.sae_id, metadata=metadata(store, some, made), tags={TAG: version}
+        )
         for check in checks(some, made):
             yield dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey("sae"),

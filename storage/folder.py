@@ -96,16 +96,19 @@ class Folder:
         self._readable(name)
 
     def require(self, what: str, remedy: str) -> None:
-        """Tells a folder that is not there from one that is empty; in an object store, an empty one is not there.
+        """Tells a folder that is not there from one that is empty.
 
         Raises:
             AbsentFolder: If it is not there: `what` it is, why, and the `remedy`.
         """
-        self.filesystem.invalidate_cache()
-        if not self.filesystem.isdir(self.path):
-            raise AbsentFolder(f"{what} {self} is not there ({self._why_absent()}): {remedy}")
+        if why := self.absence():
+            raise AbsentFolder(f"{what} {self} is not there ({why}): {remedy}")
 
-    def _why_absent(self) -> str:
+    def absence(self) -> str | None:
+        """Why the folder is not there; None where it is. In an object store, an empty one is not there."""
+        self.filesystem.invalidate_cache()
+        if self.filesystem.isdir(self.path):
+            return None
         if not self.is_local:
             bucket = self.path.split("/")[0]
             known = self.filesystem.exists(bucket)

@@ -20,9 +20,12 @@ WRITES_TABLES = {"glasshouse/writes": "tables"}
 _AC = dg.AutomationCondition
 _upstream_in_progress = _AC.any_deps_missing() | _AC.any_deps_in_progress() | _AC.in_progress()
 _fill = _AC.missing() & ~_AC.execution_failed()
-_changed = _AC.any_deps_updated() | _AC.code_version_changed()
+_LABELS = dg.AssetSelection.groups("labels")
+_made_anew = _AC.any_deps_match(_AC.data_version_changed() | _AC.will_be_requested()).ignore(_LABELS)
+_labelled_anew = _AC.any_deps_updated().allow(_LABELS)  # paid answers may differ where the cards are the same
+_changed = _made_anew | _labelled_anew | _AC.code_version_changed()
 _refresh = _changed.since_last_handled()  # pyright: ignore[reportAttributeAccessIssue]: every condition has it
 
 REFRESH_WHEN_STALE = (_fill | _refresh) & ~_upstream_in_progress & _AC.all_deps_blocking_checks_passed()
-"""Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. For
-cheap assets only."""
+"""Level-triggered: also picks up what was missing before the sensor first looked, which `eager()` never does. A run
+that found all made already is no reason: data versions stay. For cheap assets only."""

@@ -28,6 +28,8 @@ class DictionaryTables:
         """
         rows = self._read(self._place("sae"))
         if rows is None:
+            if absent := self.store.layout.absence():
+                raise ValueError(absent)
             partitions = self.store.layout.partitions("sae")
             names = ", ".join(f"{keys['model_id']}/{keys['recipe_id']}" for keys in partitions) or "none"
             raise ValueError(

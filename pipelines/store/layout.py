@@ -13,6 +13,11 @@ class StoreLayout:
 
     root: Folder
 
+    def absence(self) -> str | None:
+        """A sentence where there is no store at all, so that nobody takes it for an empty one."""
+        why = self.root.absence()
+        return f"the store {self.root} is not there ({why}): correct GLASSHOUSE_HOME, or mount it" if why else None
+
     def corpus(self, corpus_id: str, frame_sha256: str) -> Folder:
         """The corpus as one tokenizer cuts it in one frame."""
         return self.root / "corpora" / corpus_id / frame_sha256[:16]

@@ -82,6 +82,8 @@ class TableStore:
         folder = self.layout.table(name, registration)
         manifest = Manifest.read(folder)
         if manifest is None:
+            if absent := self.layout.absence():
+                raise MissingDataset(f"{registration.sae_id}: {absent}")
             raise MissingDataset(
                 f"{registration.sae_id}: {folder} is empty: materialize the asset that writes `{name}` for this "
                 "partition first"
