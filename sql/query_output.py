@@ -18,6 +18,7 @@ import duckdb
 from sql.catalog import literal, quoted
 from sql.sql_files import sql_files
 from sql.warehouse import FEATURE_ACTIVATION, connect, tables_url
+from storage.remote_errors import REMEDY, Unreachable
 from storage.visible_text import visible
 
 COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet, compression zstd"}
@@ -25,6 +26,7 @@ COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet,
 FORMS = ("table", *COPIED)
 NESTED = ("list", "array", "struct", "map")
 NO_ROWS = "the query is empty or has no rows: write SQL such as `select * from sae_summary`"
+_FROM_PYTHON = "Traceback (most recent call last)"
 WIDEST = 60
 """Characters of a table's cell."""
 
@@ -194,9 +196,14 @@ def _connection(answer: QueryResult, writable: Path | None = None) -> Iterator[d
             f"{error}\nQueries read the warehouse and the codes of its store only, since a warehouse may be somebody "
             "else's: if you know what the query and the warehouse's views read, say --allow-external"
         ) from error
-    except duckdb.IOException as error:
-        raise ValueError(_missing_codes(answer.published, str(error)) or str(error)) from error
     except duckdb.Error as error:
+        if _FROM_PYTHON in str(error):  # the store's filesystem, whose last line says what it met
+            raise Unreachable(
+                f"the codes in the store cannot be read ({str(error).strip().splitlines()[-1]}): {REMEDY}",
+                may_pass=False,
+            ) from error
+        if isinstance(error, duckdb.IOException):
+            raise ValueError(_missing_codes(answer.published, str(error)) or str(error)) from error
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
 
 

@@ -237,12 +237,13 @@ def read_config(files: ModelFiles) -> Any:
 
     Raises:
         UnknownArchitecture: If transformers does not know the model.
+        UnusableModel: If the config is damaged.
     """
-    from transformers import AutoConfig
+    from transformers import CONFIG_MAPPING, AutoConfig
 
     try:
         return AutoConfig.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except Exception as error:  # what its classes say of values is of no common kind
         try:
             config = json.loads((files.folder / "config.json").read_bytes())
         except ValueError:
@@ -251,8 +252,14 @@ def read_config(files: ModelFiles) -> Any:
             raise UnusableModel(
                 f"{files.source}: its config.json holds no JSON object: save the model again"
             ) from error
-        said = visible(repr(config.get("model_type")), 100)
-        raise unknown(str(files.source), f"transformers does not know model_type {said}, or its values") from error
+        model_type = config.get("model_type")
+        if isinstance(model_type, str) and model_type in CONFIG_MAPPING:
+            raise UnusableModel(
+                f"{files.source}: its config.json has values that transformers refuses ({visible(str(error), 300)}): "
+                "save the model again"
+            ) from error
+        said = visible(repr(model_type), 100)
+        raise unknown(str(files.source), f"transformers does not know model_type {said}") from error
 
 
 def _auto_class(config: Any) -> tuple[Any, bool]:

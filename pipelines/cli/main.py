@@ -13,6 +13,7 @@ from pipelines.cli.instance import dagster_instance
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
 
@@ -29,7 +30,7 @@ MOST_SAID = 4_000
 def main() -> None:
     """Runs a command; an error of the user's world is one message and exit code 1, not a traceback."""
     try:
-        with remote_errors():
+        with record_errors(), remote_errors():
             app()
     except (ValueError, OSError) as error:
         sys.stderr.write("glasshouse: " + "\n".join(visible(line, MOST_SAID) for line in str(error).split("\n")) + "\n")

@@ -14,6 +14,8 @@ from pipelines.store.store import Store
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """What fails is said by who started the run, in its own words; traces are kept by Dagster, for its pages."""
 _BLOCKED = "DagsterAssetCheckFailedError"
+_SENTENCE = f"{dg.Failure.__module__}.{dg.Failure.__qualname__}: "
+"""What stands before the sentence of a step that `fail_without_retry` ended; what led to it is a library's own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,15 @@ def _remade(result: dg.ExecuteInProcessResult) -> Iterator[str]:
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str | None:
-    """The innermost message of the first step that failed; None where a check stopped it, which says so itself."""
+    """The sentence of the first step that failed, or the innermost message of a mistake of ours; None where a check
+    stopped it, which says so itself."""
     for event in result.filter_events(lambda e: e.is_step_failure):
         error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
+        while error is not None and error.cause is not None and error.cls_name != "Failure":
             error = error.cause
         if error and error.cls_name == _BLOCKED:
             return None
-        return f"{event.step_key}: {error.message.strip()}" if error else f"{event.step_key} failed"
+        if error is None:
+            return f"{event.step_key} failed"
+        return f"{event.step_key}: {error.message.strip().removeprefix(_SENTENCE)}"
     return None

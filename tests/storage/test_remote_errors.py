@@ -11,10 +11,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import s3fs
+from small_house import small_house
+from synthetic_store import SyntheticStore
 
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
+from sql.publish import publish
 from storage import folder
 from storage.folder import Folder
 from storage.remote_errors import Unreachable, remote_errors
@@ -36,6 +39,7 @@ def missing(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s3: str, nobody_home: str
 ) -> Iterator[str]:
     """A bucket that cannot be reached for want of something; what is kept of an earlier client is forgotten."""
+    monkeypatch.setenv("S3_ADDRESS", os.environ["AWS_ENDPOINT_URL"])
     if request.param == "credentials":
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -80,6 +84,31 @@ def test_a_model_that_cannot_be_reached_keeps_no_other_from_running(missing: str
     registrations, errors = resolve_registry(Store(home=str(tmp_path), registry=str(tmp_path / "registry")))
     assert [registration.sae_id for registration in registrations] == ["here/one"]
     assert errors["there/one"].startswith("there/one: the object store cannot be used")
+
+
+def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(missing: str, tmp_path: Path):
+    small_house(tmp_path)
+    places = {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "w.duckdb"), "DAGSTER_HOME": str(tmp_path / "dagster")}
+    ran = glasshouse("run", GLASSHOUSE_HOME=f"{missing}/home", GLASSHOUSE_REGISTRY=str(tmp_path / "registry"), **places)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr + ran.stdout
+    assert "Unreachable: the object store cannot be used (" in " ".join(ran.stdout.split())
+
+
+def test_codes_that_cannot_be_reached_are_a_sentence(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as reached:
+        reached.setenv("AWS_ACCESS_KEY_ID", "test")
+        reached.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        reached.setenv("AWS_ENDPOINT_URL", os.environ["S3_ADDRESS"])
+        remote = SyntheticStore(missing)
+        remote.write_model("demo")
+        remote.write_sae("demo", "mid")
+        publish(tmp_path / "w.duckdb", remote.stored)
+    ran = glasshouse("sql", "from feature_activation", GLASSHOUSE_WAREHOUSE=str(tmp_path / "w.duckdb"))
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert "the codes in the store cannot be read (" in ran.stderr
+    assert "set AWS_ACCESS_KEY_ID" in ran.stderr
 
 
 def test_a_step_is_tried_again_where_waiting_may_help(missing: str):

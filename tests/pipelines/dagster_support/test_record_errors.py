@@ -1,0 +1,56 @@
+"""A Dagster home that cannot be used is a sentence of `glasshouse`, not a trace of its database."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_house import small_house
+
+from pipelines.dagster_support.record_errors import UnusableRecords, record_errors
+
+MAIN = "from pipelines.cli.main import main; main()"
+
+
+def run(root: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    small_house(root)
+    places = {"GLASSHOUSE_REGISTRY": str(root / "registry"), "GLASSHOUSE_HOME": str(root / "data")}
+    environment = os.environ | places | {"DAGSTER_HOME": str(home)}
+    command = [sys.executable, "-c", MAIN, "run"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_is_said(tmp_path: Path):
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (not root)")
+    try:
+        ran = run(tmp_path, place / "dagster")
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert f"Dagster's records in {place}/dagster cannot be used" in ran.stderr
+    assert "disk is full" in ran.stderr
+
+
+def test_a_damaged_database_is_said(tmp_path: Path):
+    home = tmp_path / "dagster"
+    (home / "history").mkdir(parents=True)
+    (home / "history" / "runs.db").write_text("no database" * 99)
+    ran = run(tmp_path, home)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert f"Dagster's records in {home} cannot be used" in ran.stderr
+
+
+def test_other_errors_pass():
+    with pytest.raises(KeyError), record_errors():
+        raise KeyError("a mistake of ours")
+    with pytest.raises(UnusableRecords, match="attempt to write a readonly database"), record_errors():
+        raise sqlite3.OperationalError("attempt to write a readonly database")
