@@ -56,6 +56,7 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         if settings.sentence_encoder is not None:
             vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
             store.tables.write(store.layout.table("label_embedding", registration), vectors, identity)
+        store.tables.write(store.layout.table("judgement", registration), made.judgements, identity)
         store.tables.write(folder, made.rows, identity)
     table = store.tables.read("explanation_score", registration)
     summary = ScoreSummary.of(table)

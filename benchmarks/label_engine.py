@@ -43,6 +43,10 @@ KILLS = 10
 WORDS = [f" word{i}" for i in range(500)]
 
 
+N_DOCUMENTS = 97
+"""So many that windows of one feature are of different ones."""
+
+
 def settings(concurrency: int) -> ExplanationSettings:
     return ExplanationSettings(
         explainer="anthropic", judge="anthropic", llm=LLM, budget_usd=10_000, concurrency=concurrency
@@ -50,7 +54,7 @@ def settings(concurrency: int) -> ExplanationSettings:
 
 
 def examples(n_features: int, windows: int = 12, controls: int = 8, width: int = 32) -> pa.Table:
-    """Made-up windows: half of them in contexts that explain, half in contexts that score."""
+    """Made-up windows: half of them of documents that explain, half of documents that score."""
     draw = np.random.default_rng(0)
     n = n_features * (windows + controls)
     number = np.arange(n)
@@ -68,7 +72,7 @@ def examples(n_features: int, windows: int = 12, controls: int = 8, width: int =
             "rank": pa.array(rank, pa.int32()),
             "example_id": pa.array([f"{i:016x}" for i in number]),
             "context_id": pa.array(number, pa.int64()),
-            "document_id": pa.array(["text"]).take(pa.array(np.zeros(n, np.int32))),
+            "document_id": pa.array([f"text {i % N_DOCUMENTS}" for i in number]),
             "position": pa.array(np.full(n, 40), pa.int64()),
             "activation": pa.array(acts.max(axis=1).astype(np.float64)),
             "tokens": pa.ListArray.from_arrays(offsets, words.dictionary_decode()),

@@ -42,7 +42,7 @@ def _():
 @app.cell
 def _(ask):
     summary = ask("""
-        select sae_id, site, architecture, n_features, l0, fvu, ce_recovered, dead_fraction, specificity_mean
+        select sae_id, site, architecture, n_features, l0, fvu, ce_recovered, dead_fraction, specificity_above_controls
         from sae_summary order by sae_id
     """)
     mo.vstack([mo.md("## Dictionaries"), table(summary, selection=None)])
@@ -109,11 +109,11 @@ def _(summary):
 def _(ask, sae_id, text):
     found = ask(
         """
-        select feature_id, label, specificity_mean, density, max_activation, top_tokens
+        select feature_id, label, specificity_above_controls, density, max_activation, top_tokens
         from feature_card
         where sae_id = $sae_id and ($text = '' or contains(lower(label), lower($text))
             or contains(lower(array_to_string(top_tokens, chr(10))), lower($text)))
-        order by specificity_mean desc nulls last, feature_id
+        order by specificity_above_controls desc nulls last, feature_id
         """,
         sae_id=sae_id.value,
         text=text.value,

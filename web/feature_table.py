@@ -13,7 +13,7 @@ LONGEST_TEXT = 200
 LIVENESS = ("all", "live", "dead")
 BY_FIRING = ("feature_id", "density", "max_activation", "logit_skew")
 """What can be sorted by without a look at labels, which are in another table."""
-SORTS = ("feature_id", "density", "max_activation", "specificity_mean", "detection", "logit_skew", "label")
+SORTS = ("feature_id", "density", "max_activation", "specificity_above_controls", "detection", "logit_skew", "label")
 
 
 @dataclass(frozen=True, slots=True)

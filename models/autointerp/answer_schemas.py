@@ -5,9 +5,12 @@ differently costs itself and no other.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from storage.storable_text import storable
 
 
 def schema_of(**properties: Any) -> dict[str, Any]:
@@ -34,14 +37,15 @@ class AnswerSchema:
     def parse(self, text: str) -> "ParsedAnswer":
         """Items by id; a text of another form is an error."""
         try:
-            value = json.loads(text)
+            value = json.loads(_without_fence(text))
         except json.JSONDecodeError as error:
             return ParsedAnswer({}, {}, f"invalid JSON: {error}")
         items = value.get(self.name) if isinstance(value, dict) else None
         if not isinstance(items, list):
             return ParsedAnswer({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
-        found, wrong = dict[str, Any](), dict[str, str]()
-        for item in items:
+        found, wrong, replaced = dict[str, Any](), dict[str, str](), set[str]()
+        for given in items:
+            item = storable(given)
             name = item.get("id") if isinstance(item, dict) else None
             if not isinstance(name, str):
                 continue
@@ -53,7 +57,10 @@ class AnswerSchema:
             if name in found and found[name] != said:
                 wrong[name] = "answered twice, and differently"
             found[name] = said
-        return ParsedAnswer({name: said for name, said in found.items() if name not in wrong}, wrong, "")
+            if item != given:
+                replaced.add(name)
+        said_of = {name: said for name, said in found.items() if name not in wrong}
+        return ParsedAnswer(said_of, wrong, "", frozenset(replaced))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,14 @@ class ParsedAnswer:
     said: dict[str, Any]
     wrong: dict[str, str]
     error: str
+    replaced: frozenset[str] = frozenset()
+    """Ids in whose answers unpaired surrogates were replaced."""
+
+
+def _without_fence(text: str) -> str:
+    """What stands in a code fence, which some gateways put around JSON; the text itself where there is none."""
+    fenced = re.search(r"^\s*```[A-Za-z]*\s*\n(.*?)\n\s*```", text, re.DOTALL | re.MULTILINE)
+    return fenced[1] if fenced else text
 
 
 def one_of(value: Any, options: Sequence[Any]) -> Any:

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from models.autointerp.choosing_half import ChoosingHalf
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
 from models.features.scoring_half import is_in_scoring_half
@@ -114,11 +115,26 @@ class ExampleSet:
         return self._is("top")
 
     @cached_property
+    def groups(self) -> list[str]:
+        """Names of the groups of near copies that the documents are of, sorted."""
+        documents = self._codes("document_id")[1]
+        return sorted({self.near_copy_group.get(document, document) for document in documents})
+
+    @cached_property
+    def group_R(self) -> np.ndarray:
+        """The place in `groups`: examples of one group are alike, so that they count as a cluster."""
+        codes_R, documents = self._codes("document_id")
+        place = {group: number for number, group in enumerate(self.groups)}
+        return np.array([place[self.near_copy_group.get(document, document)] for document in documents], int)[codes_R]
+
+    @cached_property
     def scores_R(self) -> np.ndarray:
         """Whether an example is of a document for scoring labels; the others are for finding them."""
-        codes_R, documents = self._codes("document_id")
-        groups = [self.near_copy_group.get(document, document) for document in documents]
-        return np.array([is_in_scoring_half(group) for group in groups], dtype=bool)[codes_R]
+        return np.array([is_in_scoring_half(group) for group in self.groups], dtype=bool)[self.group_R]
+
+    @cached_property
+    def choosing_half(self) -> ChoosingHalf:
+        return ChoosingHalf(self)
 
     @cached_property
     def features(self) -> list[int]:
@@ -145,16 +161,27 @@ class ExampleSet:
         return rows_N[np.lexsort((rows_N, -self.activation_R[rows_N]))]
 
     def for_scoring(self, feature: int) -> np.ndarray:
-        """Rows that a label is rated on: those drawn from the intervals, then controls."""
+        """Rows that a label is rated on: those drawn from the intervals, then controls; none of `unscored` features."""
         return self._rows(feature, self._rated_R)
 
     @cached_property
+    def unscored(self) -> frozenset[int]:
+        """Features that fire in documents for scoring alone: their labels are made from those, and have no score."""
+        explained = self.feature_R[~self.is_control_R & ~self.scores_R]
+        return frozenset(self.features) - frozenset(np.unique(explained).tolist())
+
+    @cached_property
+    def _is_unscored_R(self) -> np.ndarray:
+        return np.isin(self.feature_R, np.array(sorted(self.unscored), np.int64))
+
+    @cached_property
     def _explains_R(self) -> np.ndarray:
-        return ~self.is_control_R & ~self.scores_R
+        return ~self.is_control_R & (~self.scores_R | self._is_unscored_R)
 
     @cached_property
     def _rated_R(self) -> np.ndarray:
-        return self.scores_R & (self.is_control_R | self.is_interval_R) & ~self._repeats_R
+        rated_R = self.scores_R & (self.is_control_R | self.is_interval_R) & ~self._repeats_R
+        return rated_R & ~self._is_unscored_R
 
     @cached_property
     def _repeats_R(self) -> np.ndarray:

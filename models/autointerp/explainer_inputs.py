@@ -46,6 +46,7 @@ class ExplainerInputs:
     """Whether explainers see the strongest windows alone."""
 
     def windows(self, feature: int) -> np.ndarray:
-        """Rows that the feature's label may be made from, strongest first."""
+        """Rows that the feature's label may be made from, strongest first; at least one of a feature that fires."""
         rows_N = self.gallery.for_explaining(feature)
-        return rows_N[self.gallery.is_top_R[rows_N]] if self.only_top else rows_N
+        top_N = rows_N[self.gallery.is_top_R[rows_N]]
+        return top_N if self.only_top and len(top_N) else rows_N

@@ -15,6 +15,7 @@ from models.autointerp.prompt_format import clearly_active, feature, mark_tokens
 from models.autointerp.structured_answers import ask_with_repair, group_by
 from models.autointerp.tables import Explanation
 
+REPLACED = "the answer held half a character (an unpaired surrogate), which is replaced by U+FFFD"
 MAX_WINDOWS = 30
 """Windows of a feature in one question."""
 LISTED = 10
@@ -39,18 +40,14 @@ class LLMExplainer:
 
     async def _explain(self, exhibits: ExplainerInputs, group: Sequence[int], ask: Ask) -> list[Explanation]:
         rows = {number: _sample_across_strengths(exhibits.windows(number).tolist()) for number in group}
-        asked = {f"f{place}": number for place, number in enumerate((f for f in group if rows[f]), start=1)}
-        said, wrong, status, error, answers = {}, {}, "ok", "", ()
-        if asked:
-            request = self._request(exhibits, {name: (number, rows[number]) for name, number in asked.items()})
-            parsed, status, answers = await ask_with_repair(ask, request, LABELS)
-            said, wrong, error = parsed.said, parsed.wrong, parsed.error
+        asked = {f"f{place}": number for place, number in enumerate(group, start=1)}
+        request = self._request(exhibits, {name: (number, rows[number]) for name, number in asked.items()})
+        parsed, status, answers = await ask_with_repair(ask, request, LABELS)
+        said, wrong, error, replaced = parsed.said, parsed.wrong, parsed.error, parsed.replaced
         names = {number: name for name, number in asked.items()}
 
         def one(number: int) -> Explanation:
             by_llm = {"llm": self.llm.name, "prompt": self.prompt, "prompt_sha256": prompt_sha256(self._file)}
-            if number not in names:
-                return Explanation.without_examples(number, self.name, **by_llm)
             name, share = names[number], (list(names).index(number), len(names))
             bare = partial(
                 Explanation, number, self.name, n_examples=len(rows[number]), answers=answers, share=share, **by_llm
@@ -60,7 +57,7 @@ class LLMExplainer:
             if name not in said:
                 why = wrong.get(name, "the answer leaves it out")
                 return bare(label=None, status="parse_error" if name in wrong else "not_answered", error=why)
-            return bare(label=said[name], status="ok")
+            return bare(label=said[name], status="ok", error=REPLACED if name in replaced else None)
 
         return [one(number) for number in group]
 

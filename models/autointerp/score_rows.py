@@ -8,8 +8,9 @@ Axes: L trials, a label each; N windows of all of them one after another; S toke
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from functools import cached_property
+from itertools import chain, compress
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +18,23 @@ import pyarrow as pa
 from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.trials import Judgement, Trial
+from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import ValueWithCI, auroc
 from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
 
 _OF_THE_SCORER = ("scorer", "is_headline")
 VALUES = pa.schema([field for field in EXPLANATION_SCORE if field.name not in _OF_THE_SCORER])
 """What a scorer measures: a row without the scorer's name and whether the metric stands for it."""
-BLOCK = 512
-"""Trials whose tokens are held at once."""
 
-Metric = tuple[str, ValueWithCI, np.ndarray, np.ndarray]
-"""Name, values with intervals, windows that count and windows that failed."""
+
+class LabelMetric(NamedTuple):
+    """One number of each label."""
+
+    name: str
+    estimate: ValueWithCI
+    n: np.ndarray
+    """Windows that count."""
+    n_failed: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -39,25 +46,52 @@ class JudgedWindows:
     row_N: np.ndarray
     truth_N: np.ndarray
     kind_N: np.ndarray
+    group_N: np.ndarray
+    """The group of near copies that a window's document is of."""
+    is_choosing_N: np.ndarray
     said_N: np.ndarray
     """Whether there is a verdict."""
-    values: list[Any]
+    values: Sequence[Any]
     """What the verdicts say, of those windows that have one."""
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], verdicts: Sequence[Sequence[Judgement]]) -> "JudgedWindows":
+    def of(
+        cls, gallery: ExampleSet, trials: Sequence[Trial], verdicts: Sequence[Sequence[Judgement]]
+    ) -> "JudgedWindows":
         lengths = [len(trial.row_N) for trial in trials]
         assert lengths == [len(said) for said in verdicts], "a verdict for each window"
         values = [verdict.value for verdict in chain.from_iterable(verdicts)]
+        row_N = np.concatenate([trial.row_N for trial in trials])
         return cls(
             len(trials),
             np.repeat(np.arange(len(trials)), lengths),
-            np.concatenate([trial.row_N for trial in trials]),
+            row_N,
             np.concatenate([trial.truth_N for trial in trials]),
             np.array(list(chain.from_iterable(trial.kind for trial in trials)), dtype=str),
+            gallery.group_R[row_N],
+            np.concatenate([trial.is_choosing_N for trial in trials]),
             np.array([value is not None for value in values], dtype=bool),
             [value for value in values if value is not None],
         )
+
+    def where(self, which_N: np.ndarray) -> "JudgedWindows":
+        """Some of the windows, of the same trials."""
+        return JudgedWindows(
+            self.n_trials,
+            self.trial_N[which_N],
+            self.row_N[which_N],
+            self.truth_N[which_N],
+            self.kind_N[which_N],
+            self.group_N[which_N],
+            self.is_choosing_N[which_N],
+            self.said_N[which_N],
+            list(compress(self.values, which_N[self.said_N].tolist())),
+        )
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Windows of near copies count as one cluster of a label."""
+        return Clusters(self.trial_N, self.group_N, self.n_trials)
 
     def count(self, which_N: np.ndarray) -> np.ndarray:
         """How many such windows each trial has."""
@@ -70,24 +104,33 @@ class JudgedWindows:
         return number_N
 
 
+Measure = Callable[[ExampleSet, JudgedWindows], list[LabelMetric]]
+
+
 def score_rows(
-    metrics: "Callable[[ExampleSet, JudgedWindows], list[Metric]]",
+    metrics: Measure,
     gallery: ExampleSet,
     trials: Sequence[Trial],
     verdicts: Sequence[Sequence[Judgement]],
+    together: int | None = None,
 ) -> pa.Table:
-    """What the verdicts of one task say of each label.
+    """What the verdicts of one task say of each label: by all windows, by those that choose among the labels of a
+    feature, and by the others, which report how good the chosen one is.
 
     Args:
         metrics: Measures what was shown and said.
         gallery: The examples that the trials point at.
         trials: One for each label.
         verdicts: A verdict for each window of each trial.
+        together: Trials that are measured at a time, all where it is None: how alike windows of a document are is told
+            from as many.
     """
-    parts = [VALUES.empty_table()]
-    for tried, said in zip(blocks(trials, BLOCK), blocks(verdicts, BLOCK), strict=True):
-        measured = metrics(gallery, JudgedWindows.of(tried, said))
-        parts.append(metric_rows([trial.label.explanation_id for trial in tried], measured))
+    parts, size = [VALUES.empty_table()], together or max(len(trials), 1)
+    for tried, said in zip(blocks(trials, size), blocks(verdicts, size), strict=True):
+        windows = JudgedWindows.of(gallery, tried, said)
+        halves = [windows, *(windows.where(windows.is_choosing_N == half) for half in (True, False))]
+        measured = [metrics(gallery, half) for half in halves]
+        parts.append(metric_rows([trial.label.explanation_id for trial in tried], *measured))
     return pa.concat_tables(parts)
 
 
@@ -99,27 +142,53 @@ def named_scores(scorer: str, headline: str | None, values: pa.Table) -> pa.Tabl
     return pa.table({name: columns[name] for name in EXPLANATION_SCORE.names}, schema=EXPLANATION_SCORE)
 
 
-def auroc_rows(trials: Sequence[Trial], values: Sequence[np.ndarray]) -> pa.Table:
+def area_under_curve(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """How well a number for each window, higher where the label fits, tells where the feature fires."""
-    if not trials:
-        return VALUES.empty_table()
-    trial_N = np.repeat(np.arange(len(trials)), [len(trial.row_N) for trial in trials])
-    truth_N, n_L = np.concatenate([trial.truth_N for trial in trials]), np.bincount(trial_N, minlength=len(trials))
-    area = auroc(trial_N, truth_N, np.concatenate(values), len(trials))
-    ids = [trial.label.explanation_id for trial in trials]
-    return metric_rows(ids, [("auroc", area, n_L, np.zeros_like(n_L))])
+    n_L = windows.count(windows.said_N)
+    area = auroc(windows.clusters, windows.truth_N, windows.numbers())
+    return [LabelMetric("auroc", area, n_L, np.zeros_like(n_L))]
 
 
-def metric_rows(ids: Sequence[str], metrics: Sequence[Metric]) -> pa.Table:
-    """Label by label, metric by metric."""
-    names = np.tile(np.array([name for name, *_ in metrics], dtype=object), len(ids))
-    value, low, high = (
-        np.stack([estimate[i] for _, estimate, *_ in metrics], axis=1).ravel().astype(np.float64) for i in range(3)
-    )
-    n, failed = (np.stack([metric[i] for metric in metrics], axis=1).ravel() for i in (2, 3))
+def metric_rows(
+    ids: Sequence[str],
+    metrics: Sequence[LabelMetric],
+    choosing: Sequence[LabelMetric] = (),
+    reporting: Sequence[LabelMetric] = (),
+) -> pa.Table:
+    """Label by label, metric by metric: by all trials, by those that choose, and by those that had no part in it, which
+    are all where none is told apart."""
+    names = np.tile(np.array([metric.name for metric in metrics], dtype=object), len(ids))
+    others = reporting or metrics
+    value, low, high = (_flat([metric.estimate[end] for metric in metrics]) for end in range(3))
+    reported, reported_low, reported_high = (_flat([metric.estimate[end] for metric in others]) for end in range(3))
+    chosen = _flat([metric.estimate[0] for metric in choosing]) if choosing else np.full(len(names), np.nan)
+    n, failed = _flat([metric.n for metric in metrics]), _flat([metric.n_failed for metric in metrics])
+    n_reporting = _flat([metric.n for metric in others])
     asked = n + failed > 0
-    explanation = np.repeat(np.array(ids, dtype=object), len(metrics))
-    numbers = [pa.array(column[asked], pa.float64(), mask=np.isnan(column[asked])) for column in (value, low, high)]
-    counts = [pa.array(column[asked], pa.int64()) for column in (n, failed)]
-    texts = [pa.array(column[asked], pa.string()) for column in (explanation, names)]
-    return pa.table([*texts, *numbers, *counts], schema=VALUES)
+
+    def numbers(of: np.ndarray) -> pa.Array:
+        return pa.array(of[asked], pa.float64(), mask=np.isnan(of[asked]))
+
+    def counts(of: np.ndarray) -> pa.Array:
+        return pa.array(of[asked].astype(np.int64), pa.int64())
+
+    columns = {
+        "explanation_id": pa.array(np.repeat(np.array(ids, dtype=object), len(metrics))[asked], pa.string()),
+        "metric": pa.array(names[asked], pa.string()),
+        "value": numbers(value),
+        "ci_low": numbers(low),
+        "ci_high": numbers(high),
+        "n_trials": counts(n),
+        "n_failed": counts(failed),
+        "choosing_value": numbers(chosen),
+        "reporting_value": numbers(reported),
+        "reporting_ci_low": numbers(reported_low),
+        "reporting_ci_high": numbers(reported_high),
+        "reporting_n_trials": counts(n_reporting),
+    }
+    return pa.table({name: columns[name] for name in VALUES.names}, schema=VALUES)
+
+
+def _flat(by_metric: Sequence[np.ndarray]) -> np.ndarray:
+    """Label by label, metric by metric."""
+    return np.stack(by_metric, axis=1).ravel().astype(np.float64)

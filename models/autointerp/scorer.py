@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 import models.autointerp.scorers
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import JudgeTask, WindowTask
+from models.autointerp.judgement_rows import JUDGED
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.progress import Progress
 from models.autointerp.trials import Judge, Label
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
     from models.autointerp.feature_data import FeatureData
     from models.language_model.hooked_model import HookedModel
 
-Scored = tuple[pa.Table, list[LedgerAnswer]]
-"""Rows of `explanation_score` without the scorer's name and headline, and all that an LLM was asked for them."""
+
+class Scored(NamedTuple):
+    """What a scorer makes of labels."""
+
+    values: pa.Table
+    """Rows of `explanation_score` without the scorer's name and headline."""
+    answers: Sequence[LedgerAnswer] = ()
+    """All that an LLM was asked for them."""
+    judgements: pa.Table = JUDGED.empty_table()
+    """Rows of `judgement` without the scorer's name; none where nothing was said of windows one by one."""
 
 
 @dataclass(frozen=True)

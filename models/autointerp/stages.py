@@ -5,7 +5,7 @@ Explanations are made from examples for explaining only, ratings and scores from
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,19 @@ import pyarrow as pa
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.judgement_rows import named_judgements
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.progress import Progress, no_progress, offset_progress
 from models.autointerp.score_rows import named_scores
 from models.autointerp.scorer import ScorerInputs, scorer_of, scorers_of_every_label
 from models.autointerp.scorers import specificity
-from models.autointerp.tables import request_table
+from models.autointerp.tables import UNSCORED, request_table
 from models.autointerp.trial_runs import judge_trials
 from models.autointerp.trials import Label, Trial
 from storage.folder import Folder
 from storage.table_schemas import rows_as_table
 from storage.table_schemas.explanation_score import SCHEMA as EXPLANATION_SCORE
+from storage.table_schemas.judgement import SCHEMA as JUDGEMENT
 from storage.table_schemas.label_embedding import SCHEMA as LABEL_EMBEDDING
 from storage.table_schemas.specificity import SCHEMA as SPECIFICITY
 
@@ -37,6 +39,13 @@ class StageResult:
 
     rows: pa.Table
     answers: list[LedgerAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores(StageResult):
+    """Scores of labels, and what they are made of."""
+
+    judgements: pa.Table
 
 
 def label_features(
@@ -59,6 +68,13 @@ def label_features(
     for number, explainer in enumerate(explainers):
         told = partial(offset_progress, progress, number * len(features), len(explainers) * len(features))
         explanations += explainer.explain(exhibits, features, told)
+    unscored = material.gallery.unscored
+    explanations = [
+        replace(explanation, error=UNSCORED)
+        if explanation.feature_id in unscored and explanation.error is None
+        else explanation
+        for explanation in explanations
+    ]
     by_feature = sorted(explanations, key=lambda explanation: explanation.feature_id)
     rows = rows_as_table("explanation", [explanation.row(material.sae_id) for explanation in by_feature])
     return StageResult(rows, [answer for explanation in explanations for answer in explanation.answers])
@@ -95,6 +111,7 @@ def _ratings(material: FeatureData, trials: Sequence[Trial], verdicts: Sequence[
     columns = {
         "explanation_id": [t.label.explanation_id for t in trials for _ in range(len(t.row_N))],
         **{name: rows[name] for name in ("example_id", "feature_id", "interval_index", "activation")},
+        "is_choosing": [one for trial in trials for one in trial.is_choosing_N.tolist()],
         "rating": [verdict.value for verdict in flat],
         "reason": [verdict.reason for verdict in flat],
         "status": [verdict.status for verdict in flat],
@@ -110,8 +127,8 @@ def score_labels(
     setup: LabelingSetup,
     host: "Callable[[], HookedModel] | None" = None,
     progress: Progress = no_progress,
-) -> StageResult:
-    """Puts every label to the tests that the settings name: rows of `explanation_score`.
+) -> LabelScores:
+    """Puts every label to the tests that the settings name: rows of `explanation_score`, and of `judgement`.
 
     Args:
         ratings: Those of the same labels: whether they tell firing from silence is a score too.
@@ -121,15 +138,16 @@ def score_labels(
     """
     setup.check()
     labels, answers, tables = labels_of(explanations), list[LedgerAnswer](), [EXPLANATION_SCORE.empty_table()]
-    inputs = ScorerInputs(material, labels, setup, host, ratings)
+    inputs, said = ScorerInputs(material, labels, setup, host, ratings), [JUDGEMENT.empty_table()]
     names = (*scorers_of_every_label(), *setup.settings.scorers)
     for number, name in enumerate(names):
         told = partial(offset_progress, progress, number * len(labels), len(names) * len(labels))
         scorer = scorer_of(name)
-        values, asked = scorer.score(inputs, told)
-        tables.append(named_scores(name, scorer.headline, values))
-        answers += asked
-    return StageResult(pa.concat_tables(tables), answers)
+        scored = scorer.score(inputs, told)
+        tables.append(named_scores(name, scorer.headline, scored.values))
+        said.append(named_judgements(name, scored.judgements))
+        answers += scored.answers
+    return LabelScores(pa.concat_tables(tables), answers, pa.concat_tables(said))
 
 
 def embeddings(explanations: pa.Table, encoder: str, revision: str | None = None) -> pa.Table:

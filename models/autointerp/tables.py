@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from storage.table_schemas import rows_as_table
 _COUNTS = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
 
 
-NO_EXAMPLES = "all windows drawn of it are of documents that score labels"
+UNSCORED = "no score: its windows are all of documents that score labels, and the label is made from those"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,6 @@ class Explanation:
 
     def __post_init__(self) -> None:
         assert (self.label is not None) == (self.status == "ok"), self
-
-    @classmethod
-    def without_examples(
-        cls,
-        feature_id: int,
-        explainer: str,
-        *,
-        llm: str | None = None,
-        prompt: str | None = None,
-        prompt_sha256: str | None = None,
-    ) -> Self:
-        """That of a feature of which no window is for explaining: there is nothing to make a label from."""
-        return cls(feature_id, explainer, None, "no_examples", 0, llm, prompt, prompt_sha256, error=NO_EXAMPLES)
 
     def explanation_id(self, sae_id: str) -> str:
         """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""

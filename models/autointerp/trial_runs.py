@@ -9,11 +9,13 @@ import pyarrow as pa
 from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import WindowTask
+from models.autointerp.judgement_rows import JUDGED, judgement_rows
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.progress import Progress, offset_progress
-from models.autointerp.score_rows import VALUES, JudgedWindows, Metric, auroc_rows, score_rows
+from models.autointerp.score_rows import VALUES, Measure, area_under_curve, score_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.trials import Judgement, Trial
+from models.autointerp.yes_no import FIRES
 
 BLOCK = 10_000
 """Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
@@ -36,10 +38,11 @@ def judge_trials(
 def judged(
     task: WindowTask,
     trials: Callable[[ScorerInputs], Iterable[Trial]],
-    measure: Callable[[ExampleSet, JudgedWindows], list[Metric]],
+    measure: Measure,
     *,
     metrics: Mapping[str, str],
     headline: str,
+    together: int | None = None,
 ) -> Scorer:
     """A scorer that asks the recipe's judge.
 
@@ -49,35 +52,40 @@ def judged(
         measure: Values of the metrics from the verdicts.
         metrics: What each of them means.
         headline: The metric that stands for the scorer.
+        together: Trials that are measured at a time; all that were judged in one go where it is None.
     """
+    has_truth = task.answers is FIRES
 
     def score(inputs: ScorerInputs, progress: Progress) -> Scored:
-        tables, asked = [VALUES.empty_table()], list[LedgerAnswer]()
+        tables, said, asked = [VALUES.empty_table()], [JUDGED.empty_table()], list[LedgerAnswer]()
         for block, verdicts, answers in judge_trials(task, trials(inputs), inputs, progress):
-            tables.append(score_rows(measure, inputs.examples, block, verdicts))
+            tables.append(score_rows(measure, inputs.examples, block, verdicts, together))
+            said.append(judgement_rows(inputs.examples, block, verdicts, has_truth=has_truth))
             asked += answers
-        return pa.concat_tables(tables), asked
+        return Scored(pa.concat_tables(tables), asked, pa.concat_tables(said))
 
     return Scorer(metrics=metrics, headline=headline, score=score, task=task)
 
 
 def read_trials(
     read: Callable[[Sequence[Trial]], Sequence[np.ndarray]],
+    gallery: ExampleSet,
     trials: Iterable[Trial],
     together: int,
     progress: Progress,
     total: int,
-) -> pa.Table:
+) -> Scored:
     """Scores of a model that reads labels and windows by itself: how well its numbers tell where features fire.
 
     Args:
         read: A number for each window of each of some trials, higher where the label fits.
+        gallery: The examples that the trials point at.
         trials: A trial for each label.
         together: Trials that are read at a time; labels of one feature stand beside each other, for they share windows.
         progress: Told after each of those.
         total: How many labels there are.
     """
-    tables, done = [VALUES.empty_table()], 0
+    tables, said, done = [VALUES.empty_table()], [JUDGED.empty_table()], 0
     for block in blocks(trials, BLOCK):
         by_feature = sorted(range(len(block)), key=lambda place: block[place].label.feature_id)
         values = [np.empty(0)] * len(block)
@@ -86,5 +94,7 @@ def read_trials(
                 values[place] = value_N
             done += len(places)
             progress(done, total)
-        tables.append(auroc_rows(block, values))
-    return pa.concat_tables(tables)
+        verdicts = [[Judgement(value) for value in value_N.tolist()] for value_N in values]
+        tables.append(score_rows(area_under_curve, gallery, block, verdicts))
+        said.append(judgement_rows(gallery, block, verdicts, has_truth=False))
+    return Scored(pa.concat_tables(tables), judgements=pa.concat_tables(said))

@@ -43,13 +43,15 @@ class Trial:
     kind: tuple[str, ...]
     """For each window: 'interval' (an example), 'control' (a window where the feature is silent), 'hard' (an example of
     a feature that is near, in which this one is silent) or 'wrong_marks' (an example, marked where it is silent)."""
+    is_choosing_N: np.ndarray
+    """Whether a window helps to choose among the feature's labels; the others report how good the chosen one is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a judge says of one window, or why it says nothing: `value` is None exactly when `status` is not 'ok'."""
 
-    value: int | bool | list[float] | None
+    value: float | bool | list[float] | None
     """Yes or no, a rating, or a number for each token: what the task asks for."""
     status: str = "ok"
     reason: str | None = None
@@ -84,4 +86,6 @@ def for_scoring(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[tuple[
 def trial_of(gallery: ExampleSet, label: Label, shown: Iterable[ShownWindow]) -> Trial:
     ids = gallery.example_ids
     rows, marked, truth, kinds = zip(*sorted(shown, key=lambda one: ids[one[0]]), strict=True)
-    return Trial(label, np.array(rows, np.int64), marked, np.array(truth, bool), kinds)
+    row_N = np.array(rows, np.int64)
+    is_choosing_N = gallery.choosing_half.of(label.feature_id, row_N)
+    return Trial(label, row_N, marked, np.array(truth, bool), kinds, is_choosing_N)

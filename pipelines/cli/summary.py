@@ -14,7 +14,7 @@ from web.urls import dagster_address
 
 SUMMARY = """
 select sae_id, site, n_features, n_tokens, dead_fraction, one_position_fraction, l0, fvu, largest_rows_share,
-ce_recovered, n_labelled, detection, specificity_mean
+ce_recovered, n_labelled, detection, specificity_above_controls
 from sae_summary
 """
 BEST = """
@@ -44,8 +44,8 @@ def queries(published: Path, sae_id: str) -> list[str]:
     word = token if token and token.isascii() and token.isalnum() else "import"
     model_id, recipe_id = sae_id.split("/")
     return [
-        "select feature_id, label, detection, specificity_mean, density from feature_card "
-        f"where sae_id = '{sae_id}' and label is not null order by detection desc limit 10",
+        "select feature_id, label, detection, specificity_above_controls, density from feature_card "
+        f"where sae_id = '{sae_id}' and label is not null order by detection_ci_low desc limit 10",
         f"select sae_id, feature_id, label, found_in from find_features('{word}') limit 10",
         f"select rank, activation, text from feature_examples('{model_id}', '{recipe_id}', {feature_id}) "
         "where kind = 'top' limit 10",

@@ -1,6 +1,8 @@
 -- The best label and the top tokens of every feature of the dictionaries in `touched`.
--- Best label: highest detection score, then highest specificity; the names of explainer and prompt break a
--- tie. Where every attempt failed there is no label, and label_status says why.
+-- Best label: highest detection score, then highest specificity above the controls, both by the windows that choose; the
+-- names of explainer and prompt break a tie. Where two or more labels have a score by those, the numbers shown are of the
+-- other windows, for the best of several scores is too high by what chance gave it. Where every attempt failed there is no
+-- label, and label_status says why.
 delete from _feature_summary
 using touched
 where _feature_summary.model_id = touched.model_id and _feature_summary.recipe_id = touched.recipe_id;
@@ -16,26 +18,50 @@ with best_label as (
         e.status as label_status,
         e.explainer,
         e.llm,
-        s.detection,
-        s.headline_scores,
-        s.specificity_mean,
-        s.specificity_density_weighted,
-        s.fraction_rated_3,
-        s.control_rating,
-        s.n_ratings
+        count(*) filter (where coalesce(c.detection, c.specificity_mean) is not null) over (
+            partition by e.model_id, e.recipe_id, e.feature_id
+        ) as n_labels_tested
     from explanation as e
     semi join touched using (model_id, recipe_id)
-    left join _feature_label as s using (model_id, recipe_id, feature_id, explanation_id)
+    left join _feature_label as c
+        on
+            e.model_id = c.model_id
+            and e.recipe_id = c.recipe_id
+            and e.explanation_id = c.explanation_id
+            and c.part = 'choosing'
     qualify row_number() over (
         partition by e.model_id, e.recipe_id, e.feature_id
         order by
             e.status = 'ok' desc,
-            s.detection desc nulls last,
-            s.specificity_mean desc nulls last,
+            c.detection desc nulls last,
+            c.specificity_above_controls desc nulls last,
             e.explainer,
             e.prompt,
             e.explanation_id
     ) = 1
+),
+
+worth as (
+    select
+        b.*,
+        s.detection,
+        s.detection_ci_low,
+        s.detection_ci_high,
+        s.headline_scores,
+        s.density_weighted_scores,
+        s.specificity_mean,
+        s.specificity_density_weighted,
+        s.fraction_rated_3,
+        s.control_rating,
+        s.specificity_above_controls,
+        s.n_ratings
+    from best_label as b
+    left join _feature_label as s
+        on
+            b.model_id = s.model_id
+            and b.recipe_id = s.recipe_id
+            and b.explanation_id = s.explanation_id
+            and s.part = if(b.n_labels_tested > 1, 'reporting', 'all')
 ),
 
 peak as (
@@ -63,7 +89,7 @@ top_token as (
 
 select
     *,
-    lower(concat_ws(chr(10), label, array_to_string(top_tokens, chr(10)))) as search_text
-from best_label
+    concat_ws(chr(10), searchable_text(label), lower(array_to_string(top_tokens, chr(10)))) as search_text
+from worth
 full join top_token using (model_id, recipe_id, feature_id)
 order by model_id, recipe_id, feature_id;

@@ -1,4 +1,6 @@
--- Features whose label or top tokens contain a text, in any case: labels before tokens, whole matches before parts, specific labels first.
+-- Features whose label or top tokens contain a text, in any case: labels before tokens, whole matches before parts.
+-- Of those the labels come first that are rated highest above the controls. Backticks around a label's tokens count for
+-- nothing, but that a token between them is a whole match.
 -- Given a vector too, the 50 features come after them whose labels' embeddings point most like it: found_in is then 'meaning'.
 -- Grain: one row per (model_id, recipe_id, feature_id). Vectors of different encoders cannot be compared: name the vector's own
 -- as `encoder`, where labels were embedded by several; embeddings of another length are left out. similarity is the cosine,
@@ -10,15 +12,16 @@ with hit as (
         recipe_id,
         feature_id,
         case
-            when lower(label) = lower(text) then 1
-            when starts_with(lower(label), lower(text)) then 2
-            when contains(lower(label), lower(text)) then 3
-            when contains(chr(10) || search_text || chr(10), chr(10) || lower(text) || chr(10)) then 4
-            else 5
+            when searchable_text(label) = searchable_text(text) then 1
+            when contains(lower(label), '`' || searchable_text(text) || '`') then 2
+            when starts_with(searchable_text(label), searchable_text(text)) then 3
+            when contains(searchable_text(label), searchable_text(text)) then 4
+            when contains(chr(10) || search_text || chr(10), chr(10) || lower(text) || chr(10)) then 5
+            else 6
         end as place,
         null::double as similarity
     from _feature_summary
-    where contains(search_text, lower(text))
+    where contains(search_text, searchable_text(text))
 ),
 
 compared as (
@@ -38,7 +41,7 @@ near as (
         s.model_id,
         s.recipe_id,
         s.feature_id,
-        6 as place,
+        7 as place,
         max(c.similarity) as similarity
     from compared as c
     join _feature_summary as s using (model_id, recipe_id, explanation_id)
@@ -70,11 +73,11 @@ select
     c.feature_id,
     c.label,
     c.top_tokens,
-    c.specificity_mean,
+    c.specificity_above_controls,
     c.density,
     case
-        when f.place <= 3 then 'label'
-        when f.place <= 5 then 'token'
+        when f.place <= 4 then 'label'
+        when f.place <= 6 then 'token'
         else 'meaning'
     end as found_in,
     f.similarity
@@ -82,8 +85,8 @@ from found as f
 join feature_card as c using (model_id, recipe_id, feature_id)
 order by
     f.place,
-    case when f.place = 6 then -f.similarity end,
-    c.specificity_mean desc nulls last,
+    case when f.place = 7 then -f.similarity end,
+    c.specificity_above_controls desc nulls last,
     c.density desc,
     c.model_id,
     c.recipe_id,

@@ -11,7 +11,8 @@ select
     avg(specificity_mean) as specificity_mean,
     avg(specificity_density_weighted) as specificity_density_weighted,
     avg(fraction_rated_3) as fraction_rated_3,
-    avg(control_rating) as control_rating
+    avg(control_rating) as control_rating,
+    avg(specificity_above_controls) as specificity_above_controls
 from feature_label
 group by all
 order by sae_id, detection desc nulls last, explainer, llm, prompt;

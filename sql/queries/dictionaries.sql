@@ -11,6 +11,7 @@ select
     largest_rows_share,
     ce_recovered,
     n_labelled,
-    specificity_mean
+    detection,
+    specificity_above_controls
 from sae_summary
 order by sae_id;

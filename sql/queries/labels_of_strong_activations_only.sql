@@ -19,6 +19,7 @@ select
     g.strongest,
     g.weak_half,
     c.specificity_mean,
+    c.control_rating,
     c.specificity_density_weighted,
     c.density
 from graded as g

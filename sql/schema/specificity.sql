@@ -7,6 +7,7 @@ create table specificity (
     feature_id integer not null,
     interval_index integer,
     activation double not null,
+    is_choosing boolean,
     rating integer,
     reason varchar,
     status varchar not null,
@@ -26,6 +27,7 @@ comment on column specificity.example_id is 'Example that it is judged on [id]';
 comment on column specificity.feature_id is 'Latent of the dictionary, counted from 0 [index]';
 comment on column specificity.interval_index is 'Slice of (0, max activation] that the example was drawn from, from 0; null for a control [index]';
 comment on column specificity.activation is 'Activation at the example''s peak; 0 for a control [activation]';
+comment on column specificity.is_choosing is 'Whether it helps to choose among the labels of the feature; the others report how good the chosen one is; null where an older store does not say [boolean]';
 comment on column specificity.rating is '0 unrelated to 3 the label cleanly says it; null where the judge failed [0 to 3]';
 comment on column specificity.reason is 'Why, in the judge''s words; null where it gave none [text]';
 comment on column specificity.status is 'ok, or the reason of failure [text]';

@@ -4,7 +4,8 @@
 -- FVU stands beside the share of the variance that the 1 % of rows farthest from the mean hold: where that is large, FVU is
 -- about those rows. `one_position_fraction` is the share of the live features of which nearly all firings (95 % of five
 -- or more) are at one position of the contexts.
--- Scores (headline_scores: by scorer) and ratings are means over features, of each the best label; n_ratings and n_failed_ratings count those of every label.
+-- Scores (headline_scores: by scorer) and ratings are means over features, of each the label that `feature_card` shows, by the
+-- windows that it shows; n_ratings and n_failed_ratings count those of every label.
 create view sae_summary as
 with metric as (
     select
@@ -43,10 +44,12 @@ labelled as (
         count(label) as n_labelled,
         count(*) filter (where label_status <> 'ok') as n_failed_labels,
         avg(detection) as detection,
+        1.96 * stddev_samp(detection) / sqrt(count(detection)) as detection_half_width,
         avg(specificity_mean) as specificity_mean,
         avg(specificity_density_weighted) as specificity_density_weighted,
         avg(fraction_rated_3) as fraction_rated_3,
-        avg(control_rating) as control_rating
+        avg(control_rating) as control_rating,
+        avg(specificity_above_controls) as specificity_above_controls
     from _feature_summary
     where explanation_id is not null
     group by all
@@ -68,6 +71,7 @@ rated as (
         sum(n_ratings)::bigint as n_ratings,
         sum(n_failed)::bigint as n_failed_ratings
     from _feature_label
+    where part = 'all'
     group by all
 ),
 
@@ -109,11 +113,14 @@ select
     l.n_labelled,
     l.n_failed_labels,
     l.detection,
+    l.detection - l.detection_half_width as detection_ci_low,
+    l.detection + l.detection_half_width as detection_ci_high,
     t.headline_scores,
     l.specificity_mean,
     l.specificity_density_weighted,
     l.fraction_rated_3,
     l.control_rating,
+    l.specificity_above_controls,
     r.n_ratings,
     r.n_failed_ratings,
     p.cost_usd,
@@ -145,11 +152,14 @@ comment on column sae_summary.kl is 'Divergence of the model''s predictions from
 comment on column sae_summary.n_labelled is 'Features that have a label [features]';
 comment on column sae_summary.n_failed_labels is 'Features whose best attempt at a label failed [features]';
 comment on column sae_summary.detection is 'Balanced accuracy of the best labels in the detection test, mean over features [fraction]';
+comment on column sae_summary.detection_ci_low is 'Lower end of the 95 % interval of that mean over features; null of one feature [fraction]';
+comment on column sae_summary.detection_ci_high is 'Upper end likewise [fraction]';
 comment on column sae_summary.headline_scores is 'Headline score of the best labels by scorer, mean over features [map]';
 comment on column sae_summary.specificity_mean is 'Specificity of the best labels, mean over features [0 to 3]';
 comment on column sae_summary.specificity_density_weighted is 'The same, each interval weighted by the feature''s firings in it [0 to 3]';
 comment on column sae_summary.fraction_rated_3 is 'Share of 3s of the best labels, mean over intervals and then over features [fraction]';
 comment on column sae_summary.control_rating is 'Rating of controls by the best labels, mean over features [0 to 3]';
+comment on column sae_summary.specificity_above_controls is 'specificity_mean less control_rating, mean over features [-3 to 3]';
 comment on column sae_summary.n_ratings is 'Ratings that were given, of every label [ratings]';
 comment on column sae_summary.n_failed_ratings is 'Ratings that the judge failed to give, of every label [ratings]';
 comment on column sae_summary.cost_usd is 'Spent on language models for this dictionary [USD]';

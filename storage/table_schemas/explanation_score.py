@@ -13,5 +13,10 @@ SCHEMA = pa.schema(
         pa.field("n_trials", pa.int64()),
         pa.field("n_failed", pa.int64()),
         pa.field("is_headline", pa.bool_(), nullable=False),
+        pa.field("choosing_value", pa.float64()),
+        pa.field("reporting_value", pa.float64()),
+        pa.field("reporting_ci_low", pa.float64()),
+        pa.field("reporting_ci_high", pa.float64()),
+        pa.field("reporting_n_trials", pa.int64()),
     ]
 )

@@ -9,6 +9,7 @@ SCHEMA = pa.schema(
         pa.field("feature_id", pa.int32(), nullable=False),
         pa.field("interval_index", pa.int32()),
         pa.field("activation", pa.float64(), nullable=False),
+        pa.field("is_choosing", pa.bool_()),
         pa.field("rating", pa.int32()),
         pa.field("reason", pa.string()),
         pa.field("status", pa.string(), nullable=False),

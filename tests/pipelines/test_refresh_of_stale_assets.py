@@ -7,8 +7,18 @@ from pipelines.dagster_support.data_versions import TAG, data_version
 from pipelines.definitions import defs
 
 CHAIN: tuple[str, ...] = (
-    *("context_frame", "corpus", "activations", "sae", "sae_evaluation", "feature_matches", "feature_statistics"),
-    *("logit_effects", "neighbors", "explanations", "specificity_ratings", "label_scores"),
+    "context_frame",
+    "corpus",
+    "activations",
+    "sae",
+    "sae_evaluation",
+    "feature_matches",
+    "feature_statistics",
+    "logit_effects",
+    "neighbors",
+    "explanations",
+    "specificity_ratings",
+    "label_scores",
 )
 BLOCKING = {"sae": ["export_equals_trained"], "feature_statistics": ["firing_counts_agree"]}
 READ_THE_DICTIONARY = {"sae_evaluation", "feature_matches", "feature_statistics"}

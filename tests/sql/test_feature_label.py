@@ -43,21 +43,28 @@ def explain(con: DuckDBPyConnection, explanation_id: str, **more: Any) -> None:
     insert(con, "explanation", {"explanation_id": explanation_id} | row | more)
 
 
-def rate(con: DuckDBPyConnection, explanation_id: str, interval: int | None, *ratings: int | None) -> None:
+def rate(
+    con: DuckDBPyConnection,
+    explanation_id: str,
+    interval: int | None,
+    *ratings: int | None,
+    choosing: bool | None = None,
+) -> None:
     for n, rating in enumerate(ratings):
         row = {
             "explanation_id": explanation_id,
-            "example_id": f"{interval}-{n}",
+            "example_id": f"{interval}-{n}-{choosing}",
             "feature_id": 0,
             "interval_index": interval,
+            "is_choosing": choosing,
         }
         status = "refused" if rating is None else "ok"
         insert(con, "specificity", row | {"activation": 1.0, "rating": rating, "status": status, "judge": "lexical"})
 
 
-def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float | None) -> None:
+def score(con: DuckDBPyConnection, explanation_id: str, scorer: str, value: float | None, **halves: float) -> None:
     row = {"explanation_id": explanation_id, "scorer": scorer, "metric": "shares", "value": value}
-    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0, "is_headline": True})
+    insert(con, "explanation_score", row | {"n_trials": 10, "n_failed": 0, "is_headline": True} | halves)
 
 
 def refresh(con: DuckDBPyConnection) -> None:
@@ -107,6 +114,40 @@ def test_the_uniform_mean_is_of_intervals_not_of_ratings(con: DuckDBPyConnection
     assert found["specificity_density_weighted"] == pytest.approx(0.6 * 0.5 + 0.2 * 1 + 0.1 * 1.5 + 0.1 * 3)  # 0.95
     assert found["fraction_rated_3"] == (0 + 0 + 0.5 + 1) / 4
     assert (found["n_ratings"], found["n_failed"], found["control_rating"]) == (10, 0, None)
+
+
+def judge(con: DuckDBPyConnection, scorer: str, interval: int | None, *right: bool | None, choosing: bool) -> None:
+    for n, is_right in enumerate(right):
+        truth = interval is not None
+        row = {
+            "explanation_id": "e",
+            "scorer": scorer,
+            "example_id": f"{interval}-{n}-{choosing}",
+            "feature_id": 0,
+            "kind": "interval" if truth else "control",
+            "interval_index": interval,
+            "document_group": "d",
+            "is_choosing": choosing,
+            "marked": [],
+            "truth": truth,
+            "answer": None if is_right is None else float(truth == is_right),
+            "is_right": is_right,
+            "status": "refused" if is_right is None else "ok",
+        }
+        insert(con, "judgement", row)
+
+
+def test_yes_and_no_are_weighted_by_firings(con: DuckDBPyConnection):
+    """Six, two, one and one of ten firings lie in the four intervals; one was not judged."""
+    judge(con, "detection", 0, True, False, None, choosing=True)
+    judge(con, "detection", 1, False, choosing=True)
+    judge(con, "detection", 3, True, True, choosing=False)
+    judge(con, "detection", None, True, True, True, False, choosing=True)
+    judge(con, "fuzzing", 0, True, choosing=False)
+    found = worth(con)["density_weighted_scores"]
+    assert found == {"detection": pytest.approx((0.75 + (6 * 0.5 + 2 * 0 + 1 * 1) / 9) / 2)}
+    by_half = con.execute("select part, density_weighted_scores from _feature_label order by part").fetchall()
+    assert by_half[1:] == [("choosing", {"detection": pytest.approx((0.75 + 6 * 0.5 / 8) / 2)}), ("reporting", None)]
 
 
 def test_intervals_without_a_rating_weigh_nothing(con: DuckDBPyConnection):
@@ -223,7 +264,7 @@ def test_refreshing_twice_is_once_and_forgets_what_went(con: DuckDBPyConnection)
         ({"a": {"status": "refused", "label": None, "detection": 1.0}, "b": {"detection": 0.1}}, "b"),
         ({"a": {"detection": 0.6, "rating": 3}, "b": {"detection": 0.7, "rating": 0}}, "b"),
         ({"a": {"rating": 3}, "b": {"detection": 0.1, "rating": 0}}, "b"),
-        ({"a": {"detection": 0.7, "rating": 1}, "b": {"detection": 0.7, "rating": 2}}, "b"),
+        ({"a": {"detection": 0.7, "rating": 1}, "b": {"detection": 0.7, "rating": 3}}, "b"),
         ({"a": {"explainer": "local"}, "b": {"explainer": "anthropic"}}, "b"),
         ({"a": {"prompt": "logits"}, "b": {"prompt": "activations"}}, "b"),
         ({"b": {"prompt": "logits"}, "a": {"prompt": "logits"}}, "a"),
@@ -239,12 +280,26 @@ def test_the_best_label_is_the_first_by_status_detection_specificity_and_name(
     for explanation_id, given in labels.items():
         explain(con, explanation_id, **{name: given[name] for name in given if name not in ("detection", "rating")})
         if "detection" in given:
-            score(con, explanation_id, "detection", given["detection"])
+            halves = {"choosing_value": given["detection"], "reporting_value": given["detection"] / 2}
+            score(con, explanation_id, "detection", 0.25, **halves)
         if "rating" in given:
-            rate(con, explanation_id, 1, given["rating"])
+            rate(con, explanation_id, 1, given["rating"], choosing=True)
+            rate(con, explanation_id, None, 0, choosing=True)
+            rate(con, explanation_id, 1, given["rating"] // 3, choosing=False)
     refresh(con)
-    shown = con.execute("select explanation_id, detection, specificity_mean from feature_card").fetchall()
-    assert shown == [(best, labels[best].get("detection"), labels[best].get("rating"))]
+    n_tested = sum("detection" in given or "rating" in given for given in labels.values())
+    shown = con.execute(
+        "select explanation_id, n_labels_tested, detection, specificity_mean from feature_card"
+    ).fetchall()
+    tested, detection, rating = n_tested > 1, labels[best].get("detection"), labels[best].get("rating")
+    assert shown == [
+        (
+            best,
+            n_tested,
+            None if detection is None else detection / 2 if tested else 0.25,
+            None if rating is None else rating // 3,
+        )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import hashlib
 
+import numpy as np
 import pyarrow as pa
 
+from models.autointerp.scorer import Scored
+from models.autointerp.trials import Trial
 from models.features.scoring_half import is_in_scoring_half
 from storage.table_schemas.example import SCHEMA as EXAMPLE
 
@@ -33,10 +36,31 @@ def example(
     }
 
 
+EXPLAINING = next(f"explaining {n}" for n in range(100) if not is_in_scoring_half(f"explaining {n}"))
+"""A document that labels are made from."""
+
+
+def with_explained(examples: pa.Table) -> pa.Table:
+    """Rows, and of each feature one more window that its label may be made from: without, the feature has no score."""
+    features = sorted(set(examples["feature_id"].to_pylist()))
+    rows = [
+        example(feature, "top", 99, [f"explaining {feature}"]) | {"document_id": EXPLAINING} for feature in features
+    ]
+    return pa.concat_tables([examples, pa.Table.from_pylist(rows, schema=examples.schema)])
+
+
 def all_for_scoring(examples: pa.Table) -> dict[str, str]:
-    """Groups of near copies by which every document is for scoring labels."""
-    name = next(f"d{n}" for n in range(100) if is_in_scoring_half(f"d{n}"))
-    return dict.fromkeys(examples["document_id"].to_pylist(), name)
+    """Groups by which every other document is for scoring labels, each by itself."""
+    return {
+        document: next(name for n in range(100) if is_in_scoring_half(name := f"{document}#{n}"))
+        for document in set(examples["document_id"].to_pylist()) - {EXPLAINING}
+    }
+
+
+def numbers_of(scored: Scored, trials: list[Trial]) -> list[np.ndarray]:
+    """What a model gave for each window, trial by trial."""
+    answers = iter(scored.judgements["answer"].to_pylist())
+    return [np.array([next(answers) for _ in trial.row_N]) for trial in trials]
 
 
 def examples_of(n_features: int, text: list[str] | None = None) -> pa.Table:

@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from synthetic_judgements import judgements
 
 from sql.stored_partitions import StoredTables
 from storage.folder import Folder
@@ -113,6 +115,11 @@ class SyntheticStore:
             self.write("explanation", keys, explanations)
             self.write("specificity", keys, _ratings(examples, f"{model_id}/{recipe_id}"))
             self.write("explanation_score", keys, _scores(explanations))
+            self.write(
+                "judgement",
+                keys,
+                judgements(examples, partial(_explanation_id, f"{model_id}/{recipe_id}", explainer="lexical")),
+            )
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
@@ -259,6 +266,7 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
                 "feature_id": row["feature_id"],
                 "interval_index": row["interval_index"],
                 "activation": row["activation"],
+                "is_choosing": row["rank"] % 2 == 0,
                 "rating": None if failed else {None: 0, 0: 1, 1: 3}[row["interval_index"]],
                 "reason": None if row["kind"] == "control" else f"it has {row['tokens'][row['peak']]}",
                 "status": "parse_error" if failed else "ok",
@@ -269,6 +277,7 @@ def _ratings(examples: Rows, sae_id: str) -> Rows:
 
 
 def _scores(explanations: Rows) -> Rows:
+    """Both halves say what all windows say."""
     return [
         {
             "explanation_id": row["explanation_id"],
@@ -280,6 +289,9 @@ def _scores(explanations: Rows) -> Rows:
             "n_trials": 10,
             "n_failed": 1 if scorer == "fuzzing" else 0,
             "is_headline": scorer != "specificity" and metric != "f1",
+            "choosing_value": values[row["explainer"]],
+            "reporting_value": values[row["explainer"]],
+            "reporting_n_trials": 5,
         }
         for row in explanations
         if row["status"] == "ok"

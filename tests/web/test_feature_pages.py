@@ -28,7 +28,8 @@ def test_home_shows_what_sae_summary_says(visit, ask):
     for row, one in zip(rows, wanted, strict=True):
         shown = [value for cell in row for value in cell.values]
         assert shown == said(
-            one.n_features, one.l0, one.fvu, one.ce_recovered, one.dead_fraction, one.n_labelled, one.specificity_mean,
+            one.n_features, one.l0, one.fvu, one.ce_recovered, one.dead_fraction, one.n_labelled,
+            one.specificity_above_controls,
             one.cost_usd,
         )  # fmt: skip
 
@@ -82,8 +83,15 @@ def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
     tests = ("detection", "fuzzing", "simulation", "embedding", "surprisal", "output")
     assert set(one.headline_scores) == set(tests)
     for test in tests:
-        assert facts[f"{test}, mean of labels"] == said(one.headline_scores[test])
+        interval = (one.detection_ci_low, one.detection_ci_high) if test == "detection" else ()
+        assert facts[f"{test}, mean of labels"] == said(one.headline_scores[test], *interval)
     assert facts["FVU"] == ["0.1"]
+
+
+def test_a_dictionary_from_another_place_says_so(visit):
+    [row] = [div for div in visit("/sae/demo/late").section("summary").all("div") if "another place" in div.text]
+    assert row.one("dd").text == "site blocks.9.attn.hook_z (z.9), not resid_post.2"
+    assert "another place" not in visit("/sae/demo/mid").section("summary").text
 
 
 def test_training_curves_go_from_the_first_step_to_the_last(visit):
@@ -106,7 +114,7 @@ def test_the_table_of_features_is_sorted_as_sql_sorts(visit, ask, sort, order):
     assert [row[0].text for row in section.rows] == [str(row.feature_id) for row in wanted]
     for row, one in zip(section.rows, wanted, strict=True):
         assert [value for cell in row for value in cell.values] == said(
-            one.density, one.max_activation, one.specificity_mean, one.detection, one.logit_skew
+            one.density, one.max_activation, one.specificity_above_controls, one.detection, one.logit_skew
         )
     [sorted_head] = [head for head in section.all("th") if "aria-sort" in head.attributes]
     assert sorted_head.attributes["aria-sort"] == order
@@ -154,10 +162,13 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
     page, key = visit(f"/sae/demo/{recipe}/{feature}"), {"r": recipe, "f": feature}
     where = "where recipe_id = $r and feature_id = $f"
     [card] = ask(f"from feature_card {where}", key)
-    headlines = "select * from explanation_score where explanation_id = $e and recipe_id = $r and is_headline"
-    best = ask(headlines, {"e": card.explanation_id, "r": recipe})
-    scores = {f"{row.scorer}, {row.metric.replace('_', ' ')}": row.value for row in best}
+    weighted = card.density_weighted_scores or {}
+    scores = {name: [score, weighted.get(name)] for name, score in (card.headline_scores or {}).items()}
     assert len(scores) == (0 if card.label is None else 6)
+    if scores:
+        scores["detection"][1:1] = [card.detection_ci_low, card.detection_ci_high]
+    chosen = f"Chosen among {card.n_labels_tested} labels by half of the windows"
+    assert (chosen in page.section("overview").text) == ((card.n_labels_tested or 0) > 1)
     assert page.section("overview").facts == {
         "density": said(card.density, card.density),
         "fires on": said(card.n_firings, card.n_tokens),
@@ -166,7 +177,7 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
         "specificity, 0 to 3": said(card.specificity_mean, card.control_rating),
         "weighted by firings": said(card.specificity_density_weighted),
         "share of 3s": said(card.fraction_rated_3),
-        **{name: said(score) for name, score in scores.items()},
+        **{name: said(*values) for name, values in scores.items()},
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }

@@ -73,12 +73,23 @@ def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, subt
             assert_page_is_sql(many, read, feature)
 
 
+def _scores_of(card):
+    """Of each scorer its headline, detection's interval, and the score weighted by firings."""
+    weighted = card.density_weighted_scores or {}
+    for name, score in (card.headline_scores or {}).items():
+        yield score
+        if name == "detection":
+            yield from (card.detection_ci_low, card.detection_ci_high)
+        yield weighted.get(name)
+
+
 def assert_page_is_sql(many, read, feature):
     client, ask = many
     page = read(client.get(f"/sae/demo/mid/{feature}").text)
     [card] = ask("from feature_card where feature_id = $f", feature)
     assert page.section("overview").values == said(
         *([card.n_tokens] if card.is_dead else []),
+        *([card.n_labels_tested] if (card.n_labels_tested or 0) > 1 else []),
         *(card.density, card.density, card.n_firings, card.n_tokens, card.max_activation, card.mean_activation),
         *(
             card.std_activation,
@@ -87,7 +98,7 @@ def assert_page_is_sql(many, read, feature):
             card.specificity_density_weighted,
             card.fraction_rated_3,
         ),
-        *(card.headline_scores or {}).values(),
+        *_scores_of(card),
         *(card.decoder_norm, card.encoder_decoder_cosine),
     )
 

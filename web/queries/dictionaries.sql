@@ -11,7 +11,7 @@ select
     ce_recovered,
     dead_fraction,
     n_labelled,
-    specificity_mean,
+    specificity_above_controls,
     cost_usd,
     created_at
 from sae_summary

@@ -3,7 +3,7 @@ select
     feature_id,
     label,
     label_status,
-    specificity_mean,
+    specificity_above_controls,
     detection,
     top_tokens[:5] as top_tokens
 from _feature_summary

@@ -5,7 +5,7 @@ with found as materialized (
         case $sort
             when 'density' then density
             when 'max_activation' then max_activation
-            when 'specificity_mean' then s.specificity_mean
+            when 'specificity_above_controls' then s.specificity_above_controls
             when 'detection' then s.detection
             when 'logit_skew' then logit_skew
             when 'feature_id' then feature_id
@@ -17,7 +17,7 @@ with found as materialized (
         model_id = $model_id and recipe_id = $recipe_id
         and ($liveness = 'all' or is_dead = ($liveness = 'dead'))
         -- search_text holds both in lower case already, and is looked through twice as fast.
-        and ($label = '' or contains(search_text, lower($label)) and contains(lower(label), lower($label)))
+        and ($label = '' or contains(search_text, searchable_text($label)) and contains(searchable_text(label), searchable_text($label)))
         and (
             $token = ''
             or contains(search_text, lower($token))

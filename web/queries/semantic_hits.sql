@@ -5,7 +5,7 @@ select
     feature_id,
     label,
     top_tokens[:5] as top_tokens,
-    specificity_mean,
+    specificity_above_controls,
     density,
     similarity
 from find_features(null, $vector::float[], $encoder);

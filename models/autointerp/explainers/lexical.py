@@ -65,8 +65,6 @@ class LexicalExplainer:
     def _explanation(
         self, gallery: ExampleSet, feature: int, rows_N: np.ndarray, evidence: PeakTokens, corpus: CorpusRates
     ) -> Explanation:
-        if not len(rows_N):
-            return Explanation.without_examples(feature, self.name)
         rule, clear = best_rule(evidence, corpus)
         if not clear and (evidence.start_share or 0.0) >= ABOUT_POSITION:
             return Explanation(feature, self.name, format_rule(AT_START), "ok", len(rows_N))

@@ -28,11 +28,8 @@ class TopTokensExplainer:
         for feature in features:
             rows = exhibits.windows(feature).tolist()
             tokens = _top_tokens(exhibits.gallery, rows)
-            if tokens:
-                label = format_rule(Rule((Term("token", tokens),)))
-                found.append(Explanation(feature, self.name, label, "ok", len(rows)))
-            else:
-                found.append(Explanation.without_examples(feature, self.name))
+            label = format_rule(Rule((Term("token", tokens),)))
+            found.append(Explanation(feature, self.name, label, "ok", len(rows)))
             progress(len(found), len(features))
         return found
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.request import Reply
+from storage.storable_text import storable
 
 PATIENCE = 12
 """Attempts at a question that costs nothing, such as how far a batch is."""
@@ -114,7 +115,9 @@ def _outcome(line: Any) -> BatchResult:
     kind = line.result.type
     if kind == "succeeded":
         try:
-            return BatchResult(line.custom_id, "answered", Reply.model_validate(line.result.message.to_dict()))
+            return BatchResult(
+                line.custom_id, "answered", Reply.model_validate(storable(line.result.message.to_dict()))
+            )
         except ValidationError as error:
             return BatchResult(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")
     if kind == "errored":

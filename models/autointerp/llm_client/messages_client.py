@@ -4,7 +4,9 @@ Attempts are made and counted by the caller and not inside the SDK, because one 
 cost money, and the ledger has to know.
 """
 
+import json
 import random
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +17,10 @@ from pydantic import ValidationError
 
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Reply
+from storage.storable_text import storable
+
+TOLD_FROM = 30.0
+"""Seconds of waiting that are told of."""
 
 
 class KeyRefused(ValueError):
@@ -36,6 +42,8 @@ class AttemptFailed(Exception):
         """Seconds to wait after attempt `number`: what the server asks for, or twice as long each time, less up to a
         quarter."""
         if self._wait is not None:
+            if self._wait >= TOLD_FROM:
+                sys.stderr.write(f"waiting {self._wait:,.0f} s before another attempt, as the provider asks\n")
             return self._wait
         return min(access.first_delay * 2**number, access.last_delay) * random.uniform(0.75, 1.0)
 
@@ -71,9 +79,10 @@ class Provider:
         """
         raw = await self.call(self.client.messages.with_raw_response.create, body["model"], **body)
         try:
-            return Reply.model_validate_json(raw.http_response.content), raw.headers.get("request-id")
-        except ValidationError as error:
-            raise AttemptFailed(f"the body is no message: {error.errors()[0]['msg']}", True, True) from error
+            return Reply.model_validate(storable(json.loads(raw.http_response.content))), raw.headers.get("request-id")
+        except (ValidationError, ValueError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise AttemptFailed(f"the body is no message: {why}", True, True) from error
 
     async def call(self, method: Any, llm: str = "", *given: Any, **named: Any) -> Any:
         """Calls the SDK; what goes wrong is put as `send` does."""
@@ -88,9 +97,14 @@ class Provider:
             again = {"true": True, "false": False}.get(
                 headers.get("x-should-retry", ""), status in (408, 409, 429) or status >= 500
             )
-            raise AttemptFailed(
-                f"status {status}: {error.message}", again, status in (408, 502, 504), retry_after(headers)
-            ) from error
+            message, wait = storable(f"status {status}: {error.message}"), retry_after(headers)
+            if wait is not None and wait > self.access.longest_wait:
+                message += (
+                    f"; it asks to wait {wait:,.0f} s (retry-after), longer than {self.access.longest_wait:,.0f}: "
+                    "materialize again after that"
+                )
+                again = False
+            raise AttemptFailed(message, again, status in (408, 502, 504), wait) from error
         except anthropic.APIConnectionError as error:
             never_left = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise AttemptFailed(f"{error.message} ({error.__cause__!r})", True, not never_left) from error

@@ -16,6 +16,8 @@ class ProviderAccess:
     first_delay: float = 0.5
     """Before the second attempt; doubled each time, up to `last_delay`, unless the server says how long to wait."""
     last_delay: float = 30.0
+    longest_wait: float = 600.0
+    """A server that asks to wait for longer has refused: the request fails, and says so."""
     poll_every: float = 30.0
     """Between looks at a batch that is being worked on."""
 

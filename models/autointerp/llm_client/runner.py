@@ -177,11 +177,11 @@ async def _run_in_batches(jobs: Sequence[AskingJob[Result]], line: BatchQueue, p
 
 @asynccontextmanager
 async def _first_error() -> AsyncIterator[Any]:
-    """Out of a group of errors, one."""
+    """Out of a group of errors, one: those of jobs that wait for the same provider say the same."""
     try:
         yield
     except ExceptionGroup as several:
         first: BaseException = several
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        raise first from several
+        raise first from None

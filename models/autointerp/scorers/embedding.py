@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.progress import Progress, no_progress
@@ -31,14 +30,14 @@ def embedding_scores(
     trials: Iterable[Trial],
     progress: Progress = no_progress,
     total: int = 0,
-) -> pa.Table:
+) -> Scored:
     """Does a label mean what the windows mean? Area under the curve of their cosine, over trials of detection.
 
     Source: the embedding scorer of Paulo et al. 2024, "Automatically Interpreting Millions of Features in Large
     Language Models" (arXiv:2410.13928).
 
     Returns:
-        A value for each trial.
+        A value for each trial, and the numbers that it is made of.
     """
 
     def cosines(block: Sequence[Trial]) -> list[np.ndarray]:
@@ -49,7 +48,7 @@ def embedding_scores(
         spans = zip(labels_ND, [0, *ends], ends, strict=False)
         return [(windows_ND[a:b] @ label_D).numpy().round(DECIMALS) for label_D, a, b in spans]
 
-    return read_trials(cosines, trials, TOGETHER, progress, total)
+    return read_trials(cosines, examples, trials, TOGETHER, progress, total)
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
@@ -59,7 +58,7 @@ def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     assert settings.sentence_encoder is not None
     encoder = SentenceEncoder.load(settings.sentence_encoder, settings.sentence_encoder_revision)
     trials = detection_trials(inputs.examples, inputs.labels, inputs.material.hard)
-    return embedding_scores(encoder, inputs.examples, trials, progress, len(inputs.labels)), []
+    return embedding_scores(encoder, inputs.examples, trials, progress, len(inputs.labels))
 
 
 SCORER = Scorer(

@@ -15,7 +15,7 @@ from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import Ask
 from models.autointerp.progress import Progress, no_progress
 from models.autointerp.prompt_format import escaped, feature, token_list
-from models.autointerp.score_rows import metric_rows
+from models.autointerp.score_rows import LabelMetric, metric_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.structured_answers import group_by
 from models.autointerp.trials import Judgement, Label
@@ -132,14 +132,15 @@ def accuracy_rows(trials: Sequence[OutputTrial], verdicts: Sequence[Judgement]) 
     answered_N = np.array([verdict.value is not None for verdict in verdicts], bool)
     right_N = np.array([verdict.value is True for verdict in verdicts], bool)
     right_L, n_L, failed_L = (np.bincount(label_N[of], minlength=len(ids)) for of in (right_N, answered_N, ~answered_N))
-    return metric_rows(ids, [("accuracy", wilson(right_L, n_L), n_L, failed_L)])
+    accuracy = wilson(right_L / np.where(n_L > 0, n_L, np.nan), n_L)
+    return metric_rows(ids, [LabelMetric("accuracy", accuracy, n_L, failed_L)])
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     effects = inputs.material.effects
     trials = list(output_trials(inputs.labels, effects)) if effects is not None else []
     verdicts, requests = choose(inputs.setup.llm_judge(inputs.material), trials, progress)
-    return accuracy_rows(trials, verdicts), requests
+    return Scored(accuracy_rows(trials, verdicts), requests)
 
 
 SCORER = Scorer(

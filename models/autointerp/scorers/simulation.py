@@ -13,12 +13,15 @@ from models.autointerp.answer_schemas import AnswerSchema, one_of, schema_of
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.prompt_format import numbered
-from models.autointerp.score_rows import JudgedWindows, Metric
+from models.autointerp.score_rows import JudgedWindows, LabelMetric
 from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, ShownWindow, Trial, for_scoring, trial_of
+from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import pearson, spearman
 
 STRENGTHS = range(1, 11)
+TOGETHER = 512
+"""Trials whose tokens are held at once."""
 _ACTIVE = {
     "type": "array",
     "items": schema_of(at={"type": "integer"}, strength={"type": "integer", "enum": list(STRENGTHS)}),
@@ -36,18 +39,19 @@ def simulation_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator[
         yield trial_of(gallery, label, [*shown, *((row, (), False, "control") for row in controls.tolist())])
 
 
-def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[Metric]:
+def simulation_metrics(gallery: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """Correlation of strengths with activations over the tokens of all windows of a label."""
     said_N = windows.said_N
     row_N = windows.row_N[said_N]
     length_N = gallery.start_R[row_N + 1] - gallery.start_R[row_N]
     assert length_N.tolist() == [len(value) for value in windows.values], "a strength for each token"
     at_S = np.arange(length_N.sum()) + np.repeat(gallery.start_R[row_N] - (np.cumsum(length_N) - length_N), length_N)
-    trial_S = np.repeat(windows.trial_N[said_N], length_N)
+    trial_S, group_S = (np.repeat(of_N[said_N], length_N) for of_N in (windows.trial_N, windows.group_N))
     strength_S = np.fromiter(chain.from_iterable(windows.values), np.float32, len(at_S))
-    pairs = (trial_S, strength_S, gallery.activation_S[at_S], windows.n_trials)
+    pairs = (Clusters(trial_S, group_S, windows.n_trials), strength_S, gallery.activation_S[at_S])
     n_L, failed_L = windows.count(said_N), windows.count(~said_N)
-    return [("pearson", pearson(*pairs), n_L, failed_L), ("spearman", spearman(*pairs), n_L, failed_L)]
+    measures = {"pearson": pearson, "spearman": spearman}
+    return [LabelMetric(name, measure(*pairs), n_L, failed_L) for name, measure in measures.items()]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:
@@ -82,4 +86,5 @@ SCORER = judged(
         "spearman": "the same, of their ranks",
     },
     headline="pearson",
+    together=TOGETHER,
 )

@@ -11,7 +11,7 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.progress import Progress
 from models.autointerp.prompt_format import mark_tokens
-from models.autointerp.score_rows import VALUES, JudgedWindows, Metric, score_rows
+from models.autointerp.score_rows import VALUES, JudgedWindows, LabelMetric, score_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.trial_runs import BLOCK
 from models.autointerp.trials import Judgement, Label, Trial, for_scoring, trial_of
@@ -36,12 +36,11 @@ def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator
         yield trial_of(gallery, label, [(row, (peak,), False, kind) for row, peak, kind in places])
 
 
-def specificity_metrics(_: ExampleSet, windows: JudgedWindows) -> list[Metric]:
+def specificity_metrics(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """How well the ratings tell examples from controls."""
-    said_N = windows.said_N
-    example_N = windows.kind_N[said_N] == "interval"
-    area = auroc(windows.trial_N[said_N], example_N, np.array(windows.values, np.float32), windows.n_trials)
-    return [("auroc", area, windows.count(said_N), windows.count(~said_N))]
+    rated = windows.where(windows.said_N)
+    area = auroc(rated.clusters, rated.kind_N == "interval", rated.numbers())
+    return [LabelMetric("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:
@@ -100,7 +99,7 @@ def _score(inputs: ScorerInputs, _: Progress) -> Scored:
             for trial in block
         ]
         tables.append(score_rows(specificity_metrics, examples, block, verdicts))
-    return pa.concat_tables(tables), []
+    return Scored(pa.concat_tables(tables))
 
 
 def _ratings_of(inputs: ScorerInputs) -> dict[tuple[str, str], Judgement]:

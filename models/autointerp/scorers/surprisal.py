@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.progress import Progress, no_progress
@@ -33,7 +32,7 @@ def surprisal_scores(
     trials: Iterable[Trial],
     progress: Progress = no_progress,
     total: int = 0,
-) -> pa.Table:
+) -> Scored:
     """Area under the curve of how much less surprising a window is after its label, over trials of detection.
 
     Surprisal is the mean cross-entropy (nats a token) of the window after "Description: {label}" and a line break;
@@ -44,7 +43,7 @@ def surprisal_scores(
     Language Models" (arXiv:2410.13928).
 
     Returns:
-        A value for each trial.
+        A value for each trial, and the numbers that it is made of.
 
     Raises:
         ValueError: If the model is no causal language model.
@@ -67,13 +66,13 @@ def surprisal_scores(
             for trial in block
         ]
 
-    return read_trials(gains, trials, TOGETHER, progress, total)
+    return read_trials(gains, examples, trials, TOGETHER, progress, total)
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:
     assert inputs.host is not None, "surprisal reads with a language model"
     trials = detection_trials(inputs.examples, inputs.labels, inputs.material.hard)
-    return surprisal_scores(inputs.host(), inputs.examples, trials, progress, len(inputs.labels)), []
+    return surprisal_scores(inputs.host(), inputs.examples, trials, progress, len(inputs.labels))
 
 
 SCORER = Scorer(

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from models.interchange.dashboards.dump import BadDump
+from storage.storable_text import storable
 
 _MOST = 2**31 - 1
 
 
 def parsed(text: str | bytes, place: str) -> Any:
-    """JSON, in which NaN and Infinity, which JSON has not, are refused.
+    """JSON, in which NaN and Infinity, which JSON has not, are refused, and unpaired surrogates are replaced.
 
     Raises:
         BadDump: Naming the place.
@@ -23,7 +24,7 @@ def parsed(text: str | bytes, place: str) -> Any:
         raise BadDump(f"{place}: found {constant}, wanted a finite number: mend the dump or leave the feature out")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return storable(json.loads(text, parse_constant=refuse))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadDump(f"{place}: not JSON ({error}): fetch or write the file again") from error
 

@@ -45,6 +45,7 @@ def test_a_window_that_a_label_may_be_made_from_scores_nothing():
         window(1, SCORING[0], seen),
         window(2, SCORING[1], other),
         window(3, SCORING[2], seen, feature=1),
+        window(4, EXPLAINING[1], ["class"], feature=1),
     ]
     made = examples(*rows)
     assert tokens(made, made.for_scoring(0).tolist()) == ["def g"]

@@ -12,7 +12,6 @@ from example_rows import example, in_context
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings, offline_explainers
-from models.autointerp.cost_estimate import DryRunLLM
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.explainers.lexical import LexicalExplainer
@@ -22,15 +21,13 @@ from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.lexical.rule_language import PLACES, Term, format_rule, parse_label
 from models.autointerp.lexical.token_properties import TokenProperties
 from models.autointerp.lexical.token_windows import TokenWindows
-from models.autointerp.llm_client.prices import FREE
-from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.progress import no_progress
 from models.autointerp.scorers import detection, fuzzing, simulation, specificity
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.simulation import simulation_trials
 from models.autointerp.scorers.specificity import ratings_of, specificity_trials
-from models.autointerp.stages import label_features
+from models.autointerp.stages import label_features, rate_labels, score_labels
 from models.autointerp.tables import Explanation
 from models.autointerp.trials import Judgement, Label, Trial
 from models.features.scoring_half import is_in_scoring_half
@@ -217,29 +214,33 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
     assert all("created_at" not in e.row("m/r") for e in again), "a time would differ each run"
 
 
-def test_a_feature_without_explaining_examples_is_a_row_that_says_so(tmp_path: Path):
-    """The same row from every explainer; an LLM is not asked."""
+def test_a_feature_without_explaining_examples_has_a_label_without_a_score(tmp_path: Path):
+    """Made from the windows there are, which then score nothing; another feature has a score by the same document."""
     contexts = [c for c in range(100) if is_in_scoring_half(f"d{c}")]
-    row = example(0, "top", 0, [" x"], 1.0) | in_context(contexts[0])
-    material = FeatureData("m/r", pa.Table.from_pylist([row], schema=EXAMPLE))
-    settings = ExplanationSettings(
-        explainer=(*offline_explainers(), "local"), local_llm="any", prompt_variants=("activations", "logits")
-    )
-    planned = DryRunLLM("any", FREE, RequestLedger.read(Folder(str(tmp_path))))
-    made = label_features(material, LabelingSetup(settings, Folder(str(tmp_path)), "m/r", lambda _: planned))
-    rows = made.rows.to_pylist()
-    assert [(row["explainer"], row["llm"], row["prompt"]) for row in rows] == [
-        ("lexical", None, None),
-        ("top_tokens", None, None),
-        ("local", "any", "activations"),
-        ("local", "any", "logits"),
+    others = [c for c in range(100) if not is_in_scoring_half(f"d{c}")]
+    rows = [
+        example(0, "interval", 0, [" x", " a"], 1.0, 0) | in_context(contexts[0]),
+        example(0, "control", 0, [" y", " a"]) | in_context(contexts[1]),
+        example(1, "interval", 0, [" x", " b"], 1.0, 0) | in_context(contexts[0]),
+        example(1, "interval", 1, [" x", " c"], 1.0, 0) | in_context(others[0]),
+        example(1, "control", 0, [" y", " b"]) | in_context(contexts[1]),
     ]
-    assert len({row["explanation_id"] for row in rows}) == 4
-    assert [(row["label"], row["status"], row["n_examples"], row["error"]) for row in rows] == [
-        (None, "no_examples", 0, "all windows drawn of it are of documents that score labels")
-    ] * 4
-    assert made.answers == []
-    assert planned.counted == {}
+    material = FeatureData("m/r", pa.Table.from_pylist(rows, schema=EXAMPLE))
+    settings = ExplanationSettings(explainer=offline_explainers())
+    setup = LabelingSetup(settings, Folder(str(tmp_path)), "m/r")
+    made = label_features(material, setup)
+    labels = {(row["feature_id"], row["explainer"]): row for row in made.rows.to_pylist()}
+    assert len(labels) == 4
+    for (feature, _), row in labels.items():
+        assert (row["status"], row["n_examples"]) == ("ok", 1)
+        assert row["label"]
+        assert (row["error"] or "").startswith("no score") == (feature == 0)
+    rated = rate_labels(material, made.rows, setup).rows.to_pylist()
+    assert {row["feature_id"] for row in rated} == {1}
+    scores = score_labels(material, made.rows, pa.Table.from_pylist(rated), setup).rows.to_pylist()
+    unscored = {row["explanation_id"] for row in labels.values() if row["feature_id"] == 0}
+    assert scores
+    assert not unscored & {row["explanation_id"] for row in scores}
 
 
 def tape_of(windows: list[list[str]], position: int = 50) -> TokenWindows:

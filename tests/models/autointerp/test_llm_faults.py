@@ -1,5 +1,6 @@
 """A provider that misbehaves in every way there is: nothing paid is asked twice, nothing failed is called a label."""
 
+import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from models.autointerp.llm_access import provider_llm
 from models.autointerp.llm_client.messages_client import KeyRefused, retry_after
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request_ledger import RequestLedger
+from models.autointerp.llm_client.request_queue import ProviderDown
 from models.autointerp.stages import StageResult, label_features
 from storage.folder import Folder
 from storage.table_schemas.example import SCHEMA as EXAMPLE
@@ -127,6 +129,60 @@ def test_an_answer_of_another_form_is_never_a_label(server: Messages, tmp_path: 
     assert (row["status"], row["label"]) == (status, None)
     assert row["error"]
     assert row["cost_usd"] > 0, "it was paid for all the same"
+
+
+HALVES = {
+    "in the label": ('{"labels": [{"id": "f1", "label": "half \\ud83d a face"}]}', "half \ufffd a face"),
+    "the other half": ('{"labels": [{"id": "f1", "label": "\\udc00x"}]}', "\ufffdx"),
+    "beside a whole one": ('{"labels": [{"id": "f1", "label": "\\ud83d\\ude00 \\ud800"}]}', "\U0001f600 \ufffd"),
+}
+
+
+@pytest.mark.parametrize("answer", list(HALVES))
+def test_half_a_character_is_replaced_and_said(server: Messages, tmp_path: Path, answer: str):
+    text, label = HALVES[answer]
+    server.script = lambda number, body: Say(text)
+    [row] = explained(server, tmp_path, 1).rows.to_pylist()
+    assert (row["status"], row["label"]) == ("ok", label)
+    assert "U+FFFD" in row["error"]
+    assert explained(server, tmp_path, 1).rows["label"].to_pylist() == [label], "the ledger replays it"
+
+
+def test_half_a_character_in_the_body_itself_is_no_failure(server: Messages, tmp_path: Path):
+    """A gateway that cuts a text in the middle of a pair."""
+    server.script = lambda number, body: Say('{"labels": [{"id": "f1", "label": "cut \ud83d"}]}')
+    [row] = explained(server, tmp_path, 1).rows.to_pylist()
+    assert (row["status"], row["label"]) == ("ok", "cut \ufffd")
+    assert len(server.bodies) == 1
+
+
+FENCED = ("```json\n{}\n```", "Here it is:\n\n```\n{}\n```\nAnything else?", "  ```JSON\n{}\n```  ")
+
+
+@pytest.mark.parametrize("around", FENCED)
+def test_json_in_a_code_fence_is_read_at_once(server: Messages, tmp_path: Path, around: str):
+    server.script = lambda number, body: Say(around.format('{"labels": [{"id": "f1", "label": "a ``` in it"}]}'))
+    [row] = explained(server, tmp_path, 1).rows.to_pylist()
+    assert (row["status"], row["label"]) == ("ok", "a ``` in it")
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("wait", ["5400", 601, timedelta(days=1)])
+def test_a_server_that_asks_to_wait_for_long_has_refused(server: Messages, tmp_path: Path, wait: str | timedelta):
+    server.script = lambda number, body: Fail(429, "rate_limit_error", wait) if number == 0 else Say()
+    made = explained(server, tmp_path, 2, concurrency=1).rows.to_pylist()
+    assert sorted(row["status"] for row in made) == ["failed", "ok"]
+    [error] = [row["error"] for row in made if row["status"] == "failed"]
+    assert "longer than 600: materialize again after that" in error
+    assert len(server.bodies) == 2
+
+
+def test_a_provider_that_refuses_everything_is_one_error(server: Messages, tmp_path: Path):
+    """Not a group of the same error of each job that waited."""
+    server.script = lambda number, body: Fail(400, "invalid_request_error", message="no such model here")
+    with pytest.raises(ProviderDown, match="no such model here") as caught:
+        explained(server, tmp_path, 12, concurrency=4)
+    assert "ExceptionGroup" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_budget_that_ends_among_requests_under_way_is_kept(server: Messages, tmp_path: Path):

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from example_rows import example, in_context
 
-from models.autointerp import score_rows as scores
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import VALUES, auroc_rows, named_scores, score_rows
+from models.autointerp.score_rows import VALUES, area_under_curve, named_scores, score_rows
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.output import OutputTrial, accuracy_rows
@@ -71,7 +70,7 @@ def test_perfect_verdicts_score_one_in_every_metric(gallery: ExampleSet, detecti
     for scorer, trials in (("detection", detection), ("fuzzing", fuzzing)):
         found = told(score_rows(yes_no_metrics, gallery, trials, perfect(trials)))
         assert {row["value"] for row in found.values()} == {1.0}
-        assert all(0.5 < row["ci_low"] < row["ci_high"] == 1 for (_, m), row in found.items() if m != "f1")
+        assert all(0.5 < row["ci_low"] < row["ci_high"] == 1 for row in found.values())
         metrics = {"balanced_accuracy", "f1", "true_positive_rate", "true_negative_rate"}
         assert {metric for label, metric in found if label == "label 2"} == metrics, "it has no hard negatives"
         hard = {"true_negative_rate_hard"} if scorer == "detection" else set()
@@ -120,7 +119,8 @@ def test_rates_are_counts(gallery: ExampleSet, detection: list[Trial]):
 def without(trial: Trial, kept_N: np.ndarray) -> Trial:
     some = kept_N.nonzero()[0].tolist()
     marked, kind = tuple(trial.marked[i] for i in some), tuple(trial.kind[i] for i in some)
-    return Trial(trial.label, trial.row_N[kept_N], marked, trial.truth_N[kept_N], kind)
+    halves_N = trial.is_choosing_N[kept_N]
+    return Trial(trial.label, trial.row_N[kept_N], marked, trial.truth_N[kept_N], kind, halves_N)
 
 
 @pytest.mark.parametrize("task", ["specificity", "detection", "fuzzing", "simulation"])
@@ -201,19 +201,43 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
         assert found["label 1", metric]["n_trials"] == len(silent)
 
 
-def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial], monkeypatch: pytest.MonkeyPatch):
+def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial]):
     whole = score_rows(yes_no_metrics, gallery, detection, perfect(detection))
-    monkeypatch.setattr(scores, "BLOCK", 2)
-    assert score_rows(yes_no_metrics, gallery, detection, perfect(detection)).equals(whole)
+    assert score_rows(yes_no_metrics, gallery, detection, perfect(detection), together=2).equals(whole)
     assert score_rows(yes_no_metrics, gallery, [], []).num_rows == 0
 
 
-def test_a_number_for_each_window_is_scored_by_its_area(detection: list[Trial]):
+def test_a_number_for_each_window_is_scored_by_its_area(gallery: ExampleSet, detection: list[Trial]):
     values = [trial.truth_N * 0.4 - 3 for trial in detection]
     values[1] = -values[1]
-    found = told(auroc_rows(detection, values))
+    verdicts = [[Judgement(value) for value in value_N.tolist()] for value_N in values]
+    found = told(score_rows(area_under_curve, gallery, detection, verdicts))
     assert [found[label.explanation_id, "auroc"]["value"] for label in LABELS] == [1, 0, 1, 1, 1]
-    assert auroc_rows([], []).num_rows == 0
+
+
+@pytest.mark.parametrize("task", ["specificity", "detection", "fuzzing", "simulation"])
+def test_each_half_is_scored_as_if_it_were_all(gallery: ExampleSet, detection: list[Trial], task: str):
+    """A row says what its label is worth by all trials, by those that choose and by the others; near copies are in
+    one."""
+    build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
+    trials = detection if task == "detection" else list(build[task](gallery, LABELS))
+    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
+    draw = random.Random(5)
+
+    def verdict(row: int) -> Judgement:
+        lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
+        return Judgement({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.7))
+
+    said = [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
+    found = told(score_rows(measure, gallery, trials, said))
+    for half, names in ((True, ["choosing_value"]), (False, ["reporting_value", "reporting_n_trials"])):
+        mine = [trial.is_choosing_N == half for trial in trials]
+        alone = [without(trial, of_N) for trial, of_N in zip(trials, mine, strict=True)]
+        rest = [[v for v, of in zip(vs, of_N, strict=True) if of] for vs, of_N in zip(said, mine, strict=True)]
+        expected = told(score_rows(measure, gallery, alone, rest))
+        assert len(expected) > 4
+        for key, row in expected.items():
+            assert [found[key][name] for name in names] == [row["value"], row["n_trials"]][: len(names)]
 
 
 def test_choices_are_counted_by_label():

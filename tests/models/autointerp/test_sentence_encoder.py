@@ -4,16 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import all_for_scoring, example
+from example_rows import all_for_scoring, example, numbers_of, with_explained
 from tiny_models import WIDTH, save_tiny
 
-from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import embedding
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.embedding import embedding_scores
@@ -132,7 +129,7 @@ def gallery(features: int = 3) -> ExampleSet:
         for kind, tokens in WINDOWS.items()
         for rank in range(10)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 
@@ -142,7 +139,7 @@ def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_z
     of, texts = gallery(), ["".join(WINDOWS["interval"]), "".join(WINDOWS["control"]), "stream of a transformer"]
     labels = [Label(f"label {feature}", feature, text) for feature, text in enumerate(texts)]
     trials = list(detection_trials(of, labels, {}))[::-1]
-    rows = embedding_scores(encoder, of, trials)
+    rows = embedding_scores(encoder, of, trials).values
     assert dict(zip(rows["explanation_id"].to_pylist(), rows["value"].to_pylist(), strict=True)) == {
         "label 0": 1,
         "label 1": 0,
@@ -150,7 +147,7 @@ def test_a_label_of_the_words_of_the_examples_scores_one_and_one_of_the_others_z
     }
     assert rows["n_trials"].to_pylist() == [len(trial.row_N) for trial in trials]
     monkeypatch.setattr(embedding, "TOGETHER", 1)
-    assert embedding_scores(encoder, of, trials).equals(rows)
+    assert embedding_scores(encoder, of, trials).values.equals(rows)
 
 
 def test_rounding_breaks_no_tie(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
@@ -162,18 +159,16 @@ def test_rounding_breaks_no_tie(encoder: SentenceEncoder, monkeypatch: pytest.Mo
         return torch.tensor([[0.5 + e] for e in error_N]) if len(texts) > 1 else torch.ones(1, 1)
 
     monkeypatch.setattr(SentenceEncoder, "encode", encode)
-    rows = embedding_scores(encoder, of, list(detection_trials(of, [Label("a", 0, "any")], {})))
+    rows = embedding_scores(encoder, of, list(detection_trials(of, [Label("a", 0, "any")], {}))).values
     assert rows["value"].to_pylist() == [0.5]
 
 
-def test_each_window_is_held_against_its_own_label(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
+def test_each_window_is_held_against_its_own_label(encoder: SentenceEncoder):
     """Windows of different texts: the cosines behind the areas, one by one."""
     of = gallery()
     labels = [Label(f"label {feature}", feature, "name" * (feature + 1)) for feature in range(3)]
     trials = list(detection_trials(of, labels, {}))
-    found: list[np.ndarray] = []
-    monkeypatch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
-    embedding_scores(encoder, of, trials)
+    found = numbers_of(embedding_scores(encoder, of, trials), trials)
     for trial, cosines in zip(trials, found, strict=True):
         for row, cosine in zip(trial.row_N.tolist(), cosines, strict=True):
             one, other = encoder.encode([trial.label.text, "".join(of.window(row)[0])])

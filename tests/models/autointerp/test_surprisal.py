@@ -8,13 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from example_rows import all_for_scoring, example
+from example_rows import all_for_scoring, example, numbers_of, with_explained
 from tiny_models import save_tiny
 from torch import Tensor
 
-from models.autointerp import trial_runs
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import VALUES
 from models.autointerp.scorers import surprisal as module
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.surprisal import NEUTRAL, surprisal_scores
@@ -38,7 +36,7 @@ def gallery(windows: dict[str, list[list[str]]]) -> ExampleSet:
         for kind, some in windows.items()
         for rank, tokens in enumerate(some)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 
@@ -49,12 +47,8 @@ def some_gallery() -> ExampleSet:
     )
 
 
-def gains(monkeypatch: pytest.MonkeyPatch, host: Any, of: ExampleSet, trials: list[Trial]) -> list[np.ndarray]:
-    found: list[np.ndarray] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(trial_runs, "auroc_rows", lambda trials, values: found.extend(values) or VALUES.empty_table())
-        surprisal_scores(host, of, trials)
-    return found
+def gains(host: Any, of: ExampleSet, trials: list[Trial]) -> list[np.ndarray]:
+    return numbers_of(surprisal_scores(host, of, trials), trials)
 
 
 def plain_loss(host: HookedModel, begin: str, window: str) -> float:
@@ -68,7 +62,7 @@ def plain_loss(host: HookedModel, begin: str, window: str) -> float:
 def test_surprisal_is_the_loss_of_the_plain_model(host: HookedModel, monkeypatch: pytest.MonkeyPatch):
     of = some_gallery()
     trials = list(detection_trials(of, [Label("a", 0, "functions with a height"), Label("b", 0, "x")], {}))
-    found = gains(monkeypatch, host, of, trials)
+    found = gains(host, of, trials)
     for trial, gain_N in zip(trials, found, strict=True):
         assert np.ptp(gain_N) > 0.01
         for row, gain in zip(trial.row_N.tolist(), gain_N, strict=True):
@@ -77,13 +71,13 @@ def test_surprisal_is_the_loss_of_the_plain_model(host: HookedModel, monkeypatch
             assert gain == pytest.approx(losses[0] - losses[1], abs=2e-4)
     for of_module, name in ((surprisal, "LOGITS"), (module, "TOGETHER")):
         monkeypatch.setattr(of_module, name, 1)
-        for before, after in zip(found, gains(monkeypatch, host, of, trials), strict=True):
+        for before, after in zip(found, gains(host, of, trials), strict=True):
             np.testing.assert_allclose(after, before, atol=2e-4)
 
 
 def test_a_label_that_says_nothing_is_at_chance(host: HookedModel):
     of = some_gallery()
-    rows = surprisal_scores(host, of, list(detection_trials(of, [Label("a", 0, NEUTRAL)], {}))).to_pylist()
+    rows = surprisal_scores(host, of, list(detection_trials(of, [Label("a", 0, NEUTRAL)], {}))).values.to_pylist()
     assert rows[0]["value"] == 0.5
     assert rows[0]["metric"] == "auroc"
 
@@ -93,7 +87,7 @@ def test_texts_longer_than_the_context_are_cut_and_empty_ones_are_no_surprise(
 ):
     of = gallery({"interval": [[" stream"] * 200, [""]] * 4, "control": [[":"]] * 8})
     [trial] = detection_trials(of, [Label("a", 0, "residual stream " * 100)], {})
-    [found] = gains(monkeypatch, host, of, [trial])
+    [found] = gains(host, of, [trial])
     texts = ["".join(of.window(row)[0]) for row in trial.row_N.tolist()]
     assert np.isfinite(found).all()
     assert {gain for gain, text in zip(found, texts, strict=True) if not text} <= {0.0}
@@ -125,7 +119,7 @@ def test_a_label_that_names_the_words_of_the_examples_scores_one():
     words = ["Description:", *NEUTRAL.split(), "sea", "ship", "sail", "wood", "tree", "leaf"]
     of = gallery({"interval": [[" sea", " ship", " sail"]] * 12, "control": [[" wood", " tree", " leaf"]] * 12})
     labels = [Label("right", 0, "ship sail"), Label("wrong", 0, "leaf"), Label("blind", 0, "Description:")]
-    rows = surprisal_scores(copier(words), of, list(detection_trials(of, labels, {}))).to_pylist()
+    rows = surprisal_scores(copier(words), of, list(detection_trials(of, labels, {}))).values.to_pylist()
     assert {row["explanation_id"]: row["value"] for row in rows} == {"right": 1, "wrong": 0, "blind": 0.5}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import all_for_scoring, example
+from example_rows import all_for_scoring, example, with_explained
 
 from models.autointerp import trial_runs
 from models.autointerp.assembly import LabelingSetup
@@ -33,7 +33,7 @@ def inputs(folder: Path) -> ScorerInputs:
         for kind in ("interval", "control")
         for rank in range(10)
     ]
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     material = FeatureData("m/r", table, near_copy_group=lambda: all_for_scoring(table))
     labels = [Label(f"e{n}", n, "`12`" if n < N - 1 else "`y`") for n in range(N)]
     return ScorerInputs(material, labels, LabelingSetup(ExplanationSettings(), Folder(str(folder)), "m/r"))
@@ -51,12 +51,14 @@ def test_blocks_are_all_items_in_order(n: int):
 def test_a_judged_scorer_scores_every_label_whatever_the_blocks(block: int, tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trial_runs, "BLOCK", block)
     told: list[tuple[int, int]] = []
-    values, asked = detection.SCORER.score(inputs(tmp_path), lambda done, total: told.append((done, total)))
-    rows = [row for row in values.to_pylist() if row["metric"] == "balanced_accuracy"]
+    scored = detection.SCORER.score(inputs(tmp_path), lambda done, total: told.append((done, total)))
+    rows = [row for row in scored.values.to_pylist() if row["metric"] == "balanced_accuracy"]
     assert [(row["explanation_id"], row["value"]) for row in rows] == [
         (f"e{n}", 1.0 if n < N - 1 else 0.0) for n in range(N)
     ]
-    assert asked == []
+    assert scored.answers == []
+    assert scored.judgements.num_rows == 20 * N
+    assert sum(scored.judgements["is_right"].to_pylist()) == 20 * (N - 1)
     assert told[-1] == (N, N)
     assert told == sorted(told)
 
@@ -76,7 +78,14 @@ def test_a_model_reads_every_trial_once_and_its_numbers_stay_with_their_labels(
         seen.append([trial.label.explanation_id for trial in some])
         return [trial.truth_N * (1.0 if trial.label.feature_id % 2 == 0 else -1.0) for trial in some]
 
-    rows = trial_runs.read_trials(read, iter(trials), together, lambda *at: told.append(at), N).to_pylist()
+    scored = trial_runs.read_trials(read, given.examples, iter(trials), together, lambda *at: told.append(at), N)
+    rows = scored.values.to_pylist()
+    said = {(row["explanation_id"], row["answer"], row["kind"]) for row in scored.judgements.to_pylist()}
+    assert said == {
+        (f"e{n}", (1.0 if n % 2 == 0 else -1.0) * (kind == "interval"), kind)
+        for n in range(N)
+        for kind in ("interval", "control")
+    }
     assert [(row["explanation_id"], row["value"]) for row in rows] == [(f"e{n}", 1.0 - n % 2) for n in range(N)][::-1]
     assert sorted(name for names in seen for name in names) == [f"e{n}" for n in range(N)]
     assert max(map(len, seen)) <= together

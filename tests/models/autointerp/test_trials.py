@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from example_rows import all_for_scoring, example, in_context
+from example_rows import all_for_scoring, example, in_context, with_explained
 
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.prompt_format import MARK_FROM
@@ -43,7 +43,7 @@ def table(seed: int = 0) -> pa.Table:
 
 def scored(rows: list[dict]) -> ExampleSet:
     """Windows that are all for scoring."""
-    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    table = with_explained(pa.Table.from_pylist(rows, schema=EXAMPLE))
     return ExampleSet.of(table, near_copy_group=all_for_scoring(table))
 
 

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import (
     ValueWithCI,
     Z,
@@ -14,6 +15,7 @@ from models.numerics.metrics_with_ci import (
     balanced_accuracy,
     f1,
     pearson,
+    share,
     spearman,
     wilson,
 )
@@ -22,6 +24,11 @@ from models.numerics.metrics_with_ci import (
 def one(estimate: ValueWithCI) -> tuple[float, float, float]:
     value, low, high = estimate
     return float(value[0]), float(low[0]), float(high[0])
+
+
+def alone(label_N: np.ndarray, n_labels: int) -> Clusters:
+    """Each thing said is a cluster of its own."""
+    return Clusters(label_N, np.arange(len(label_N)), n_labels)
 
 
 def array(*numbers: float) -> np.ndarray:
@@ -33,7 +40,7 @@ def array(*numbers: float) -> np.ndarray:
 )
 def test_wilson_gives_the_published_intervals(hits: int, n: int, low: float, high: float):
     """Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3."""
-    assert one(wilson(array(hits), array(n))) == pytest.approx((hits / n, low, high), abs=6e-5)
+    assert one(wilson(array(hits) / n, array(n))) == pytest.approx((hits / n, low, high), abs=6e-5)
 
 
 @pytest.mark.parametrize(
@@ -42,16 +49,27 @@ def test_wilson_gives_the_published_intervals(hits: int, n: int, low: float, hig
 def test_the_mean_of_two_shares_has_the_published_interval(a: int, m: int, b: int, n: int, low: float, high: float):
     """Newcombe 1998, "Interval estimation for the difference between independent proportions", table II, method 10:
     a/m - b/n is twice the mean of a/m and (n - b)/n, less 1."""
-    mean = one(balanced_accuracy(wilson(array(a), array(m)), wilson(array(n - b), array(n))))
+    mean = one(balanced_accuracy(wilson(array(a) / m, array(m)), wilson(array(n - b) / n, array(n))))
     assert [2 * x - 1 for x in mean] == pytest.approx([a / m - b / n, low, high], abs=6e-5)
 
 
 def test_f1_is_the_harmonic_mean_of_precision_and_recall():
-    hits, false_alarms, misses = array(6, 0, 0, 5), array(2, 3, 3, 0), array(3, 4, 0, 0)
+    """Labels with hits, false alarms, misses and correct rejections; the third has nothing to hit."""
+    counts = [(6, 2, 3, 4), (0, 3, 4, 1), (0, 3, 0, 2), (5, 0, 0, 0)]
+    kinds = [(True, True), (False, True), (True, False), (False, False)]
+    rows = [
+        (label, *kind) for label, of in enumerate(counts) for kind, n in zip(kinds, of, strict=True) for _ in range(n)
+    ]
+    label_N, truth_N, said_N = (np.array(column) for column in zip(*rows, strict=True))
     precision, recall = 6 / 8, 6 / 9
     expected = [2 * precision * recall / (precision + recall), 0, np.nan, 1]
-    np.testing.assert_allclose(f1(hits, false_alarms, misses)[0], expected)
-    assert all(np.isnan(end).all() for end in f1(hits, false_alarms, misses)[1:])
+    value_L, low_L, high_L = f1(alone(label_N, 4), truth_N, said_N)
+    np.testing.assert_allclose(value_L, expected)
+    assert (low_L[0], high_L[0]) == pytest.approx((0.41, 0.86), abs=0.03)
+    assert (low_L[1], high_L[3]) == (0, 1)
+    assert 0 < high_L[1] < 0.7
+    assert 0.3 < low_L[3] < 1
+    assert np.isnan([low_L[2], high_L[2]]).all()
 
 
 def labels_of_any_size(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,7 +87,7 @@ def labels_of_any_size(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_area_is_a_count_of_pairs(seed: int):
     label_N, truth_N, value_N = labels_of_any_size(seed)
-    area_L, low_L, high_L = auroc(label_N, truth_N, value_N, 6)
+    area_L, low_L, high_L = auroc(alone(label_N, 6), truth_N, value_N)
     for label in range(6):
         true, false = (value_N[(label_N == label) & (truth_N == side)] for side in (True, False))
         pairs = [float(a > b) + 0.5 * float(a == b) for a in true for b in false]
@@ -92,10 +110,10 @@ def deviation(area: float, m: int, n: int) -> float:
 def test_an_area_without_fault_has_an_interval_that_shrinks_with_the_windows():
     for n, low in ((10, 0.72), (1000, 0.99)):
         truth_N = np.arange(2 * n) < n
-        area, begin, end = one(auroc(np.zeros(2 * n, int), truth_N, truth_N.astype(float), 1))
+        area, begin, end = one(auroc(alone(np.zeros(2 * n, int), 1), truth_N, truth_N.astype(float)))
         assert (area, end) == (1.0, 1.0)
         assert low < begin < 1
-    flipped = auroc(np.zeros(20, int), np.arange(20) < 10, np.arange(20.0), 1)
+    flipped = auroc(alone(np.zeros(20, int), 1), np.arange(20) < 10, np.arange(20.0))
     assert one(flipped)[:2] == (0.0, 0.0)
     assert 0 < one(flipped)[2] < 0.28
 
@@ -107,11 +125,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     truth_N = np.tile(np.arange(55) < 25, n_labels)
     value_N = rng.normal(size=len(label_N)) + truth_N  # an area of Phi(1 / sqrt 2)
     area = 0.5 * (1 + math.erf(0.5))
-    _, low_L, high_L = auroc(label_N, truth_N, value_N, n_labels)
+    _, low_L, high_L = auroc(alone(label_N, n_labels), truth_N, value_N)
     covered = ((low_L <= area) & (area <= high_L)).mean()
     assert 0.93 < covered < 0.975, f"the area is inside {covered:.1%} of the intervals"
     hits_L, misses_L = rng.binomial(25, 0.8, n_labels), rng.binomial(30, 0.95, n_labels)
-    both = balanced_accuracy(wilson(hits_L, np.full(n_labels, 25)), wilson(misses_L, np.full(n_labels, 30)))
+    both = balanced_accuracy(wilson(hits_L / 25, np.full(n_labels, 25)), wilson(misses_L / 30, np.full(n_labels, 30)))
     covered = ((both[1] <= 0.875) & (both[2] >= 0.875)).mean()
     assert 0.93 < covered < 0.975, f"the balanced accuracy is inside {covered:.1%} of the intervals"
 
@@ -138,7 +156,7 @@ def test_correlations_are_those_of_each_label_alone():
         a += [draw.choice([0.0, 0.0, draw.uniform(0, 9)]) for _ in range(n)]
         b += [x + draw.choice([0.0, draw.uniform(-3, 3)]) for x in a[-n:]]
     label_N, a_N, b_N = np.array(label), np.array(a, np.float32), np.array(b, np.float32)
-    r_L, rho_L = pearson(label_N, a_N, b_N, 4)[0], spearman(label_N, a_N, b_N, 4)[0]
+    r_L, rho_L = (measure(alone(label_N, 4), a_N, b_N)[0] for measure in (pearson, spearman))
     assert np.isnan([r_L[2], rho_L[2]]).all()
     for number in (0, 1, 3):
         mine = label_N == number
@@ -147,33 +165,36 @@ def test_correlations_are_those_of_each_label_alone():
         assert rho_L[number] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
 
 
-def test_fisher_intervals_are_those_of_the_books():
-    """r = 0.5 of 28 pairs: z = 0.5493 with a standard error of 1/5 for Pearson, sqrt(1.125)/5 for Spearman."""
-    a_N = np.arange(28.0)
+def test_the_interval_of_a_correlation_is_the_jackknife_by_loops():
+    """Eight clusters of unequal size: each left out in turn, on Fisher's scale, with Student's t of seven degrees."""
     rng = np.random.default_rng(0)
-    noise_N = rng.normal(size=28)
-    noise_N -= a_N * (np.cov(a_N, noise_N)[0, 1] / a_N.var(ddof=1))
-    b_N = (a_N - a_N.mean()) / a_N.std() * 0.5 + (noise_N - noise_N.mean()) / noise_N.std() * math.sqrt(0.75)
-    assert one(pearson(np.zeros(28, int), a_N, b_N, 1)) == pytest.approx((0.5, 0.156, 0.736), abs=1e-3)
-    rho, low, high = one(spearman(np.zeros(28, int), a_N, b_N, 1))
-    half = Z * math.sqrt((1 + rho**2 / 2) / 25)
-    assert (math.atanh(rho) - math.atanh(low), math.atanh(high) - math.atanh(rho)) == pytest.approx((half, half))
+    size_C = [1, 2, 3, 4, 5, 6, 7, 8]
+    cluster_N = np.repeat(np.arange(8), size_C)
+    a_N = rng.normal(size=36) + rng.normal(size=8)[cluster_N]
+    b_N = a_N + rng.normal(size=36)
+    r = np.corrcoef(a_N, b_N)[0, 1]
+    z_C = [np.arctanh(np.corrcoef(a_N[cluster_N != c], b_N[cluster_N != c])[0, 1]) for c in range(8)]
+    error = math.sqrt(7 / 8 * sum((z - np.mean(z_C)) ** 2 for z in z_C))
+    expected = [r, *(math.tanh(math.atanh(r) + side * 2.3646 * error) for side in (-1, 1))]
+    assert one(pearson(Clusters(np.zeros(36, int), cluster_N, 1), a_N, b_N)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_what_cannot_be_told_is_not_a_number_and_never_a_warning():
     label_N, constant_N, any_N = np.zeros(6, int), np.full(6, 0.1), np.arange(6.0)
     for measure in (pearson, spearman):
         for pair in ((constant_N, any_N), (any_N, constant_N)):
-            assert np.isnan(measure(label_N, *pair, 1)).all()
-        assert np.isnan(measure(np.empty(0, int), np.empty(0), np.empty(0), 1)).all()
-        value, low, high = one(measure(label_N[:3], any_N[:3], array(1, 2, 5), 1))
+            assert np.isnan(measure(alone(label_N, 1), *pair)).all()
+        assert np.isnan(measure(alone(np.empty(0, int), 1), np.empty(0), np.empty(0))).all()
+        value, low, high = one(measure(alone(label_N[:3], 1), any_N[:3], array(1, 2, 5)))
         assert value > 0.9
         assert math.isnan(low)
         assert math.isnan(high)
-        assert one(measure(label_N, any_N, any_N * 2, 1)) == pytest.approx((1, 1, 1))
-        assert one(measure(label_N, any_N, -any_N, 1)) == pytest.approx((-1, -1, -1))
+        assert one(measure(alone(label_N, 1), any_N, any_N * 2)) == pytest.approx((1, 1, 1))
+        assert one(measure(alone(label_N, 1), any_N, -any_N)) == pytest.approx((-1, -1, -1))
         two_N = np.array([0, 0, 0, 1, 1, 1])  # the mean of three times 0.1 is not 0.1
-        assert np.isnan(measure(two_N, np.where(two_N, 0.1, 0.7), any_N, 2)).all(), "each is constant by itself"
-    assert np.isnan(wilson(array(0), array(0))).all()
-    assert np.isnan(balanced_accuracy(wilson(array(3), array(4)), wilson(array(0), array(0)))).all()
-    assert np.isnan(auroc(label_N, np.ones(6, bool), any_N, 1)).all()
+        assert np.isnan(measure(alone(two_N, 2), np.where(two_N, 0.1, 0.7), any_N)).all(), "each is constant by itself"
+    none = share(alone(np.empty(0, int), 1), np.empty(0, bool))
+    assert np.isnan(none).all()
+    assert np.isnan(balanced_accuracy(wilson(array(0.75), array(4)), none)).all()
+    assert np.isnan(auroc(alone(label_N, 1), np.ones(6, bool), any_N)).all()
+    assert np.isnan(f1(alone(label_N, 1), np.zeros(6, bool), np.ones(6, bool))).all()

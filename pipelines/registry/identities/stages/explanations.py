@@ -24,7 +24,7 @@ def _where_prompts_are_sent(registration: "SAERegistration") -> tuple[StageIdent
 
 EXPLANATIONS = StageIdentity(
     "explanations",
-    "1",
+    "2",
     fields=(
         "recipe.explanations.explainer",
         "recipe.explanations.prompt_variants",

@@ -25,7 +25,7 @@ def _where_an_llm_is_asked(registration: "SAERegistration") -> tuple[StageIdenti
 
 LABEL_SCORES = StageIdentity(
     "label_scores",
-    "1",
+    "2",
     fields=(
         "recipe.explanations.scorers",
         "recipe.explanations.sentence_encoder",

@@ -16,7 +16,7 @@ def _where_an_llm_judges(registration: "SAERegistration") -> tuple[StageIdentity
 
 SPECIFICITY_RATINGS = StageIdentity(
     "specificity_ratings",
-    "1",
+    "2",
     fields=("recipe.explanations.judge",),
     inputs=(EXPLANATIONS,),
     inputs_when=_where_an_llm_judges,
