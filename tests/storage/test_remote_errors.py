@@ -15,6 +15,8 @@ from small_house import small_house
 from synthetic_store import SyntheticStore
 
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.definitions import defs
+from pipelines.sensors import invalid_cards, new_models
 from pipelines.serving.text_reader import CannotRunModel, TextReader
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
@@ -85,6 +87,17 @@ def test_a_model_that_cannot_be_reached_keeps_no_other_from_running(missing: str
     registrations, errors = resolve_registry(Store(home=str(tmp_path), registry=str(tmp_path / "registry")))
     assert [registration.sae_id for registration in registrations] == ["here/one"]
     assert errors["there/one"].startswith("there/one: the object store cannot be used")
+
+
+@pytest.mark.parametrize("sensor", [new_models, invalid_cards])
+def test_a_registry_that_cannot_be_reached_is_the_sentence_of_a_tick(missing: str, tmp_path: Path, sensor):
+    store = Store(home=str(tmp_path), registry=f"{missing}/registry")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=defs, resources={"store": store})
+        result = sensor(context)
+    reason = result.skip_reason if isinstance(result, dg.SensorResult) else result
+    assert isinstance(reason, dg.SkipReason)
+    assert (reason.skip_message or "").startswith("the object store cannot be used")
 
 
 def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(missing: str, tmp_path: Path):
