@@ -94,9 +94,20 @@ class HookedModel:
         """Finds the map, by the names of a family or else by the arithmetic of the blocks, and holds the model to it.
 
         Raises:
-            UnknownArchitecture: If neither map passes the self-test.
+            UnknownArchitecture: If neither map passes the self-test, or the model cannot be run on text alone.
         """
         self._attention = None
+        try:
+            self._find_map()
+        except (UnknownArchitecture, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever the model's own code says of a pass without images, or of hooks
+            raise UnknownArchitecture(
+                f"{type(self.model).__name__} does not run on text alone with hooks on it ({type(error).__name__}: "
+                f"{error}): name another model in the card"
+            ) from error
+
+    def _find_map(self) -> None:
         try:
             self.module_map = ModuleMap.of(self.model)
             self.widths = check_and_measure_widths(self)

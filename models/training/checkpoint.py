@@ -1,11 +1,13 @@
 """A training run stopped between two steps, in one file: written whole or not at all, nothing unpickled on reading."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from storage.folder import Folder
@@ -25,11 +27,9 @@ class TrainingCheckpoint:
 
     def write(self, folder: Folder) -> None:
         """Publishes the checkpoint, then removes the earlier ones."""
-        metadata = {"facts": json.dumps({"step": self.step} | self.facts)}
+        facts, tensors = json.dumps({"step": self.step} | self.facts), _on_cpu(self.tensors)
         with folder.writing(self.name) as path:
-            safetensors.torch.save_file(
-                {name: t.contiguous().cpu() for name, t in self.tensors.items()}, path, metadata
-            )
+            safetensors.torch.save_file(tensors, path, {"facts": facts, "sha256": _sha256(facts, tensors)})
         for name in _names(folder):
             if name != self.name:
                 folder.remove(name)
@@ -46,13 +46,29 @@ class TrainingCheckpoint:
             return None
         try:
             with folder.reading(names[-1]) as path, safetensors.safe_open(path, "pt") as file:
-                facts = json.loads(file.metadata()["facts"])
+                written = file.metadata()
+                facts = json.loads(written["facts"])
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            if _sha256(written["facts"], tensors) != written["sha256"]:
+                raise ValueError("its content is not what was written")
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{folder}/{names[-1]} is no checkpoint that can be read ({error}): delete it, and training begins anew"
             ) from error
         return cls(facts.pop("step"), tensors, facts)
+
+
+def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+
+
+def _sha256(facts: str, tensors: dict[str, Tensor]) -> str:
+    """Hash of all that a checkpoint holds, whatever the order of the tensors."""
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _names(folder: Folder) -> list[str]:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from browser import Compass
 from starlette.testclient import TestClient
-from synthetic_store import SyntheticStore
+from synthetic_store import SyntheticStore, sae_row
 
 from sql.publish import publish
 from sql.warehouse import connect
 from web.app import app
 
+ELSEWHERE = "site blocks.9.attn.hook_z (z.9), not resid_post.2"
 EMPTY = {"base", "meta", "link", "input", "br", "hr", "img"}
 
 
@@ -103,12 +104,14 @@ def parsed(text: str) -> Element:
 
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """demo/mid with labels, demo/late with none."""
+    """demo/mid with labels, demo/late with none, which was imported from another place."""
     home = tmp_path_factory.mktemp("pages")
     store = SyntheticStore(str(home))
     store.write_model("demo")
     store.write_sae("demo", "mid")
     store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    elsewhere = {"origin": "imported:saelens6", "provenance_mismatch": ELSEWHERE}
+    store.write("sae", {"model_id": "demo", "recipe_id": "late"}, [sae_row() | elsewhere], made_from="seed 3")
     publish(home / "warehouse.duckdb", store.stored)
     return home / "warehouse.duckdb"
 

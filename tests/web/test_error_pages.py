@@ -133,6 +133,7 @@ def test_a_panel_that_is_not_there_suggests_those_that_are(visitor, read, embed)
 
 def test_an_empty_warehouse_has_a_home(tmp_path, read):
     published = tmp_path / "warehouse.duckdb"
+    (tmp_path / "tables").mkdir()
     publish(published, SyntheticStore(str(tmp_path)).stored)
     page = read(TestClient(app(published)).get("/").text)
     assert "The warehouse has no dictionary yet" in page.section("dictionaries").text

@@ -88,6 +88,12 @@ def test_a_dictionary_shows_its_row_of_sae_summary(visit, ask):
     assert facts["FVU"] == ["0.1"]
 
 
+def test_a_dictionary_from_another_place_says_so(visit):
+    [row] = [div for div in visit("/sae/demo/late").section("summary").all("div") if "another place" in div.text]
+    assert row.one("dd").text == "site blocks.9.attn.hook_z (z.9), not resid_post.2"
+    assert "another place" not in visit("/sae/demo/mid").section("summary").text
+
+
 def test_training_curves_go_from_the_first_step_to_the_last(visit):
     plots = visit("/sae/demo/mid").section("training").all("svg")
     assert [plot.attributes["aria-label"].split(": ")[1] for plot in plots] == [

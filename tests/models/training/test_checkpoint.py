@@ -79,3 +79,31 @@ def test_another_error_of_the_library_passes(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(safetensors.torch, "save_file", fails)
     with pytest.raises(safetensors.SafetensorError, match="header too large"):
         checkpoint(1, 10).write(Folder(str(tmp_path)))
+
+
+@pytest.mark.parametrize("place", [-1, -2001, -40])
+def test_one_flipped_bit_is_refused(tmp_path: Path, place: int):
+    folder = Folder(str(tmp_path))
+    tensors = {"W_dec": torch.ones(600), "k": torch.tensor(3), "half": torch.ones(4, dtype=torch.bfloat16)}
+    TrainingCheckpoint(7, tensors, {"loss": 0.5}).write(folder)
+    whole = TrainingCheckpoint.latest(folder)
+    assert whole is not None
+    assert (whole.step, whole.facts) == (7, {"loss": 0.5})
+    assert all(torch.equal(whole.tensors[name], tensor) for name, tensor in tensors.items())
+    [path] = tmp_path.glob("step-*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"step-000000007.safetensors is no checkpoint .*not what was written.*delete it"
+    ):
+        TrainingCheckpoint.latest(folder)
+
+
+def test_a_changed_step_is_refused(tmp_path: Path):
+    folder = Folder(str(tmp_path))
+    checkpoint(7, 4).write(folder)
+    [path] = tmp_path.glob("step-*.safetensors")
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.7"))
+    with pytest.raises(ValueError, match="not what was written"):
+        TrainingCheckpoint.latest(folder)

@@ -145,7 +145,7 @@ def test_the_curve_says_what_happened(pool: Pool, tmp_path: Path) -> None:
 
 def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp_path: Path) -> None:
     """With a learning rate of almost zero the dictionary of each window is the exported one."""
-    settings = TrainingSettings(tokens=4 * 1024, batch_tokens=1024, learning_rate=1e-12, encoder_matmul_dtype="float32")
+    settings = TrainingSettings(tokens=4 * 1024, batch_tokens=1024, learning_rate=1e-9, encoder_matmul_dtype="float32")
     trained = run(pool, Folder(str(tmp_path)), settings)
     assert len(trained.curve) == 4
     for row, x_TD in zip(trained.curve, pool.batches(1024, 0), strict=False):
@@ -170,7 +170,7 @@ def test_the_dead_window_is_counted_in_tokens() -> None:
 
 
 def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:
-    settings = TrainingSettings(tokens=10 * 512, batch_tokens=512, learning_rate=1e-12, encoder_matmul_dtype="float32")
+    settings = TrainingSettings(tokens=10 * 512, batch_tokens=512, learning_rate=1e-9, encoder_matmul_dtype="float32")
     trained = run(pool, Folder(str(tmp_path)), settings)
     last = list(itertools.islice(pool.batches(512, 0), 10))[8:]
     codes = trained.sae.encode(torch.cat(last))
