@@ -14,6 +14,10 @@ from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, 
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from storage.folder import AbsentFolder
+from storage.remote_errors import Unreachable
+
+NO_REGISTRY = (AbsentFolder, Unreachable)
+"""Errors of the place where cards lie: each tick says them, and the next looks again."""
 
 
 @sensor(
@@ -28,7 +32,7 @@ def new_models(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorRe
     """
     try:
         registrations, errors = resolve_registry(store)
-    except AbsentFolder as error:
+    except NO_REGISTRY as error:
         return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
     last = SeenRegistry.parse(context.cursor)
     known = set(context.instance.get_dynamic_partitions("sae"))
@@ -70,7 +74,7 @@ def invalid_cards(store: Store) -> dg.SkipReason:
     """Says which cards of the registry cannot be read, and why, at each tick; other cards run meanwhile."""
     try:
         _, errors = resolve_registry(store)
-    except AbsentFolder as error:
+    except NO_REGISTRY as error:
         return dg.SkipReason(str(error))
     return dg.SkipReason("\n".join(errors.values()) or "every card in the registry can be read")
 

@@ -187,7 +187,8 @@ def _connection(answer: QueryResult, writable: Path | None = None) -> Iterator[d
     """A connection on which the query cannot open what is closed; DuckDB's own words for what is wrong with it."""
     try:
         with closing(connect(answer.published, allow_external=answer.allow_external, writable=writable)) as con:
-            con.execute("set lock_configuration = true")
+            if not answer.allow_external:
+                con.execute("set lock_configuration = true")
             yield con
     except duckdb.PermissionException as error:
         if answer.allow_external:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -41,6 +41,10 @@ def _error_number(error: Exception) -> int:
 def _opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     filesystem, path = fsspec.core.url_to_fs(url)
     return filesystem, path
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,12 @@ class Folder:
         """Name of every file and folder directly in it, and whether it is a folder."""
         if self.is_local:
             return local_files.entries(self.path)
-        self.filesystem.invalidate_cache()
-        if not self.filesystem.isdir(self.path):
-            return []
-        listed = [
-            (e["name"].rstrip("/").rsplit("/", 1)[-1], e["type"]) for e in self.filesystem.ls(self.path, detail=True)
-        ]
+        listed = ((_name(entry), entry["type"]) for entry in self._remote_listing())
         return sorted((name, kind == "directory") for name, kind in listed if kind in ("file", "directory"))
+
+    def _remote_listing(self) -> list[dict[str, Any]]:
+        self.filesystem.invalidate_cache()
+        return self.filesystem.ls(self.path, detail=True) if self.filesystem.isdir(self.path) else []
 
     def names(self) -> list[str]:
         """Files directly in the folder, sorted; none where the folder does not exist. Temporary files are not
@@ -165,9 +168,8 @@ class Folder:
         `names`; the time of a link that leads nowhere is its own."""
         if self.is_local:
             return {name: local_files.version(self._at(name)) for name in self.names()}
-        names, listed = set(self.names()), self.filesystem.ls(self.path, detail=True) if self.exists() else []
-        named = ((entry["name"].rsplit("/", 1)[-1], entry) for entry in listed)
-        return {name: f"{e['size']} {e.get('LastModified')}" for name, e in named if name in names}
+        files = {_name(entry): entry for entry in self._remote_listing() if entry["type"] == "file"}
+        return {name: f"{file['size']} {file.get('LastModified')}" for name, file in sorted(files.items())}
 
     def read_bytes(self, name: str) -> bytes:
         return cast(bytes, self.filesystem.cat_file(self._readable(name)))

@@ -16,6 +16,7 @@ from pipelines.store.current_datasets import changed_code
 from pipelines.store.store import Store
 from pipelines.store.stored_dictionary import stored_dictionary
 from storage.manifest import Manifest
+from storage.remote_errors import Unreachable, remote_errors
 
 if TYPE_CHECKING:
     from models.corpora.contexts import Context, TokenizedCorpus
@@ -63,12 +64,16 @@ class TextReader:
         """What fires on a text, as it would have been stored had the text been a document of the corpus.
 
         Raises:
-            CannotRunModel: If the model or the dictionary cannot be run here.
+            CannotRunModel: If the model or the dictionary cannot be run here, or the store cannot be reached.
             ValueError: If the text holds no token, or the model says NaN.
         """
         with self._turn:
             model_id, _, recipe_id = sae_id.partition("/")
-            return self._read(model_id, recipe_id, text)
+            try:
+                with remote_errors():
+                    return self._read(model_id, recipe_id, text)
+            except Unreachable as error:
+                raise CannotRunModel(str(error)) from error
 
     def _read(self, model_id: str, recipe_id: str, text: str) -> TokenActivations:
         import torch

@@ -58,6 +58,9 @@ def test_the_sentence_says_the_flag_that_opens(warehouse: Path, secret: Path):
     ):
         format_table(answer(warehouse, READS[0].format(secret)))
     assert "swordfish" in format_table(answer(warehouse, READS[0].format(secret), allow_external=True))
+    written = f"set threads = 1; copy (select 7 as n) to '{secret}.out' (format csv)"
+    format_table(answer(warehouse, written, allow_external=True))
+    assert Path(f"{secret}.out").read_text() == "n\n7\n"
 
 
 @pytest.mark.parametrize("url", ["/", "/etc", "{0}", "file://{0}"])

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -123,3 +124,15 @@ def test_files_below_are_those_of_every_folder_and_nothing_hidden(folder):
     (folder / "inner" / "deep").write_bytes("b.bin", b"2")
     (folder / ".git").write_bytes("c.bin", b"3")
     assert folder.files_below() == ["a.bin", "inner/deep/b.bin"]
+
+
+def test_the_version_of_a_file_changes_when_it_is_written_again_with_the_same_content(folder):
+    assert folder.versions() == {}
+    folder.write_bytes("a.yaml", b"one")
+    (folder / "inner").write_bytes("b.yaml", b"two")
+    before = folder.versions()
+    assert list(before) == ["a.yaml"]
+    assert folder.versions() == before
+    time.sleep(1.1)  # an object store counts in seconds
+    folder.write_bytes("a.yaml", b"one")
+    assert folder.versions() != before

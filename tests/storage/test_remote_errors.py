@@ -15,6 +15,9 @@ from small_house import small_house
 from synthetic_store import SyntheticStore
 
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.definitions import defs
+from pipelines.sensors import invalid_cards, new_models
+from pipelines.serving.text_reader import CannotRunModel, TextReader
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.publish import publish
@@ -86,6 +89,17 @@ def test_a_model_that_cannot_be_reached_keeps_no_other_from_running(missing: str
     assert errors["there/one"].startswith("there/one: the object store cannot be used")
 
 
+@pytest.mark.parametrize("sensor", [new_models, invalid_cards])
+def test_a_registry_that_cannot_be_reached_is_the_sentence_of_a_tick(missing: str, tmp_path: Path, sensor):
+    store = Store(home=str(tmp_path), registry=f"{missing}/registry")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=defs, resources={"store": store})
+        result = sensor(context)
+    reason = result.skip_reason if isinstance(result, dg.SensorResult) else result
+    assert isinstance(reason, dg.SkipReason)
+    assert (reason.skip_message or "").startswith("the object store cannot be used")
+
+
 def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(missing: str, tmp_path: Path):
     small_house(tmp_path)
     places = {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "w.duckdb"), "DAGSTER_HOME": str(tmp_path / "dagster")}
@@ -109,6 +123,11 @@ def test_codes_that_cannot_be_reached_are_a_sentence(missing: str, tmp_path: Pat
     assert "Traceback" not in ran.stderr
     assert "the codes in the store cannot be read (" in ran.stderr
     assert "set AWS_ACCESS_KEY_ID" in ran.stderr
+
+
+def test_a_text_on_the_pages_is_refused_with_the_sentence(missing: str):
+    with pytest.raises(CannotRunModel, match="the object store cannot be used"):
+        TextReader(Store(home=f"{missing}/home")).read("demo/mid", "text")
 
 
 def test_a_step_is_tried_again_where_waiting_may_help(missing: str):

@@ -84,6 +84,21 @@ def test_errors_are_sentences(tmp_path, registry, arguments, said):
     assert "Traceback" not in refused.stderr
 
 
+def test_sql_without_a_query_lists_the_named_ones_and_no_other_name_is_taken(tmp_path):
+    none = str(tmp_path / "none.duckdb")
+    listed = glasshouse("sql", GLASSHOUSE_WAREHOUSE=none)
+    assert listed.returncode == 0
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert names == sorted(path.stem for path in (CHECKOUT / "sql" / "queries").glob("*.sql"))
+    for wrong in ("no_such_name", "b\udcff", "select '\udcff'"):
+        refused = glasshouse("sql", wrong, GLASSHOUSE_WAREHOUSE=none)
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+        assert refused.stderr.startswith(
+            "glasshouse: there is no query no_such_name." if "no" in wrong else "glasshouse: the query holds"
+        )
+
+
 def commands(group: Any, path: str = "glasshouse") -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
