@@ -138,10 +138,8 @@ def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDict
     known = calibration(store, registration, made) if registration.recipe.sae.learns else None
     sae = known.sae if known else made.sae
     store.tables.write(store.layout.table("sae_training", registration), training_rows(made.curve), identity)
-    entries = []
-    for name in export(sae, folder, _origin(store, registration, made, known), made.density_F):
-        with folder.reading(name) as path:
-            entries.append(ManifestFile.of(path, name, 1))
+    names = export(sae, folder, _origin(store, registration, made, known), made.density_F)
+    entries = tuple(ManifestFile.written(folder, name, 1) for name in names)
     probe_TD = known.probe_TD if known else next(store.datasets.shards(registration).batches(1024)).x_TD.float()
     facts = store.datasets.harvested(registration).facts | {
         "profile": None,
@@ -155,7 +153,7 @@ def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDict
         "mismatches": [asdict(one) for one in made.mismatches],
     }
     store.tables.write(store.layout.table("sae", registration), _row(store, registration, made, folder.url), identity)
-    manifest = Manifest(identity, tuple(entries), facts)
+    manifest = Manifest(identity, entries, facts)
     manifest.write(folder)
     (folder / "checkpoint").remove()
     return manifest

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from storage import manifest
 from storage.folder import Folder
 from storage.manifest import DamagedFile, Manifest, ManifestFile
 
@@ -64,3 +65,17 @@ def test_what_a_killed_writer_left_goes_when_its_dataset_is_written(dataset, tmp
     (tmp_path / ".tmp-4567-_manifest.json").write_bytes(b"{")
     read(dataset).write(dataset)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_manifest.json", "part"]
+
+
+def test_a_file_that_was_hashed_in_its_place_is_not_hashed_again_until_it_changes(tmp_path, monkeypatch):
+    folder, hashed = Folder(str(tmp_path)), []
+    folder.write_bytes("part", b"0123456789")
+    entry = ManifestFile.written(folder, "part", 1)
+    assert entry == ManifestFile.of(tmp_path / "part", "part", 1)
+    plain = manifest.sha256_of_file
+    monkeypatch.setattr(manifest, "sha256_of_file", lambda path: hashed.append(path) or plain(path))
+    with entry.reading(folder) as path:
+        assert (path.read_bytes(), hashed) == (b"0123456789", [])
+    (tmp_path / "part").write_bytes(b"0123456788")
+    with pytest.raises(DamagedFile, match="part has sha256"), entry.reading(folder):
+        pass
