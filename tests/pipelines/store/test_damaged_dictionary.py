@@ -99,7 +99,7 @@ def test_no_reader_takes_a_damaged_dictionary(house: Store, damage: Callable[[Pa
         read_import(house.registration("first/imported"))
 
 
-@pytest.mark.parametrize("reader", READERS, ids=[reader.key.to_user_string() for reader in READERS])
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.key.to_user_string())
 def test_no_asset_takes_a_damaged_dictionary(house: Store, reader: dg.AssetsDefinition):
     registration = house.registration(NAME)
     flipped_bit(Path(house.layout.sae(registration).path))
