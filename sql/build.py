@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import quoted, table_names
+from sql.catalog import quoted, table_layouts, table_names
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.load import load, remove
 from sql.sql_files import sql_files
@@ -50,13 +50,14 @@ def build(
         stored_partitions = stored.partitions(known := set(table_names(con)) - {"registry_entry"})
         places = {(partition.table, partition.name) for partition in stored_partitions}
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
+        layouts = table_layouts(con)
         replaced, dropped = _partition_changes(con, stored_partitions)
         for table, name in dropped:
             _delete_partition(con, table, name)
         for partition in replaced:
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
             _delete_partition(con, partition.table, partition.name)
-            load(con, stored, partition)
+            load(con, stored, partition, layouts[partition.table])
             _record_partition(con, partition)
         codes, n_codes = stored_code_files(stored)
         define_views(con, codes)

@@ -7,6 +7,15 @@ from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
+class TableLayout:
+    """What a table's rows are made of, and what tells them apart."""
+
+    columns: dict[str, bool]
+    """In order, and whether each may be null."""
+    grain: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """Columns that a table shares with another, in which every row of the one must find a row of the other."""
 
@@ -54,9 +63,28 @@ def column_comments(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return comments
 
 
+def table_layouts(con: DuckDBPyConnection) -> dict[str, TableLayout]:
+    """That of every table which is not internal, with one question to the file."""
+    rows = con.execute(
+        "select table_name, tables.comment, column_name, is_nullable from duckdb_columns() as columns "
+        "inner join duckdb_tables() as tables using (database_name, schema_name, table_name) "
+        "where database_name = current_database() and not starts_with(table_name, '_') "
+        "order by table_name, column_index"
+    )
+    layouts: dict[str, TableLayout] = {}
+    for table, comment, column, is_nullable in rows.fetchall():
+        layout = layouts.get(table) or layouts.setdefault(table, TableLayout({}, _grain(table, comment or "")))
+        layout.columns[column] = is_nullable
+    return layouts
+
+
 def grain(con: DuckDBPyConnection, table: str) -> list[str]:
     """Columns that tell the rows of a table apart, as its comment says: `One row per (a, b): …`."""
-    declaration = re.match(r"One row per \(([^)]+)\)", _comment(con, table))
+    return _grain(table, _comment(con, table))
+
+
+def _grain(table: str, comment: str) -> list[str]:
+    declaration = re.match(r"One row per \(([^)]+)\)", comment)
     assert declaration, f"sql/schema/{table}.sql: the comment on the table must begin with 'One row per (columns): '"
     return _listed(declaration[1])
 

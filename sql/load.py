@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import columns, grain, quoted
+from sql.catalog import TableLayout, quoted
 from sql.stored_partitions import Partition, StoredTables
 
 
@@ -17,21 +17,18 @@ def remove(con: DuckDBPyConnection, table: str, keys: dict[str, str]) -> None:
     con.execute(f"delete from {quoted(table)} where {where}", keys)
 
 
-def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition) -> None:
+def load(con: DuckDBPyConnection, stored: StoredTables, partition: Partition, layout: TableLayout) -> None:
     """Inserts the rows of one partition, sorted by feature and grain, so that a lookup reads one stretch of the file.
 
     Raises:
         BadPartition: If files, columns, rows or values are not what manifest and schema say.
     """
     with stored.verified(partition) as paths, _errors_name_partition(partition, paths):
-        table_columns = columns(con, partition.table)
-        _check_columns(con, partition, paths, table_columns)
+        _check_columns(con, partition, paths, layout.columns)
         _check_rows(con, partition, paths)
         if paths:
-            insert = _insert(
-                partition, [name for name in ("feature_id", *grain(con, partition.table)) if name in table_columns]
-            )
-            con.execute(insert, partition.keys | {"paths": paths})
+            sort = [name for name in ("feature_id", *layout.grain) if name in layout.columns]
+            con.execute(_insert(partition, sort), partition.keys | {"paths": paths})
 
 
 @contextmanager
