@@ -1,6 +1,7 @@
 """A model's activations at every site that its recipes want."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -18,6 +19,11 @@ from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
+
+if TYPE_CHECKING:
+    from models.language_model.hooked_model import HookedModel
+    from models.language_model.sites import Site
+    from storage.folder import Folder
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -74,18 +80,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]
     read = [manifest.identity for manifest in made_of]
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
-    wanted = {
-        Site.parse(site).resolve(host.n_layers)
-        for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
-        for site in recipe.sites
-    }
-    outputs, reasons = {}, {}
-    for site in sorted(wanted, key=str):
-        folder = store.layout.activations(registration.model_id, str(site))
-        weights = {"weights_sha256": host.weights_sha256}
-        identity = ACTIVATIONS.identity(registration, read, weights, part=str(site))
-        if why := why_made(identity, folder):
-            outputs[site], reasons[str(site)] = (folder, identity), why
+    outputs, reasons = _missing(store, registration, read, host)
     if outputs:
         context.log.info(f"harvesting {registration.model_id} over {contexts.n_contexts:,} contexts: {_told(reasons)}")
         facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
@@ -106,6 +101,27 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         },
         check_results=_checks(registration, manifests, contexts.manifest.facts, host.tokenizer),
     )
+
+
+def _missing(
+    store: Store, registration: SAERegistration, read: list[dict[str, Any]], host: "HookedModel"
+) -> "tuple[dict[Site, tuple[Folder, dict[str, Any]]], dict[str, str]]":
+    """Of all sites that the model's recipes want, those that are not there: where each goes, and why it is made."""
+    from models.language_model.sites import Site
+
+    wanted = {
+        Site.parse(site).resolve(host.n_layers)
+        for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
+        for site in recipe.sites
+    }
+    outputs, reasons = {}, {}
+    for site in sorted(wanted, key=str):
+        folder = store.layout.activations(registration.model_id, str(site))
+        weights = {"weights_sha256": host.weights_sha256}
+        identity = ACTIVATIONS.identity(registration, read, weights, part=str(site))
+        if why := why_made(identity, folder):
+            outputs[site], reasons[str(site)] = (folder, identity), why
+    return outputs, reasons
 
 
 def _told(reasons: dict[str, str]) -> str:

@@ -1,18 +1,26 @@
 """The corpus that a model reads, as contexts of tokens."""
 
+from typing import TYPE_CHECKING, Any
+
 import dagster as dg
 
 from assets.context_frame import context_frame
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.registry.cards import CorpusCard
 from pipelines.registry.identities.stages.corpus import CORPUS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
+from storage.folder import Folder
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
+
+if TYPE_CHECKING:
+    from models.corpora.context_frame import SpecialTokens
+    from models.corpora.sources.base import CorpusSource
 
 token_counts = dg.AssetCheckSpec(
     "token_counts_match",
@@ -42,11 +50,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
     models that have corpus and tokenizer in common."""
     from models.corpora.context_frame import tokenizer_sha256
-    from models.corpora.contexts import TokenizedCorpus, contexts_of
-    from models.corpora.corpus_writer import write_corpus
-    from models.corpora.document_tokens import DocumentTokenizer
     from models.corpora.sources import open_source
-    from models.corpora.token_filter import TokenFilter
 
     registration = store.registration(context.partition_key)
     card = registration.model.corpus
@@ -58,25 +62,48 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     folder = store.layout.corpus(registration.corpus_id, frame_sha256)
     why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
-        folder.remove()
-        documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
-        contexts = contexts_of(documents(source.documents()), frame, card.context_length, card.tokens)
-
-        def counted() -> dict[str, object]:
-            left_out = (source.report.left_out | documents.left_out).facts()
-            return {"special_strings": card.special_strings, "n_framed": documents.n_framed, "left_out": left_out}
-
-        made = write_corpus(
-            folder,
-            contexts,
-            identity,
-            TokenFilter.of(tokenizer, frame),
-            source=card.source,
-            context_length=card.context_length,
-            more_facts=counted,
-        )
+        made = _cut(folder, identity, card, source, tokenizer, frame)
         context.log.info(f"{card.source}: {source.report}; cut because {why}")
     store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
+    return _result(folder, made, why)
+
+
+def _cut(
+    folder: Folder,
+    identity: dict[str, Any],
+    card: CorpusCard,
+    source: "CorpusSource",
+    tokenizer: Any,
+    frame: "SpecialTokens",
+) -> Manifest:
+    """Writes the contexts of the source's documents, and what was left out of them."""
+    from models.corpora.contexts import contexts_of
+    from models.corpora.corpus_writer import write_corpus
+    from models.corpora.document_tokens import DocumentTokenizer
+    from models.corpora.token_filter import TokenFilter
+
+    folder.remove()
+    documents = DocumentTokenizer(tokenizer, frame, card.special_strings == "tokens", card.tokenizer_sha256)
+    contexts = contexts_of(documents(source.documents()), frame, card.context_length, card.tokens)
+
+    def counted() -> dict[str, object]:
+        left_out = (source.report.left_out | documents.left_out).facts()
+        return {"special_strings": card.special_strings, "n_framed": documents.n_framed, "left_out": left_out}
+
+    return write_corpus(
+        folder,
+        contexts,
+        identity,
+        TokenFilter.of(tokenizer, frame),
+        source=card.source,
+        context_length=card.context_length,
+        more_facts=counted,
+    )
+
+
+def _result(folder: Folder, made: Manifest, why: str | None) -> dg.MaterializeResult:
+    from models.corpora.contexts import TokenizedCorpus
+
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
     facts = made.facts
     return dg.MaterializeResult(

@@ -1,6 +1,7 @@
 """Labels: what each feature means, by the recipe's explainers."""
 
 from collections import Counter
+from typing import Any
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.identities.stages.explanations import EXPLANATIONS
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 
@@ -45,8 +47,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     from models.autointerp.stages import label_features
 
     registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, explained_identity(store, registration)
-    folder = store.layout.table("explanation", registration)
+    identity, folder = explained_identity(store, registration), store.layout.table("explanation", registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
         known = feature_data(store, registration)
@@ -54,7 +55,10 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         made = label_features(known, labeling_setup(store, registration), asked, Progress(context, "labels"))
         write_requests(store, registration, ["explain"], made.answers, identity)
         store.tables.write(folder, made.rows, identity)
-    rows = store.tables.read("explanation", registration).to_pylist()
+    return _result(store.tables.read("explanation", registration).to_pylist(), registration, why)
+
+
+def _result(rows: list[dict[str, Any]], registration: SAERegistration, why: str | None) -> dg.MaterializeResult:
     statuses = Counter(row["status"] for row in rows)
     failed = sum(n for status, n in statuses.items() if status != "ok")
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
@@ -64,7 +68,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "page": page_link(registration.sae_id),
             "labels": statuses["ok"],
             "failed": failed,
-            "explainer": ", ".join(settings.explainers),
+            "explainer": ", ".join(registration.recipe.explanations.explainers),
             "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),
             "statuses": dict(statuses),
             "some_labels": dg.MetadataValue.table([dg.TableRecord(row) for row in some or [_NONE]]),

@@ -1,5 +1,7 @@
 """Where each feature fires, how often and how strongly."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.sae import sae
@@ -60,6 +62,12 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
         context.log.info(f"counting because {why}")
         _measure(context, store, registration, identity)
+    return _result(store, registration, identity, why)
+
+
+def _result(
+    store: Store, registration: SAERegistration, identity: dict[str, Any], why: str | None
+) -> dg.MaterializeResult:
     feature = store.tables.read("feature", registration).to_pydict()
     firings = sum(feature["n_firings"])
     n_binned = sum(store.tables.read("activation_histogram", registration).column("n").to_pylist())

@@ -1,6 +1,7 @@
 """How well labels predict where features fire, and what they do: the recipe's scorers."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -12,9 +13,13 @@ from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WR
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_scoring_model
 from pipelines.store.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_FAILED = 0.05
 
@@ -38,34 +43,43 @@ failure_rate = dg.AssetCheckSpec(
 def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made
     from; and, where the recipe names an encoder, its meaning as a vector."""
-    from models.autointerp.score_summary import ScoreSummary
+    registration = store.registration(context.partition_key)
+    identity = scored_identity(store, registration)
+    if why := why_made(identity, store.layout.table("explanation_score", registration)):
+        context.log.info(f"scoring because {why}")
+        _score(context, store, registration, identity)
+    return _result(store.tables.read("explanation_score", registration), registration, why)
+
+
+def _score(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
+    """Writes what was asked, the meanings, the judgements and, last, the scores that stand for all."""
     from models.autointerp.stages import embeddings, score_labels
 
-    registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, scored_identity(store, registration)
-    folder = store.layout.table("explanation_score", registration)
-    if why := why_made(identity, folder):
-        context.log.info(f"scoring because {why}")
-        explained = store.tables.read("explanation", registration)
-        rated = store.tables.read("specificity", registration)
-        known, asking = feature_data(store, registration), labeling_setup(store, registration)
-        made = score_labels(
-            known, explained, rated, asking, partial(load_scoring_model, registration), Progress(context, "labels")
-        )
-        write_requests(store, registration, settings.scorers, made.answers, identity)
-        if settings.sentence_encoder is not None:
-            vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
-            store.tables.write(store.layout.table("label_embedding", registration), vectors, identity)
-        store.tables.write(store.layout.table("judgement", registration), made.judgements, identity)
-        store.tables.write(folder, made.rows, identity)
-    table = store.tables.read("explanation_score", registration)
+    settings, explained = registration.recipe.explanations, store.tables.read("explanation", registration)
+    rated = store.tables.read("specificity", registration)
+    known, asking = feature_data(store, registration), labeling_setup(store, registration)
+    made = score_labels(
+        known, explained, rated, asking, partial(load_scoring_model, registration), Progress(context, "labels")
+    )
+    write_requests(store, registration, settings.scorers, made.answers, identity)
+    tables = {"judgement": made.judgements, "explanation_score": made.rows}
+    if settings.sentence_encoder is not None:
+        vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
+        tables = {"label_embedding": vectors} | tables
+    for name, rows in tables.items():
+        store.tables.write(store.layout.table(name, registration), rows, identity)
+
+
+def _result(table: "pa.Table", registration: SAERegistration, why: str | None) -> dg.MaterializeResult:
+    from models.autointerp.score_summary import ScoreSummary
+
     summary = ScoreSummary.of(table)
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
             "page": page_link(registration.sae_id),
             "rows": table.num_rows,
-            "judge": settings.judge,
+            "judge": registration.recipe.explanations.judge,
             "failed_trials": summary.n_failed,
             **{name: rounded(mean) for name, mean in summary.means.items()},
             "dagster/partition_row_count": table.num_rows,

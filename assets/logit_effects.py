@@ -1,5 +1,7 @@
 """Which tokens each feature makes more likely and less."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.feature_statistics import feature_statistics
@@ -8,10 +10,10 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.logit_effects import LOGIT_EFFECTS
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
-from storage.manifest import Manifest
 
 
 @dg.asset(
@@ -46,8 +48,13 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         )
         for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
             store.tables.write(folder, rows, identity, {"reason": made.reason})
-    manifest = Manifest.find_current(folders[0], identity)
-    assert manifest is not None
+    return _result(store, registration, identity, why)
+
+
+def _result(
+    store: Store, registration: SAERegistration, identity: dict[str, Any], why: str | None
+) -> dg.MaterializeResult:
+    manifest = store.tables.manifest_of("logit_effect", registration)
     strongest = (
         store.tables.read("logit_effect", registration)
         .sort_by([("logit_weight", "descending")])

@@ -14,10 +14,13 @@ from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WR
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
 from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
+from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from models.autointerp.ratings_by_interval import IntervalRatings
 
 MAX_FAILED = 0.05
@@ -42,12 +45,10 @@ failure_rate = dg.AssetCheckSpec(
 def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not
     made from."""
-    from models.autointerp.ratings_by_interval import ratings_by_interval
     from models.autointerp.stages import rate_labels
 
     registration = store.registration(context.partition_key)
-    settings, identity = registration.recipe.explanations, ratings_identity(store, registration)
-    folder = store.layout.table("specificity", registration)
+    identity, folder = ratings_identity(store, registration), store.layout.table("specificity", registration)
     if why := why_made(identity, folder):
         context.log.info(f"rating because {why}")
         made = rate_labels(
@@ -58,7 +59,12 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
         )
         write_requests(store, registration, ["specificity"], made.answers, identity)
         store.tables.write(folder, made.rows, identity)
-    table = store.tables.read("specificity", registration)
+    return _result(store.tables.read("specificity", registration), registration, why)
+
+
+def _result(table: "pa.Table", registration: SAERegistration, why: str | None) -> dg.MaterializeResult:
+    from models.autointerp.ratings_by_interval import ratings_by_interval
+
     failed = table.column("rating").null_count
     return dg.MaterializeResult(
         metadata={
@@ -66,7 +72,7 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
             "page": page_link(registration.sae_id),
             "ratings": table.num_rows,
             "failed": failed,
-            "judge": settings.judge,
+            "judge": registration.recipe.explanations.judge,
             **_by_interval(ratings_by_interval(table)),
             "dagster/partition_row_count": table.num_rows,
         },
