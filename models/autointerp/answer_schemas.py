@@ -76,6 +76,8 @@ class ParsedAnswer:
 
 def _without_fence(text: str) -> str:
     """What stands in a code fence, which some gateways put around JSON; the text itself where there is none."""
+    if text.lstrip()[:1] in ("{", "["):
+        return text
     fenced = re.search(r"^\s*```[A-Za-z]*\s*\n(.*?)\n\s*```", text, re.DOTALL | re.MULTILINE)
     return fenced[1] if fenced else text
 
