@@ -150,7 +150,8 @@ class ExampleSet:
         return dict(zip(features.tolist(), highest.tolist(), strict=True))
 
     def _rows(self, feature: int, wanted_R: np.ndarray) -> np.ndarray:
-        first, end = np.searchsorted(self.feature_R, [feature, feature + 1])
+        edges = np.array([feature, feature + 1], self.feature_R.dtype)  # of another type all rows would be copied
+        first, end = np.searchsorted(self.feature_R, edges)
         return first + np.flatnonzero(wanted_R[first:end])
 
     def for_explaining(self, feature: int) -> np.ndarray:

@@ -15,7 +15,7 @@ class RowsByFeature:
         self._features = self._rows.column("feature_id").to_numpy()
 
     def __getitem__(self, feature: int) -> list[dict[str, Any]]:
-        first, last = np.searchsorted(self._features, [feature, feature + 1])
+        first, last = np.searchsorted(self._features, np.array([feature, feature + 1], self._features.dtype))
         return self._rows.slice(first, last - first).to_pylist()
 
     def __iter__(self) -> Iterator[int]:
