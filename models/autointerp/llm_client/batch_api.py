@@ -1,6 +1,7 @@
 """The provider's Message Batches: create, look, wait, read results; what passes is tried again."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.request import Reply
-from storage.storable_text import storable
+from storage.storable_text import storable_json
 
 PATIENCE = 12
 """Attempts at a question that costs nothing, such as how far a batch is."""
@@ -116,7 +117,9 @@ def _outcome(line: Any) -> BatchResult:
     if kind == "succeeded":
         try:
             return BatchResult(
-                line.custom_id, "answered", Reply.model_validate(storable(line.result.message.to_dict()))
+                line.custom_id,
+                "answered",
+                Reply.model_validate(storable_json(json.dumps(line.result.message.to_dict()))),
             )
         except ValidationError as error:
             return BatchResult(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")

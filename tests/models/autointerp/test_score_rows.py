@@ -13,7 +13,7 @@ from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.output import OutputTrial, accuracy_rows
 from models.autointerp.scorers.simulation import simulation_metrics, simulation_trials
-from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
+from models.autointerp.scorers.specificity import specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
 from models.autointerp.yes_no import yes_no_metrics
 from storage.table_schemas.example import SCHEMA as EXAMPLE
@@ -129,7 +129,7 @@ def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
 ):
     build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
     trials = detection if task == "detection" else list(build[task](gallery, LABELS))
-    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
+    measure = {"specificity": area_under_curve, "simulation": simulation_metrics}.get(task, yes_no_metrics)
     draw = random.Random(2)
 
     def verdict(row: int) -> Judgement:
@@ -165,7 +165,7 @@ def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, d
 def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: ExampleSet):
     trials, draw = list(specificity_trials(gallery, LABELS)), random.Random(3)
     said = [[Judgement(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
-    found = told(score_rows(specificity_metrics, gallery, trials, said))
+    found = told(score_rows(area_under_curve, gallery, trials, said))
     for trial, verdicts in zip(trials, said, strict=True):
         sides = {"interval": [], "control": []}
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
@@ -201,9 +201,15 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
         assert found["label 1", metric]["n_trials"] == len(silent)
 
 
-def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial]):
-    whole = score_rows(yes_no_metrics, gallery, detection, perfect(detection))
-    assert score_rows(yes_no_metrics, gallery, detection, perfect(detection), together=2).equals(whole)
+def test_blocks_change_no_value_and_no_count(gallery: ExampleSet, detection: list[Trial]):
+    """Intervals they do: how alike windows of a document are is told from the trials that are measured together."""
+    draw = random.Random(6)
+    said = [[Judgement(draw.random() < 0.7) for _ in trial.row_N] for trial in detection]
+    whole, parted = (told(score_rows(yes_no_metrics, gallery, detection, said, together=n)) for n in (None, 2))
+    counted = ("value", "n_trials", "n_failed", "choosing_value", "reporting_value", "reporting_n_trials")
+    assert whole.keys() == parted.keys()
+    for key, row in whole.items():
+        assert [row[name] for name in counted] == [parted[key][name] for name in counted]
     assert score_rows(yes_no_metrics, gallery, [], []).num_rows == 0
 
 
@@ -221,7 +227,7 @@ def test_each_half_is_scored_as_if_it_were_all(gallery: ExampleSet, detection: l
     one."""
     build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
     trials = detection if task == "detection" else list(build[task](gallery, LABELS))
-    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
+    measure = {"specificity": area_under_curve, "simulation": simulation_metrics}.get(task, yes_no_metrics)
     draw = random.Random(5)
 
     def verdict(row: int) -> Judgement:
