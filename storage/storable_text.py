@@ -25,12 +25,16 @@ def storable_json(text: str | bytes, **options: Any) -> Any:
     """
     try:
         value = json.loads(text, **options)
-        has_halves = (
-            (b"\\ud" in text.lower()) if isinstance(text, bytes) else ("\\ud" in text.lower() or not text.isascii())
-        )
-        return _storable(value) if has_halves else value
+        return _storable(value) if _may_hold_halves(text) else value
     except RecursionError as error:
         raise ValueError("it is nested too deeply to be read") from error
+
+
+def _may_hold_halves(text: str | bytes) -> bool:
+    """As an escape, or as it is; bytes were read as UTF-8, which has none."""
+    if isinstance(text, bytes):
+        return b"\\ud" in text.lower()
+    return "\\ud" in text.lower() or not text.isascii()
 
 
 def _storable(value: Any) -> Any:

@@ -42,6 +42,7 @@ class AnswerSchema:
         items = value.get(self.name) if isinstance(value, dict) else None
         if not isinstance(items, list):
             return ParsedAnswer({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
+        has_replacement = REPLACEMENT in text or "\\ufffd" in text.lower()
         found, wrong, replaced = dict[str, Any](), dict[str, str](), set[str]()
         for item in items:
             name = item.get("id") if isinstance(item, dict) else None
@@ -55,7 +56,7 @@ class AnswerSchema:
             if name in found and found[name] != said:
                 wrong[name] = "answered twice, and differently"
             found[name] = said
-            if REPLACEMENT in str(said) and REPLACEMENT not in text:
+            if REPLACEMENT in str(said) and not has_replacement:
                 replaced.add(name)
         said_of = {name: said for name, said in found.items() if name not in wrong}
         return ParsedAnswer(said_of, wrong, "", frozenset(replaced))

@@ -116,11 +116,8 @@ def _outcome(line: Any) -> BatchResult:
     kind = line.result.type
     if kind == "succeeded":
         try:
-            return BatchResult(
-                line.custom_id,
-                "answered",
-                Reply.model_validate(storable_json(json.dumps(line.result.message.to_dict()))),
-            )
+            message = storable_json(json.dumps(line.result.message.to_dict()))
+            return BatchResult(line.custom_id, "answered", Reply.model_validate(message))
         except ValidationError as error:
             return BatchResult(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")
     if kind == "errored":
