@@ -42,15 +42,13 @@ def trials(gallery: ExampleSet) -> list[Trial]:
 
 def test_a_row_says_what_was_shown_and_what_was_said(gallery: ExampleSet, trials: list[Trial]):
     draw = random.Random(0)
-    said = [
-        [Judgement(None, "refused") if draw.random() < 0.2 else Judgement(draw.random() < 0.5) for _ in trial.row_N]
-        for trial in trials
-    ]
+    answers = [[None if draw.random() < 0.2 else draw.random() < 0.5 for _ in trial.row_N] for trial in trials]
+    said = [[Judgement(None, "refused") if a is None else Judgement(a) for a in of_trial] for of_trial in answers]
     rows = judgement_rows(gallery, trials, said, has_truth=True).to_pylist()
     examples = {row["example_id"]: row for row in gallery.table.to_pylist()}
-    flat = [verdict for of_trial in said for verdict in of_trial]
+    flat = [answer for of_trial in answers for answer in of_trial]
     assert len(rows) == len(flat) == 3 * (10 + 5 + 3)
-    for row, verdict in zip(rows, flat, strict=True):
+    for row, answer in zip(rows, flat, strict=True):
         shown = examples[row["example_id"]]
         is_own = shown["feature_id"] == row["feature_id"]
         assert row["explanation_id"] == f"label {row['feature_id']}"
@@ -58,11 +56,10 @@ def test_a_row_says_what_was_shown_and_what_was_said(gallery: ExampleSet, trials
         assert row["interval_index"] == (shown["interval_index"] if is_own else None)
         assert row["document_group"].startswith(f"{shown['document_id']}#")
         assert row["truth"] == (row["kind"] == "interval")
-        assert (row["status"], row["answer"]) == (
-            verdict.status,
-            None if verdict.value is None else float(verdict.value),
-        )
-        assert row["is_right"] == (None if verdict.value is None else verdict.value == row["truth"])
+        if answer is None:
+            assert (row["status"], row["answer"], row["is_right"]) == ("refused", None, None)
+        else:
+            assert (row["status"], row["answer"], row["is_right"]) == ("ok", float(answer), answer == row["truth"])
         assert (row["marked"], row["strengths"]) == ([], None)
 
 
