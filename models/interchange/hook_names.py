@@ -39,6 +39,8 @@ _MODULES = {
 }
 """Modules of a block: the site that each reads, and the one that it gives out. `post_attention_layernorm` is the MLP's
 norm in one family and the attention's in another, so it is none of them."""
+_EMBEDDING = re.compile(r"(?:[\w-]+\.)*(?:embed_tokens|wte|embed_in|word_embeddings|tok_embeddings)(?:\.output)?")
+"""The modules that look token embeddings up, by the names of the families."""
 _OF_ATTENTION = ("z",)
 """Kinds of these that no point of a block's modules is of: they are read inside of attention."""
 _MODULE = re.compile(r"(?:[\w-]+\.)*(?:layers|layer|h|blocks)\.(\d+)((?:\.[A-Za-z]\w*?)*?)(?:\.(input|output))?")
@@ -73,6 +75,8 @@ def sites_of_module(module: str, points: "Callable[[], BlockPoints | None]" = la
         module: As in `site_of_module`.
         points: Of the model's own blocks, asked for where a block is named; None where no family has its names.
     """
+    if is_embedding(module):
+        return ("embed",)
     match = _MODULE.fullmatch(module)
     if match is None:
         return ()
@@ -80,6 +84,11 @@ def sites_of_module(module: str, points: "Callable[[], BlockPoints | None]" = la
     known = points()
     kinds = _kinds(inner, end) if known is None else _kinds_at(known, inner, end)
     return tuple(f"{kind}.{layer}" for kind in kinds)
+
+
+def is_embedding(module: str) -> bool:
+    """Whether a module's name is that of a token embedding."""
+    return _EMBEDDING.fullmatch(module) is not None
 
 
 def _kinds(inner: str, end: str | None) -> tuple[str, ...]:
