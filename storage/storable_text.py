@@ -1,20 +1,47 @@
 """Text from outside that no file or table could hold, made such that they can."""
 
+import json
 from typing import Any
 
 REPLACEMENT = "\ufffd"
 
 
-def storable(value: Any) -> Any:
-    """A value as JSON has it, with every unpaired surrogate of its texts replaced by U+FFFD.
+def storable(text: str) -> str:
+    """A text with every unpaired surrogate replaced by U+FFFD.
 
-    JSON can spell half of a surrogate pair (`\\ud800`), which is no character: UTF-8, and so Parquet and DuckDB, have
-    no way to write it.
+    Half of a surrogate pair is no character: UTF-8, and so Parquet and DuckDB, have no way to write it.
     """
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def storable_json(text: str | bytes, **options: Any) -> Any:
+    """What JSON says, its texts storable: JSON can spell half a pair (`\\ud800`).
+
+    Args:
+        options: Of `json.loads`.
+
+    Raises:
+        ValueError: If it is no JSON, or is nested deeper than Python can read.
+    """
+    try:
+        value = json.loads(text, **options)
+        return _storable(value) if _may_hold_halves(text) else value
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply to be read") from error
+
+
+def _may_hold_halves(text: str | bytes) -> bool:
+    """As an escape, or as it is; bytes were read as UTF-8, which has none."""
+    if isinstance(text, bytes):
+        return b"\\ud" in text.lower()
+    return "\\ud" in text.lower() or not text.isascii()
+
+
+def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return storable(value)
     if isinstance(value, list):
-        return [storable(item) for item in value]
+        return [_storable(item) for item in value]
     if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}
+        return {storable(name): _storable(item) for name, item in value.items()}
     return value

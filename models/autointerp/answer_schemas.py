@@ -4,13 +4,12 @@ Every item of an answer carries the id that it is about, so that an item which i
 differently costs itself and no other.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.storable_text import storable
+from storage.storable_text import REPLACEMENT, storable_json
 
 
 def schema_of(**properties: Any) -> dict[str, Any]:
@@ -37,15 +36,15 @@ class AnswerSchema:
     def parse(self, text: str) -> "ParsedAnswer":
         """Items by id; a text of another form is an error."""
         try:
-            value = json.loads(_without_fence(text))
-        except json.JSONDecodeError as error:
+            value = storable_json(_without_fence(text))
+        except ValueError as error:
             return ParsedAnswer({}, {}, f"invalid JSON: {error}")
         items = value.get(self.name) if isinstance(value, dict) else None
         if not isinstance(items, list):
             return ParsedAnswer({}, {}, f"wanted an object with the list {self.name!r}, found {text[:80]!r}")
+        has_replacement = REPLACEMENT in text or "\\ufffd" in text.lower()
         found, wrong, replaced = dict[str, Any](), dict[str, str](), set[str]()
-        for given in items:
-            item = storable(given)
+        for item in items:
             name = item.get("id") if isinstance(item, dict) else None
             if not isinstance(name, str):
                 continue
@@ -57,7 +56,7 @@ class AnswerSchema:
             if name in found and found[name] != said:
                 wrong[name] = "answered twice, and differently"
             found[name] = said
-            if item != given:
+            if REPLACEMENT in str(said) and not has_replacement:
                 replaced.add(name)
         said_of = {name: said for name, said in found.items() if name not in wrong}
         return ParsedAnswer(said_of, wrong, "", frozenset(replaced))

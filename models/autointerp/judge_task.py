@@ -25,6 +25,11 @@ class JudgeTask:
     output_tokens: int
     """Of one answer, as long as the ledger knows no better."""
 
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Whether an answer is a yes or a no, of which a trial's truth says the right one."""
+        return all(value.get("type") == "boolean" for value in self.answers.values.values())
+
 
 @dataclass(frozen=True)
 class RuleMatches:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.score_rows import JudgedWindows
 from models.autointerp.trials import Judgement, Trial
 from storage.table_schemas.judgement import SCHEMA as JUDGEMENT
 
@@ -29,30 +30,26 @@ def judgement_rows(
     """
     if not trials:
         return JUDGED.empty_table()
-    lengths = [len(trial.row_N) for trial in trials]
-    said = list(chain.from_iterable(verdicts))
-    row_N = np.concatenate([trial.row_N for trial in trials])
-    truth_N = np.concatenate([trial.truth_N for trial in trials])
-    is_said_N = np.array([verdict.value is not None for verdict in said], dtype=bool)
+    windows, said = JudgedWindows.of(gallery, trials, verdicts), list(chain.from_iterable(verdicts))
     values = [verdict.value for verdict in said]
     lists = [value if isinstance(value, list) else None for value in values]
     numbers = [None if value is None or isinstance(value, list) else float(value) for value in values]
-    is_right = [number == truth for number, truth in zip(numbers, truth_N.tolist(), strict=True)]
-    kinds = list(chain.from_iterable(trial.kind for trial in trials))
+    is_right = [number == truth for number, truth in zip(numbers, windows.truth_N.tolist(), strict=True)]
     marked = [list(marks) for trial in trials for marks in trial.marked]
+    label_N = windows.trial_N.tolist()
     columns = {
-        "explanation_id": pa.array(np.repeat([trial.label.explanation_id for trial in trials], lengths), pa.string()),
-        "example_id": gallery.table["example_id"].take(pa.array(row_N)),
-        "feature_id": pa.array(np.repeat([trial.label.feature_id for trial in trials], lengths), pa.int32()),
-        "kind": pa.array(kinds, pa.string()),
-        "interval_index": gallery.table["interval_index"].take(pa.array(row_N, mask=np.array(kinds) == "hard")),
-        "document_group": pa.array(np.array(gallery.groups, dtype=object)[gallery.group_R[row_N]], pa.string()),
-        "is_choosing": pa.array(np.concatenate([trial.is_choosing_N for trial in trials])),
+        "explanation_id": pa.array([trials[n].label.explanation_id for n in label_N], pa.string()),
+        "example_id": gallery.table["example_id"].take(pa.array(windows.row_N)),
+        "feature_id": pa.array([trials[n].label.feature_id for n in label_N], pa.int32()),
+        "kind": pa.array(windows.kind_N, pa.string()),
+        "interval_index": gallery.table["interval_index"].take(pa.array(windows.row_N, mask=windows.kind_N == "hard")),
+        "document_group": pa.array(np.array(gallery.groups, dtype=object)[windows.group_N], pa.string()),
+        "is_choosing": pa.array(windows.is_choosing_N),
         "marked": pa.array(marked, pa.list_(pa.int32())),
-        "truth": pa.array(truth_N, mask=np.full(len(row_N), not has_truth)),
+        "truth": pa.array(windows.truth_N, mask=np.full(len(said), not has_truth)),
         "answer": pa.array(numbers, pa.float64()),
         "strengths": pa.array(lists, pa.list_(pa.float32())),
-        "is_right": pa.array(is_right, pa.bool_(), mask=~(is_said_N & has_truth)),
+        "is_right": pa.array(is_right, pa.bool_(), mask=~(windows.said_N & has_truth)),
         "status": pa.array([verdict.status for verdict in said], pa.string()),
     }
     return pa.table({name: columns[name] for name in JUDGED.names}, schema=JUDGED)

@@ -144,9 +144,9 @@ def named_scores(scorer: str, headline: str | None, values: pa.Table) -> pa.Tabl
 
 def area_under_curve(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
     """How well a number for each window, higher where the label fits, tells where the feature fires."""
-    n_L = windows.count(windows.said_N)
-    area = auroc(windows.clusters, windows.truth_N, windows.numbers())
-    return [LabelMetric("auroc", area, n_L, np.zeros_like(n_L))]
+    said = windows.where(windows.said_N)
+    area = auroc(said.clusters, said.truth_N, said.numbers())
+    return [LabelMetric("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
 
 
 def metric_rows(

@@ -5,7 +5,7 @@ Explanations are made from examples for explaining only, ratings and scores from
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +70,7 @@ def label_features(
         explanations += explainer.explain(exhibits, features, told)
     unscored = material.gallery.unscored
     explanations = [
-        replace(explanation, error=UNSCORED)
-        if explanation.feature_id in unscored and explanation.error is None
-        else explanation
+        explanation.noted(UNSCORED) if explanation.feature_id in unscored else explanation
         for explanation in explanations
     ]
     by_feature = sorted(explanations, key=lambda explanation: explanation.feature_id)

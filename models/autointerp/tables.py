@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -37,6 +37,10 @@ class Explanation:
 
     def __post_init__(self) -> None:
         assert (self.label is not None) == (self.status == "ok"), self
+
+    def noted(self, note: str) -> Self:
+        """With one more thing that a reader of the row should know."""
+        return replace(self, error=f"{self.error}; {note}" if self.error else note)
 
     def explanation_id(self, sae_id: str) -> str:
         """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""

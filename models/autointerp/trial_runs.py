@@ -15,7 +15,6 @@ from models.autointerp.progress import Progress, offset_progress
 from models.autointerp.score_rows import VALUES, Measure, area_under_curve, score_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.trials import Judgement, Trial
-from models.autointerp.yes_no import FIRES
 
 BLOCK = 10_000
 """Labels judged in one go: what a judge is asked is laid out for so many, and a sender begun."""
@@ -54,13 +53,12 @@ def judged(
         headline: The metric that stands for the scorer.
         together: Trials that are measured at a time; all that were judged in one go where it is None.
     """
-    has_truth = task.answers is FIRES
 
     def score(inputs: ScorerInputs, progress: Progress) -> Scored:
         tables, said, asked = [VALUES.empty_table()], [JUDGED.empty_table()], list[LedgerAnswer]()
         for block, verdicts, answers in judge_trials(task, trials(inputs), inputs, progress):
             tables.append(score_rows(measure, inputs.examples, block, verdicts, together))
-            said.append(judgement_rows(inputs.examples, block, verdicts, has_truth=has_truth))
+            said.append(judgement_rows(inputs.examples, block, verdicts, has_truth=task.is_yes_or_no))
             asked += answers
         return Scored(pa.concat_tables(tables), asked, pa.concat_tables(said))
 

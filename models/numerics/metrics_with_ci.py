@@ -9,14 +9,14 @@ Axes: L labels, N things said of all of them one after another, label by label; 
 import numpy as np
 
 from models.numerics.clustered_intervals import Clusters
-from models.numerics.student_t import quantile_975
+from models.numerics.student_t import Z, quantile_975
 
-Z = 1.959963984540054
-"""Standard normal quantile of 0.975."""
 HALVINGS = 50
 """Halvings of an interval of length 1 that leave less than a rounding error."""
 FEWEST_CLUSTERS = 4
 """With fewer the spread between clusters says too little for an interval."""
+ROUNDING = 1e-12
+"""A spread of so small a share of the whole is one of rounding."""
 LARGEST = 1 - 1e-12
 """Correlation beyond which Fisher's scale is infinite."""
 
@@ -142,17 +142,18 @@ def pearson(clusters: Clusters, one_N: np.ndarray, other_N: np.ndarray) -> Value
     """Product-moment correlation. Its interval is by the jackknife over clusters on Fisher's scale, arctanh(r), with
     Student's t of as many degrees of freedom as there are clusters less one.
 
-    There is no correlation where one side is constant, and no interval below four clusters.
+    There is no correlation where one side is constant, and no interval below four clusters, nor where one cluster holds
+    all the spread of a side, as of a feature that fires in one document: the others say nothing of it.
 
     Source: Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1. Efron and Tibshirani 1993,
     "An Introduction to the Bootstrap", chapter 11 (the jackknife); clusters are left out whole.
     """
-    r_L = _correlation(clusters, one_N, other_N)
-    sums = _Sums(clusters, _centred(clusters, one_N)[0], _centred(clusters, other_N)[0])
+    (a_N, a_varies_L), (b_N, b_varies_L) = _centred(clusters, one_N), _centred(clusters, other_N)
+    r_L = _correlation(clusters, a_N, b_N, a_varies_L & b_varies_L)
     with np.errstate(divide="ignore"):  # a correlation of 1 is at infinity, and so is its interval
         z_L = np.arctanh(r_L)
     n_clusters_L = np.maximum(clusters.n_clusters_L, FEWEST_CLUSTERS)
-    half_L = quantile_975(n_clusters_L - 1) * sums.jackknife_error()
+    half_L = quantile_975(n_clusters_L - 1) * _jackknife_error(clusters, a_N, b_N)
     half_L = np.where(clusters.n_clusters_L >= FEWEST_CLUSTERS, half_L, np.nan)
     return r_L, np.minimum(np.tanh(z_L - half_L), r_L), np.maximum(np.tanh(z_L + half_L), r_L)
 
@@ -174,33 +175,26 @@ def _centred(clusters: Clusters, of_N: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return of_N - mean_L[label_N], np.bincount(changes, minlength=clusters.n_labels) > 0
 
 
-def _correlation(clusters: Clusters, one_N: np.ndarray, other_N: np.ndarray) -> np.ndarray:
+def _correlation(clusters: Clusters, a_N: np.ndarray, b_N: np.ndarray, vary_L: np.ndarray) -> np.ndarray:
     def sums(of_N: np.ndarray) -> np.ndarray:
         return np.bincount(clusters.label_N, of_N, minlength=clusters.n_labels)
 
-    (a_N, a_varies_L), (b_N, b_varies_L) = _centred(clusters, one_N), _centred(clusters, other_N)
-    scale_L = np.where(a_varies_L & b_varies_L, np.sqrt(sums(a_N**2) * sums(b_N**2)), np.nan)
+    scale_L = np.where(vary_L, np.sqrt(sums(a_N**2) * sums(b_N**2)), np.nan)
     return np.clip(sums(a_N * b_N) / np.where(scale_L > 0, scale_L, np.nan), -1, 1)
 
 
-class _Sums:
-    """What the correlations without one cluster are made of."""
-
-    def __init__(self, clusters: Clusters, a_N: np.ndarray, b_N: np.ndarray) -> None:
-        self.clusters = clusters
-        parts = (np.ones(len(a_N)), a_N, b_N, a_N * a_N, b_N * b_N, a_N * b_N)
-        of_clusters = np.stack([clusters.sums(part_N) for part_N in parts])
-        whole = np.stack([np.bincount(clusters.label_C, of_C, minlength=clusters.n_labels) for of_C in of_clusters])
-        self.without = whole[:, clusters.label_C] - of_clusters
-
-    def jackknife_error(self) -> np.ndarray:
-        """Of arctanh(r) of each label."""
-        n, a, b, aa, bb, ab = self.without
-        n = np.maximum(n, 1)
-        scale = np.sqrt(np.maximum(aa - a * a / n, 0) * np.maximum(bb - b * b / n, 0))
-        r_C = (ab - a * b / n) / np.where(scale > 0, scale, np.nan)
-        z_C = np.nan_to_num(np.arctanh(np.clip(r_C, -LARGEST, LARGEST)))
-        label_C, k_L = self.clusters.label_C, np.maximum(self.clusters.n_clusters_L, 1)
-        mean_L = np.bincount(label_C, z_C, minlength=self.clusters.n_labels) / k_L
-        squares_L = np.bincount(label_C, (z_C - mean_L[label_C]) ** 2, minlength=self.clusters.n_labels)
-        return np.sqrt(squares_L * (k_L - 1) / k_L)
+def _jackknife_error(clusters: Clusters, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+    """Of arctanh(r) of each label; NaN where one cluster's absence leaves a side without any spread."""
+    parts = (np.ones(len(a_N)), a_N, b_N, a_N * a_N, b_N * b_N, a_N * b_N)
+    of_clusters, label_C = np.stack([clusters.sums(part_N) for part_N in parts]), clusters.label_C
+    whole = np.stack([np.bincount(label_C, of_C, minlength=clusters.n_labels) for of_C in of_clusters])
+    n, a, b, aa, bb, ab = whole[:, label_C] - of_clusters
+    n = np.maximum(n, 1)
+    spread_a, spread_b = aa - a * a / n, bb - b * b / n
+    is_there = (spread_a > ROUNDING * whole[3, label_C]) & (spread_b > ROUNDING * whole[4, label_C])
+    scale = np.sqrt(np.where(is_there, spread_a, np.nan) * np.where(is_there, spread_b, np.nan))
+    z_C = np.arctanh(np.clip((ab - a * b / n) / scale, -LARGEST, LARGEST))
+    k_L = np.maximum(clusters.n_clusters_L, 1)
+    mean_L = np.bincount(label_C, z_C, minlength=clusters.n_labels) / k_L
+    squares_L = np.bincount(label_C, (z_C - mean_L[label_C]) ** 2, minlength=clusters.n_labels)
+    return np.sqrt(squares_L * (k_L - 1) / k_L)

@@ -52,16 +52,12 @@ part_score as (
     where is_headline
 ),
 
-listed as (
-    select
-        model_id,
-        recipe_id,
-        explanation_id,
-        part,
-        list({'scorer': scorer, 'value': value, 'ci_low': ci_low, 'ci_high': ci_high} order by scorer, value desc nulls last)
-            as headlines
+each_once as (
     from part_score
-    group by all
+    qualify row_number() over (
+        partition by model_id, recipe_id, explanation_id, part, scorer
+        order by value desc nulls last
+    ) = 1
 ),
 
 headline as (
@@ -70,9 +66,12 @@ headline as (
         recipe_id,
         explanation_id,
         part,
-        list_filter(headlines, lambda score, place: place = 1 or headlines[place - 1].scorer <> score.scorer) as each_once,
-        list_filter(headlines, lambda score: score.scorer = 'detection')[1] as by_detection
-    from listed
+        map_from_entries(list({'scorer': scorer, 'value': value} order by scorer)) as headline_scores,
+        any_value(value) filter (where scorer = 'detection') as detection,
+        any_value(ci_low) filter (where scorer = 'detection') as detection_ci_low,
+        any_value(ci_high) filter (where scorer = 'detection') as detection_ci_high
+    from each_once
+    group by all
 ),
 
 part_rating as (
@@ -83,7 +82,7 @@ part_rating as (
         feature_id,
         interval_index,
         rating,
-        unnest(['all', if(is_choosing, 'choosing', 'reporting')]) as part
+        unnest(parts_of(is_choosing)) as part
     from specificity
     semi join touched using (model_id, recipe_id)
 ),
@@ -160,7 +159,7 @@ part_judgement as (
         truth,
         interval_index,
         is_right,
-        unnest(['all', if(is_choosing, 'choosing', 'reporting')]) as part
+        unnest(parts_of(is_choosing)) as part
     from judgement
     semi join touched using (model_id, recipe_id)
     where is_right is not null
@@ -226,17 +225,13 @@ select
     a.feature_id,
     a.explanation_id,
     a.part,
-    map_from_entries(list_transform(h.each_once, lambda score: {'scorer': score.scorer, 'value': score.value}))
-        as headline_scores,
-    h.by_detection.value as detection,
-    h.by_detection.ci_low as detection_ci_low,
-    h.by_detection.ci_high as detection_ci_high,
+    headline.* exclude (model_id, recipe_id, explanation_id, part),
     density_weighted_scores,
     if(a.part = 'all', scores, null) as scores,
     specific.* exclude (model_id, recipe_id, explanation_id, part)
 from attempt as a
 left join scored using (model_id, recipe_id, explanation_id)
-left join headline as h using (model_id, recipe_id, explanation_id, part)
+left join headline using (model_id, recipe_id, explanation_id, part)
 left join specific using (model_id, recipe_id, explanation_id, part)
 left join density_weighted using (model_id, recipe_id, explanation_id, part)
 order by a.model_id, a.recipe_id, a.feature_id, a.explanation_id, a.part;

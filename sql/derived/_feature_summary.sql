@@ -1,8 +1,8 @@
 -- The best label and the top tokens of every feature of the dictionaries in `touched`.
 -- Best label: highest detection score, then highest specificity above the controls, both by the windows that choose; the
 -- names of explainer and prompt break a tie. Where two or more labels have a score by those, the numbers shown are of the
--- other windows, for the best of several scores is too high by what chance gave it. Where every attempt failed there is no
--- label, and label_status says why.
+-- other windows, for the best of several scores is too high by what chance gave it. Labels whose halves nobody knows, such
+-- as an import's, are taken by those names alone. Where every attempt failed there is no label, and label_status says why.
 delete from _feature_summary
 using touched
 where _feature_summary.model_id = touched.model_id and _feature_summary.recipe_id = touched.recipe_id;
@@ -18,7 +18,7 @@ with best_label as (
         e.status as label_status,
         e.explainer,
         e.llm,
-        count(*) filter (where coalesce(c.detection, c.specificity_mean) is not null) over (
+        count(*) filter (where coalesce(c.detection, c.specificity_above_controls) is not null) over (
             partition by e.model_id, e.recipe_id, e.feature_id
         ) as n_labels_tested
     from explanation as e
@@ -44,17 +44,7 @@ with best_label as (
 worth as (
     select
         b.*,
-        s.detection,
-        s.detection_ci_low,
-        s.detection_ci_high,
-        s.headline_scores,
-        s.density_weighted_scores,
-        s.specificity_mean,
-        s.specificity_density_weighted,
-        s.fraction_rated_3,
-        s.control_rating,
-        s.specificity_above_controls,
-        s.n_ratings
+        s.* exclude (model_id, recipe_id, feature_id, explanation_id, part, scores, n_failed)
     from best_label as b
     left join _feature_label as s
         on

@@ -38,7 +38,7 @@ comment on column explanation.prompt is 'What the language model was shown: acti
 comment on column explanation.prompt_sha256 is 'Hash of the prompt; null where none was sent [sha256]';
 comment on column explanation.label is 'What the feature means; null where the attempt failed [text]';
 comment on column explanation.status is 'ok, refused, parse_error, over_budget or another reason of failure [text]';
-comment on column explanation.error is 'What went wrong; null where it went well [text]';
+comment on column explanation.error is 'What went wrong; of a label that was made, what is to be known of it (no score, a character replaced); null where there is nothing to say [text]';
 comment on column explanation.n_examples is 'Examples shown to the explainer; null where an import does not say [examples]';
 comment on column explanation.request_id is 'Request at the provider; null where none was sent [id]';
 comment on column explanation.input_tokens is 'Tokens sent; null where none were [tokens]';

@@ -1,6 +1,7 @@
 """The provider's Message Batches: create, look, wait, read results; what passes is tried again."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from models.autointerp.llm_client.messages_client import AttemptFailed, Provider
 from models.autointerp.llm_client.request import Reply
-from storage.storable_text import storable
+from storage.storable_text import storable_json
 
 PATIENCE = 12
 """Attempts at a question that costs nothing, such as how far a batch is."""
@@ -115,9 +116,8 @@ def _outcome(line: Any) -> BatchResult:
     kind = line.result.type
     if kind == "succeeded":
         try:
-            return BatchResult(
-                line.custom_id, "answered", Reply.model_validate(storable(line.result.message.to_dict()))
-            )
+            message = storable_json(json.dumps(line.result.message.to_dict()))
+            return BatchResult(line.custom_id, "answered", Reply.model_validate(message))
         except ValidationError as error:
             return BatchResult(line.custom_id, "failed", error=f"the body is no message: {error.errors()[0]['msg']}")
     if kind == "errored":

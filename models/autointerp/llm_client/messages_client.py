@@ -4,7 +4,6 @@ Attempts are made and counted by the caller and not inside the SDK, because one 
 cost money, and the ledger has to know.
 """
 
-import json
 import random
 import sys
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 
 from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Reply
-from storage.storable_text import storable
+from storage.storable_text import storable, storable_json
 
 TOLD_FROM = 30.0
 """Seconds of waiting that are told of."""
@@ -124,7 +123,7 @@ def _reply(body: bytes) -> Reply:
     except ValidationError:
         pass
     try:
-        return Reply.model_validate(storable(json.loads(body)))
+        return Reply.model_validate(storable_json(body))
     except (ValidationError, ValueError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise AttemptFailed(f"the body is no message: {why}", True, True) from error

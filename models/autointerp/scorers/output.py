@@ -19,8 +19,9 @@ from models.autointerp.score_rows import LabelMetric, metric_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.structured_answers import group_by
 from models.autointerp.trials import Judgement, Label
+from models.numerics.clustered_intervals import Clusters
 from models.numerics.hash_sampling import hash_rank
-from models.numerics.metrics_with_ci import wilson
+from models.numerics.metrics_with_ci import share
 
 OPTIONS = ("a", "b", "c", "d")
 TOKENS_SHOWN = 10
@@ -131,9 +132,10 @@ def accuracy_rows(trials: Sequence[OutputTrial], verdicts: Sequence[Judgement]) 
     label_N = np.array([place[trial.label.explanation_id] for trial in trials], np.int64)
     answered_N = np.array([verdict.value is not None for verdict in verdicts], bool)
     right_N = np.array([verdict.value is True for verdict in verdicts], bool)
-    right_L, n_L, failed_L = (np.bincount(label_N[of], minlength=len(ids)) for of in (right_N, answered_N, ~answered_N))
-    accuracy = wilson(right_L / np.where(n_L > 0, n_L, np.nan), n_L)
-    return metric_rows(ids, [LabelMetric("accuracy", accuracy, n_L, failed_L)])
+    every = Clusters(label_N, np.arange(len(label_N)), len(ids))
+    answered, failed = every.where(answered_N), every.where(~answered_N)
+    accuracy = share(answered, right_N[answered_N])
+    return metric_rows(ids, [LabelMetric("accuracy", accuracy, answered.n_L, failed.n_L)])
 
 
 def _score(inputs: ScorerInputs, progress: Progress) -> Scored:

@@ -11,11 +11,10 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import RuleMatches, WindowTask
 from models.autointerp.progress import Progress
 from models.autointerp.prompt_format import mark_tokens
-from models.autointerp.score_rows import VALUES, JudgedWindows, LabelMetric, score_rows
+from models.autointerp.score_rows import VALUES, area_under_curve, score_rows
 from models.autointerp.scorer import Scored, Scorer, ScorerInputs
 from models.autointerp.trial_runs import BLOCK
 from models.autointerp.trials import Judgement, Label, Trial, for_scoring, trial_of
-from models.numerics.metrics_with_ci import auroc
 
 NEAR_PEAK = 5
 """Tokens from the peak within which a match counts for 2."""
@@ -33,14 +32,7 @@ def specificity_trials(gallery: ExampleSet, labels: Iterable[Label]) -> Iterator
         kinds = ["interval"] * len(examples) + ["control"] * len(controls)
         row_N = np.concatenate([examples, controls])
         places = zip(row_N.tolist(), gallery.peak_R[row_N].tolist(), kinds, strict=True)
-        yield trial_of(gallery, label, [(row, (peak,), False, kind) for row, peak, kind in places])
-
-
-def specificity_metrics(_: ExampleSet, windows: JudgedWindows) -> list[LabelMetric]:
-    """How well the ratings tell examples from controls."""
-    rated = windows.where(windows.said_N)
-    area = auroc(rated.clusters, rated.kind_N == "interval", rated.numbers())
-    return [LabelMetric("auroc", area, windows.count(windows.said_N), windows.count(~windows.said_N))]
+        yield trial_of(gallery, label, [(row, (peak,), kind == "interval", kind) for row, peak, kind in places])
 
 
 def _shown(gallery: ExampleSet, trial: Trial, place: int) -> str:
@@ -98,7 +90,7 @@ def _score(inputs: ScorerInputs, _: Progress) -> Scored:
             ]
             for trial in block
         ]
-        tables.append(score_rows(specificity_metrics, examples, block, verdicts))
+        tables.append(score_rows(area_under_curve, examples, block, verdicts))
     return Scored(pa.concat_tables(tables))
 
 

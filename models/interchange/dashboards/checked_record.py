@@ -1,6 +1,5 @@
 """One object of a dump, each of whose values is held against what is wanted of it as it is taken."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from models.interchange.dashboards.dump import BadDump
-from storage.storable_text import storable
+from storage.storable_text import storable_json
 
 _MOST = 2**31 - 1
 
@@ -24,8 +23,10 @@ def parsed(text: str | bytes, place: str) -> Any:
         raise BadDump(f"{place}: found {constant}, wanted a finite number: mend the dump or leave the feature out")
 
     try:
-        return storable(json.loads(text, parse_constant=refuse))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return storable_json(text, parse_constant=refuse)
+    except BadDump:
+        raise
+    except ValueError as error:
         raise BadDump(f"{place}: not JSON ({error}): fetch or write the file again") from error
 
 

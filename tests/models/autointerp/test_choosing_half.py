@@ -8,6 +8,7 @@ from example_rows import all_for_scoring, example, with_explained
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.trials import Label
+from models.numerics.hash_sampling import hash_rank
 from storage.table_schemas.example import SCHEMA as EXAMPLE
 
 N = 40
@@ -46,15 +47,26 @@ def test_a_single_document_reports():
 
 
 def test_a_hard_negative_is_in_the_half_of_its_document():
-    """Windows of another feature: those of a document that the feature is rated in go with it, the others by hash."""
-    gallery = examples_in(4)
-    hard = {0: gallery.for_scoring(1)[:10]}
-    [trial] = detection_trials(gallery, [Label("a", 0, "x")], hard)
-    again = gallery.choosing_half.of(0, trial.row_N)
-    assert (trial.is_choosing_N == again).all()
-    is_hard_N = np.array(trial.kind) == "hard"
-    halves = dict(zip(gallery.group_R[trial.row_N[is_hard_N]].tolist(), again[is_hard_N].tolist(), strict=True))
-    assert len(halves) == 4
-    assert (
-        np.array([halves[group] for group in gallery.group_R[trial.row_N[is_hard_N]].tolist()]) == again[is_hard_N]
-    ).all()
+    """Windows of feature 1: in a document that feature 0 is rated in they are with feature 0's own, else as the hash of
+    the document has it, whatever feature is labelled."""
+    rows = examples_in(4).table.to_pylist()
+    hard = [row for row in rows if row["feature_id"] == 1 and row["kind"] == "interval"]
+    for row in hard[:5]:
+        row["document_id"] = f"f0 d{row['rank'] % 4}"
+    table = pa.Table.from_pylist(rows, schema=EXAMPLE)
+    gallery = ExampleSet.of(table, near_copy_group=all_for_scoring(table))
+    own_N = gallery.for_scoring(0)
+    half_of = dict(zip(gallery.group_R[own_N].tolist(), gallery.choosing_half.of(0, own_N).tolist(), strict=True))
+    assert set(half_of.values()) == {True, False}
+    ids = {row["example_id"] for row in hard}
+    hard_N = np.array([n for n, name in enumerate(gallery.example_ids) if name in ids])
+    [trial] = detection_trials(gallery, [Label("a", 0, "x")], {0: hard_N})
+    shared = 0
+    for row, is_choosing, kind in zip(trial.row_N.tolist(), trial.is_choosing_N.tolist(), trial.kind, strict=True):
+        group = int(gallery.group_R[row])
+        if kind == "hard" and group in half_of:
+            shared += 1
+            assert is_choosing == half_of[group]
+        elif kind == "hard":
+            assert is_choosing == (hash_rank(gallery.groups[group], "choosing") % 2 == 1)
+    assert shared == 5

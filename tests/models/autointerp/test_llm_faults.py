@@ -118,6 +118,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "a number": ('{"labels": [{"id": "f1", "label": 3}]}', "parse_error"),
     "null": ('{"labels": [{"id": "f1", "label": null}]}', "parse_error"),
     "nothing": ("", "parse_error"),
+    "nested too deeply": ('{"labels": ' + "[" * 5000 + "]" * 5000 + "}", "parse_error"),
 }
 
 

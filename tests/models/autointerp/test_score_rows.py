@@ -8,12 +8,12 @@ import pytest
 from example_rows import example, in_context
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.score_rows import VALUES, area_under_curve, named_scores, score_rows
+from models.autointerp.score_rows import VALUES, Measure, area_under_curve, named_scores, score_rows
 from models.autointerp.scorers.detection import detection_trials
 from models.autointerp.scorers.fuzzing import fuzzing_trials
 from models.autointerp.scorers.output import OutputTrial, accuracy_rows
 from models.autointerp.scorers.simulation import simulation_metrics, simulation_trials
-from models.autointerp.scorers.specificity import specificity_metrics, specificity_trials
+from models.autointerp.scorers.specificity import specificity_trials
 from models.autointerp.trials import Judgement, Label, Trial
 from models.autointerp.yes_no import yes_no_metrics
 from storage.table_schemas.example import SCHEMA as EXAMPLE
@@ -123,20 +123,27 @@ def without(trial: Trial, kept_N: np.ndarray) -> Trial:
     return Trial(trial.label, trial.row_N[kept_N], marked, trial.truth_N[kept_N], kind, halves_N)
 
 
+def task_at_random(
+    task: str, gallery: ExampleSet, detection: list[Trial], draw: random.Random
+) -> tuple[list[Trial], Measure, list[list[Judgement]]]:
+    """Trials of a task, how it is measured, and verdicts drawn without looking."""
+    build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
+    trials = detection if task == "detection" else list(build[task](gallery, LABELS))
+    measure = {"specificity": area_under_curve, "simulation": simulation_metrics}.get(task, yes_no_metrics)
+
+    def verdict(row: int) -> Judgement:
+        lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
+        return Judgement({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.6))
+
+    return trials, measure, [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
+
+
 @pytest.mark.parametrize("task", ["specificity", "detection", "fuzzing", "simulation"])
 def test_a_verdict_that_is_missing_counts_as_failed_and_for_nothing_else(
     gallery: ExampleSet, detection: list[Trial], task: str
 ):
-    build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
-    trials = detection if task == "detection" else list(build[task](gallery, LABELS))
-    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
     draw = random.Random(2)
-
-    def verdict(row: int) -> Judgement:
-        lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
-        return Judgement({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.5))
-
-    said = [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
+    trials, measure, said = task_at_random(task, gallery, detection, draw)
     kept = [np.array([draw.random() < 0.7 for _ in trial.row_N]) for trial in trials]
     holes = [[v if k else FAILED for v, k in zip(*pair, strict=True)] for pair in zip(said, kept, strict=True)]
     fewer = [without(trial, kept_N) for trial, kept_N in zip(trials, kept, strict=True)]
@@ -165,7 +172,7 @@ def test_where_every_verdict_is_missing_there_is_no_value(gallery: ExampleSet, d
 def test_specificity_is_the_share_of_pairs_that_ratings_tell_apart(gallery: ExampleSet):
     trials, draw = list(specificity_trials(gallery, LABELS)), random.Random(3)
     said = [[Judgement(draw.randint(0, 2) + (kind == "interval")) for kind in trial.kind] for trial in trials]
-    found = told(score_rows(specificity_metrics, gallery, trials, said))
+    found = told(score_rows(area_under_curve, gallery, trials, said))
     for trial, verdicts in zip(trials, said, strict=True):
         sides = {"interval": [], "control": []}
         for kind, verdict in zip(trial.kind, verdicts, strict=True):
@@ -201,9 +208,15 @@ def test_a_perfect_simulation_correlates_fully_and_a_constant_one_has_no_value(g
         assert found["label 1", metric]["n_trials"] == len(silent)
 
 
-def test_blocks_change_nothing(gallery: ExampleSet, detection: list[Trial]):
-    whole = score_rows(yes_no_metrics, gallery, detection, perfect(detection))
-    assert score_rows(yes_no_metrics, gallery, detection, perfect(detection), together=2).equals(whole)
+def test_blocks_change_no_value_and_no_count(gallery: ExampleSet, detection: list[Trial]):
+    """Intervals they do: how alike windows of a document are is told from the trials that are measured together."""
+    draw = random.Random(6)
+    said = [[Judgement(draw.random() < 0.7) for _ in trial.row_N] for trial in detection]
+    whole, parted = (told(score_rows(yes_no_metrics, gallery, detection, said, together=n)) for n in (None, 2))
+    counted = ("value", "n_trials", "n_failed", "choosing_value", "reporting_value", "reporting_n_trials")
+    assert whole.keys() == parted.keys()
+    for key, row in whole.items():
+        assert [row[name] for name in counted] == [parted[key][name] for name in counted]
     assert score_rows(yes_no_metrics, gallery, [], []).num_rows == 0
 
 
@@ -219,16 +232,8 @@ def test_a_number_for_each_window_is_scored_by_its_area(gallery: ExampleSet, det
 def test_each_half_is_scored_as_if_it_were_all(gallery: ExampleSet, detection: list[Trial], task: str):
     """A row says what its label is worth by all trials, by those that choose and by the others; near copies are in
     one."""
-    build = {"specificity": specificity_trials, "fuzzing": fuzzing_trials, "simulation": simulation_trials}
-    trials = detection if task == "detection" else list(build[task](gallery, LABELS))
-    measure = {"specificity": specificity_metrics, "simulation": simulation_metrics}.get(task, yes_no_metrics)
     draw = random.Random(5)
-
-    def verdict(row: int) -> Judgement:
-        lists = [float(draw.randint(0, 10)) for _ in gallery.window(row)[0]]
-        return Judgement({"specificity": draw.randint(0, 3), "simulation": lists}.get(task, draw.random() < 0.7))
-
-    said = [[verdict(row) for row in trial.row_N.tolist()] for trial in trials]
+    trials, measure, said = task_at_random(task, gallery, detection, draw)
     found = told(score_rows(measure, gallery, trials, said))
     for half, names in ((True, ["choosing_value"]), (False, ["reporting_value", "reporting_n_trials"])):
         mine = [trial.is_choosing_N == half for trial in trials]
