@@ -68,5 +68,6 @@ def test_other_models(named: str, source: str):
 def test_a_folder_that_lies_beside_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "google" / "gemma-2-2b").mkdir(parents=True)
+    (tmp_path / "google" / "gemma-2-2b" / "config.json").write_text("{}")
     assert not is_same_model("google/gemma-2-2b", "unsloth/gemma-2-2b")
     assert is_same_model("unsloth/gemma-2-2b", "google/gemma-2-2b"), "the card's source is that folder"
