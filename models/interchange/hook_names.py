@@ -1,8 +1,13 @@
 """Sites by the names that other libraries have for them: TransformerLens's hooks, modules of Hugging Face models."""
 
 import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from models.interchange.dashboards.dump import UNKNOWN
+
+if TYPE_CHECKING:
+    from models.language_model.block_points import BlockPoints
 
 _HOOKS = {
     "resid_pre": "hook_resid_pre",
@@ -34,7 +39,11 @@ _MODULES = {
 }
 """Modules of a block: the site that each reads, and the one that it gives out. `post_attention_layernorm` is the MLP's
 norm in one family and the attention's in another, so it is none of them."""
-_MODULE = re.compile(r"(?:[\w-]+\.)*(?:layers|layer|h|blocks)\.(\d+)((?:\.[a-z]\w*?)*?)(?:\.(input|output))?")
+_EMBEDDING = re.compile(r"(?:[\w-]+\.)*(?:embed_tokens|wte|embed_in|word_embeddings|tok_embeddings)(?:\.output)?")
+"""The modules that look token embeddings up, by the names of the families."""
+_OF_ATTENTION = ("z",)
+"""Kinds of these that no point of a block's modules is of: they are read inside of attention."""
+_MODULE = re.compile(r"(?:[\w-]+\.)*(?:layers|layer|h|blocks)\.(\d+)((?:\.[A-Za-z]\w*?)*?)(?:\.(input|output))?")
 
 
 def to_hook_name(site: str) -> str | None:
@@ -55,14 +64,45 @@ def from_hook_name(hook: str | None) -> str:
 
 def site_of_module(module: str) -> str:
     """resid_post.6 for the module `layers.6`, mlp_out.6 for `layers.6.mlp`, mlp_in.6 for `layers.6.mlp.input`: what a
-    module gives out, unless its name ends with `.input`."""
+    module gives out, unless its name ends with `.input`; as it is in models that norm what a sublayer reads."""
+    return next(iter(sites_of_module(module)), UNKNOWN)
+
+
+def sites_of_module(module: str, points: "Callable[[], BlockPoints | None]" = lambda: None) -> tuple[str, ...]:
+    """The sites that a module means, more than one where they are the same tensor; none for a name that means no site.
+
+    Args:
+        module: As in `site_of_module`.
+        points: Of the model's own blocks, asked for where a block is named; None where no family has its names.
+    """
+    if is_embedding(module):
+        return ("embed",)
     match = _MODULE.fullmatch(module)
     if match is None:
-        return UNKNOWN
+        return ()
     layer, inner, end = match.groups()
+    known = points()
+    kinds = _kinds(inner, end) if known is None else _kinds_at(known, inner, end)
+    return tuple(f"{kind}.{layer}" for kind in kinds)
+
+
+def is_embedding(module: str) -> bool:
+    """Whether a module's name is that of a token embedding."""
+    return _EMBEDDING.fullmatch(module) is not None
+
+
+def _kinds(inner: str, end: str | None) -> tuple[str, ...]:
     named = (sites for pattern, sites in _MODULES.items() if re.fullmatch(pattern, inner))
     kind = next(named, (None, None))[end != "input"]
-    return f"{kind}.{layer}" if kind else UNKNOWN
+    return (kind,) if kind else ()
+
+
+def _kinds_at(points: "BlockPoints", inner: str, end: str | None) -> tuple[str, ...]:
+    """A module can itself be called `output`, as that of BERT's attention is."""
+    path = inner.removeprefix(".")
+    called = points.get((f"{path}.{end}".removeprefix("."), "out"), ()) if end else ()
+    found = called or points.get((path, "in" if end == "input" else "out"), ())
+    return found or tuple(kind for kind in _kinds(inner, end) if kind in _OF_ATTENTION)
 
 
 def layer_of(site: str) -> int | None:

@@ -1,14 +1,15 @@
 """What an imported dictionary's file says of where it belongs, held against where a recipe would read it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.dictionaries.config import ProvenanceField
 from models.interchange.dashboards.dump import UNKNOWN
-from models.interchange.hook_names import from_hook_name, site_of_module
+from models.interchange.hook_names import from_hook_name, sites_of_module
 from models.interchange.model_names import is_same_model
+from models.language_model.block_points import BlockPoints
 from models.language_model.sites import Site
 
 _BY_PART = re.compile(r"(?P<kind>resid_pre|resid_post|resid_mid|mlp_out|attn_out|attention_out)_layer_(?P<layer>\d+)")
@@ -34,6 +35,8 @@ class ReadingConditions:
     context_length: int
     prepend_bos: bool | None
     """Whether a token stands before each context; None where that is not decided yet."""
+    points: Callable[[], BlockPoints | None] = lambda: None
+    """The points of the model's blocks, asked for where the file names a module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,18 @@ def told(found: Sequence[Mismatch]) -> str | None:
     return "; ".join(map(str, found)) or None
 
 
-def site_named(hook: str) -> str | None:
-    """The site that a name means: ours, a hook of TransformerLens, a module, `resid_post_layer_3`; None where no such
-    site is known."""
+def sites_named(hook: str, points: Callable[[], BlockPoints | None] = lambda: None) -> tuple[str, ...]:
+    """The sites that a name means: ours, a hook of TransformerLens, a module, `resid_post_layer_3`; none where no such
+    site is known, several where the model has one tensor there."""
     try:
-        return str(Site.parse(hook))
+        return (str(Site.parse(hook)),)
     except ValueError:
         pass
     if part := _BY_PART.fullmatch(hook):
-        return f"{part['kind'].replace('attention', 'attn')}.{part['layer']}"
-    known = [site for site in (from_hook_name(hook), site_of_module(hook)) if site != UNKNOWN]
-    return known[0] if known else None
+        return (f"{part['kind'].replace('attention', 'attn')}.{part['layer']}",)
+    if (known := from_hook_name(hook)) != UNKNOWN:
+        return (known,)
+    return sites_of_module(hook, points)
 
 
 def _of_model(facts: Mapping[str, Any], used: ReadingConditions) -> Iterator[Mismatch]:
@@ -92,20 +96,21 @@ def _of_sites(facts: Mapping[str, Any], used: ReadingConditions) -> Iterator[Mis
     if head is not None:
         yield Mismatch("site", f"head {head} of {reads}", f"{used.site}, which is all heads")
     elif reads is not None:
-        yield from _of_hook(str(reads), used.site)
+        yield from _of_hook(str(reads), used.site, used)
     elif (layer := facts.get("layer")) is not None and layer not in {s.layer for s in _names(used.site)}:
         yield Mismatch("site", f"block {layer}", str(used.site))
     writes = facts.get("hook_out")
     if writes is not None and writes != reads:
-        yield from _of_hook(str(writes), used.output_site, " where it writes")
+        yield from _of_hook(str(writes), used.output_site, used, " where it writes")
 
 
-def _of_hook(hook: str, site: Site, where: str = "") -> Iterator[Mismatch]:
-    known = site_named(hook)
-    if known is None:
+def _of_hook(hook: str, site: Site, used: ReadingConditions, where: str = "") -> Iterator[Mismatch]:
+    known = sites_named(hook, used.points)
+    if not known:
         yield Mismatch("site", f"{hook}{where} (a name that means no site known here)", str(site))
-    elif known not in {str(name) for name in _names(site)}:
-        yield Mismatch("site", f"{hook}{'' if hook == known else f' ({known})'}{where}", str(site))
+    elif not {str(name) for name in _names(site)} & set(known):
+        meant = "" if hook in known else f" ({' or '.join(known)})"
+        yield Mismatch("site", f"{hook}{meant}{where}", str(site))
 
 
 def _names(site: Site) -> set[Site]:

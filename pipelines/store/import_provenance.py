@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.registry import SAERegistration
-from pipelines.store.model_loading import load_limits
+from pipelines.store.model_loading import load_block_points, load_limits
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset
 from storage.verified_folder import VerifiedFolder
@@ -69,6 +69,7 @@ def allowed_mismatches(
         output_site=Site.parse(sites[-1]),
         context_length=model.corpus.context_length,
         prepend_bos=_prepends_bos(store, registration),
+        points=lambda: load_block_points(registration),
     )
     found = mismatches(facts, used)
     if refused := [one for one in found if one.field not in asked.allow_mismatch]:

@@ -6,6 +6,7 @@ from pipelines.registry.registry import SAERegistration
 from storage.revisions import is_folder
 
 if TYPE_CHECKING:
+    from models.language_model.block_points import BlockPoints
     from models.language_model.hooked_model import HookedModel
     from models.language_model.model_limits import ModelLimits
 
@@ -37,6 +38,13 @@ def load_limits(registration: SAERegistration) -> "ModelLimits":
     from models.language_model.model_limits import ModelLimits
 
     return ModelLimits.read(registration.model.source, hub_revision(registration))
+
+
+def load_block_points(registration: SAERegistration) -> "BlockPoints | None":
+    """Which sites pass at which modules of the blocks, without the model; None where no family has its names."""
+    from models.language_model.block_points import read_block_points
+
+    return read_block_points(registration.model.source, hub_revision(registration))
 
 
 def load_tokenizer(registration: SAERegistration) -> Any:

@@ -2,6 +2,7 @@
 
 from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors
 from models.dictionaries.tensor_files import read_json, read_safetensors, require_positive_ints
+from models.interchange.hook_names import is_embedding
 from models.interchange.sae_import import ImportedDictionary, known_facts, layer_of
 from storage.folder import Folder
 
@@ -43,7 +44,7 @@ def read(folder: Folder) -> ImportedDictionary:
     }
     parent, _, hook = folder.url.rstrip("/").rpartition("/")
     run = read_json(Folder(parent), RUN) if parent and Folder(parent).exists(RUN) else {}
-    names_module = layer_of(hook) is not None or hook.endswith("embed_tokens")
+    names_module = layer_of(hook) is not None or is_embedding(hook)
     crosses = names_module and transcodes
     facts = known_facts(
         model_name=run.get("model"),

@@ -68,6 +68,13 @@ def test_without_the_run_only_the_folder_says_where_it_belongs(tmp_path: Path) -
     assert read_foreign(folder).facts == {"hook_name": "layers.5.mlp", "layer": 5}
 
 
+@pytest.mark.parametrize("module", ["embed_tokens", "transformer.wte", "gpt_neox.embed_in"])
+def test_an_embedding_is_named_by_its_folder(tmp_path: Path, module: str) -> None:
+    folder = written(tmp_path, random_weights(**SHAPES))
+    moved = Path(folder.path).rename(tmp_path / module)
+    assert read_foreign(Folder(str(moved))).facts["hook_name"] == module
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

@@ -54,12 +54,28 @@ def test_a_module_means_what_it_gives_out_or_what_it_reads():
         "model.layers.3.input_layernorm.output": "attn_in.3",
         "model.layers.3.pre_feedforward_layernorm.output": "mlp_in.3",
         "model.layers.3.post_feedforward_layernorm.output": "mlp_out.3",
+        "embed_tokens": "embed",
+        "model.embed_tokens": "embed",
+        "embed_tokens.output": "embed",
+        "transformer.wte": "embed",
+        "gpt_neox.embed_in": "embed",
+        "embeddings.word_embeddings": "embed",
     }
     assert {module: site_of_module(module) for module in modules} == modules
 
 
 @pytest.mark.parametrize(
-    "module", ["x", "layers", "layers.3.lora", "model.layers.3.post_attention_layernorm", "layers.2.mlp.gate_proj", ""]
+    "module",
+    [
+        "x",
+        "layers",
+        "layers.3.lora",
+        "model.layers.3.post_attention_layernorm",
+        "layers.2.mlp.gate_proj",
+        "embed_tokens.input",
+        "transformer.wpe",
+        "",
+    ],
 )
 def test_a_module_of_several_meanings_is_unknown(module: str):
     assert site_of_module(module) == "unknown"

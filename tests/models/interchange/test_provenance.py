@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.interchange.provenance import Mismatch, ReadingConditions, mismatches, site_named, told
+from models.interchange.provenance import Mismatch, ReadingConditions, mismatches, sites_named, told
 from models.language_model.sites import Site
 
 USED = ReadingConditions(
@@ -98,4 +98,28 @@ def test_a_layer_alone_is_that_of_the_site():
     ],
 )
 def test_a_name_means_one_site_or_none(hook: str, site: str | None):
-    assert site_named(hook) == site
+    assert sites_named(hook) == ((site,) if site else ())
+
+
+def test_a_module_is_read_in_the_words_of_the_models_family():
+    post_norm = {("post_feedforward_layernorm", "out"): ("mlp_out",), ("", "in"): ("resid_pre", "attn_in")}
+    used = {"site": Site("mlp_out", 7), "output_site": Site("mlp_out", 7), "points": lambda: post_norm}
+    assert fields({"hook_name": "layers.7.mlp"}, **used) == ["site"]
+    assert fields({"hook_name": "layers.7.post_feedforward_layernorm"}, **used) == []
+    assert fields({"hook_name": "layers.7.mlp"}, **used | {"points": lambda: None}) == []
+    for site in (Site("resid_pre", 7), Site("attn_in", 7)):
+        assert fields({"hook_name": "layers.7.input"}, **used | {"site": site}) == []
+    [found] = mismatches(
+        {"hook_name": "layers.7.input"}, replace(USED, site=Site("mlp_in", 7), points=lambda: post_norm)
+    )
+    assert str(found) == "site layers.7.input (resid_pre.7 or attn_in.7), not mlp_in.7"
+
+
+def test_the_family_is_asked_for_only_where_a_module_is_named():
+    def asked() -> None:
+        raise AssertionError("the model's config was read")
+
+    assert fields(SAME, points=asked) == fields({"layer": 7}, points=asked) == []
+    assert fields({"hook_name": "my_own_hook"}, points=asked) == ["site"]
+    with pytest.raises(AssertionError):
+        fields({"hook_name": "layers.7"}, points=asked)
