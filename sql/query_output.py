@@ -125,26 +125,35 @@ def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> 
 
 
 def _copy(answer: QueryResult, form: str, file: Path) -> None:
-    """Has DuckDB write the rows of the query, which stands within the statement that does."""
+    """Has DuckDB write the rows of the query.
+
+    A query that selects stands within the statement that writes; others (PIVOT, EXPLAIN, CALL, PRAGMA) cannot stand
+    within one: their rows are kept first.
+    """
     parameters = dict(answer.parameters) or None
     with _connection(answer, file) as con:
-        query = _last_query(con, answer.sql, form)
-        rows = con.sql(f"from ({query}\n)", params=parameters)
+        statement = _last_statement(con, answer.sql, form)
+        selects = statement.type == duckdb.StatementType.SELECT
+        query = f"({_without_end(statement.query)}\n)" if selects else statement.query
+        rows = con.sql(f"from {query}" if selects else query, params=parameters)
         places = [f"c{place}" for place in range(len(rows.columns))]
         values = zip(places, rows.types, rows.columns, strict=True)
         written = ", ".join(f"{_text(place, of, form)} as {quoted(name)}" for place, of, name in values)
-        con.execute(
-            f"copy (select {written} from ({query}\n) as answer ({', '.join(places)})) to {literal(str(file))} "
-            f"(format {COPIED[form]}, use_tmp_file false)",
-            parameters,
+        copy = (
+            f"copy (select {written} from {query if selects else 'answer'} as answer ({', '.join(places)})) to "
+            f"{literal(str(file))} (format {COPIED[form]}, use_tmp_file false)"
         )
+        if selects:
+            con.execute(copy, parameters)
+        else:
+            rows.query("answer", copy)
 
 
-def _last_query(con: duckdb.DuckDBPyConnection, sql: str, form: str) -> str:
-    """The last statement, without what ends it; those before it are run.
+def _last_statement(con: duckdb.DuckDBPyConnection, sql: str, form: str) -> duckdb.Statement:
+    """The last statement; those before it are run.
 
     Raises:
-        ValueError: If there is none, or it selects nothing.
+        ValueError: If there is none, or it has no rows.
     """
     statements = con.extract_statements(sql)
     if not statements:
@@ -152,11 +161,17 @@ def _last_query(con: duckdb.DuckDBPyConnection, sql: str, form: str) -> str:
     *earlier, last = statements
     for statement in earlier:
         con.execute(statement).fetchall()
-    if last.type != duckdb.StatementType.SELECT:
+    if duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
         con.execute(last).fetchall()
-        raise ValueError(f"{NO_ROWS}; {form} is written of a query that selects")
-    ends = (offset for offset, _ in duckdb.tokenize(last.query) if last.query[offset] == ";")
-    return last.query[: min(ends, default=len(last.query))]
+        raise ValueError(f"{NO_ROWS}; {form} is written of a query that has rows")
+    return last
+
+
+def _without_end(query: str) -> str:
+    """A statement without the semicolon that ends it; DuckDB counts its tokens in bytes."""
+    text = query.encode()
+    ends = (offset for offset, _ in duckdb.tokenize(query) if text[offset : offset + 1] == b";")
+    return text[: min(ends, default=len(text))].decode()
 
 
 def _text(value: str, of: Any, form: str) -> str:

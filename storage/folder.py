@@ -18,6 +18,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from storage import local_files
 
+TEMPORARY = ".tmp-"
+"""How the name of a file begins that is not whole yet."""
+LEFT_BEHIND = 3600.0
+"""Seconds after which a temporary file that nobody has written to is that of a killed writer."""
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
@@ -136,7 +140,7 @@ class Folder:
     def names(self) -> list[str]:
         """Files directly in the folder, sorted; none where the folder does not exist. Temporary files are not
         listed."""
-        return [name for name, is_folder in self._entries() if not is_folder and not name.startswith(".tmp-")]
+        return [name for name, is_folder in self._entries() if not is_folder and not name.startswith(TEMPORARY)]
 
     def folders(self) -> list[str]:
         """Folders directly in the folder, sorted."""
@@ -167,9 +171,11 @@ class Folder:
         """What changes whenever a file is written again, be it with the same content: size and time, of each of
         `names`; the time of a link that leads nowhere is its own."""
         if self.is_local:
-            return {name: local_files.version(self._at(name)) for name in self.names()}
+            found = {name: local_files.version(self._at(name)) for name in self.names()}
+            return {name: version for name, version in found.items() if version is not None}
         files = {_name(entry): entry for entry in self._remote_listing() if entry["type"] == "file"}
-        return {name: f"{file['size']} {file.get('LastModified')}" for name, file in sorted(files.items())}
+        names = sorted(name for name in files if not name.startswith(TEMPORARY))
+        return {name: f"{files[name]['size']} {files[name].get('LastModified')}" for name in names}
 
     def read_bytes(self, name: str) -> bytes:
         return cast(bytes, self.filesystem.cat_file(self._readable(name)))
@@ -206,7 +212,7 @@ class Folder:
     def _writing(self, name: str) -> Iterator[Path]:
         directory = Path(self.path) if self.is_local else Path(tempfile.mkdtemp(prefix="glasshouse-"))
         directory.mkdir(parents=True, exist_ok=True)
-        temporary = directory / f".tmp-{uuid.uuid4().hex}-{name}"
+        temporary = directory / f"{TEMPORARY}{uuid.uuid4().hex}-{name}"
         try:
             yield temporary
             if self.is_local:
@@ -240,7 +246,7 @@ class Folder:
             self.filesystem.rm(self._at(name), recursive=not name)
 
     def sweep(self) -> None:
-        """Deletes temporary files that a killed writer left behind."""
-        if self.is_local and Path(self.path).is_dir():
-            for left in Path(self.path).glob(".tmp-*"):
-                left.unlink(missing_ok=True)
+        """Deletes temporary files that a killed writer left behind: younger ones may be another process's, at work."""
+        if self.is_local:
+            for left in Path(self.path).glob(f"{TEMPORARY}*"):
+                local_files.remove_if_older(left, LEFT_BEHIND)

@@ -3,7 +3,10 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
@@ -65,10 +68,20 @@ def _is_entry(each: os.DirEntry[str]) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def version(path: str) -> str:
-    """Size of a file and when it was written; of a link that leads nowhere, those of the link."""
-    about = os.stat(path) if os.path.exists(path) else os.lstat(path)
+def version(path: str) -> str | None:
+    """Size of a file and when it was written; of a link that leads nowhere, those of the link; None of what is gone."""
+    try:
+        about = os.stat(path) if os.path.exists(path) else os.lstat(path)
+    except FileNotFoundError:
+        return None
     return f"{about.st_size} {about.st_mtime_ns}"
+
+
+def remove_if_older(path: Path, seconds: float) -> None:
+    """Deletes a file that nobody has written to for so long; another process may delete it at the same time."""
+    with suppress(FileNotFoundError):
+        if time.time() - path.lstat().st_mtime > seconds:
+            path.unlink()
 
 
 def files_below(path: str, depth: int | None = None) -> Iterator[str]:

@@ -1,10 +1,15 @@
 """Errors of an object store and of the way to it, as sentences: its client's own are of no common kind."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "s3fs")
-_MAY_PASS = ("Connect", "Connection", "Timeout", "Endpoint", "Incomplete", "Server")
+_CLIENTS = ("botocore", "aiobotocore", "s3fs")
+_TRANSPORT = "aiohttp"
+"""Through which the clients speak, and other libraries with other hosts."""
+_MAY_PASS = ("Connect", "Connection", "Timeout", "Endpoint", "Incomplete", "Server", "Payload")
+_BUSY = ("SlowDown", "Throttl", "TooManyRequests", "LimitExceeded", "Unavailable", "InternalError", "RequestTimeout")
+"""What the code of a refusal holds where the store is busy; the status is 429 or 5xx, if it has one."""
 REMEDY = (
     "see that the addresses s3://… of GLASSHOUSE_HOME, GLASSHOUSE_REGISTRY and the cards are right, and set "
     "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or AWS_PROFILE), AWS_ENDPOINT_URL and AWS_DEFAULT_REGION as for any "
@@ -23,30 +28,55 @@ class Unreachable(OSError):
 
 @contextmanager
 def remote_errors() -> Iterator[None]:
-    """Turns what an object store's client raises into an error of the user's world.
+    """Turns what an object store's client raises, or Python's own OSError from it, into an error of the user's world.
 
     Raises:
-        Unreachable: In its place. A file that is not there stays a FileNotFoundError.
+        Unreachable: In its place. A file that is not there stays a FileNotFoundError, and an error that has a sentence
+            of its own keeps it, whatever led to it.
     """
     try:
         yield
     except FileNotFoundError:
         raise
     except Exception as error:
-        origin = _of_client(error)
-        if origin is None or isinstance(error, Unreachable):
+        plain = isinstance(error, OSError) and type(error).__module__ == "builtins"
+        origin = _of_client(error) if plain or _is_of_client(error) else None
+        if origin is None:
             raise
-        name = type(origin).__name__
         raise Unreachable(
-            f"the object store cannot be used ({name}: {origin}): {REMEDY}",
-            may_pass=any(part in name for part in _MAY_PASS),
+            f"the object store cannot be used ({type(origin).__name__}: {origin}): {REMEDY}",
+            may_pass=_may_pass(origin),
         ) from error
 
 
 def _of_client(error: BaseException | None) -> BaseException | None:
     """The first error of a client among an error and what led to it."""
     while error is not None:
-        if type(error).__module__.split(".")[0] in _CLIENTS:
+        if _is_of_client(error):
             return error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None
+
+
+def _is_of_client(error: BaseException) -> bool:
+    package = _package(type(error).__module__)
+    if package != _TRANSPORT:
+        return package in _CLIENTS
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(_package(frame.f_globals.get("__name__", "")) in _CLIENTS for frame in frames)
+
+
+def _package(module: str) -> str:
+    return module.split(".")[0]
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the store was not reached, or was reached and is busy."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return any(part in type(error).__name__ for part in _MAY_PASS)
+    code, status = (
+        response.get(part, {}).get(name) for part, name in (("Error", "Code"), ("ResponseMetadata", "HTTPStatusCode"))
+    )
+    status = int(status or (code if str(code).isdecimal() else 0))
+    return status == 429 or status >= 500 or any(part in str(code) for part in _BUSY)

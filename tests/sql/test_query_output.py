@@ -84,11 +84,47 @@ def test_csv_keeps_quotes_newlines_and_lists(warehouse: Path, tmp_path: Path):
         assert list(csv.reader(file)) == [["t", "l", "n"], ['a,"b"\n', '["x","y"]', ""]]
 
 
-@pytest.mark.parametrize("query", ["select 1 as a; -- said", "show tables", "describe feature", "from feature limit 0"])
+ROWS_WITHOUT_SELECT = [
+    "pivot feature on is_dead using count(*)",
+    "explain select 1;",
+    "call duckdb_tables();",
+    "pragma database_list",
+    "show databases",
+    "summarize feature",
+]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["select 1 as a; -- said", "show tables", "describe feature", "from feature limit 0", *ROWS_WITHOUT_SELECT],
+)
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_whatever_has_columns_is_written(warehouse: Path, tmp_path: Path, query: str, form: str):
     write(answer(warehouse, query), form, tmp_path / "out")
     assert (tmp_path / "out").stat().st_size > 0
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_rows_of_a_statement_that_selects_nothing_are_the_same_as_in_a_table(
+    warehouse: Path, tmp_path: Path, form: str
+):
+    query = "pivot (values ('a', 1), ('b', 2), ('a', 3)) as t (name, n) on name using sum(n)"
+    write(answer(warehouse, query), form, tmp_path / "out")
+    if form == "parquet":
+        assert [{k: int(v) for k, v in row.items()} for row in pq.read_table(tmp_path / "out").to_pylist()] == [
+            {"a": 4, "b": 2}
+        ]
+    else:
+        text = (tmp_path / "out").read_text()
+        assert (json.loads(text) == [{"a": 4, "b": 2}]) if form == "json" else (text == "a,b\n4,2\n")
+
+
+@pytest.mark.parametrize("text", ["é" * 2, "漢字", "é;é", "\U0001f600"])
+@pytest.mark.parametrize("end", ["", ";", "; -- said; twice", " ;\n;"])
+def test_a_query_is_cut_where_it_ends_whatever_its_letters(warehouse: Path, tmp_path: Path, text: str, end: str):
+    write(answer(warehouse, f"select '{text}' as a, 'ü' as b{end}"), "csv", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], [text, "ü"]]
 
 
 def test_parquet_keeps_types(warehouse: Path, tmp_path: Path):

@@ -1,5 +1,6 @@
 """A file in a folder appears whole or not at all, on disk and on S3."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -60,13 +61,39 @@ def test_remove_deletes_all(folder):
 
 
 def test_sweep_deletes_what_a_killed_writer_left(tmp_path):
-    (tmp_path / ".tmp-0123-shard.parquet").write_bytes(b"half")
+    left = tmp_path / ".tmp-0123-shard.parquet"
+    left.write_bytes(b"half")
+    os.utime(left, (time.time() - 3700,) * 2)
     (tmp_path / "shard.parquet").write_bytes(b"whole")
     folder = Folder(str(tmp_path))
 
     assert folder.names() == ["shard.parquet"]
     folder.sweep()
     assert [p.name for p in tmp_path.iterdir()] == ["shard.parquet"]
+
+
+def test_a_sweep_leaves_what_another_process_is_writing(tmp_path):
+    folder = Folder(str(tmp_path))
+    with folder.writing("shard.parquet") as path:
+        path.write_bytes(b"whole")
+        folder.sweep()
+    assert folder.read_bytes("shard.parquet") == b"whole"
+
+
+def test_versions_are_of_whole_files(folder):
+    folder.write_bytes("a.yaml", b"one")
+    folder.filesystem.pipe_file(f"{folder.path}/.tmp-0123-b.yaml", b"half")
+    assert list(folder.versions()) == ["a.yaml"]
+
+
+def test_a_file_that_goes_while_the_folder_is_listed_has_no_version(tmp_path, monkeypatch):
+    folder = Folder(str(tmp_path))
+    for name in ("gone.yaml", "here.yaml"):
+        folder.write_bytes(name, b"one")
+    listed = folder.names()
+    (tmp_path / "gone.yaml").unlink()
+    monkeypatch.setattr(Folder, "names", lambda self: listed)
+    assert list(folder.versions()) == ["here.yaml"]
 
 
 @pytest.fixture

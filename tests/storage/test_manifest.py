@@ -1,6 +1,8 @@
 """A manifest tells a whole dataset from a damaged one, and one identity from another."""
 
 import json
+import os
+import time
 
 import pytest
 
@@ -63,8 +65,17 @@ def test_a_manifest_that_names_a_file_elsewhere_is_refused(dataset, name):
 def test_what_a_killed_writer_left_goes_when_its_dataset_is_written(dataset, tmp_path):
     (tmp_path / ".tmp-0123-part").write_bytes(b"half")
     (tmp_path / ".tmp-4567-_manifest.json").write_bytes(b"{")
+    for left in tmp_path.glob(".tmp-*"):
+        os.utime(left, (time.time() - 3700,) * 2)
     read(dataset).write(dataset)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_manifest.json", "part"]
+
+
+def test_what_another_writer_of_the_partition_has_begun_stays(dataset, tmp_path):
+    with dataset.writing("part") as begun:
+        begun.write_bytes(b"0123456789")
+        read(dataset).write(dataset)
+    read(dataset).check(dataset)
 
 
 def test_a_file_that_was_hashed_in_its_place_is_not_hashed_again_until_it_changes(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """An object store that cannot be used is one sentence that says what to set, wherever it is met."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -8,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import aiohttp
 import dagster as dg
 import pytest
 import s3fs
+from botocore.exceptions import ClientError
 from small_house import small_house
 from synthetic_store import SyntheticStore
 
@@ -22,7 +25,8 @@ from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.publish import publish
 from storage import folder
-from storage.folder import Folder
+from storage.folder import AbsentFolder, Folder, Unwritable
+from storage.manifest import DamagedFile
 from storage.remote_errors import Unreachable, remote_errors
 
 MAIN = "from pipelines.cli.main import main; main()"
@@ -153,7 +157,47 @@ def test_an_error_behind_another_is_found(missing: str):
         try:
             Folder(missing).names()
         except Exception as error:
-            raise RuntimeError("a library's own") from error
+            raise OSError("as Python says it") from error
 
     with pytest.raises(Unreachable, match="the object store cannot be used"), remote_errors():
         read()
+
+
+def refusal(code: str, status: int | None) -> ClientError:
+    metadata = {} if status is None else {"ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError({"Error": {"Code": code, "Message": "no"}, **metadata}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "may_pass"),
+    [
+        ("SlowDown", 503, True), ("SlowDown", None, True), ("503", None, True), ("InternalError", 500, True),
+        ("TooManyRequests", 429, True), ("Throttling", 400, True), ("RequestTimeout", 400, True),
+        ("AccessDenied", 403, False), ("NoSuchBucket", 404, False), ("InvalidAccessKeyId", 403, False),
+    ],
+)  # fmt: skip
+def test_a_busy_store_is_asked_again_and_one_that_refuses_is_not(code: str, status: int | None, may_pass: bool):
+    @fail_without_retry
+    def step() -> None:
+        raise OSError(16, "as s3fs says it") from refusal(code, status)
+
+    with pytest.raises(dg.Failure, match="Unreachable: the object store cannot be used") as failure:
+        step()
+    assert failure.value.allow_retries == may_pass
+
+
+@pytest.mark.parametrize("kind", [ValueError, DamagedFile, AbsentFolder, Unwritable, RuntimeError])
+def test_an_error_with_a_sentence_of_its_own_keeps_it(kind: type[Exception]):
+    with pytest.raises(kind, match="a sentence: what to do") as kept, remote_errors():
+        raise kind("a sentence: what to do") from refusal("AccessDenied", 403)
+    assert type(kept.value) is kind
+
+
+async def of_another_host(address: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        await session.get(address)
+
+
+def test_another_host_is_no_object_store(nobody_home: str):
+    with pytest.raises(aiohttp.ClientConnectorError), remote_errors():
+        asyncio.run(of_another_host(nobody_home))
