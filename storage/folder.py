@@ -41,8 +41,15 @@ def _error_number(error: Exception) -> int:
     return int(named[1] or named[2]) if named else 0
 
 
-@functools.lru_cache(maxsize=64)
 def _opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    if "://" in url:
+        return _opened_by_url(url)
+    filesystem = LocalFileSystem()
+    return filesystem, filesystem._strip_protocol(url)  # not remembered: it follows the working folder
+
+
+@functools.lru_cache(maxsize=64)
+def _opened_by_url(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     filesystem, path = fsspec.core.url_to_fs(url)
     return filesystem, path
 

@@ -63,7 +63,7 @@ def test_remove_deletes_all(folder):
 def test_sweep_deletes_what_a_killed_writer_left(tmp_path):
     left = tmp_path / ".tmp-0123-shard.parquet"
     left.write_bytes(b"half")
-    os.utime(left, (time.time() - 3700,) * 2)
+    os.utime(left, (0, time.time() - 3700))
     (tmp_path / "shard.parquet").write_bytes(b"whole")
     folder = Folder(str(tmp_path))
 

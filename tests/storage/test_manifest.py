@@ -66,7 +66,7 @@ def test_what_a_killed_writer_left_goes_when_its_dataset_is_written(dataset, tmp
     (tmp_path / ".tmp-0123-part").write_bytes(b"half")
     (tmp_path / ".tmp-4567-_manifest.json").write_bytes(b"{")
     for left in tmp_path.glob(".tmp-*"):
-        os.utime(left, (time.time() - 3700,) * 2)
+        os.utime(left, (0, time.time() - 3700))
     read(dataset).write(dataset)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_manifest.json", "part"]
 

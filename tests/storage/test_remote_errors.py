@@ -54,10 +54,10 @@ def missing(
         monkeypatch.setenv("AWS_ENDPOINT_URL", nobody_home)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # else the client waits for a second, five times in a row
     s3fs.S3FileSystem.clear_instance_cache()
-    folder._opened.cache_clear()
+    folder._opened_by_url.cache_clear()
     yield s3
     s3fs.S3FileSystem.clear_instance_cache()
-    folder._opened.cache_clear()
+    folder._opened_by_url.cache_clear()
 
 
 def glasshouse(*arguments: str, **places: str) -> subprocess.CompletedProcess[str]:

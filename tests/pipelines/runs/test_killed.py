@@ -62,7 +62,7 @@ def test_a_chain_killed_ten_times_leaves_what_an_uninterrupted_one_leaves(tmp_pa
             run.wait()
             killed += 1
     for left in Path(store.layout.root.path).rglob(".tmp-*"):
-        os.utime(left, (time.time() - 2 * LEFT_BEHIND,) * 2)  # as if the last run had come hours later
+        os.utime(left, (0, time.time() - 2 * LEFT_BEHIND))  # as if the last run had come hours later
     assert start(store, root).wait() == 0, (root / "log").read_text()[-2000:]
     assert hashes(store) == whole
     assert killed >= KILLS // 2, f"only {killed} of {KILLS} runs were killed before they ended by themselves"
