@@ -5,7 +5,11 @@ says so.
 """
 
 from collections.abc import Set
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+
+from sql.warehouse import connect
 
 PublishedPartition = tuple[str, str]
 """Table and partition, such as `feature` and `model_id=a/recipe_id=b`."""
@@ -44,3 +48,15 @@ class AllowedDrops:
 
 AT_MOST_HALF = AllowedDrops()
 """What any publication may drop."""
+
+
+def published_partitions(published: Path) -> frozenset[PublishedPartition]:
+    """What a published file holds; nothing where there is none.
+
+    Raises:
+        ValueError: If it cannot be opened.
+    """
+    if not published.exists():
+        return frozenset()
+    with closing(connect(published)) as con:
+        return frozenset(con.execute("select table_name, partition from _partition").fetchall())

@@ -31,20 +31,24 @@ def remove(
     from pipelines.store.store import Store
 
     store = Store()
-    plan = removal.plan_removal(store, tuple(partitions))
+    with dagster_instance() as instance:
+        plan = removal.plan_removal(store, tuple(partitions), instance.get_dynamic_partitions("sae"))
     _show(plan)
     if not yes and not typer.confirm(f"Remove this from {store.layout.root} and {store.published}?"):
         raise SystemExit(1)
-    findings = removal.remove(store, plan).violations
+    removal.remove_from_store(plan)
     _forget_partitions(plan)
+    named = ", ".join(plan.sae_ids)
+    try:
+        findings = removal.publish_removal(store, plan).violations
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{named}: removed from the store, but the warehouse was not published ({error}). Mend that, then say "
+            "`glasshouse publish`, or remove it again"
+        ) from error
     for finding in findings:
         console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
-    console.print(
-        f"removed {', '.join(plan.sae_ids)}, published in {store.published}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    console.print(f"removed {named}, published in {store.published}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(plan: "Removal") -> None:
@@ -52,6 +56,9 @@ def _show(plan: "Removal") -> None:
     for part in plan.parts:
         table.add_row(part.name, f"{part.rows:,}", f"{part.n_bytes / 1e6:,.2f}", str(part.folder))
     console.print(table)
+    for sae_id in plan.absent:
+        note = f"{sae_id} is not in the store: only what is published of it, and its place in Dagster's list, goes"
+        console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
     for claim in plan.claims:
         console.print(f"  [yellow]note[/yellow] {escape(claim)}", highlight=False, soft_wrap=True)
 

@@ -37,7 +37,10 @@ class StoreLayout:
 
     def label_requests(self, registration: SAERegistration) -> Folder:
         """Which features somebody asked labels for."""
-        return self.root / "label_requests" / registration.model_id / registration.recipe_id
+        return self.label_requests_at(registration.model_id, registration.recipe_id)
+
+    def label_requests_at(self, model_id: str, recipe_id: str) -> Folder:
+        return self.root / "label_requests" / model_id / recipe_id
 
     def tables(self) -> Folder:
         """The tables that are published."""

@@ -59,6 +59,32 @@ def test_it_shows_what_goes_asks_and_removes(house: Path):
     assert recipes() == []
 
 
+def test_a_removal_that_cannot_be_published_says_so_and_can_be_said_again(house: Path, monkeypatch: pytest.MonkeyPatch):
+    assert run("publish")[0] == 0
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("sae", ["demo/mid", "demo/late"])
+    damaged = house / "tables" / "feature" / "model_id=demo" / "recipe_id=mid" / "_manifest.json"
+    whole = damaged.read_text()
+    damaged.write_text("{")
+    with pytest.raises(ValueError, match=r"demo/late: removed from the store, .*feature.*`glasshouse publish`"):
+        run("remove", "demo/late", "--yes")
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_dynamic_partitions("sae") == ["demo/mid"]
+    damaged.write_text(whole)
+    assert recipes() == [("late", N_FEATURES), ("mid", N_FEATURES)]
+    assert run("remove", "demo/late", "--yes")[0] == 0
+    assert recipes() == [("mid", N_FEATURES)]
+
+
+def test_a_partition_that_dagster_alone_lists_can_be_removed(house: Path):
+    assert run("publish")[0] == 0
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("sae", ["demo/mid", "demo/none"])
+    assert run("remove", "demo/none", "--yes")[0] == 0
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_dynamic_partitions("sae") == ["demo/mid"]
+
+
 def test_a_store_that_is_not_there_is_refused_and_one_that_lost_most_unless_that_is_said(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -7,12 +7,13 @@ import pytest
 from synthetic_store import N_FEATURES, SyntheticStore
 
 from pipelines.store.publication import publish_store
-from pipelines.store.removal import plan_removal, remove
+from pipelines.store.removal import Removal, plan_removal, publish_removal, remove_from_store
 from pipelines.store.store import Store
 from sql.consistency import inspect
 from sql.dropped_partitions import MostWouldBeDropped
 from sql.warehouse import connect
 from storage.folder import AbsentFolder, Folder
+from storage.manifest import Manifest
 
 MODEL, RECIPE = (
     "source: {0}\ncorpus: {{source: x}}\n",
@@ -42,6 +43,11 @@ def store(home: str, tmp_path: Path) -> Store:
     made = Store(home=home, registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
     assert publish_store(made).violations == []
     return made
+
+
+def remove(store: Store, plan: Removal) -> None:
+    remove_from_store(plan)
+    publish_removal(store, plan)
 
 
 def dictionaries(store: Store) -> list[tuple[str, int]]:
@@ -119,3 +125,91 @@ def test_an_absent_store_is_said(store: Store, tmp_path: Path):
     elsewhere = Store(home=str(tmp_path / "none"), registry=store.registry, warehouse=store.warehouse)
     with pytest.raises(AbsentFolder, match="correct GLASSHOUSE_HOME"):
         plan_removal(elsewhere, ("demo/mid",))
+
+
+def as_imported(home: str, *tables: str) -> None:
+    """Has the rows of some shared tables say that an import brought them."""
+    for table in tables:
+        for path in (Path(home) / "tables" / table).rglob("_manifest.json"):
+            folder = Folder(str(path.parent))
+            manifest = Manifest.read(folder)
+            assert manifest is not None
+            Manifest(manifest.identity | {"import": "delphi"}, manifest.files, manifest.facts).write(folder)
+
+
+def shared(plan: Removal) -> set[str]:
+    return {part.name.split(":")[0] for part in plan.parts} & {"table model", "table corpus"}
+
+
+def sae_folder(home: str, recipe: str) -> Path:
+    return Path(home) / "tables" / "sae" / "model_id=demo" / f"recipe_id={recipe}"
+
+
+def test_an_import_takes_its_model_and_corpus_with_its_last_dictionary(store: Store, home: str):
+    as_imported(home, "model", "corpus")
+    assert shared(plan_removal(store, ("demo/late",))) == set()
+    assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == {"table model", "table corpus"}
+
+
+def test_a_damaged_dictionary_blocks_no_removal_of_another_and_what_it_may_name_stays(store: Store, home: str):
+    as_imported(home, "model", "corpus")
+    SyntheticStore(home).write_sae("other", "mid")
+    (sae_folder(home, "mid") / "_manifest.json").write_text("{")
+    assert shared(plan_removal(store, ("demo/late",))) == set()
+    assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == {"table model"}, "other/mid reads the corpus"
+    for path in (Path(home) / "tables" / "model").rglob("_manifest.json"):
+        path.write_text("{")
+    assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == set()
+
+
+def test_what_an_import_that_is_under_way_has_written_stays(store: Store, home: str):
+    as_imported(home, "model", "corpus")
+    under_way = sae_folder(home, "new")
+    under_way.mkdir()
+    (under_way / "part-0.parquet").write_bytes(b"half")
+    assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == set()
+    under_way.rename(under_way.parents[1] / "elsewhere")
+    for name in ("mid", "late"):
+        (sae_folder(home, name) / "_manifest.json").unlink()
+    assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == {"table model"}
+
+
+def test_a_removal_that_could_not_be_published_can_be_finished(store: Store, home: str):
+    remove_from_store(plan_removal(store, ("demo/late",)))
+    plan = plan_removal(store, ("demo/late",))
+    assert plan.parts == ()
+    remove(store, plan)
+    assert dictionaries(store) == [("mid", N_FEATURES)]
+    with pytest.raises(ValueError, match="holds nothing of 'demo/late'"):
+        plan_removal(store, ("demo/late",))
+    assert plan_removal(store, ("demo/late",), listed=["demo/late"]).parts == ()
+
+
+def test_a_removal_that_was_cut_short_is_planned_whole_again(store: Store, home: str, monkeypatch: pytest.MonkeyPatch):
+    as_imported(home, "model", "corpus")
+    plan, removed = plan_removal(store, ("demo/late", "demo/mid")), []
+    plain = Folder.remove
+
+    def killed(self: Folder, name: str = "") -> None:
+        if len(removed) == len(plan.parts) - 2:
+            raise KeyboardInterrupt
+        removed.append(self)
+        plain(self, name)
+
+    with monkeypatch.context() as short:
+        short.setattr(Folder, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove_from_store(plan)
+    again = plan_removal(store, ("demo/late", "demo/mid"))
+    assert [part.name for part in again.parts] == ["table sae", "table sae"]
+    remove(store, again)
+    assert dictionaries(store) == []
+
+
+def test_a_model_without_dictionaries_left_hides_no_other(store: Store, home: str):
+    synthetic = SyntheticStore(home)
+    synthetic.write_model("other")
+    synthetic.write_sae("other", "mid")
+    remove(store, plan_removal(store, ("demo/late", "demo/mid")))
+    with pytest.raises(ValueError, match=r"\(there: other/mid\)"):
+        plan_removal(store, ("demo/late",))

@@ -1,0 +1,93 @@
+"""Rows of models and corpora that imports brought: they go with the last dictionary that names them.
+
+A dictionary names its model by its place and its corpus in its row. One that is damaged, or that an import is writing,
+may name any corpus: all of them stay.
+"""
+
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from pipelines.store.layout import StoreLayout
+from pipelines.store.stored_part import StoredPart, readable_manifest
+from sql.dropped_partitions import PublishedPartition
+from sql.stored_partitions import keys_of
+from storage.folder import Folder
+
+DictionaryKey = tuple[str, str]
+"""model_id and recipe_id."""
+_KEYS = {"model": "model_id", "corpus": "corpus_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNames:
+    """Models and corpora that some dictionaries name."""
+
+    by_table: dict[str, set[str]]
+    is_complete: bool
+    """Whether the row of every dictionary could be read."""
+
+    @classmethod
+    def of(cls, layout: StoreLayout, dictionaries: Iterable[DictionaryKey]) -> "SharedNames":
+        by_table, is_complete = {"model": set[str](), "corpus": set[str]()}, True
+        for model_id, recipe_id in dictionaries:
+            by_table["model"].add(model_id)
+            corpora = _corpora(layout.table_at("sae", model_id=model_id, recipe_id=recipe_id))
+            by_table["corpus"] |= corpora or set()
+            is_complete &= corpora is not None
+        return cls(by_table, is_complete)
+
+    def may_name(self, table: str, name: str) -> bool:
+        return name in self.by_table[table] or (table == "corpus" and not self.is_complete)
+
+
+def stored_dictionaries(layout: StoreLayout) -> list[DictionaryKey]:
+    """Every dictionary with a folder in the table `sae`."""
+    keys = layout.partitions("sae")
+    return sorted((each["model_id"], each["recipe_id"]) for each in keys if {"model_id", "recipe_id"} <= each.keys())
+
+
+def orphaned_parts(layout: StoreLayout, removed: Set[DictionaryKey]) -> Iterator[StoredPart]:
+    """Rows that an import brought for the removed dictionaries, and that no other names."""
+    dictionaries = stored_dictionaries(layout)
+    going = SharedNames.of(layout, [each for each in dictionaries if each in removed])
+    staying = SharedNames.of(layout, [each for each in dictionaries if each not in removed])
+    for table, key in _KEYS.items():
+        names = {name for name in going.by_table[table] if not staying.may_name(table, name)}
+        for keys in layout.partitions(table) if names else ():
+            manifest = readable_manifest(folder := layout.table_at(table, **keys))
+            if keys[key] in names and manifest is not None and "import" in manifest.identity:
+                place = "/".join(f"{name}={value}" for name, value in keys.items())
+                yield StoredPart.of(folder, f"table {table}: {keys[key]}", table, place)
+
+
+def orphaned_places(
+    layout: StoreLayout, removed: Set[DictionaryKey], published: Set[PublishedPartition]
+) -> frozenset[PublishedPartition]:
+    """Published rows of models and corpora that the store has no longer, nor a dictionary that names them: an earlier
+    removal took them, and was not published."""
+    staying = SharedNames.of(layout, [each for each in stored_dictionaries(layout) if each not in removed])
+    return frozenset(
+        (table, place)
+        for table, place in published
+        if table in _KEYS
+        and not staying.may_name(table, keys_of(place)[_KEYS[table]])
+        and not (layout.tables() / table / place).exists()
+    )
+
+
+def _corpora(folder: Folder) -> set[str] | None:
+    """Corpora that the rows of a partition name, whatever their file's sha256; None where they cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    manifest = readable_manifest(folder)
+    if manifest is None:
+        return None
+    corpora: set[str] = set()
+    for file in manifest.files:
+        try:
+            with folder.reading(file.name) as path:
+                corpora.update(pq.read_table(path, columns=["corpus_id"]).column("corpus_id").to_pylist())
+        except (OSError, ValueError, KeyError, pa.ArrowException):
+            return None
+    return corpora
