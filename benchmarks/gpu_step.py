@@ -121,7 +121,8 @@ def fed(run: Ours, x_TD: Tensor, batch: int, steps: int) -> float:
 
 def saelens(x_TD: Tensor, n_features: int, batch: int, steps: int) -> tuple[float, int]:
     """Seconds a step of SAELens, which holds codes densely and may not fit, and bytes that its process holds."""
-    plan = TrainingSchedule.of(TrainingSettings(tokens=STEPS * batch, batch_tokens=batch), WIDTH, torch.device("cuda"))
+    settings = TrainingSettings(tokens=STEPS * batch, batch_tokens=batch)
+    plan = TrainingSchedule.of(settings, WIDTH, torch.device("cuda"), K / n_features)
     options = {"architecture": "topk", "d_in": WIDTH, "d_sae": n_features, "k": K, "batch": batch, "lr": plan.peak}
     options |= {"warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0, "device": "cuda"}
     options |= {"threads": torch.get_num_threads(), "groups": [1.0], "settings": {}}

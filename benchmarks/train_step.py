@@ -71,7 +71,7 @@ class Ours:
     def __init__(self, x_TD: Tensor, sae: SAESettings, batch: int, matmul: str, device: torch.device) -> None:
         settings = TrainingSettings(tokens=STEPS * batch, batch_tokens=batch, encoder_matmul_dtype=matmul)  # type: ignore[arg-type]
         built = architecture(sae.architecture).build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
-        plan = TrainingSchedule.of(settings, x_TD.shape[1], device)
+        plan = TrainingSchedule.of(settings, x_TD.shape[1], device, built.mean_density)
         scaling = fit_normalization([x_TD], x_TD.shape[1])[0]
         self.run = TrainingRun(built, scaling, plan=plan, device=device)
         self.batches: Iterator[Tensor] = itertools.cycle(x_TD.to(device).split(batch))
@@ -144,9 +144,8 @@ class Bench:
         for run in runs.values():
             run.steps(after)
         ways: dict[str, Callable[[], Cost]] = {way: run.cost for way, run in runs.items()}
-        plan = TrainingSchedule.of(
-            TrainingSettings(tokens=STEPS * self.batch, batch_tokens=self.batch), self.width, self.device
-        )
+        settings = TrainingSettings(tokens=STEPS * self.batch, batch_tokens=self.batch)
+        plan = TrainingSchedule.of(settings, self.width, self.device, self.k / n_features)
         options = {"architecture": name, "d_in": self.width, "d_sae": n_features, "k": self.k, "batch": self.batch}
         options |= {"lr": plan.peak, "warmup": plan.warmup, "decay": STEPS - plan.decay, "steps": STEPS, "seed": 0}
         options |= {"device": self.device.type, "settings": {}}

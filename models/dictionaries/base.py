@@ -84,6 +84,16 @@ class SparseDictionary(nn.Module, ABC):
         return {"k": settings.k}
 
     @property
+    def k(self) -> int:
+        """The L0 that training aims at."""
+        return int(self.config["k"])
+
+    @property
+    def mean_density(self) -> float:
+        """Share of the tokens on which a feature fires on average, where that L0 is reached."""
+        return min(1.0, self.k / self.n_features)
+
+    @property
     def per_feature(self) -> tuple[str, ...]:
         return (*self.biases, *self.levels, *self.gains)
 
@@ -161,7 +171,7 @@ class SparseDictionary(nn.Module, ABC):
         is already a part of the loss."""
         centred_TD, group = (x_TD - self.centre_D).detach(), context.process_group
         aux_loss = auxk_loss(
-            centred_TD, left.error_TE, context.dead_F, self.encoder_FD, self.dead_bias_F, self.W_dec, group
+            centred_TD, left.error_TE, context.dead_F, self.encoder_FD, self.dead_bias_F, self.W_dec, self.k, group
         )
         loss = left.squared_error / group.spread(y_TE) + context.aux_coefficient * aux_loss + penalty
         return LossTerms(loss, aux_loss.detach(), left.error_TE.detach(), left.firings_F)

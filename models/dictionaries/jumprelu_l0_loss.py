@@ -46,9 +46,9 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
     left = sae.reconstruction(x_TD, y_TE, acts_M, slots, context)
 
     l0 = context.mean_l0(left.firings_F, x_TD)
-    off, weight = l0 / sae.config["k"] - 1, sae.weight.update(l0, context.step, context.n_steps)
+    off, weight = l0 / sae.k - 1, sae.weight.update(l0, context.step, context.n_steps)
     ramp = near.where(above_M.abs() < sae.ste_bandwidth / 2)
-    by_l0 = 2 * weight * off / sae.config["k"] / context.process_group.tokens(x_TD)
+    by_l0 = 2 * weight * off / sae.k / context.process_group.tokens(x_TD)
     slope_F = _threshold_slopes(sae, ramp, left.error_TE.detach(), y_TE, by_l0, context)
     penalty = weight * off**2 / context.process_group.size + (slope_F * (sae.threshold - level_F)).sum()
     return sae.loss_terms(x_TD, y_TE, left, context, penalty)

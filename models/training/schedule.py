@@ -12,7 +12,10 @@ WARMUP, DECAY = 0.05, 0.2
 """Shares of the run in which the learning rate rises from 0 and falls back to 0, linearly."""
 LONGEST_WARMUP = 1000
 LONGEST_DEAD_WINDOW = 10_000_000
-DEAD_SHARE = 0.05
+LARGEST_DEAD_SHARE = 0.05
+"""Of the run."""
+DEAD_AFTER_FIRINGS = 256
+"""Firings of a feature of mean density after which one that has not fired is dead."""
 MOST_ROWS = 200
 """Rows of the training curves, at most."""
 
@@ -34,7 +37,8 @@ class TrainingSchedule:
     encoder_matmul_dtype: torch.dtype
 
     @classmethod
-    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device) -> "TrainingSchedule":
+    def of(cls, settings: TrainingSettings, d_in: int, device: torch.device, mean_density: float) -> "TrainingSchedule":
+        """`mean_density` is the share of the tokens on which the dictionary's features are to fire, on average."""
         n_steps = math.ceil(settings.tokens / settings.batch_tokens)
         per_row = math.ceil(n_steps / MOST_ROWS)
         matmul = settings.encoder_matmul_dtype
@@ -42,7 +46,8 @@ class TrainingSchedule:
             matmul = "bfloat16" if has_fast_bfloat16(device) else "float32"
         dead_after_tokens = settings.dead_after_tokens
         if dead_after_tokens == "auto":
-            dead_after_tokens = min(LONGEST_DEAD_WINDOW, math.ceil(DEAD_SHARE * n_steps * settings.batch_tokens))
+            longest = min(LONGEST_DEAD_WINDOW, math.ceil(LARGEST_DEAD_SHARE * n_steps * settings.batch_tokens))
+            dead_after_tokens = min(longest, math.ceil(DEAD_AFTER_FIRINGS / mean_density))
         return cls(
             n_steps=n_steps,
             batch_tokens=settings.batch_tokens,

@@ -89,7 +89,7 @@ class _JobState:
         whole = architecture(job.sae.architecture).build(job.sae, self.source.width_read, chance, d_out)
         sae = whole.with_rows(self.process_group.mine)
         read, *written = scalings_of(self.checkpoint) if self.checkpoint else scalings()
-        plan = TrainingSchedule.of(job.training, whole.d_in, self.device)
+        plan = TrainingSchedule.of(job.training, whole.d_in, self.device, whole.mean_density)
         self.run = TrainingRun(sae, read, plan, self.device, self.process_group, *written)
         if self.checkpoint is not None:
             self.run.restore(self.checkpoint)

@@ -3,8 +3,6 @@
 Axes: T tokens, D width, E width that is written, F features, M kept slots.
 """
 
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,10 +26,6 @@ class BatchTopKSAE(SparseDictionary):
     """
 
     architecture = "batchtopk"
-
-    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-        super().__init__(tensors, config)
-        self.k = int(config["k"])
 
     def _slots(
         self, x_TD: Tensor, matmul: torch.dtype, process_group: ProcessGroup

@@ -26,7 +26,7 @@ class GatedSAE(SparseDictionary):
     x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
 
     loss = (|x - x_hat|^2 + coefficient * sum relu(gate) + |x - relu(gate) @ W_dec' - b_dec'|^2) / |x - mean x|^2
-    + aux / 32, where ' stands for a copy without gradient. The penalty shrinks the gates, not the activations.
+    + aux / 4, where ' stands for a copy without gradient. The penalty shrinks the gates, not the activations.
     """
 
     architecture = "gated"
@@ -53,7 +53,7 @@ class GatedSAE(SparseDictionary):
     @torch.no_grad()
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
-        l0 = min(WIDE * self.config["k"], process_group.features(self.n_features) / 4)
+        l0 = min(WIDE * self.k, process_group.features(self.n_features) / 4)
         level = threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_gate, l0, process_group)
         self.b_gate.sub_(level)
         self.b_mag.sub_(level)

@@ -28,7 +28,7 @@ class JumpReLUSAE(SparseDictionary):
     codes = pre * H(pre - threshold);  pre = (x - b_dec) @ W_enc + b_enc;  x_hat = codes @ W_dec + b_dec;
     |W_dec rows| = 1
 
-    loss = |x - x_hat|^2 / |x - mean x|^2 + coefficient * (L0 / k - 1)^2 + aux / 32
+    loss = |x - x_hat|^2 / |x - mean x|^2 + coefficient * (L0 / k - 1)^2 + aux / 4
 
     H has no gradient; in its place stands that of a ramp of width e around the threshold: d codes / d threshold =
     -threshold / e and d H / d threshold = -1 / e for |pre - threshold| < e / 2, taken of the pre-activation. With
@@ -74,13 +74,13 @@ class JumpReLUSAE(SparseDictionary):
     @torch.no_grad()
     def after_step(self, terms: LossTerms, context: StepContext) -> None:
         super().after_step(terms, context)
-        self.threshold.clamp_(min=0).mul_(self.loss_module.threshold_factor(self.config["k"], terms, context))
+        self.threshold.clamp_(min=0).mul_(self.loss_module.threshold_factor(self.k, terms, context))
 
     @torch.no_grad()
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Thresholds begin where the first batch has k features a token."""
         centred_TD = x_TD - self.centre_D
-        self.threshold.fill_(threshold_for_l0(centred_TD, self.encoder_FD, self.b_enc, self.config["k"], process_group))
+        self.threshold.fill_(threshold_for_l0(centred_TD, self.encoder_FD, self.b_enc, self.k, process_group))
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         return self.loss_module.loss(self, x_TD, y_TE, context)

@@ -25,7 +25,7 @@ class StandardSAE(SparseDictionary):
 
     codes = relu((x - b_dec) @ W_enc + b_enc);  x_hat = codes @ W_dec + b_dec
 
-    loss = (|x - x_hat|^2 + coefficient * sum_i codes_i |W_dec_i|) / |x - mean x|^2 + aux / 32
+    loss = (|x - x_hat|^2 + coefficient * sum_i codes_i |W_dec_i|) / |x - mean x|^2 + aux / 4
 
     Decoder rows are free in training, since the penalty counts their norms, and of norm 1 afterwards. The recipe has no
     decoder bias at the input; it is the same function with another b_enc, and what is exported has one. Added
@@ -44,7 +44,7 @@ class StandardSAE(SparseDictionary):
     @torch.no_grad()
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
         """Biases begin where the first batch has the L0 that is wanted first, not half of all features."""
-        l0 = min(WIDE * self.config["k"], process_group.features(self.n_features) / 4)
+        l0 = min(WIDE * self.k, process_group.features(self.n_features) / 4)
         self.b_enc.sub_(threshold_for_l0(x_TD - self.centre_D, self.encoder_FD, self.b_enc, l0, process_group))
 
     @classmethod

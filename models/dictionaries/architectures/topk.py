@@ -3,8 +3,6 @@
 Axes: T tokens, D width, E width that is written, F features, K features kept per token.
 """
 
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,17 +18,13 @@ class TopKSAE(SparseDictionary):
 
     codes = topk((x - b_dec) @ W_enc + b_enc), negatives cut to 0;  x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
 
-    loss = |x - x_hat|^2 / |x - mean x|^2 + aux / 32 (see models/dictionaries/auxk_loss.py)
+    loss = |x - x_hat|^2 / |x - mean x|^2 + aux / 4 (see models/dictionaries/auxk_loss.py)
 
     Codes stay sparse (k values and k indices per token): the decoder is a gather, its cost does not depend on the
     number of features, and neither does that of the gradients.
     """
 
     architecture = "topk"
-
-    def __init__(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-        super().__init__(tensors, config)
-        self.k = int(config["k"])
 
     @torch.no_grad()
     def encode(self, x_TD: Tensor) -> SparseCodes:

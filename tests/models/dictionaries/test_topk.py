@@ -130,21 +130,23 @@ def test_dead_features_with_negative_preactivations_get_a_gradient(sae: TopKSAE,
 
 
 @pytest.mark.parametrize("n_dead", [3, 8, 40])
-def test_the_auxiliary_loss_is_its_formula(sae: TopKSAE, x_TD: Tensor, n_dead: int) -> None:
+@pytest.mark.parametrize("k", [1, 3, 50])
+def test_the_auxiliary_loss_is_its_formula(sae: TopKSAE, x_TD: Tensor, n_dead: int, k: int) -> None:
+    """Of 2 k dead features, at most half the width."""
     dead_F, error_TD = torch.arange(F) < n_dead, torch.randn(T, D, generator=torch.Generator().manual_seed(2))
-    found = auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec)
-    k = min(D // 2, n_dead)
+    found = auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec, k)
+    k_aux = min(D // 2, 2 * k)
     pre_TF = (x_TD @ sae.W_enc + sae.b_enc).masked_fill(~dead_F, -torch.inf)
-    kept = pre_TF.topk(k, dim=1)
+    kept = pre_TF.topk(min(k_aux, n_dead), dim=1)
     guess_TD = torch.zeros(T, F).scatter(1, kept.indices, kept.values) @ sae.W_dec
     spread = (error_TD - error_TD.mean(0)).square().sum()
-    torch.testing.assert_close(found, min(n_dead / (D // 2), 1) * (guess_TD - error_TD).square().sum() / spread)
+    torch.testing.assert_close(found, min(n_dead / k_aux, 1) * (guess_TD - error_TD).square().sum() / spread)
 
 
 def test_the_auxiliary_loss_moves_dead_features_only(sae: TopKSAE, x_TD: Tensor) -> None:
     dead_F = dead_half(sae)
     error_TD = torch.randn(T, D, requires_grad=True)
-    auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec).backward()
+    auxk_loss(x_TD, error_TD, dead_F, sae.encoder_FD, sae.b_enc, sae.W_dec, 3).backward()
     assert error_TD.grad is None
     for p in (sae.encoder_FD, sae.W_dec, sae.b_enc):
         assert p.grad is not None

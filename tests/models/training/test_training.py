@@ -154,7 +154,7 @@ def test_the_fvu_of_the_curve_is_that_of_the_exported_dictionary(pool: Pool, tmp
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
     plan = TrainingSchedule.of(
-        TrainingSettings(tokens=100_000, batch_tokens=100, learning_rate=0.5), 64, torch.device("cpu")
+        TrainingSettings(tokens=100_000, batch_tokens=100, learning_rate=0.5), 64, torch.device("cpu"), 1 / 64
     )
     rates = [plan.rate(step) for step in range(plan.n_steps)]
     assert rates[0] == pytest.approx(0.5 / 50)
@@ -164,9 +164,15 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
-    for tokens, window in ((4_000_000, 200_000), (10**9, 10_000_000)):
-        plan = TrainingSchedule.of(TrainingSettings(tokens=tokens, batch_tokens=1000), 64, torch.device("cpu"))
+    """256 firings of a feature of mean density, at most a twentieth of the run and 10 M tokens."""
+    for tokens, density, window in (
+        (4_000_000, 1 / 100, 25_600), (4_000_000, 1e-6, 200_000), (10**9, 1e-3, 256_000), (10**9, 1e-6, 10_000_000)
+    ):  # fmt: skip
+        settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
+        plan = TrainingSchedule.of(settings, 64, torch.device("cpu"), density)
         assert plan.dead_after_tokens == window
+    own = TrainingSettings(tokens=4_000_000, batch_tokens=1000, dead_after_tokens=7)
+    assert TrainingSchedule.of(own, 64, torch.device("cpu"), 1e-3).dead_after_tokens == 7
 
 
 def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:
