@@ -24,14 +24,6 @@ WIDE = 128
 ROWS_IN_CACHE = 512
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 natively, faster than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capability = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))
-
-
 def preactivations(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor) -> Iterator[Tensor]:
     """`x @ encoder.T + b_enc`, some tokens at a time; the next tile overwrites the last."""
     rows = max(1, TILE.get(x_TD.device.type, TILE["cpu"]) // len(encoder_FD))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.sparse.topk_select import has_fast_bfloat16
+from models.device import has_fast_bfloat16
 from models.training.config import TrainingSettings
 
 WARMUP, DECAY = 0.05, 0.2

@@ -6,15 +6,20 @@ it asks for words they are read off greedily. So every answer fits its form, wha
 Axes: S tokens, V vocabulary.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import DynamicCache
 
 from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Block, Reply, Usage
 from models.corpora.text_tokens import chat_token_ids
+from models.device import default_device, has_fast_bfloat16
 from models.language_model.hooked_model import HookedModel
+from models.language_model.unusable_model import UnusableModel
 
 WORDS = 40
 """Tokens of a text at most."""
@@ -26,7 +31,7 @@ class LocalProvider:
     """Answers a question of the Messages protocol with a causal LM."""
 
     def __init__(self, host: HookedModel, context_length: int):
-        self._host, self._longest = host, context_length
+        self._host, self._longest, self._reader = host, context_length, CachedReader(host.model)
 
     async def send(self, body: dict[str, Any]) -> tuple[Reply, str | None]:
         """The reply.
@@ -36,7 +41,7 @@ class LocalProvider:
         """
         prompt = self._prompt(body)
         with torch.no_grad():
-            form = _ConstrainedDecoder(self._host, prompt, self._longest)
+            form = _ConstrainedDecoder(self._host, self._reader, prompt, self._longest)
             form.fill(body["output_config"]["format"]["schema"])
         usage = Usage(input_tokens=len(prompt), output_tokens=len(form.tokens) - len(prompt))
         return Reply(content=[Block(type="text", text=form.text)], stop_reason="end_turn", usage=usage), None
@@ -50,14 +55,34 @@ class LocalProvider:
         return tokenizer(text, split_special_tokens=True, verbose=False)["input_ids"]
 
 
-class _ConstrainedDecoder:
-    """A form being filled in: the tokens so far, and what the model has read of them."""
+class CachedReader:
+    """Reads tokens with a model that remembers the last ones it read: what two texts begin with is read once."""
 
-    def __init__(self, host: HookedModel, prompt: list[int], longest: int):
-        self._model, self._tokenizer, self._longest = host.model, host.tokenizer, longest
+    def __init__(self, model: torch.nn.Module):
+        self._model, self._cache, self._read = model, DynamicCache(), list[int]()
+        self._can_skip_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    def log_probabilities(self, tokens: Sequence[int], last: int) -> Tensor:
+        """Of what comes next, after each of the last tokens: (last, V)."""
+        shared = next((i for i, (a, b) in enumerate(zip(self._read, tokens, strict=False)) if a != b), len(self._read))
+        shared = min(shared, len(tokens) - last)
+        if shared < len(self._read):
+            self._cache.crop(shared - len(self._read))
+        self._read = list(tokens[:shared])
+        new = torch.tensor([tokens[shared:]], device=next(self._model.parameters()).device)
+        kept = {"logits_to_keep": last} if self._can_skip_logits else {}
+        with torch.no_grad():
+            said = self._model(new, past_key_values=self._cache, use_cache=True, **kept)
+        self._read = list(tokens)
+        return said.logits[0, -last:].float().log_softmax(dim=-1)
+
+
+class _ConstrainedDecoder:
+    """A form being filled in: the tokens so far, and what the model says comes next."""
+
+    def __init__(self, host: HookedModel, reader: CachedReader, prompt: list[int], longest: int):
+        self._reader, self._tokenizer, self._longest = reader, host.tokenizer, longest
         self.tokens, self.text = list(prompt), ""
-        self._cache: Any = None
-        self._read = 0
 
     def fill(self, schema: dict[str, Any]) -> None:
         kind = schema["type"]
@@ -105,7 +130,7 @@ class _ConstrainedDecoder:
         self.text += text
         self.tokens += self._tokenizer.encode(text, add_special_tokens=False)
 
-    def _logits(self, more: Sequence[int] = ()) -> torch.Tensor:
+    def _next(self, more: Sequence[int] = ()) -> Tensor:
         """Log-probabilities after the tokens so far and after each of some more: (1 + more, V)."""
         tokens = [*self.tokens, *more]
         if len(tokens) > self._longest:
@@ -115,20 +140,13 @@ class _ConstrainedDecoder:
                 False,
                 False,
             )
-        new = torch.tensor([tokens[self._read :]], device=self._model.device)
-        said = self._model(new, past_key_values=self._cache, use_cache=True)
-        self._cache = said.past_key_values
-        self._read = len(self.tokens) - 1  # the last one is read again: its prediction is what is asked for next
-        self._cache.crop(self._read - len(tokens))
-        return said.logits[0, -1 - len(more) :].float().log_softmax(dim=-1)
+        return self._reader.log_probabilities(tokens, 1 + len(more))
 
     def _choose(self, options: Sequence[str]) -> str:
         """The likeliest option, by the mean over its tokens; ties to the first."""
-        scores = []
-        for option in options:
-            ids = self._tokenizer.encode(option, add_special_tokens=False)
-            logits_SV = self._logits(ids[:-1])
-            scores.append(float(logits_SV[range(len(ids)), ids].mean()))
+        ids = [self._tokenizer.encode(option, add_special_tokens=False) for option in options]
+        after = {prefix: self._next(prefix) for prefix in dict.fromkeys(tuple(of_option[:-1]) for of_option in ids)}
+        scores = [float(after[tuple(i[:-1])][range(len(i)), i].mean()) for i in ids]
         best = options[max(range(len(options)), key=lambda place: (scores[place], -place))]
         self._add(best)
         return best
@@ -138,7 +156,7 @@ class _ConstrainedDecoder:
         self._add('"')
         text = ""
         for _ in range(WORDS):
-            token = int(self._logits()[0].argmax())
+            token = int(self._next()[0].argmax())
             piece = self._tokenizer.decode([token])
             before, quote, _ = piece.partition('"')
             clean = before.split("\n")[0].replace("\\", "")
@@ -155,7 +173,37 @@ def _json(value: Any) -> str:
 
 
 def local_model(source: str, revision: str | None = None) -> tuple[str, LocalProvider]:
-    """A model from a folder or the hub, by a name that tells its version."""
-    host = HookedModel.load(source, revision, "float32")
+    """A model from a folder or the hub, by a name that tells its version.
+
+    It computes in bfloat16 where the device does so natively.
+
+    Raises:
+        UnusableModel: If it cannot be loaded, or cannot take back what it has read.
+    """
+    host = HookedModel.load(source, revision, "bfloat16" if has_fast_bfloat16(default_device()) else "float32")
+    prove_rollback(host)
     longest = getattr(host.model.config, "max_position_embeddings", None) or host.tokenizer.model_max_length
     return f"{source}@{host.revision[:12]}", LocalProvider(host, int(longest))
+
+
+def prove_rollback(host: HookedModel) -> None:
+    """Reads tokens, takes some back and reads others: as if these alone had been read.
+
+    Raises:
+        UnusableModel: If it is not so, as in models whose memory is a state, not keys and values of each token.
+    """
+    tokens = [token % host.model.config.get_text_config().vocab_size for token in range(3, 27)]
+    reader, alone = CachedReader(host.model), CachedReader(host.model)
+    try:
+        reader.log_probabilities(tokens, 1)
+        again = reader.log_probabilities([*tokens[:9], *tokens[2:7]], 2)
+        close = torch.allclose(again, alone.log_probabilities([*tokens[:9], *tokens[2:7]], 2), atol=0.1, rtol=0.02)
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        close, why = False, f" ({str(error).splitlines()[0][:200]})"
+    else:
+        why = ""
+    if not close:
+        raise UnusableModel(
+            f"{host.source} cannot be a local explainer or judge: it cannot take back tokens that it has read{why}. "
+            "Name a model all of whose layers attend to keys and values"
+        )

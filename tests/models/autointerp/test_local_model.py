@@ -15,14 +15,14 @@ from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.feature_data import FeatureData
 from models.autointerp.judge_task import JudgeTask
-from models.autointerp.llm_client.local_model import LocalProvider, local_model
+from models.autointerp.llm_client.local_model import CachedReader, LocalProvider, local_model, prove_rollback
 from models.autointerp.llm_client.messages_client import AttemptFailed
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import RequestLedger
 from models.autointerp.scorer import scorer_names, scorer_of
 from models.autointerp.stages import label_features, rate_labels, score_labels
 from models.language_model.hooked_model import HookedModel
-from models.language_model.loading import UnusableModel
+from models.language_model.unusable_model import UnusableModel
 from storage.folder import Folder
 from storage.revisions import resolve_revision
 
@@ -79,6 +79,28 @@ def test_the_likeliest_option_is_taken(provider: LocalProvider, folder: Path):
         reply, _ = asyncio.run(provider.send(request.body))
         assert json.loads(reply.text) == {"fires": max(scores, key=lambda name: scores[name]) == "true"}
         assert reply.usage.input_tokens == len(host.tokenizer.encode(text))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gemma3", "mistral"])
+def test_texts_read_one_after_another_are_read_as_if_alone(kind: str, tmp_path: Path):
+    """Also where layers see the last 8 tokens only, and more than these are taken back."""
+    host = HookedModel.load(str(save_tiny(kind, tmp_path)), None, "float32")
+    prove_rollback(host)
+    reader, draw = CachedReader(host.model), torch.Generator().manual_seed(0)
+    first = torch.randint(5, 300, (40,), generator=draw).tolist()
+    for shared, length, last in ((0, 40, 1), (30, 45, 3), (45, 45, 1), (12, 20, 8), (19, 60, 2), (5, 6, 6), (0, 9, 9)):
+        tokens = first[:shared] + torch.randint(5, 300, (length - shared,), generator=draw).tolist()
+        got = reader.log_probabilities(tokens, last)
+        with torch.no_grad():
+            alone = host.model(torch.tensor([tokens]), use_cache=False).logits[0, -last:].log_softmax(-1)
+        torch.testing.assert_close(got, alone, atol=1e-4, rtol=1e-4)
+        first = tokens
+
+
+def test_a_model_that_takes_nothing_back_is_refused(tmp_path: Path):
+    host = HookedModel.load(str(save_tiny("bert", tmp_path)), None, "float32")
+    with pytest.raises(UnusableModel, match="cannot be a local explainer or judge: it cannot take back tokens"):
+        prove_rollback(host)
 
 
 def test_what_does_not_fit_the_context_is_refused(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch):
