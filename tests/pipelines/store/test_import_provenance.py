@@ -159,10 +159,11 @@ def test_a_foreign_file_is_not_read_again_where_nothing_is_made(house: Store, mo
             assert dg.materialize(chain, partition_key=name, instance=instance, resources={"store": house}).success
         assert len(read) == wanted
     wrong = imported(house, "wrong", **ELSEWHERE)
+    whole: list[Any] = [*chain, sae]
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("sae", [wrong])
         ran = dg.materialize(
-            [*chain, sae], partition_key=wrong, instance=instance, resources={"store": house}, raise_on_error=False
+            whole, partition_key=wrong, instance=instance, resources={"store": house}, raise_on_error=False
         )
     assert [event.step_key for event in ran.all_events if event.is_step_failure] == ["sae"]
 
