@@ -1,6 +1,5 @@
 """What is known is not asked or read again: cards are read once, sources asked once, a shard compared once."""
 
-import importlib
 from collections import Counter
 from contextlib import contextmanager
 
@@ -48,9 +47,7 @@ def test_a_survey_reads_each_card_once_and_asks_each_source_once(tmp_path, monke
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often each file of the store was opened, and how often it was hashed where it lies; publication, which
-    compares the tables that it loads by itself, does not count."""
-    importlib.import_module("sql.stored_partitions")  # before its hash is replaced, whichever test comes first
+    """How often each file of the store was opened, and how often it was hashed where it lies."""
     opened, hashed = Counter(), Counter()
 
     @contextmanager
