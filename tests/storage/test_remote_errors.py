@@ -3,10 +3,10 @@
 import asyncio
 import os
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from small_house import small_house
 from synthetic_store import SyntheticStore
 
+from pipelines.cli.main import main
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.definitions import defs
 from pipelines.sensors import invalid_cards, new_models
@@ -29,7 +30,6 @@ from storage.folder import AbsentFolder, Folder, Unwritable
 from storage.manifest import DamagedFile
 from storage.remote_errors import Unreachable, remote_errors
 
-MAIN = "from pipelines.cli.main import main; main()"
 RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
 
 
@@ -53,20 +53,43 @@ def missing(
     else:
         monkeypatch.setenv("AWS_ENDPOINT_URL", nobody_home)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # else the client waits for a second, five times in a row
-    s3fs.S3FileSystem.clear_instance_cache()
-    folder._opened_by_url.cache_clear()
+    forget_clients()
     yield s3
+    forget_clients()
+
+
+def forget_clients() -> None:
     s3fs.S3FileSystem.clear_instance_cache()
     folder._opened_by_url.cache_clear()
 
 
-def glasshouse(*arguments: str, **places: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", MAIN, *arguments]
-    return subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False, timeout=120)
+@dataclass
+class Said:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def glasshouse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Runs a command in this process: an error that nothing catches fails the test."""
+
+    def run(*arguments: str, **places: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["glasshouse", *arguments])
+        for name, value in places.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return run
 
 
 @pytest.mark.parametrize("command", [("run",), ("label", "--dry-run"), ("search", "import")])
-def test_a_registry_that_cannot_be_reached_is_a_sentence(missing: str, tmp_path: Path, command: tuple[str, ...]):
+def test_a_registry_that_cannot_be_reached_is_a_sentence(
+    missing: str, tmp_path: Path, glasshouse: Callable[..., Said], command: tuple[str, ...]
+):
     ran = glasshouse(*command, GLASSHOUSE_REGISTRY=f"{missing}/registry", GLASSHOUSE_HOME=str(tmp_path))
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr + ran.stdout
@@ -75,7 +98,7 @@ def test_a_registry_that_cannot_be_reached_is_a_sentence(missing: str, tmp_path:
     assert len(ran.stderr) < 800
 
 
-def test_a_wrong_bucket_is_a_sentence(s3: str, tmp_path: Path):
+def test_a_wrong_bucket_is_a_sentence(s3: str, tmp_path: Path, glasshouse: Callable[..., Said]):
     ran = glasshouse("run", GLASSHOUSE_REGISTRY=f"{s3}-else/registry", GLASSHOUSE_HOME=str(tmp_path))
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr + ran.stdout
@@ -105,7 +128,9 @@ def test_a_registry_that_cannot_be_reached_is_the_sentence_of_a_tick(missing: st
     assert (reason.skip_message or "").startswith("the object store cannot be used")
 
 
-def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(missing: str, tmp_path: Path):
+def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(
+    missing: str, tmp_path: Path, glasshouse: Callable[..., Said]
+):
     small_house(tmp_path)
     places = {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "w.duckdb"), "DAGSTER_HOME": str(tmp_path / "dagster")}
     ran = glasshouse("run", GLASSHOUSE_HOME=f"{missing}/home", GLASSHOUSE_REGISTRY=str(tmp_path / "registry"), **places)
@@ -114,7 +139,9 @@ def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(missing: str, t
     assert "Unreachable: the object store cannot be used (" in " ".join(ran.stdout.split())
 
 
-def test_codes_that_cannot_be_reached_are_a_sentence(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_codes_that_cannot_be_reached_are_a_sentence(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glasshouse: Callable[..., Said]
+):
     with monkeypatch.context() as reached:
         reached.setenv("AWS_ACCESS_KEY_ID", "test")
         reached.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -123,6 +150,7 @@ def test_codes_that_cannot_be_reached_are_a_sentence(missing: str, tmp_path: Pat
         remote.write_model("demo")
         remote.write_sae("demo", "mid")
         publish(tmp_path / "w.duckdb", remote.stored)
+    forget_clients()
     ran = glasshouse("sql", "from feature_activation", GLASSHOUSE_WAREHOUSE=str(tmp_path / "w.duckdb"))
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr

@@ -1,4 +1,4 @@
-"""Two hundred sampled features whose firings and ratings are drawn by chance: every number on their pages is SQL's."""
+"""A hundred sampled features whose firings and ratings are drawn by chance: every number on their pages is SQL's."""
 
 import random
 from contextlib import closing
@@ -13,7 +13,7 @@ from sql.publish import publish
 from sql.warehouse import connect
 from web.app import app
 
-N, SAMPLED = 260, 200
+N, SAMPLED = 130, 100
 
 
 def drawn(seed: int) -> list[dict]:
