@@ -74,7 +74,6 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.language_model.sites import Site
 
     registration = store.registration(context.partition_key)
-    refuse_other_provenance(store, registration)
     card, host = registration.model, load_model(registration)
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
     made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]
@@ -82,6 +81,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
     outputs, reasons = _missing(store, registration, read, host)
     if outputs:
+        refuse_other_provenance(store, registration)
         context.log.info(f"harvesting {registration.model_id} over {contexts.n_contexts:,} contexts: {_told(reasons)}")
         facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
         harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)

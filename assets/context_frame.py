@@ -41,13 +41,13 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     from models.corpora.sources import open_source
 
     registration = store.registration(context.partition_key)
-    refuse_other_provenance(store, registration)
     card = registration.model
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})
     folder = store.layout.table_at("context_frame", model_id=registration.model_id)
     why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
     if made is None:
+        refuse_other_provenance(store, registration)
         rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
         made = store.tables.write(folder, rows, identity, facts)
         context.log.info(f"{registration.model_id}: {facts['decision']}; tried because {why}")

@@ -79,6 +79,7 @@ def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig
             dg.AssetCheckResult(
                 check_name="tables_consistent",
                 passed=not publication.violations,
+                description="; ".join(map(str, publication.violations[:3])) or None,
                 metadata={"findings": "\n".join(map(str, publication.violations[:20])) or "none"},
             ),
             dg.AssetCheckResult(

@@ -119,8 +119,9 @@ def checks(registration: SAERegistration, made) -> list[dg.AssetCheckResult]:
 def _provenance_matches(made) -> dg.AssetCheckResult:
     from models.interchange.provenance import Mismatch, told
 
-    named, differs = made.facts["named"], told([Mismatch(**one) for one in made.facts["mismatches"]])
-    facts = {"named_by_the_file": named} if named else {"none_because": "no file names where it belongs"}
+    facts = made.facts  # one that an earlier version wrote has neither
+    named, differs = facts.get("named"), told([Mismatch(**one) for one in facts.get("mismatches", ())])
+    by_file = {"named_by_the_file": named} if named else {"none_because": "no file names where it belongs"}
     return dg.AssetCheckResult(
         check_name="provenance_matches",
         passed=not differs,
@@ -128,7 +129,7 @@ def _provenance_matches(made) -> dg.AssetCheckResult:
         description=f"by its file it was made for another place, which the recipe allows: {differs}"
         if differs
         else None,
-        metadata=facts | {"mismatches": differs or "none"},
+        metadata=by_file | {"mismatches": differs or "none"},
     )
 
 

@@ -24,6 +24,10 @@ class Violation:
         place = "/".join(key for key in (self.model_id, self.recipe_id) if key)
         return f"{self.rule} ({place}): {self.n:,} rows break it, such as: {self.what}. Wanted: {self.title}"
 
+    def may_be_of(self, model_id: str, recipe_id: str) -> bool:
+        """Whether it is of a dictionary, or of rows that name none or only its model."""
+        return self.model_id in (None, model_id) and self.recipe_id in (None, recipe_id)
+
 
 def inspect(con: DuckDBPyConnection) -> list[Violation]:
     """Holds the rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no

@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 from duckdb import DuckDBPyConnection
@@ -14,7 +13,7 @@ from fsspec import AbstractFileSystem
 
 from storage.folder import Folder
 from storage.manifest import NAME as MANIFEST
-from storage.manifest import DamagedFile, Manifest, ManifestFile, sha256_of_file
+from storage.manifest import DamagedFile, Manifest, ManifestFile
 
 
 class BadPartition(ValueError):
@@ -131,36 +130,37 @@ class StoredTables:
         table, name = self._place(path)
         folder = path.rpartition("/")[0]
         try:
-            manifest = Manifest.parse(body, folder)
+            manifest = Manifest.parse(body, self.tables / table / name)
         except DamagedFile as error:
-            found, _, remedy = str(error).rpartition(": ")
-            raise BadPartition(f"table {table}, partition {name}: {found}", remedy) from error
+            raise BadPartition(f"table {table}, partition {name}: {error.found}", error.remedy) from error
         return Partition(table, name, folder, manifest.identity_sha256, manifest.files)
 
     @contextmanager
     def verified(self, partition: Partition) -> Iterator[list[str]]:
-        """Local paths of the partition's files, compared with its manifest to the byte; downloaded if remote.
+        """Local paths of the partition's files, each compared with its manifest once in a process
+        (`ManifestFile.reading`); downloaded if remote.
 
         Raises:
             BadPartition: Naming the file and its recorded sha256 when it is missing, cut short or altered.
         """
-        with TemporaryDirectory(prefix="glasshouse-") as downloads:
+        folder = self.tables / partition.table / partition.name
+        with ExitStack() as files:
             paths = []
             for file in partition.files:
                 self.check_size(partition, file)
-                path = f"{partition.folder}/{file.name}"
-                if not self.is_local:
-                    self.filesystem.get_file(path, path := f"{downloads}/{file.name}")
-                found = sha256_of_file(Path(path))
-                if found != file.sha256:
-                    raise partition.fault(f"{file.name} has sha256 {found}, {file.sha256} was written")
-                paths.append(path)
+                with _blamed_on(partition):
+                    paths.append(str(files.enter_context(file.reading(folder))))
             yield paths
 
     def check_size(self, partition: Partition, file: ManifestFile) -> None:
-        try:
-            size = self.filesystem.size(f"{partition.folder}/{file.name}")
-        except FileNotFoundError:
-            raise partition.fault(f"{file.name} is missing; its sha256 was {file.sha256}") from None
-        if size != file.bytes:
-            raise partition.fault(f"{file.name} has {size:,} bytes, {file.bytes:,} were written (sha256 {file.sha256})")
+        """Raises BadPartition if a file is missing or has another size than was written."""
+        with _blamed_on(partition):
+            file.check_size(self.tables / partition.table / partition.name)
+
+
+@contextmanager
+def _blamed_on(partition: Partition) -> Iterator[None]:
+    try:
+        yield
+    except DamagedFile as error:
+        raise partition.fault(error.found) from error

@@ -20,6 +20,18 @@ _compared: set[tuple[str, str, str]] = set()
 class DamagedFile(ValueError):
     """A file in the store is missing, cut short or altered. Delete the dataset and materialize its asset again."""
 
+    found: str = ""
+    """What was found, its folder left out."""
+    remedy: str = ""
+
+    @classmethod
+    def of(cls, folder: Folder, found: str, remedy: str = "") -> "DamagedFile":
+        """Names the folder, what was found in it, and what to do: if nothing else, to make the dataset again."""
+        remedy = remedy or f"delete {folder} and materialize its asset again"
+        error = cls(f"{folder}/{found}: {remedy}")
+        error.found, error.remedy = found, remedy
+        return error
+
 
 def sha256_of(value: Mapping[str, Any]) -> str:
     """Hash of a JSON-able mapping that does not depend on the order of its keys."""
@@ -49,8 +61,12 @@ class ManifestFile:
         """The entry of a file that lies in its folder already; this counts as its comparison."""
         with folder.reading(name) as path:
             entry = cls.of(path, name, rows)
-        _compared.add(entry.compared(folder))
+        entry.remember(folder)
         return entry
+
+    def remember(self, folder: Folder) -> None:
+        """Counts a file in this folder as compared: who calls this has hashed the same bytes just now."""
+        _compared.add(self.compared(folder))
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> "ManifestFile":
@@ -84,18 +100,23 @@ class ManifestFile:
             if key not in _compared:
                 actual = sha256_of_file(path)
                 if actual != self.sha256:
-                    raise DamagedFile(
-                        f"{folder}/{self.name} has sha256 {actual}, {self.sha256} was written: delete {folder} and "
-                        "materialize its asset again"
-                    )
+                    raise DamagedFile.of(folder, f"{self.name} has sha256 {actual}, {self.sha256} was written")
                 _compared.add(key)
             yield path
 
     def missing(self, folder: Folder) -> DamagedFile:
-        return DamagedFile(
-            f"{folder}/{self.name} is missing; its sha256 was {self.sha256}: delete {folder} and materialize its asset "
-            "again"
-        )
+        return DamagedFile.of(folder, f"{self.name} is missing; its sha256 was {self.sha256}")
+
+    def check_size(self, folder: Folder) -> None:
+        """Raises DamagedFile if the file is missing or has another size."""
+        try:
+            size = folder.size(self.name)
+        except FileNotFoundError:
+            raise self.missing(folder) from None
+        if size != self.bytes:
+            raise DamagedFile.of(
+                folder, f"{self.name} has {size:,} bytes, {self.bytes:,} were written (sha256 {self.sha256})"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +150,10 @@ class Manifest:
         """The manifest of a finished dataset; None where there is none yet."""
         if not folder.exists(NAME):
             return None
-        return cls.parse(folder.read_bytes(NAME), str(folder))
+        return cls.parse(folder.read_bytes(NAME), folder)
 
     @classmethod
-    def parse(cls, body: bytes, folder: str) -> "Manifest":
+    def parse(cls, body: bytes, folder: Folder) -> "Manifest":
         """The manifest that a file says, for those who read many files at once.
 
         Raises:
@@ -143,9 +164,8 @@ class Manifest:
             files = tuple(ManifestFile.parse(entry) for entry in said["files"])
             return cls(dict(said["identity"]), files, said["facts"], said["schema_version"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedFile(
-                f"{folder}/{NAME} is not a manifest of schema version {SCHEMA_VERSION} ({type(error).__name__}: "
-                f"{error}): delete {folder} and materialize its asset again"
+            raise DamagedFile.of(
+                folder, f"{NAME} is not a manifest of schema version {SCHEMA_VERSION} ({type(error).__name__}: {error})"
             ) from error
 
     @classmethod
@@ -163,15 +183,9 @@ class Manifest:
             DamagedFile: Naming the file, its recorded sha256 and what was found.
         """
         for entry in self.files:
-            where = f"{folder}/{entry.name}"
-            remedy = f"delete {folder} and materialize its asset again"
             if not folder.exists(entry.name):
                 raise entry.missing(folder)
-            size = folder.size(entry.name)
-            if size != entry.bytes:
-                raise DamagedFile(
-                    f"{where} has {size:,} bytes, {entry.bytes:,} were written (sha256 {entry.sha256}): {remedy}"
-                )
+            entry.check_size(folder)
             if content and entry.compared(folder) not in _compared:
                 with entry.reading(folder):
                     pass

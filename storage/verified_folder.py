@@ -48,6 +48,4 @@ class VerifiedFolder(Folder):
             if entry.name == name:
                 return entry
         held = ", ".join(self.names()) or "none"
-        raise DamagedFile(
-            f"{self}/{name} is no file of this dataset ({held}): delete {self} and materialize its asset again"
-        )
+        raise DamagedFile.of(self, f"{name} is no file of this dataset ({held})")

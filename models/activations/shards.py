@@ -122,10 +122,11 @@ class ActivationShards:
         content = (table.schema.field("activation").type, table.num_rows)
         expected = (pa.binary(self.width * self.dtype.itemsize), entry.rows)
         if content != expected:
-            raise DamagedFile(
-                f"{self.folder}/{entry.name} holds {content[1]:,} rows of {content[0]}, its manifest says "
-                f"{expected[1]:,} of {expected[0]} (width {self.width}, {self.manifest.facts['dtype']}): "
-                f"delete {self.folder} and materialize `activations` again"
+            raise DamagedFile.of(
+                self.folder,
+                f"{entry.name} holds {content[1]:,} rows of {content[0]}, its manifest says "
+                f"{expected[1]:,} of {expected[0]} (width {self.width}, {self.manifest.facts['dtype']})",
+                f"delete {self.folder} and materialize `activations` again",
             )
         return batch_of(table, self.dtype)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 from models.dictionaries.config import ProvenanceField
@@ -11,6 +12,7 @@ from models.interchange.hook_names import from_hook_name, sites_of_module
 from models.interchange.model_names import is_same_model
 from models.language_model.block_points import BlockPoints
 from models.language_model.sites import Site
+from storage.visible_text import short_repr, visible
 
 _BY_PART = re.compile(r"(?P<kind>resid_pre|resid_post|resid_mid|mlp_out|attn_out|attention_out)_layer_(?P<layer>\d+)")
 PROCESSING = {
@@ -97,8 +99,8 @@ def _of_sites(facts: Mapping[str, Any], used: ReadingConditions) -> Iterator[Mis
         yield Mismatch("site", f"head {head} of {reads}", f"{used.site}, which is all heads")
     elif reads is not None:
         yield from _of_hook(str(reads), used.site, used)
-    elif (layer := facts.get("layer")) is not None and layer not in {s.layer for s in _names(used.site)}:
-        yield Mismatch("site", f"block {layer}", str(used.site))
+    elif (layer := facts.get("layer")) is not None and _number(layer) not in {s.layer for s in _names(used.site)}:
+        yield Mismatch("site", f"block {_shown(layer)}", str(used.site))
     writes = facts.get("hook_out")
     if writes is not None and writes != reads:
         yield from _of_hook(str(writes), used.output_site, used, " where it writes")
@@ -125,7 +127,21 @@ def _names(site: Site) -> set[Site]:
 
 def _of_contexts(facts: Mapping[str, Any], used: ReadingConditions) -> Iterator[Mismatch]:
     length, bos = facts.get("context_size"), facts.get("prepend_bos")
-    if length is not None and length != used.context_length:
-        yield Mismatch("context_length", str(length), str(used.context_length))
+    if length is not None and _number(length) != used.context_length:
+        yield Mismatch("context_length", _shown(length), str(used.context_length))
     if isinstance(bos, bool) and used.prepend_bos is not None and bos != used.prepend_bos:
         yield Mismatch("prepend_bos", str(bos).lower(), str(used.prepend_bos).lower())
+
+
+def _number(value: Any) -> float:
+    """A number of a file, be it written as text; NaN, which equals nothing, for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return nan
+
+
+def _shown(value: Any) -> str:
+    return f"{short_repr(value)} (no number)" if isnan(_number(value)) else visible(str(value), 40)

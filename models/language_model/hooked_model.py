@@ -18,6 +18,7 @@ from models.language_model.attention_interface import ATTENTION_KINDS, attention
 from models.language_model.attention_sites import AttentionSites, proven_attention_sites
 from models.language_model.block_arithmetic import map_by_arithmetic
 from models.language_model.captured_sites import CapturedSites, Stopped
+from models.language_model.error_origin import is_of_own_code
 from models.language_model.forward_pass import PassTracker, Tokens
 from models.language_model.hooks import HookFunction, add_hook, unflattened
 from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
@@ -102,6 +103,8 @@ class HookedModel:
         except (UnknownArchitecture, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever the model's own code says of a pass without images, or of hooks
+            if is_of_own_code(error):
+                raise
             raise UnknownArchitecture(
                 f"{type(self.model).__name__} does not run on text alone with hooks on it ({type(error).__name__}: "
                 f"{error}): name another model in the card"

@@ -38,6 +38,7 @@ def check_and_measure_widths(host: "HookedModel") -> dict[Site, int]:
     with host.intervene(dict.fromkeys(host.sites, _unchanged)):
         edited = run()[0]
     for site in host.sites:
+        _require(host, f"{site} is reached in a pass", site in found)
         _require(host, f"{site} has one vector a token", found[site].shape[:2] == token_ids_BP.shape)
     _require(host, "reading leaves the output as it was", _same(plain, read))
     _require(host, "an edit that changes nothing leaves the output as it was", _same(plain, edited))

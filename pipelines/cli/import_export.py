@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperCommand
+
+from pipelines.cli.reported_runs import print_failed_checks, print_notes
 
 export_app = typer.Typer(no_args_is_help=True, help="Write features for another tool, or as pages.")
 console = Console()
@@ -71,13 +72,11 @@ def import_dump(
         highlight=False,
         soft_wrap=True,
     )
-    for note in done.notes:
-        console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
+    print_notes(done.notes)
     findings = publish_store(store).violations
-    for finding in findings:
-        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
+    print_failed_checks(findings)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
-    if any((finding.model_id, finding.recipe_id) == (model, recipe) for finding in findings):
+    if any(finding.may_be_of(model, recipe) for finding in findings):
         raise SystemExit(1)
 
 

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.instance import dagster_instance
+from pipelines.cli.reported_runs import print_failed_checks, print_notes
 
 if TYPE_CHECKING:
     from pipelines.store.removal import Removal
@@ -46,8 +46,7 @@ def remove(
             f"{named}: removed from the store, but the warehouse was not published ({error}). Mend that, then say "
             "`glasshouse publish`, or remove it again"
         ) from error
-    for finding in findings:
-        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
+    print_failed_checks(findings)
     console.print(f"removed {named}, published in {store.published}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -56,11 +55,11 @@ def _show(plan: "Removal") -> None:
     for part in plan.parts:
         table.add_row(part.name, f"{part.rows:,}", f"{part.n_bytes / 1e6:,.2f}", str(part.folder))
     console.print(table)
-    for sae_id in plan.absent:
-        note = f"{sae_id} is not in the store: only what is published of it, and its place in Dagster's list, goes"
-        console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
-    for claim in plan.claims:
-        console.print(f"  [yellow]note[/yellow] {escape(claim)}", highlight=False, soft_wrap=True)
+    print_notes(
+        f"{sae_id} is not in the store: only what is published of it, and its place in Dagster's list, goes"
+        for sae_id in plan.absent
+    )
+    print_notes(plan.claims)
 
 
 def _forget_partitions(plan: "Removal") -> None:

@@ -1,6 +1,6 @@
 """Runs under progress bars, and what the terminal is told of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -32,8 +32,19 @@ def run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -
     for ran in found:
         for remade in ran.remade:
             console.print(f"  made again {remade}", highlight=False, markup=False, soft_wrap=True)
-        for check in ran.failed_checks:
-            console.print(f"  [yellow]check failed[/yellow] {ran.name}: {escape(check)}", highlight=False)
+        print_failed_checks(f"{ran.name}: {check}" for check in ran.failed_checks)
         if ran.error:
             console.print(f"  [red]failed[/red] {ran.name}: {escape(ran.error)}", highlight=False)
     return all(ran.success for ran in found)
+
+
+def print_failed_checks(findings: Iterable[object]) -> None:
+    """A line for each check that failed."""
+    for finding in findings:
+        console.print(f"  [yellow]check failed[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """A line for each thing that somebody should know and that is no failure."""
+    for note in notes:
+        console.print(f"  [yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Dictionaries that come in as another house's dump, and go out as one: tables of the store on this side."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -56,29 +57,30 @@ def export_dictionary(
     from models.interchange.dashboards.neuronpedia.writer import ExportInput, write
 
     _known(format, EXPORTS)
-    rows = DictionaryTables(store, model_id, recipe_id)
-    sae, firings = rows.sae(), rows.firings()
-    if unknown := sorted(set(features or ()) - firings.keys()):
-        raise ValueError(
-            f"{model_id}/{recipe_id} has no features {', '.join(map(str, unknown[:10]))}: name some of 0 to "
-            f"{max(firings, default=0)}"
+    with ExitStack() as files:
+        rows = DictionaryTables(store, model_id, recipe_id, files)
+        sae, firings = rows.sae(), rows.firings()
+        if unknown := sorted(set(features or ()) - firings.keys()):
+            raise ValueError(
+                f"{model_id}/{recipe_id} has no features {', '.join(map(str, unknown[:10]))}: name some of 0 to "
+                f"{max(firings, default=0)}"
+            )
+        moment = (created_at or sae["created_at"]).isoformat(timespec="milliseconds") + "Z"
+        return write(
+            ExportInput(
+                stamp=ExportIdentity(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
+                model=rows.model(),
+                corpus=rows.corpus(sae["corpus_id"], sae["frame_sha256"]),
+                architecture=sae["architecture"],
+                n_features=sae["n_features"],
+                n_tokens=rows.n_tokens(),
+                n_intervals=rows.n_intervals(),
+                firings=firings,
+                part=rows.part,
+            ),
+            Folder(folder),
+            features,
         )
-    moment = (created_at or sae["created_at"]).isoformat(timespec="milliseconds") + "Z"
-    return write(
-        ExportInput(
-            stamp=ExportIdentity(model_id, recipe_id, sae["site"], sae.get("layer"), moment),
-            model=rows.model(),
-            corpus=rows.corpus(sae["corpus_id"], sae["frame_sha256"]),
-            architecture=sae["architecture"],
-            n_features=sae["n_features"],
-            n_tokens=rows.n_tokens(),
-            n_intervals=rows.n_intervals(),
-            firings=firings,
-            part=rows.part,
-        ),
-        Folder(folder),
-        features,
-    )
 
 
 def import_dictionary(store: Store, format: str, folder: str, model_id: str, recipe_id: str) -> Imported:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.store.layout import StoreLayout
-from pipelines.store.tables import replace_partition
+from pipelines.store.tables import FileAside, replace_partition
 from sql.consistency import inspect
 from sql.publish import publish
 from sql.stored_partitions import BadPartition, StoredTables
@@ -23,8 +23,8 @@ from storage.manifest import ManifestFile
 if TYPE_CHECKING:
     from models.interchange.dashboards.dump import FeatureDump
 
-Staged = dict[str, list[Path]]
-"""Parquet files by table."""
+Staged = dict[str, list[FileAside]]
+"""Parquet files by table, each hashed when it was written and never again."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def staged_parts(dump: "FeatureDump") -> "Iterator[tuple[Staged, int]]":
                     continue
                 path = Path(aside) / f"{name}-{number:05d}.parquet"
                 pq.write_table(rows, path, compression="zstd")
-                staged[name].append(path)
+                staged[name].append(FileAside.of(path, rows.num_rows))
                 for column in {"feature_id", "other_feature_id"} & set(rows.column_names):
                     highest = max(highest, int(rows.column(column).to_numpy().max()))
         yield {name: [] if name in dump.left_out else parts for name, parts in staged.items()}, highest
@@ -62,10 +62,9 @@ class StagedImport:
         """Writes it to a store; `links` to the files, in the place of copies, while they last."""
         keys = {"model_id": self.rows.model_id, "recipe_id": self.recipe_id}
         self.rows.write(layout, layout.table_at("sae", **keys))
-        for name, paths in self.parts.items():
+        for name, parts in self.parts.items():
             folder = layout.table_at(name, **keys)
-            parts = [_link(folder, path) for path in paths] if links else paths
-            replace_partition(folder, parts, self.identity)
+            replace_partition(folder, [_link(folder, part) for part in parts] if links else parts, self.identity)
 
     def check(self, dump: str) -> None:
         """Holds it against every check of the schema, every reference and the grain of every table.
@@ -89,10 +88,9 @@ class StagedImport:
             raise BadDump(f"{dump} contradicts itself, nothing of it is stored: {broken[0]}{more}")
 
 
-def _link(folder: Folder, path: Path) -> ManifestFile:
-    import pyarrow.parquet as pq
-
-    place = Path(folder.path) / path.name
+def _link(folder: Folder, part: FileAside) -> ManifestFile:
+    place = Path(folder.path) / part.path.name
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.symlink_to(path)
-    return ManifestFile.of(path, path.name, pq.read_metadata(path).num_rows)
+    place.symlink_to(part.path)
+    part.entry.remember(folder)
+    return part.entry

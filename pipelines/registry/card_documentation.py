@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models.bounds import number_bounds
+from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
 
 INTRODUCTION = """\
@@ -44,7 +45,7 @@ def _text(kind: type[BaseModel]) -> str:
 def _lines(kind: type[BaseModel], indent: str = "") -> Iterator[str]:
     """A card that says every default, with the meaning of each field above it."""
     for name, field in kind.model_fields.items():
-        key, section = f"{indent}{field.alias or name}", _section(field)
+        key, section = f"{indent}{field.alias or name}", section_of(field)
         said = field.description or (section and section.__doc__) or ""
         meaning = f"{said} {_choices(field.annotation)} {_ranges(field)}"
         yield from textwrap.wrap(
@@ -57,11 +58,6 @@ def _lines(kind: type[BaseModel], indent: str = "") -> Iterator[str]:
             yield f"{key}: {_spelled((field.examples or [None])[0])}  # required"
         else:
             yield f"{key}: {_spelled(field.default)}"
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _choices(kind: Any) -> str:

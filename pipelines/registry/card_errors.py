@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from pipelines.registry.card_fields import section_of
 from pipelines.registry.renamed_keys import renamed
 from storage.visible_text import short_repr, visible
 
@@ -65,8 +66,7 @@ def _section(kind: type[BaseModel], key: int | str) -> type[BaseModel] | None:
     """The section of a card at a key; None where there is another value, or nothing."""
     for name, field in kind.model_fields.items():
         if key == (field.alias or name):
-            inner = field.annotation
-            return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+            return section_of(field)
     return None
 
 

@@ -1,22 +1,19 @@
-"""What may stand in a card: every field with its type, default and meaning, from the classes themselves."""
+"""What may stand in a card: its keys, and the sections that they lie in, from the classes themselves."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 
-def card_fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """(key, type, default, meaning) of every field, inner cards unfolded."""
+def card_keys(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The key of every field, such as `training.tokens`; sections unfolded."""
     for name, field in kind.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from card_fields(inner, f"{prefix}{name}.")
-            continue
-        name = field.alias or name
-        default = "(required)" if field.is_required() else str(field.default)
-        yield f"{prefix}{name}", _spelled(inner), default, " ".join((field.description or "").split())
+        key, section = f"{prefix}{field.alias or name}", section_of(field)
+        yield from card_keys(section, f"{key}.") if section else [key]
 
 
-def _spelled(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that stands at a field; None where there is another value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

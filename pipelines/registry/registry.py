@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipelines.registry.card_fields import card_fields
+from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
@@ -73,7 +73,7 @@ class SAERegistration:
 
 def _values(name: str, card: BaseModel) -> Iterator[tuple[str, Any]]:
     dumped = card.model_dump(mode="json", by_alias=True)
-    for key, *_ in card_fields(type(card)):
+    for key in card_keys(type(card)):
         yield f"{name}.{key}", reduce(getitem, key.split("."), dumped)
 
 

@@ -1,6 +1,7 @@
 """The rows that the store holds of one dictionary, whether it was made here or imported, by stretches of features."""
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipelines.store.store import Store
@@ -19,6 +20,9 @@ class DictionaryTables:
     store: Store
     model_id: str
     recipe_id: str
+    files: ExitStack
+    """Keeps what is downloaded of a remote store while it is open: each file is fetched and compared once."""
+    _opened: "dict[str, ds.Dataset | None]" = field(default_factory=dict)
 
     def sae(self) -> dict[str, Any]:
         """Its row of `sae`.
@@ -30,8 +34,7 @@ class DictionaryTables:
         if rows is None:
             if absent := self.store.layout.absence():
                 raise ValueError(absent)
-            partitions = self.store.layout.partitions("sae")
-            names = ", ".join(f"{keys['model_id']}/{keys['recipe_id']}" for keys in partitions) or "none"
+            names = ", ".join(map("/".join, self.store.layout.dictionaries())) or "none"
             raise ValueError(
                 f"the store {self.store.layout.root} has no dictionary {self.model_id}/{self.recipe_id} (there: "
                 f"{names}): correct the names or materialize it"
@@ -110,6 +113,11 @@ class DictionaryTables:
 
     def _read(self, folder: Folder) -> "ds.Dataset | None":
         """A partition as its manifest vouches for it; None where there is none, or it is empty."""
+        if folder.url not in self._opened:
+            self._opened[folder.url] = self._open(folder)
+        return self._opened[folder.url]
+
+    def _open(self, folder: Folder) -> "ds.Dataset | None":
         import pyarrow as pa
         import pyarrow.dataset as ds
         import pyarrow.parquet as pq
@@ -117,7 +125,5 @@ class DictionaryTables:
         manifest = Manifest.read(folder)
         if manifest is None or not manifest.rows:
             return None
-        manifest.check(folder)
-        paths = [f"{folder.path}/{entry.name}" for entry in manifest.files if entry.rows]
-        schemas = [pq.read_schema(path, filesystem=folder.filesystem) for path in paths]
-        return ds.dataset(paths, filesystem=folder.filesystem, format="parquet", schema=pa.unify_schemas(schemas))
+        paths = [str(self.files.enter_context(entry.reading(folder))) for entry in manifest.files if entry.rows]
+        return ds.dataset(paths, format="parquet", schema=pa.unify_schemas([pq.read_schema(path) for path in paths]))

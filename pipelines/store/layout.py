@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pipelines.registry.registry import SAERegistration
 from storage.folder import Folder
 
+DictionaryKey = tuple[str, str]
+"""model_id and recipe_id."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreLayout:
@@ -59,6 +62,11 @@ class StoreLayout:
     def partitions(self, name: str) -> list[dict[str, str]]:
         """The keys of every partition of a table that has a folder."""
         return list(_partitions(self.tables() / name, {}))
+
+    def dictionaries(self) -> list[DictionaryKey]:
+        """Every dictionary with a folder in the table `sae`, sorted; a model without any is none."""
+        keys = self.partitions("sae")
+        return sorted((each["model_id"], each["recipe_id"]) for each in keys if "recipe_id" in each)
 
 
 def _partitions(folder: Folder, keys: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipelines.registry.cards import is_id
 from pipelines.store.layout import StoreLayout
 from pipelines.store.publication import Publication, publish_store
-from pipelines.store.shared_rows import orphaned_parts, orphaned_places, stored_dictionaries
+from pipelines.store.shared_rows import orphaned_parts, orphaned_places
 from pipelines.store.store import Store
 from pipelines.store.stored_part import StoredPart
 from sql.dropped_partitions import AllowedDrops, PublishedPartition, published_partitions
@@ -106,7 +106,7 @@ def _places(published: Set[PublishedPartition], sae_id: str) -> frozenset[Publis
 
 
 def _unknown(layout: StoreLayout, sae_id: str) -> ValueError:
-    held = ", ".join("/".join(key) for key in stored_dictionaries(layout))
+    held = ", ".join(map("/".join, layout.dictionaries()))
     return ValueError(
         f"the store {layout.root} holds nothing of {sae_id!r} (there: {held or 'none'}): name partitions as "
         "model_id/recipe_id"

@@ -7,14 +7,12 @@ may name any corpus: all of them stay.
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
-from pipelines.store.layout import StoreLayout
+from pipelines.store.layout import DictionaryKey, StoreLayout
 from pipelines.store.stored_part import StoredPart, readable_manifest
 from sql.dropped_partitions import PublishedPartition
 from sql.stored_partitions import keys_of
 from storage.folder import Folder
 
-DictionaryKey = tuple[str, str]
-"""model_id and recipe_id."""
 _KEYS = {"model": "model_id", "corpus": "corpus_id"}
 
 
@@ -40,15 +38,9 @@ class SharedNames:
         return name in self.by_table[table] or (table == "corpus" and not self.is_complete)
 
 
-def stored_dictionaries(layout: StoreLayout) -> list[DictionaryKey]:
-    """Every dictionary with a folder in the table `sae`."""
-    keys = layout.partitions("sae")
-    return sorted((each["model_id"], each["recipe_id"]) for each in keys if {"model_id", "recipe_id"} <= each.keys())
-
-
 def orphaned_parts(layout: StoreLayout, removed: Set[DictionaryKey]) -> Iterator[StoredPart]:
     """Rows that an import brought for the removed dictionaries, and that no other names."""
-    dictionaries = stored_dictionaries(layout)
+    dictionaries = layout.dictionaries()
     going = SharedNames.of(layout, [each for each in dictionaries if each in removed])
     staying = SharedNames.of(layout, [each for each in dictionaries if each not in removed])
     for table, key in _KEYS.items():
@@ -65,7 +57,7 @@ def orphaned_places(
 ) -> frozenset[PublishedPartition]:
     """Published rows of models and corpora that the store has no longer, nor a dictionary that names them: an earlier
     removal took them, and was not published."""
-    staying = SharedNames.of(layout, [each for each in stored_dictionaries(layout) if each not in removed])
+    staying = SharedNames.of(layout, [each for each in layout.dictionaries() if each not in removed])
     return frozenset(
         (table, place)
         for table, place in published

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,21 @@ class MissingDataset(ValueError):
     """An asset reads what was not made, or was made from other cards. Materialize the asset that the message names."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileAside:
+    """A Parquet file that lies elsewhere, hashed once; a copy that is damaged is found when it is read."""
+
+    path: Path
+    entry: ManifestFile
+
+    @classmethod
+    def of(cls, path: Path, rows: int) -> "FileAside":
+        return cls(path, ManifestFile.of(path, path.name, rows))
+
+
 def replace_partition(
     folder: Folder,
-    parts: "Iterable[pa.Table | Path | ManifestFile]",
+    parts: "Iterable[pa.Table | FileAside | ManifestFile]",
     identity: dict[str, Any],
     facts: dict[str, Any] | None = None,
 ) -> Manifest:
@@ -30,7 +42,7 @@ def replace_partition(
     Names of files tell identities apart: until the manifest is replaced, the old one still speaks of the old files.
 
     Args:
-        parts: Rows, Parquet files that lie elsewhere, or files that were written into the folder already.
+        parts: Rows, files that lie elsewhere, or files that were written into the folder already.
     """
     prefix = f"part-{Manifest(identity).identity_sha256[:12]}"
     files = tuple(_file(folder, f"{prefix}-{number:05d}.parquet", part) for number, part in enumerate(parts))
@@ -39,17 +51,17 @@ def replace_partition(
     return manifest
 
 
-def _file(folder: Folder, name: str, part: "pa.Table | Path | ManifestFile") -> ManifestFile:
+def _file(folder: Folder, name: str, part: "pa.Table | FileAside | ManifestFile") -> ManifestFile:
     if isinstance(part, ManifestFile):
         return part
-    import pyarrow.parquet as pq
-
     with folder.writing(name) as path:
-        if isinstance(part, Path):
-            shutil.copyfile(part, path)
-        else:
-            pq.write_table(part, path, compression="zstd")
-        return ManifestFile.of(path, name, pq.read_metadata(path).num_rows)
+        if isinstance(part, FileAside):
+            shutil.copyfile(part.path, path)
+            return replace(part.entry, name=name)
+        import pyarrow.parquet as pq
+
+        pq.write_table(part, path, compression="zstd")
+        return ManifestFile.of(path, name, part.num_rows)
 
 
 @dataclass(frozen=True, slots=True)

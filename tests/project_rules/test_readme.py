@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from pipelines.registry.card_documentation import documentation
-from pipelines.registry.card_fields import card_fields
+from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 from sql.views import define_views
 from sql.warehouse import define
@@ -49,7 +49,7 @@ def keys(value: dict, prefix: str = "") -> set[str]:
 @pytest.mark.parametrize(("text", "kind", "required"), [(t, *r) for t, r in zip(REFERENCE, REQUIRED, strict=True)])
 def test_the_reference_shows_every_field_of_a_card_with_its_default(text: str, kind: type[BaseModel], required: dict):
     shown = yaml.safe_load(text)
-    assert keys(shown) == {key for key, *_ in card_fields(kind)}
+    assert keys(shown) == set(card_keys(kind))
     for key, value in required.items():
         shown[key] = (shown[key] | value) if isinstance(value, dict) else value
     assert kind.model_validate(shown) == kind.model_validate(required)
@@ -83,7 +83,7 @@ def test_every_query_of_a_page_runs_on_an_empty_warehouse():
 
 
 def test_keys_that_a_document_names_are_keys_of_cards():
-    known = {key for kind, _ in REQUIRED for key, *_ in card_fields(kind)}
+    known = {key for kind, _ in REQUIRED for key in card_keys(kind)}
     sections = {key.split(".")[0] for key in known if "." in key}
     pages = [*PAGES, "docs/glossary.md", "docs/labels.md", "docs/commands.md", "docs/queries.md", "CONTRIBUTING.md"]
     named = {

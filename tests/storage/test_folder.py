@@ -1,11 +1,11 @@
 """A file in a folder appears whole or not at all, on disk and on S3."""
 
 import os
-import shutil
 import subprocess
 import time
 
 import pytest
+from small_disk import small_disk
 
 from storage.folder import AbsentFolder, Folder, Unwritable
 
@@ -97,30 +97,24 @@ def test_a_file_that_goes_while_the_folder_is_listed_has_no_version(tmp_path, mo
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 kB of its own, for whoever may mount one."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here (not root)")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+def disk(tmp_path):
+    with small_disk(tmp_path / "small", "64k") as place:
+        yield place
 
 
-def test_a_full_disk_is_said_and_leaves_nothing_half_written(small_disk):
-    folder = Folder(str(small_disk))
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(disk):
+    folder = Folder(str(disk))
     folder.write_bytes("a.bin", b"whole")
     with pytest.raises(Unwritable, match=r"a\.bin could not be written \(No space left on device\).*Make room"):
         folder.write_bytes("a.bin", bytes(200_000))
     assert folder.read_bytes("a.bin") == b"whole"
-    assert [p.name for p in small_disk.iterdir()] == ["a.bin"]
+    assert [p.name for p in disk.iterdir()] == ["a.bin"]
 
 
-def test_a_read_only_store_is_said(small_disk):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+def test_a_read_only_store_is_said(disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(Unwritable, match=r"a\.bin could not be written \(Read-only file system\)"):
-        (Folder(str(small_disk)) / "deeper").write_bytes("a.bin", b"x")
+        (Folder(str(disk)) / "deeper").write_bytes("a.bin", b"x")
 
 
 def test_an_absent_folder_is_told_from_an_empty_one(folder):

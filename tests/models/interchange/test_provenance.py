@@ -28,6 +28,12 @@ def test_what_agrees_or_is_not_named_differs_in_nothing():
         assert mismatches({key: value for key, value in SAME.items() if key != name}, USED) == []
 
 
+def test_numbers_that_are_written_as_text_are_numbers():
+    assert mismatches({"layer": "7", "context_size": "128"}, USED) == mismatches({"context_size": 128.0}, USED) == []
+    assert fields({"layer": True}, site=Site("resid_post", 1)) == ["site"]
+    assert fields({"layer": "none"}, site=Site("embed")) == ["site"], "no number is not the block of a site without one"
+
+
 def test_what_leaves_a_block_enters_the_next():
     assert fields(SAME | {"hook_in": "blocks.8.hook_resid_pre"}) == []
     assert fields(SAME | {"hook_in": "blocks.7.hook_resid_pre"}) == ["site"]
@@ -48,6 +54,11 @@ def test_what_leaves_a_block_enters_the_next():
         ({"model_name": "gpt2-medium"}, "model", "gpt2-medium, not openai-community/gpt2"),
         ({"model_revision": "step3000"}, "model", "at revision step3000, not at main"),
         ({"context_size": 1024}, "context_length", "1024, not 128"),
+        ({"context_size": "1024"}, "context_length", "1024, not 128"),
+        ({"context_size": "long"}, "context_length", "'long' (no number), not 128"),
+        ({"context_size": True}, "context_length", "True (no number), not 128"),
+        ({"hook_in": None, "hook_name": None, "layer": "3"}, "site", "block 3, not resid_post.7"),
+        ({"hook_in": None, "hook_name": None, "layer": [7]}, "site", "block [7] (no number), not resid_post.7"),
         ({"prepend_bos": False}, "prepend_bos", "false, not true"),
         (
             {"model_processing": ["center_writing_weights"]},

@@ -1,6 +1,5 @@
 """A checkpoint that the disk has no room for is a sentence, and the one before it stays."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from small_disk import small_disk
 
 from models.training.checkpoint import TrainingCheckpoint
 from storage.folder import Folder, Unwritable
@@ -41,18 +41,11 @@ def test_a_file_that_may_not_grow_is_said_and_the_earlier_checkpoint_stays(tmp_p
 
 
 def test_a_full_disk_is_said_and_the_earlier_checkpoint_stays(tmp_path: Path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here (not root)")
-    try:
+    with small_disk(tmp_path / "small", "64k") as place:
         checkpoint(1, 10).write(Folder(str(place)))
         with pytest.raises(Unwritable, match=r"step-000000002.* could not be written \(No space left on device\)"):
             checkpoint(2, 100_000).write(Folder(str(place)))
         assert [path.name for path in place.iterdir()] == ["step-000000001.safetensors"]
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.mark.parametrize(

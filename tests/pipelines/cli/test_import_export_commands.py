@@ -1,6 +1,7 @@
 """Every kind of dump comes in at the command line, is published, keeps every rule and has pages; one kind goes out."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app as commands
+from pipelines.store import publication
 from pipelines.store.store import Store
-from sql.consistency import inspect
+from sql.consistency import Violation, inspect
 from sql.warehouse import connect
 from web.app import app
 
@@ -87,3 +89,25 @@ def test_neuronpedia_there_and_back(run, tmp_path: Path):
     shown("/sae/demo/mid", "/sae/demo/came/5")
     with pytest.raises(ValueError, match="--features '1-2': wanted numbers with commas"):
         run("export", "neuronpedia", *where, "--out", str(out), "--features", "1-2")
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        (("small", "res-jb"), 1),
+        (("small", None), 1),
+        ((None, None), 1),
+        (("small", "other"), 0),
+        (("other", None), 0),
+        (("other", "res-jb"), 0),
+    ],
+)
+def test_an_import_fails_where_a_finding_may_be_its_own(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str | None, str | None], code: int
+):
+    finding, plain = Violation("a_rule", "Rows agree.", *place, 2, "a row"), publication.publish_store
+    monkeypatch.setattr(publication, "publish_store", lambda store: replace(plain(store), violations=[finding]))
+    folder = saedashboard_run(tmp_path)
+    result = CliRunner().invoke(commands, ["import", folder.url, "--model", "small", "--recipe", "res-jb"])
+    assert result.exit_code == code, result.output
+    assert "check failed a_rule" in result.output

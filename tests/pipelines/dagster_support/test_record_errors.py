@@ -1,13 +1,13 @@
 """A Dagster home that cannot be used is a sentence of `glasshouse`, not a trace of its database."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 from small_house import small_house
 
 from pipelines.dagster_support.record_errors import UnusableRecords, record_errors
@@ -24,15 +24,8 @@ def run(root: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_full_disk_is_said(tmp_path: Path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here (not root)")
-    try:
+    with small_disk(tmp_path / "small", "100k") as place:
         ran = run(tmp_path, place / "dagster")
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr
     assert f"Dagster's records in {place}/dagster cannot be used" in ran.stderr

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import tempfile
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
+import s3fs
 from door_house import exported_house, house, lines
 from neuronpedia_importer import Importer
 from starlette.testclient import TestClient
@@ -18,6 +21,8 @@ from pipelines.interchange.import_export import export_dictionary, import_dictio
 from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
 from sql.warehouse import connect
+from storage import manifest
+from storage.manifest import Manifest
 from web.app import app
 
 SURVIVES: dict[str, list[str]] = {
@@ -246,3 +251,50 @@ def test_dumps_lie_on_s3_as_well_as_here(exported: tuple[Store, Path], s3: str, 
     assert done.rows["feature"] == N_FEATURES
     assert publish_store(remote).violations == []
     assert export_dictionary(remote, "demo", "mid", "neuronpedia", f"{s3}/again").exists("source.jsonl")
+
+
+def test_an_import_hashes_every_file_of_the_dump_once(
+    exported: tuple[Store, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What is staged is not hashed again where it is linked, checked or copied."""
+    hashed, plain = Counter(), manifest.sha256_of_file
+
+    def counted(path: Path) -> str:
+        hashed[sha256 := plain(path)] += 1
+        return sha256
+
+    monkeypatch.setattr(manifest, "sha256_of_file", counted)
+    store = house(tmp_path / "home")
+    import_dictionary(store, "neuronpedia", str(exported[1]), "demo", "mid")
+    for name in SURVIVES.keys() - {"sae"}:
+        stored = Manifest.read(store.layout.table_at(name, model_id="demo", recipe_id="mid"))
+        assert stored is not None
+        assert [hashed[file.sha256] for file in stored.files] == [1] * len(stored.files), name
+
+
+def test_an_export_fetches_every_file_once(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synthetic = SyntheticStore(f"{s3}/home")
+    synthetic.write_model("demo")
+    synthetic.write_sae("demo", "mid", codes=False)
+    store = Store(home=f"{s3}/home", registry=house(tmp_path / "home").registry, warehouse=str(tmp_path / "none"))
+    fetched, plain = Counter(), s3fs.S3FileSystem._call_s3
+
+    async def counted(self: s3fs.S3FileSystem, method: str, *given: Any, **named: Any) -> Any:
+        if method == "get_object" and named["Key"].endswith(".parquet"):
+            fetched[named["Key"]] += 1
+        return await plain(self, method, *given, **named)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    (aside := tmp_path / "aside").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(aside))
+    export_dictionary(store, "demo", "mid", "neuronpedia", str(tmp_path / "out"))
+    assert len(fetched) >= 7
+    assert set(fetched.values()) == {1}, fetched
+    assert list(aside.iterdir()) == [], "what was fetched is removed"
+
+
+def test_a_model_without_dictionaries_hides_none(exported: tuple[Store, Path], tmp_path: Path):
+    store, _ = exported
+    (Path(store.layout.tables().path) / "sae" / "model_id=empty").mkdir()
+    with pytest.raises(ValueError, match=r"no dictionary demo/nothing \(there: .*demo/mid"):
+        export_dictionary(store, "demo", "nothing", "neuronpedia", str(tmp_path / "out"))

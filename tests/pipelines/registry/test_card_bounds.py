@@ -8,7 +8,7 @@ from pydantic import create_model
 from models.bounds import Bounds
 from models.config_base import Settings
 from models.dictionaries.config import SAESettings
-from pipelines.registry.card_fields import card_fields
+from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card
 
 BASE = {
@@ -26,7 +26,7 @@ REFUSED = [
     "'" + "x" * 5_000 + "'",
 ]
 TRUE_OR_FALSE = {"prepend_bos", "sae.skip_connection", "statistics.keep_feature_activations"}
-FIELDS = [(kind, key) for kind in BASE for key, *_ in card_fields(kind)]
+FIELDS = [(kind, key) for kind in BASE for key in card_keys(kind)]
 
 
 def card_text(kind: type, key: str, value: str) -> str:

@@ -40,6 +40,7 @@ SHARED = {
     "model": "context_frame",
     "text": "context_frame corpus",
     "training": "sae",
+    "import_settings": "",
     "llm": "",
 }
 OTHER = {
@@ -179,6 +180,13 @@ def test_nothing_learns_from_the_settings_of_training_where_a_dictionary_is_impo
     recipe = RecipeCard.model_validate({"site": "resid_post.0", "sae": {"import": "hf:a/b"}})
     some = registration(recipe=recipe)
     assert changed(asked(some), asked(with_field(some, "recipe.training.seed", 1))) == set()
+
+
+def test_where_an_import_may_differ_counts_where_a_dictionary_is_imported_alone():
+    recipe = RecipeCard.model_validate({"site": "resid_post.0", "sae": {"import": "hf:a/b"}})
+    some = registration(recipe=recipe)
+    assert changed(asked(some), asked(with_field(some, "recipe.sae.allow_mismatch", ("site",)))) == readers("sae")
+    assert "recipe.sae.allow_mismatch" not in STAGES["sae"].asked(registration())["settings"]
 
 
 def test_what_a_prompt_shows_is_read_where_it_is_shown():

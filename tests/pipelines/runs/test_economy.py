@@ -1,13 +1,14 @@
 """What is known is not asked or read again: cards are read once, sources asked once, a shard compared once."""
 
-import importlib
 from collections import Counter
 from contextlib import contextmanager
 
 import dagster as dg
 import pytest
+import s3fs
 from small_house import small_house
 
+from pipelines.registry.registry import Registry
 from pipelines.runs.in_process import run_partition
 from pipelines.store import resolve_all as surveying
 from pipelines.store.resolve_all import resolve_registry
@@ -46,11 +47,26 @@ def test_a_survey_reads_each_card_once_and_asks_each_source_once(tmp_path, monke
     assert (len(asked), set(asked.values())) == (19, {1})
 
 
+def test_a_card_on_s3_is_one_request(s3, monkeypatch):
+    for kind, text in (("models", MODEL.format("m")), ("recipes", RECIPE)):
+        for i in range(3):
+            (folder.Folder(f"{s3}/registry") / kind).write_bytes(f"card{i}.yaml", text.encode())
+    asked, plain = Counter(), s3fs.S3FileSystem._call_s3
+
+    async def counted(self, method, *given, **named):
+        if "card" in named.get("Key", ""):
+            asked[method, named["Key"]] += 1
+        return await plain(self, method, *given, **named)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    assert len(Registry.read(folder.Folder(f"{s3}/registry")).recipes) == 3
+    assert {method for method, _ in asked} == {"get_object"}
+    assert (len(asked), set(asked.values())) == (6, {1})
+
+
 @pytest.fixture
 def counted(monkeypatch):
-    """How often each file of the store was opened, and how often it was hashed where it lies; publication, which
-    compares the tables that it loads by itself, does not count."""
-    importlib.import_module("sql.stored_partitions")  # before its hash is replaced, whichever test comes first
+    """How often each file of the store was opened, and how often it was hashed where it lies."""
     opened, hashed = Counter(), Counter()
 
     @contextmanager

@@ -11,16 +11,21 @@ import pytest
 import torch
 from small_house import RECIPE, small_house
 
-from assets.sae import checks
+from assets.activations import activations
+from assets.context_frame import context_frame
+from assets.corpus import corpus
+from assets.sae import checks, sae
 from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.dictionaries.registry import architecture
 from models.dictionaries.saelens_format import Provenance, export
+from models.interchange import sae_import
 from pipelines.runs.in_process import run_partition
 from pipelines.store.import_provenance import OtherProvenance, refuse_other_provenance
 from pipelines.store.store import Store
 from sql.warehouse import connect
 from storage.folder import Folder
+from storage.manifest import Manifest
 
 WIDTH = 32
 RIGHT = {"hook_name": "blocks.1.hook_resid_post", "hook_name_out": None, "context_size": 32, "model_name": "first"}
@@ -141,3 +146,29 @@ def test_what_is_allowed_is_a_failed_check_and_stands_in_the_tables(house: Store
 
 def test_nothing_is_asked_of_a_recipe_that_imports_nothing(house: Store):
     refuse_other_provenance(house, house.registration("first/small"))
+
+
+def test_a_foreign_file_is_not_read_again_where_nothing_is_made(house: Store, monkeypatch: pytest.MonkeyPatch):
+    name, read = imported(house, "right"), []
+    plain = sae_import.read_foreign
+    monkeypatch.setattr(sae_import, "read_foreign", lambda *asked: read.append(asked) or plain(*asked))
+    chain: list[Any] = [context_frame, corpus, activations]
+    for wanted in (2, 2):  # for the frame and for the harvest, then no more
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions("sae", [name])
+            assert dg.materialize(chain, partition_key=name, instance=instance, resources={"store": house}).success
+        assert len(read) == wanted
+    wrong = imported(house, "wrong", **ELSEWHERE)
+    whole: list[Any] = [*chain, sae]
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("sae", [wrong])
+        ran = dg.materialize(
+            whole, partition_key=wrong, instance=instance, resources={"store": house}, raise_on_error=False
+        )
+    assert [event.step_key for event in ran.all_events if event.is_step_failure] == ["sae"]
+
+
+def test_a_dictionary_of_before_files_were_compared_passes_the_check(house: Store):
+    of_before = Manifest({}, facts={"agree": True, "calibration": None})
+    [check] = [c for c in checks(house.registration("first/small"), of_before) if c.check_name == "provenance_matches"]
+    assert check.passed

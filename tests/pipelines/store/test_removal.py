@@ -174,6 +174,7 @@ def test_what_an_import_that_is_under_way_has_written_stays(store: Store, home: 
     assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == {"table model"}
 
 
+@both
 def test_a_removal_that_could_not_be_published_can_be_finished(store: Store, home: str):
     remove_from_store(plan_removal(store, ("demo/late",)))
     plan = plan_removal(store, ("demo/late",))
@@ -183,6 +184,20 @@ def test_a_removal_that_could_not_be_published_can_be_finished(store: Store, hom
     with pytest.raises(ValueError, match="holds nothing of 'demo/late'"):
         plan_removal(store, ("demo/late",))
     assert plan_removal(store, ("demo/late",), listed=["demo/late"]).parts == ()
+
+
+def test_shared_rows_of_a_removal_that_could_not_be_published_go_too(store: Store, home: str):
+    """Of a store that holds imports alone nothing is left: what is published of it is no loss."""
+    as_imported(home, "model", "corpus")
+    for table in ("context_frame", "activation_shard", "activation_site", "activation_profile"):
+        (Folder(home) / "tables" / table).remove()
+    publish_store(store)
+    remove_from_store(plan_removal(store, ("demo/late", "demo/mid")))
+    with pytest.raises(MostWouldBeDropped):
+        publish_store(store)
+    remove(store, plan_removal(store, ("demo/late", "demo/mid")))
+    with closing(connect(store.published)) as con:
+        assert con.execute("select count(*) from _partition").fetchall() == [(0,)]
 
 
 def test_a_removal_that_was_cut_short_is_planned_whole_again(store: Store, home: str, monkeypatch: pytest.MonkeyPatch):

@@ -5,9 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.store.layout import StoreLayout
-from pipelines.store.tables import TableStore, replace_partition
+from pipelines.store.tables import FileAside, TableStore, replace_partition
 from storage.folder import Folder
-from storage.manifest import Manifest, ManifestFile
+from storage.manifest import DamagedFile, Manifest, ManifestFile
 
 
 def rows(*values: int) -> pa.Table:
@@ -38,9 +38,21 @@ def test_rows_files_elsewhere_and_files_in_place_are_parts_alike(tables, folder,
     with folder.writing("codes.parquet") as path:
         pq.write_table(rows(4), path)
         in_place = ManifestFile.of(path, "codes.parquet", 1)
-    manifest = replace_partition(folder, [rows(1), elsewhere, in_place], {"version": 1})
+    aside = FileAside.of(elsewhere, 2)
+    manifest = replace_partition(folder, [rows(1), aside, in_place], {"version": 1})
     assert [file.rows for file in manifest.files] == [1, 2, 1]
+    assert manifest.files[1].sha256 == aside.entry.sha256
     assert [row["value"] for row in tables.read_rows(folder)] == [1, 2, 3, 4]
+
+
+def test_a_copy_that_is_not_what_lies_elsewhere_is_found(tables, folder, tmp_path):
+    elsewhere = tmp_path / "aside.parquet"
+    pq.write_table(rows(2, 3), elsewhere)
+    aside = FileAside.of(elsewhere, 2)
+    pq.write_table(rows(2, 4), elsewhere)
+    replace_partition(folder, [aside], {"version": 1})
+    with pytest.raises(DamagedFile, match="was written: delete"):
+        tables.read_rows(folder)
 
 
 def test_a_write_that_dies_leaves_the_earlier_partition_readable(tables, folder):

@@ -4,14 +4,17 @@ from typing import TYPE_CHECKING
 
 from pipelines.registry.identities.stage_identity import StageIdentity
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
+from pipelines.registry.identities.stages.import_settings import IMPORT_SETTINGS
 from pipelines.registry.identities.stages.training import TRAINING
 
 if TYPE_CHECKING:
     from pipelines.registry.registry import SAERegistration
 
 
-def _where_it_learns(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
-    return (TRAINING,) if registration.recipe.sae.learns else ()
+def _by_origin(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
+    """Settings of training where it learns, those of imports where it is imported."""
+    asked = registration.recipe.sae
+    return ((TRAINING,) if asked.learns else ()) + ((IMPORT_SETTINGS,) if asked.imported is not None else ())
 
 
 SAE = StageIdentity(
@@ -32,9 +35,8 @@ SAE = StageIdentity(
         "recipe.sae.import",
         "recipe.sae.format",
         "recipe.sae.revision",
-        "recipe.sae.allow_mismatch",
     ),
     inputs=(ACTIVATIONS,),
-    inputs_when=_where_it_learns,
+    inputs_when=_by_origin,
     exempt={"recipe.quality_bounds.max_l0_error": "a bound of checks: numbers are held to it, none is made from it"},
 )
