@@ -14,7 +14,7 @@ LONGEST_WARMUP = 1000
 LONGEST_DEAD_WINDOW = 10_000_000
 LARGEST_DEAD_SHARE = 0.05
 """Of the run."""
-DEAD_AFTER_FIRINGS = 256
+DEAD_AFTER_FIRINGS = 64
 """Firings of a feature of mean density after which one that has not fired is dead."""
 MOST_ROWS = 200
 """Rows of the training curves, at most."""

@@ -3,7 +3,6 @@
 Axes: T tokens, D width, E width that is written, F features, M kept slots.
 """
 
-
 import torch
 from torch import Tensor
 

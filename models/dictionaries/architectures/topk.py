@@ -3,7 +3,6 @@
 Axes: T tokens, D width, E width that is written, F features, K features kept per token.
 """
 
-
 import torch
 from torch import Tensor
 
