@@ -164,9 +164,9 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
-    """256 firings of a feature of mean density, at most a twentieth of the run and 10 M tokens."""
+    """64 firings of a feature of mean density, at most a twentieth of the run and 10 M tokens."""
     for tokens, density, window in (
-        (4_000_000, 1 / 100, 25_600), (4_000_000, 1e-6, 200_000), (10**9, 1e-3, 256_000), (10**9, 1e-6, 10_000_000)
+        (4_000_000, 1 / 100, 6_400), (4_000_000, 1e-6, 200_000), (10**9, 1e-3, 64_000), (10**9, 1e-6, 10_000_000)
     ):  # fmt: skip
         settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
         plan = TrainingSchedule.of(settings, 64, torch.device("cpu"), density)
