@@ -26,7 +26,7 @@ class GatedSAE(SparseDictionary):
     x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
 
     loss = (|x - x_hat|^2 + coefficient * sum relu(gate) + |x - relu(gate) @ W_dec' - b_dec'|^2) / |x - mean x|^2
-    + aux / 4, where ' stands for a copy without gradient. The penalty shrinks the gates, not the activations.
+    + aux / 32, where ' stands for a copy without gradient. The penalty shrinks the gates, not the activations.
     """
 
     architecture = "gated"

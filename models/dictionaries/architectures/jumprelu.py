@@ -28,7 +28,7 @@ class JumpReLUSAE(SparseDictionary):
     codes = pre * H(pre - threshold);  pre = (x - b_dec) @ W_enc + b_enc;  x_hat = codes @ W_dec + b_dec;
     |W_dec rows| = 1
 
-    loss = |x - x_hat|^2 / |x - mean x|^2 + coefficient * (L0 / k - 1)^2 + aux / 4
+    loss = |x - x_hat|^2 / |x - mean x|^2 + coefficient * (L0 / k - 1)^2 + aux / 32
 
     H has no gradient; in its place stands that of a ramp of width e around the threshold: d codes / d threshold =
     -threshold / e and d H / d threshold = -1 / e for |pre - threshold| < e / 2, taken of the pre-activation. With

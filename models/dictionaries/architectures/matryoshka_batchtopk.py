@@ -20,7 +20,7 @@ from models.sparse.sparse_ops import SparseEntries
 class MatryoshkaBatchTopKSAE(BatchTopKSAE):
     """Codes as BatchTopK does, and learns that every prefix of the features reconstructs alone.
 
-    loss = mean over g of |x - codes[:, :m_g] @ W_dec[:m_g] - b_dec|^2 / |x - mean x|^2 + aux / 4,  m_1 < … < m_G = F
+    loss = mean over g of |x - codes[:, :m_g] @ W_dec[:m_g] - b_dec|^2 / |x - mean x|^2 + aux / 32,  m_1 < … < m_G = F
 
     The prefixes' reconstructions are the running sum of the groups': one pass through the decoder, not G.
     """

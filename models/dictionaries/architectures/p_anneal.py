@@ -17,7 +17,7 @@ ROUND = 0.1
 class PAnnealSAE(StandardSAE):
     """Codes as the ReLU autoencoder does, and pays for the p-th power of its activations.
 
-    loss = (|x - x_hat|^2 + coefficient * sum_i (codes_i |W_dec_i| + .1)^p) / |x - mean x|^2 + aux / 4
+    loss = (|x - x_hat|^2 + coefficient * sum_i (codes_i |W_dec_i| + .1)^p) / |x - mean x|^2 + aux / 32
 
     p falls linearly from 1: large activations come to cost hardly more than small ones, so that they shrink less. What
     is exported is a ReLU autoencoder.

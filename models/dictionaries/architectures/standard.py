@@ -25,7 +25,7 @@ class StandardSAE(SparseDictionary):
 
     codes = relu((x - b_dec) @ W_enc + b_enc);  x_hat = codes @ W_dec + b_dec
 
-    loss = (|x - x_hat|^2 + coefficient * sum_i codes_i |W_dec_i|) / |x - mean x|^2 + aux / 4
+    loss = (|x - x_hat|^2 + coefficient * sum_i codes_i |W_dec_i|) / |x - mean x|^2 + aux / 32
 
     Decoder rows are free in training, since the penalty counts their norms, and of norm 1 afterwards. The recipe has no
     decoder bias at the input; it is the same function with another b_enc, and what is exported has one. Added

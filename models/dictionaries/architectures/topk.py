@@ -17,7 +17,7 @@ class TopKSAE(SparseDictionary):
 
     codes = topk((x - b_dec) @ W_enc + b_enc), negatives cut to 0;  x_hat = codes @ W_dec + b_dec;  |W_dec rows| = 1
 
-    loss = |x - x_hat|^2 / |x - mean x|^2 + aux / 4 (see models/dictionaries/auxk_loss.py)
+    loss = |x - x_hat|^2 / |x - mean x|^2 + aux / 32 (see models/dictionaries/auxk_loss.py)
 
     Codes stay sparse (k values and k indices per token): the decoder is a gather, its cost does not depend on the
     number of features, and neither does that of the gradients.

@@ -30,11 +30,10 @@ from models.training.curve import CurvePoint
 from models.training.distributed.launcher import WorkerLost, launch_training
 from models.training.trainer import Diverged, TrainedDictionary, train_many
 
-TOLERANCE = 1e-3
+TOLERANCE = 5e-4
 """Two processes add up the same numbers in another order, which moves a gradient by some 1e-7 of its terms. Adam moves
 a weight by its gradient over the gradient's own size, so that where terms nearly cancel rounding shows. Found in
-weights of size 1 after 12 steps of .0125 each: 1e-6 at most, 8e-5 where a batch shares its k, and 6e-4 in one case in
-which two dead features are nearly as good for an error."""
+weights of size 1 after 12 steps of .0125 each: 1e-6 at most, and 8e-5 where a batch shares its k."""
 flavours = pytest.mark.parametrize("flavour", FLAVOURS)
 
 
