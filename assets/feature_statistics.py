@@ -8,7 +8,7 @@ from assets.sae import sae
 from pipelines.dagster_support.data_versions import data_version
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.plots import log_density
+from pipelines.dagster_support.plots import density_histogram
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -85,7 +85,7 @@ def _result(
             "tokens": n_tokens,
             "firings": firings,
             "l0": rounded(firings / n_tokens),
-            "densities": log_density(feature["density"]),
+            "densities": density_histogram(feature["density"]),
             "codes_bytes": sum(file.bytes for file in codes.files),
             "examples": store.tables.row_count("example", registration),
             "path": dg.MetadataValue.path(store.layout.table("feature", registration).url),

@@ -106,7 +106,7 @@ def metadata(store: Store, registration: SAERegistration, made) -> dict:
     found |= {name: rounded(last[name]) for name in ("fvu", "l0", "dead_fraction", "tokens_per_second")}
     found["largest_rows_share"] = rounded(store.datasets.harvest_profile(registration)["largest_rows_share"])
     found["training_tokens"] = last["tokens"]
-    found["curves"] = training_curves(curve["step"], ("fvu", curve["fvu"]), ("dead fraction", curve["dead_fraction"]))
+    found["curves"] = training_curves(curve["step"], {"FVU": curve["fvu"], "dead fraction": curve["dead_fraction"]})
     return found
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.explanations import explanations
 from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
-from pipelines.dagster_support.plots import stacked_bars
+from pipelines.dagster_support.plots import rating_shares
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -17,6 +17,7 @@ from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.store import Store
+from plotting.stacked_bars import Stack
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,12 +89,9 @@ def _result(table: "pa.Table", registration: SAERegistration, why: str | None) -
 
 def _by_interval(intervals: "Sequence[IntervalRatings]") -> dict[str, dg.MetadataValue]:
     """Mean ratings as a table, and the share of each rating as a plot."""
-    from models.autointerp.ratings_by_interval import RATINGS
-
     records = [dg.TableRecord({"interval": one.name, "mean rating": rounded(one.mean)}) for one in intervals]
-    shares = {f"rated {rating}": [one.shares[place] for one in intervals] for place, rating in enumerate(RATINGS)}
-    names, where = [one.name for one in intervals], "interval (controls: feature silent)"
+    stacks, where = [Stack(one.name, one.counts) for one in intervals], "interval (controls: feature silent)"
     return {
         "mean_rating": dg.MetadataValue.table(records or [dg.TableRecord({"interval": "none", "mean rating": None})]),
-        "ratings_by_interval": stacked_bars(names, shares, "ratings by interval of activation", where, "share"),
+        "ratings_by_interval": rating_shares(stacks, "ratings by interval of activation, 3 at the bottom", where),
     }

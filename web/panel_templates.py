@@ -15,7 +15,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from web import custom_text, example_groups, example_search, formatting, panel_filters, svg_plots, urls
+from plotting.histogram import bars, histogram
+from plotting.line_chart import line_chart
+from plotting.scatter import Point, scatter
+from plotting.stacked_bars import Stack, stacked_bars
+from web import custom_text, example_groups, example_search, formatting, panel_filters, urls
 from web.panel_queries import ExecutedQuery, QueryRecorder
 from web.query_files import Values, queries
 from web.warehouse_file import WarehouseSnapshot
@@ -40,6 +44,9 @@ class Panel:
     queries: tuple[ExecutedQuery, ...]
 
 
+PLOTS = {draw.__name__: draw for draw in (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart)}
+
+
 @cache
 def environment() -> Environment:
     """Templates escape whatever they are given; a name that they mistake is an error."""
@@ -53,7 +60,7 @@ def environment() -> Environment:
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
     jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url}
-    jinja.globals |= {"dagster_url": urls.dagster_url, "plots": svg_plots}
+    jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 
 

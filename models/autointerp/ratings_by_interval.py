@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pyarrow as pa
 
-RATINGS = (3, 2, 1, 0)
+RATINGS = (0, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class IntervalRatings:
 
     name: str
     mean: float
-    shares: tuple[float, ...]
-    """Of each of `RATINGS`; they add up to one."""
+    counts: tuple[int, ...]
+    """How often each of `RATINGS` was given."""
 
 
 def ratings_by_interval(specificity: pa.Table) -> list[IntervalRatings]:
@@ -34,4 +34,4 @@ def ratings_by_interval(specificity: pa.Table) -> list[IntervalRatings]:
 
 
 def _summarized(name: str, ratings: list[int]) -> IntervalRatings:
-    return IntervalRatings(name, fmean(ratings), tuple(ratings.count(r) / len(ratings) for r in RATINGS))
+    return IntervalRatings(name, fmean(ratings), tuple(ratings.count(r) for r in RATINGS))

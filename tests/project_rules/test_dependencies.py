@@ -43,7 +43,10 @@ def imported(*folders: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(("pipelines", "assets", "models", "storage", "sql", "web"), ("hf",)), (("tests", "benchmarks"), ("hf", "dev"))],
+    [
+        (("pipelines", "assets", "models", "plotting", "storage", "sql", "web"), ("hf",)),
+        (("tests", "benchmarks"), ("hf", "dev")),
+    ],
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]):
     distributions = packages_distributions()

@@ -97,7 +97,7 @@ def test_keys_that_a_document_names_are_keys_of_cards():
 
 
 def test_every_error_in_troubleshooting_is_one_that_the_code_says():
-    packages = ("assets", "models", "pipelines", "sql", "storage", "web")
+    packages = ("assets", "models", "pipelines", "plotting", "sql", "storage", "web")
     sources = [path.read_text("utf-8") for name in packages for path in (ROOT / name).rglob("*.py")]
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join([*sources, text_of("Makefile")]))
     quoted = re.findall(r"^\| `([^`]* [^`]*)` \|", text_of("docs/troubleshooting.md"), re.MULTILINE)

@@ -181,7 +181,8 @@ def test_a_feature_page_says_what_sql_says(visit, ask, recipe, feature):
         "decoder norm": said(card.decoder_norm),
         "encoder–decoder cosine": said(card.encoder_decoder_cosine),
     }
-    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for bar in page.section("activation_histogram").all("rect")]
+    plots = page.section("activation_histogram").all("svg")
+    bars = [int(bar.one("title").text.rsplit(": ", 1)[1]) for plot in plots[:1] for bar in plot.all("rect")]
     wanted = ask(f"select n from activation_histogram {where} and upper > 0 order by bin", key)
     assert bars == [row.n for row in wanted]
     assert sum(bars) == card.n_firings
@@ -325,7 +326,7 @@ def test_a_dead_feature_says_so(visit):
     page = visit("/sae/demo/mid/11")
     assert "This feature is dead: it never fired on 160 tokens." in page.section("overview").text
     assert "It never fires." in page.section("activation_histogram").text
-    assert not page.section("density").all("line")
+    assert not page.section("density").all("line", **{"class": "mark"})
 
 
 def test_a_dictionary_without_labels_says_what_would_bring_them(visit):

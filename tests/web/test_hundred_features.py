@@ -104,7 +104,7 @@ def assert_page_is_sql(many, read, feature):
 
     order = "order by l.explanation_id = $best desc, l.explainer, l.prompt, l.explanation_id"
     best = card.explanation_id
-    labels = ask(f"from explanation as l where feature_id = $f {order.replace('$best', repr(best))}", feature)
+    labels = ask(f"from explanation as l where feature_id = $f {order.replace('$best', repr(best or ''))}", feature)
     wanted = []
     for label in labels:
         wanted += numbers([label], "n_examples", "input_tokens", "output_tokens", "cost_usd")
@@ -113,7 +113,7 @@ def assert_page_is_sql(many, read, feature):
     assert page.section("labels").values == wanted
 
     wanted = []
-    measured = ask(f"from feature_label as l where feature_id = $f {order.replace('$best', repr(best))}", feature)
+    measured = ask(f"from feature_label as l where feature_id = $f {order.replace('$best', repr(best or ''))}", feature)
     for label in (row for row in measured if (row.n_ratings or 0) + (row.n_failed or 0)):
         wanted += numbers(
             [label],
@@ -135,7 +135,8 @@ def assert_page_is_sql(many, read, feature):
         wanted += numbers(strip, "n") + numbers(strip, "n_failed")
     assert page.section("specificity").values == wanted
 
-    bars = [bar.one("title").text for bar in page.section("activation_histogram").all("rect")]
+    plots = page.section("activation_histogram").all("svg")
+    bars = [bar.one("title").text for plot in plots[:1] for bar in plot.all("rect")]
     histogram = ask("from activation_histogram where feature_id = $f and upper > 0 order by bin", feature)
     assert bars == [f"{row.lower:.4g} to {row.upper:.4g}: {row.n:,}" for row in histogram]
 

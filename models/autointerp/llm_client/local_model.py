@@ -174,8 +174,8 @@ def _json(value: Any) -> str:
 def local_model(source: str, revision: str | None = None) -> tuple[str, LocalProvider]:
     """A model from a folder or the hub, by a name that tells its version.
 
-    It computes in float32: in bfloat16 a model whose first token has a norm of thousands (SmolLM2) answers otherwise, and
-    on two cores no sooner.
+    It computes in float32: in bfloat16 a model whose first token has a norm of thousands (SmolLM2) answers otherwise,
+    and on two cores no sooner.
 
     Raises:
         UnusableModel: If it cannot be loaded, or cannot take back what it has read.
