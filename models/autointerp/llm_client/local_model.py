@@ -1,7 +1,8 @@
 """A language model on this machine as explainer and judge: it fills in the form, choosing by likelihood.
 
 Where the form offers a choice (a rating, yes or no, one of some names) the model's most likely option is taken; where
-it asks for words they are read off greedily. So every answer fits its form, whatever the model.
+it asks for words they are read off greedily. So every answer fits its form, whatever the model. A field `reason` is
+left empty: its forty tokens a window would take forty times as long as the rating.
 
 Axes: S tokens, V vocabulary.
 """
@@ -97,8 +98,7 @@ class _ConstrainedDecoder:
             self._fill_items(schema["items"])
         else:
             for place, (name, of) in enumerate(schema["properties"].items()):
-                self._add(("{" if place == 0 else ", ") + f'"{name}": ')
-                self.fill(of)
+                self._field(name, of, "{" if place == 0 else ", ")
             self._add("}")
 
     def _fill_items(self, item: dict[str, Any]) -> None:
@@ -113,17 +113,22 @@ class _ConstrainedDecoder:
             self._add((", " if number else "") + f'{{"id": "{name}"')
             for key, of in item["properties"].items():
                 if key != "id":
-                    self._add(f', "{key}": ')
-                    self.fill(of)
+                    self._field(key, of, ", ")
             self._add("}")
         self._add("]")
 
     def _rest(self, item: dict[str, Any]) -> None:
         """An object whose brace is there."""
         for place, (name, of) in enumerate(item["properties"].items()):
-            self._add((", " if place else "") + f'"{name}": ')
-            self.fill(of)
+            self._field(name, of, ", " if place else "")
         self._add("}")
+
+    def _field(self, name: str, of: dict[str, Any], before: str) -> None:
+        self._add(f'{before}"{name}": ')
+        if name == "reason":
+            self._add('""')
+        else:
+            self.fill(of)
 
     def _add(self, text: str) -> None:
         self.text += text

@@ -55,6 +55,15 @@ def test_every_form_is_filled_in(provider: LocalProvider, task: JudgeTask):
     assert parsed.wrong == {}
 
 
+def test_ratings_have_no_reasons(provider: LocalProvider):
+    """Forty tokens a window would be written for one that is chosen."""
+    task = scorer_of("specificity").task
+    assert task is not None
+    text = said(provider, task.answers.schema(IDS), "x")
+    assert [item["reason"] for item in json.loads(text)["ratings"]] == [""] * 3
+    assert {rating in {0, 1, 2, 3} for rating, _ in task.answers.parse(text).said.values()} == {True}
+
+
 def test_a_label_is_words_on_one_line(provider: LocalProvider):
     parsed = LABELS.parse(said(provider, LABELS.schema(["f1", "f2"])))
     assert set(parsed.said) == {"f1", "f2"}
