@@ -13,7 +13,7 @@ RECIPE = """
     sae: {architecture: topk, n_features: 64, k: 4}
     training: {tokens: 16_384, batch_tokens: 256, checkpoint_tokens: 2_048}
     statistics: {top_examples: 5, intervals: 4, examples_per_interval: 2, control_examples: 3, window_tokens: 8, \
-histogram_bins: 10, evaluation_tokens: 512}
+histogram_bins: 10, evaluation_tokens: 512, probe_tokens: 0}
     quality_bounds: {max_fvu: 0.9, max_dead_fraction: 0.5, min_ce_recovered: -10}
 """
 

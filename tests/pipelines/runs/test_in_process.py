@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pytest
-from small_house import small_house, write_model_card
+from small_house import RECIPE, small_house, write_model_card
 
 from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
@@ -31,7 +31,9 @@ def instance():
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, instance):
-    store = small_house(tmp_path_factory.mktemp("house"))
+    probed = RECIPE.replace(", probe_tokens: 0", "")
+    assert probed != RECIPE
+    store = small_house(tmp_path_factory.mktemp("house"), probed)
     ran = run_partition(store, "first/small", instance)
     assert (ran.success, ran.failed_checks) == (True, ()), ran
     return store
@@ -57,7 +59,9 @@ def files(store) -> dict[str, int]:
 def test_every_table_is_filled(house):
     con = connect(house.published)
     empty = [name for name in table_hashes(con) if con.execute(f'select count(*) from "{name}"').fetchone() == (0,)]
+    metrics = {name for (name,) in con.execute("select metric from sae_metric").fetchall()}
     con.close()
+    assert {"fvu", "ce_recovered", "sparse_probing_k1"} <= metrics
     assert set(empty) == NEEDS_A_KEY | NEEDS_AN_ENCODER | NEEDS_ANOTHER_DICTIONARY
 
 

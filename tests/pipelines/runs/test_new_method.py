@@ -133,7 +133,6 @@ from sql.warehouse import connect
 from web.app import app
 
 place, few = Path(sys.argv[1]), RECIPE.replace("tokens: 16_384", "tokens: 4_096")
-few = few.replace("evaluation_tokens: 512", "evaluation_tokens: 512, probe_tokens: 0")
 section = "    axis_share: {n_entries: %d}\\n"
 recipe = f"{few.rstrip()}\\n    explanations: {{features: 1, scorers: []}}\\n"
 store = small_house(place, recipe + section % 3)
