@@ -4,8 +4,8 @@ from markupsafe import Markup
 
 from plotting.axis import Axis, short
 
-WIDTH, HEIGHT = 640, 210
-LEFT, RIGHT, TOP, BOTTOM = 60, 28, 24, 40
+WIDTH, HEIGHT = 640, 220
+LEFT, RIGHT, TOP, BOTTOM = 60, 28, 34, 40
 """Margins: numbers and titles stand to the left and below."""
 MIDDLE, FLOOR = (LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM
 STYLE = """

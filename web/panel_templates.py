@@ -1,7 +1,9 @@
 """Panels: the templates of `web/panels`, found by being there, each shown with the SQL that it was made from.
 
-The first line of a template, such as `{# asks: labels, examples #}`, declares the queries that it asks with the page's
-own values: those of all panels are answered together, before the first panel is rendered.
+The first line of a template, such as `{# asks: labels, examples; column: left #}`, declares the queries that it asks
+with the page's own values: those of all panels are answered together, before the first panel is rendered. It may say
+where the panel stands: at the top, in the left or the right column below it, or, where it says nothing, below these.
+A panel that comes to nothing, such as the examples of a dead feature, is left out.
 """
 
 import re
@@ -36,12 +38,14 @@ _FILTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel as it stands on a page: its anchor, heading, body, and the queries that it ran."""
+    """A panel as it stands on a page: its anchor, heading, body, the queries that it ran, and its place."""
 
     name: str
     title: str
     body: Markup
     queries: tuple[ExecutedQuery, ...]
+    column: str = ""
+    """`top`, `left`, `right`, or empty: below."""
 
 
 PLOTS = {draw.__name__: draw for draw in (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart)}
@@ -87,7 +91,8 @@ def panels(
     declared = [queries()[name] for name in chain.from_iterable(declared_queries(template) for _, template in chosen)]
     answerable = dict.fromkeys(query for query in declared if set(query.parameters) <= values.keys())
     snapshot.ask_together((query, values) for query in answerable)
-    return [_panel(name, template, snapshot, values, shared) for name, template in chosen]
+    made = (_panel(name, template, snapshot, values, shared) for name, template in chosen)
+    return [panel for panel in made if panel.body.strip()]
 
 
 @cache
@@ -97,15 +102,21 @@ def declared_queries(template: Template) -> tuple[str, ...]:
     Raises:
         ValueError: If the first line names a query that is not there.
     """
+    names = tuple(_declared(template, "asks", r"[\w, ]+").split(", "))
+    if unknown := sorted(set(filter(None, names)) - queries().keys()):
+        file = template.name
+        raise ValueError(f"web/panels/{file} asks {', '.join(unknown)}: name files of web/queries without their ending")
+    return names if names != ("",) else ()
+
+
+def _declared(template: Template, key: str, value: str) -> str:
+    """What the first line of a template says of a key; empty where it says nothing."""
     loader, file = environment().loader, template.name
     assert loader is not None
     assert file is not None
     source, _, _ = loader.get_source(environment(), file)
-    declaration = re.match(r"\{# asks: ([\w, ]+) #\}\n", source)
-    names = tuple(declaration[1].split(", ")) if declaration else ()
-    if unknown := sorted(set(names) - queries().keys()):
-        raise ValueError(f"web/panels/{file} asks {', '.join(unknown)}: name files of web/queries without their ending")
-    return names
+    found = re.match(rf"\{{# (?:.*; )?{key}: ({value})(?:; .*)? #\}}\n", source)
+    return found[1] if found else ""
 
 
 def _panel(
@@ -113,4 +124,5 @@ def _panel(
 ) -> Panel:
     recorder = QueryRecorder(snapshot, values, declared_queries(template))
     module = template.make_module({"ask": recorder.ask, "ask_feature_ranges": recorder.ask_feature_ranges, **shared})
-    return Panel(name, module.__dict__["title"], Markup(module), recorder.queries)
+    column = _declared(template, "column", "top|left|right")
+    return Panel(name, module.__dict__["title"], Markup(module), recorder.queries, column)

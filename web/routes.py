@@ -89,7 +89,7 @@ def feature(request: Request) -> Response:
         request,
         "feature",
         values,
-        heading=f"Feature {feature_id}",
+        kicker=f"Feature {feature_id} of {sae_row.model_id}/{sae_row.recipe_id}",
         trail=_sae_link(sae_row),
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
@@ -112,7 +112,8 @@ def _of_feature(
             _sae_link(sae_row),
         )
     [label] = labels or [None]
-    return values, {"sae": sae_row, "card": card, "best": label and label.explanation_id}
+    heading = (label and label.label) or ("Dead feature" if card.is_dead else "Feature without a label")
+    return values, {"heading": heading, "sae": sae_row, "card": card, "best": label and label.explanation_id}
 
 
 async def own_text(request: Request) -> Response:

@@ -117,7 +117,7 @@ def test_clients_that_leave_are_not_spoken_of(server: Server):
         for rudely in (False, True):
             leave(server, method, path, more, body, rudely=rudely)
     server.wait_for("over", 1 + 2 * len(LEAVING))
-    assert "<h1>Feature 3</h1>" in answer(server.port)
+    assert ">Feature 3 of demo/mid<" in answer(server.port)
     server.running.send_signal(signal.SIGINT)
     server.running.wait(timeout=60)
     assert server.running.stderr is not None

@@ -89,16 +89,12 @@ def assert_page_is_sql(many, read, feature):
     [card] = ask("from feature_card where feature_id = $f", feature)
     assert page.section("overview").values == said(
         *([card.n_tokens] if card.is_dead else []),
-        *([card.n_labels_tested] if (card.n_labels_tested or 0) > 1 else []),
-        *(card.density, card.density, card.n_firings, card.n_tokens, card.max_activation, card.mean_activation),
-        *(
-            card.std_activation,
-            card.specificity_mean,
-            card.control_rating,
-            card.specificity_density_weighted,
-            card.fraction_rated_3,
-        ),
+        *([card.n_firings] if 0 < card.n_firings < 30 else []),
+        *(card.specificity_mean, card.control_rating),
         *_scores_of(card),
+        *(card.density, card.n_firings, card.n_tokens, card.max_activation),
+        *([card.n_labels_tested] if (card.n_labels_tested or 0) > 1 else []),
+        *(card.mean_activation, card.std_activation, card.specificity_density_weighted, card.fraction_rated_3),
         *(card.decoder_norm, card.encoder_decoder_cosine),
     )
 
@@ -135,13 +131,13 @@ def assert_page_is_sql(many, read, feature):
         wanted += numbers(strip, "n") + numbers(strip, "n_failed")
     assert page.section("specificity").values == wanted
 
-    plots = page.section("activation_histogram").all("svg")
+    plots = [plot for section in page.all("section", id="activation_histogram") for plot in section.all("svg")]
     bars = [bar.one("title").text for plot in plots[:1] for bar in plot.all("rect")]
     histogram = ask("from activation_histogram where feature_id = $f and upper > 0 order by bin", feature)
     assert bars == [f"{row.lower:.4g} to {row.upper:.4g}: {row.n:,}" for row in histogram]
 
     assert page.section("logits").values == said(card.logit_skew, card.logit_kurtosis) + numbers(
-        ask("from logit_effect where feature_id = $f order by direction, rank", feature), "logit_weight"
+        ask("from logit_effect where feature_id = $f order by direction desc, rank", feature), "logit_weight"
     )
     assert page.section("similar_features").values == numbers(
         ask("from neighbor where feature_id = $f order by kind desc, rank", feature), "value"
@@ -163,8 +159,9 @@ def assert_page_is_sql(many, read, feature):
         """,
         feature,
     )
-    places = page.section("examples").all("p", **{"class": "place"})
-    assert page.section("examples").values == numbers(examples, "activation")
+    shown = page.all("section", id="examples")
+    places = [place for section in shown for place in section.all("p", **{"class": "place"})]
+    assert [value for section in shown for value in section.values] == numbers(examples, "activation")
     for place, row in zip(places, examples, strict=True):
         assert f"{row.document_id} · context {row.context_id}, position {row.position}" in place.text
         assert (f"{row.n_same} alike" in place.text) == (row.n_same > 1)
@@ -175,7 +172,7 @@ def assert_page_is_sql(many, read, feature):
         rating = ratings.get(row.example_id)
         assert (f"rated {rating}" in place.text) == (rating is not None)
 
-    titles = [head.text for head in page.section("examples").all("h3") if head.text.startswith("Interval")]
+    titles = [head.text for section in shown for head in section.all("h3") if head.text.startswith("Interval")]
     fired = ask("from feature_activation where feature_id = $f", feature)
     for title in titles:
         interval, rest = title.removeprefix("Interval ").split(": ")
