@@ -136,7 +136,8 @@ def test_an_empty_warehouse_has_a_home(tmp_path, read):
     (tmp_path / "tables").mkdir()
     publish(published, SyntheticStore(str(tmp_path)).stored)
     page = read(TestClient(app(published)).get("/").text)
-    assert "The warehouse has no dictionary yet" in page.section("dictionaries").text
+    assert "The warehouse has no dictionary yet" in page.section("welcome").text
+    assert [section.attributes["id"] for section in page.all("section")] == ["welcome"], "nothing is shown of nothing"
 
 
 def test_every_query_runs_on_an_empty_warehouse(tmp_path):

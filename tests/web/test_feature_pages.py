@@ -21,6 +21,22 @@ def said(*values) -> list[str]:
     return [repr(value) for value in values if value is not None]
 
 
+def test_home_begins_with_features_whose_labels_hold(visit, ask):
+    """The lower end of the interval decides, each first word of a label once; the page without labels has none."""
+    section = visit("/").section("features_to_begin_with")
+    links = [link.attributes["href"] for link in section.all("a")]
+    rows = ask(
+        "from feature_card where detection_ci_low is not null order by detection_ci_low desc, recipe_id, feature_id"
+    )
+    wanted, words = [], set()
+    for row in rows:
+        if (word := row.label.split(" ")[0].lower()) not in words:
+            words.add(word)
+            wanted.append(f"/sae/demo/{row.recipe_id}/{row.feature_id}")
+    assert links == wanted[:12]
+    assert links
+
+
 def test_home_shows_what_sae_summary_says(visit, ask):
     rows = visit("/").section("dictionaries").rows
     wanted = ask("from sae_summary order by model_id, site, l0, recipe_id")
@@ -42,10 +58,13 @@ def test_home_plots_every_measured_dictionary_and_links_it(visit, ask):
 
 
 def test_each_site_has_a_plot_of_its_own(tmp_path, read):
-    """Numbers of different sites cannot be compared; a transcoder has two, one that it reads and one that it writes."""
+    """Numbers of different sites cannot be compared; a transcoder has two, one that it reads and one that it writes. One
+    dictionary alone is compared with none."""
     store = SyntheticStore(str(tmp_path))
     store.write_model("demo")
-    for recipe_id, site in (("mid", {}), ("other", {}), ("late", {"site": "mlp_in.3", "output_site": "mlp_out.3"})):
+    crossing = {"site": "mlp_in.3", "output_site": "mlp_out.3"}
+    sites = {"mid": {}, "other": {}, "late": crossing, "later": crossing, "alone": {"site": "mlp_in.3"}}
+    for recipe_id, site in sites.items():
         store.write_sae("demo", recipe_id, labels=False, codes=False)
         store.write("sae", {"model_id": "demo", "recipe_id": recipe_id}, [sae_row() | site])
     publish(tmp_path / "warehouse.duckdb", store.stored)
@@ -56,7 +75,7 @@ def test_each_site_has_a_plot_of_its_own(tmp_path, read):
         if not isinstance(one, str)
     }
     assert plots == {
-        "demo, mlp_in.3 to mlp_out.3": ["/sae/demo/late"],
+        "demo, mlp_in.3 to mlp_out.3": ["/sae/demo/late", "/sae/demo/later"],
         "demo, resid_post.2": ["/sae/demo/mid", "/sae/demo/other"],
     }
 
