@@ -58,8 +58,8 @@ def test_home_plots_every_measured_dictionary_and_links_it(visit, ask):
 
 
 def test_each_site_has_a_plot_of_its_own(tmp_path, read):
-    """Numbers of different sites cannot be compared; a transcoder has two, one that it reads and one that it writes. One
-    dictionary alone is compared with none."""
+    """Numbers of different sites cannot be compared; a transcoder has two, one that it reads and one that it writes.
+    One dictionary alone is compared with none."""
     store = SyntheticStore(str(tmp_path))
     store.write_model("demo")
     crossing = {"site": "mlp_in.3", "output_site": "mlp_out.3"}
