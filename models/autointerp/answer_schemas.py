@@ -16,6 +16,9 @@ def schema_of(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
+_ID = re.compile(r"[fw]\d+")
+_TAG = re.compile(r"</?(?:peak|on|silent|window|feature)\b")
+_AGAIN = re.compile(r"((?=[^\W\d_]).{2,}?)\1{4,}")
 LONGEST = 300
 """Characters of a label or a reason that are kept."""
 
@@ -93,4 +96,16 @@ def _line(text: Any) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
-LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: _line(item["label"]))
+def _label(text: Any) -> str:
+    """A label says something: what small models write in its place is not one."""
+    line = _line(text)
+    if _ID.fullmatch(line):
+        raise ValueError(f"{line!r} is an id of the question, no label")
+    if tag := _TAG.search(line):
+        raise ValueError(f"a label with the question's own tag {tag[0]}…")
+    if again := _AGAIN.search(line):
+        raise ValueError(f"{again[1]!r} again and again, no label")
+    return line
+
+
+LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: _label(item["label"]))

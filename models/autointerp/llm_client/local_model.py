@@ -32,6 +32,7 @@ class LocalProvider:
 
     def __init__(self, host: HookedModel, context_length: int):
         self._host, self._longest, self._reader = host, context_length, CachedReader(host.model)
+        self._tags = [token for text, token in host.tokenizer.get_vocab().items() if "<" in text or ">" in text]
 
     async def send(self, body: dict[str, Any]) -> tuple[Reply, str | None]:
         """The reply.
@@ -41,7 +42,7 @@ class LocalProvider:
         """
         prompt = self._prompt(body)
         with torch.no_grad():
-            form = _ConstrainedDecoder(self._host, self._reader, prompt, self._longest)
+            form = _ConstrainedDecoder(self._host, self._reader, prompt, self._longest, self._tags)
             form.fill(body["output_config"]["format"]["schema"])
         usage = Usage(input_tokens=len(prompt), output_tokens=len(form.tokens) - len(prompt))
         return Reply(content=[Block(type="text", text=form.text)], stop_reason="end_turn", usage=usage), None
@@ -80,9 +81,13 @@ class CachedReader:
 class _ConstrainedDecoder:
     """A form being filled in: the tokens so far, and what the model says comes next."""
 
-    def __init__(self, host: HookedModel, reader: CachedReader, prompt: list[int], longest: int):
+    def __init__(
+        self, host: HookedModel, reader: CachedReader, prompt: list[int], longest: int, tags: Sequence[int]
+    ) -> None:
         self._reader, self._tokenizer, self._longest = reader, host.tokenizer, longest
         self.tokens, self.text = list(prompt), ""
+        self._tags, self._id = list(tags), list[int]()
+        """Tokens that no text holds, and the first one of the id that is spoken of, with which none begins."""
 
     def fill(self, schema: dict[str, Any]) -> None:
         kind = schema["type"]
@@ -111,6 +116,7 @@ class _ConstrainedDecoder:
                 self._rest(item)
         for number, name in enumerate(ids or ()):
             self._add((", " if number else "") + f'{{"id": "{name}"')
+            self._id = self._tokenizer.encode(name, add_special_tokens=False)[:1]
             for key, of in item["properties"].items():
                 if key != "id":
                     self._field(key, of, ", ")
@@ -156,11 +162,13 @@ class _ConstrainedDecoder:
         return best
 
     def _write_words(self) -> None:
-        """Greedily up to a quote or a line break."""
+        """Greedily up to a quote or a line break; neither the id nor the question's tags are repeated."""
         self._add('"')
         text = ""
-        for _ in range(WORDS):
-            token = int(self._next()[0].argmax())
+        for number in range(WORDS):
+            likely_V = self._next()[0]
+            likely_V[self._tags if number else [*self._tags, *self._id]] = -torch.inf
+            token = int(likely_V.argmax())
             piece = self._tokenizer.decode([token])
             before, quote, _ = piece.partition('"')
             clean = before.split("\n")[0].replace("\\", "")

@@ -1,5 +1,6 @@
 """What LLMs are shown, in which order features come, what they share of a bill, and what a plan says beforehand."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from message_acts import Body, Say
 from messages_server import Messages
 from prompt_tags import parse, said_by
 
+from models.autointerp.answer_schemas import LABELS
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.config import ExplanationSettings
 from models.autointerp.cost_estimate import DryRunLLM
@@ -286,3 +288,25 @@ def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: P
     for body in server.bodies:
         [feature] = parse(said_by(body, "user")).all("feature")
         assert feature.all("promoted") == feature.all("silent") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("f1", "is an id"), (" w12 ", "is an id"), ("PE<peak>P</peak> 3107", "own tag <peak"), ("Help</window>", "own tag </window"),
+        ("feature <feature id=", "own tag <feature"), ("Pdb.Pdb.Pdb.Pdb.Pdb.P", "'Pdb.' again and again"),
+    ],
+)  # fmt: skip
+def test_what_a_small_model_writes_in_place_of_a_label_is_none(said: str, why: str):
+    """Of SmolLM2-135M: the id, the question's tags, one piece again and again. It is asked again, then the label failed."""
+    parsed = LABELS.parse(json.dumps({"labels": [{"id": "f1", "label": said}, {"id": "f2", "label": "import"}]}))
+    assert parsed.said == {"f2": "import"}
+    assert why in parsed.wrong["f1"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["f1 scores", "`<label>` of HTML forms", "`==========` rules", "blah blah blah", "`w1` in weights", "fa-la-la-la"],
+)
+def test_a_label_that_looks_like_it_is_one(label: str):
+    assert LABELS.parse(json.dumps({"labels": [{"id": "f1", "label": label}]})).said == {"f1": label}
