@@ -293,12 +293,13 @@ def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: P
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("f1", "is an id"), (" w12 ", "is an id"), ("PE<peak>P</peak> 3107", "own tag <peak"), ("Help</window>", "own tag </window"),
-        ("feature <feature id=", "own tag <feature"), ("Pdb.Pdb.Pdb.Pdb.Pdb.P", "'Pdb.' again and again"),
+        ("f1", "is an id"), (" w12 ", "is an id"), ("PE<peak>P</peak> 3107", "own tag <peak"),
+        ("Help</window>", "own tag </window"), ("feature <feature id=", "own tag <feature"),
+        ("Pdb.Pdb.Pdb.Pdb.Pdb.P", "'Pdb.' again and again"),
     ],
 )  # fmt: skip
 def test_what_a_small_model_writes_in_place_of_a_label_is_none(said: str, why: str):
-    """Of SmolLM2-135M: the id, the question's tags, one piece again and again. It is asked again, then the label failed."""
+    """Of SmolLM2-135M: the id, the question's tags, one piece again and again. It is asked again; then there is none."""
     parsed = LABELS.parse(json.dumps({"labels": [{"id": "f1", "label": said}, {"id": "f2", "label": "import"}]}))
     assert parsed.said == {"f2": "import"}
     assert why in parsed.wrong["f1"]
