@@ -299,7 +299,7 @@ def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: P
     ],
 )  # fmt: skip
 def test_what_a_small_model_writes_in_place_of_a_label_is_none(said: str, why: str):
-    """Of SmolLM2-135M: the id, the question's tags, one piece again and again. It is asked again; then there is none."""
+    """Of SmolLM2-135M: the id, the question's tags, one piece again and again. It is asked once more."""
     parsed = LABELS.parse(json.dumps({"labels": [{"id": "f1", "label": said}, {"id": "f2", "label": "import"}]}))
     assert parsed.said == {"f2": "import"}
     assert why in parsed.wrong["f1"]
