@@ -18,7 +18,7 @@ def schema_of(**properties: Any) -> dict[str, Any]:
 
 _ID = re.compile(r"[fw]\d+")
 _TAG = re.compile(r"</?(?:peak|on|silent|window|feature)\b")
-_AGAIN = re.compile(r"((?=[^\W\d_]).{2,}?)\1{4,}")
+_AGAIN = re.compile(r"((?=[^\W_]).{2,}?)\1{4,}")
 LONGEST = 300
 """Characters of a label or a reason that are kept."""
 

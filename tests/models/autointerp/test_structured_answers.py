@@ -295,7 +295,7 @@ def test_unknown_material_is_left_out_not_invented(server: Messages, tmp_path: P
     [
         ("f1", "is an id"), (" w12 ", "is an id"), ("PE<peak>P</peak> 3107", "own tag <peak"),
         ("Help</window>", "own tag </window"), ("feature <feature id=", "own tag <feature"),
-        ("Pdb.Pdb.Pdb.Pdb.Pdb.P", "'Pdb.' again and again"),
+        ("Pdb.Pdb.Pdb.Pdb.Pdb.P", "'Pdb.' again and again"), ("1.1.1.1.1.1.1.1.", "'1.' again and again"),
     ],
 )  # fmt: skip
 def test_what_a_small_model_writes_in_place_of_a_label_is_none(said: str, why: str):
