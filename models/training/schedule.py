@@ -14,8 +14,8 @@ LONGEST_WARMUP = 1000
 LONGEST_DEAD_WINDOW = 10_000_000
 LARGEST_DEAD_SHARE = 0.05
 """Of the run."""
-DEAD_AFTER_FIRINGS = 64
-"""Firings of a feature of mean density after which one that has not fired is dead."""
+DEAD_AFTER_FIRINGS, DEAD_AFTER_STEPS = 256, 32
+"""Firings of a feature of mean density, and steps, after which one that has not fired is dead."""
 MOST_ROWS = 200
 """Rows of the training curves, at most."""
 
@@ -47,7 +47,8 @@ class TrainingSchedule:
         dead_after_tokens = settings.dead_after_tokens
         if dead_after_tokens == "auto":
             longest = min(LONGEST_DEAD_WINDOW, math.ceil(LARGEST_DEAD_SHARE * n_steps * settings.batch_tokens))
-            dead_after_tokens = min(longest, math.ceil(DEAD_AFTER_FIRINGS / mean_density))
+            enough = max(math.ceil(DEAD_AFTER_FIRINGS / mean_density), DEAD_AFTER_STEPS * settings.batch_tokens)
+            dead_after_tokens = min(longest, enough)
         return cls(
             n_steps=n_steps,
             batch_tokens=settings.batch_tokens,

@@ -164,9 +164,10 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
-    """64 firings of a feature of mean density, at most a twentieth of the run and 10 M tokens."""
+    """256 firings of a feature of mean density, at least 32 steps, at most a twentieth of the run and 10 M tokens."""
     for tokens, density, window in (
-        (4_000_000, 1 / 100, 6_400), (4_000_000, 1e-6, 200_000), (10**9, 1e-3, 64_000), (10**9, 1e-6, 10_000_000)
+        (4_000_000, 1 / 200, 51_200), (4_000_000, 1 / 100, 32_000), (4_000_000, 1e-6, 200_000), (400_000, 1e-3, 20_000),
+        (10**9, 1e-3, 256_000), (10**9, 1e-6, 10_000_000),
     ):  # fmt: skip
         settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
         plan = TrainingSchedule.of(settings, 64, torch.device("cpu"), density)
