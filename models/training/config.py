@@ -19,8 +19,8 @@ class TrainingSettings(Settings):
     """Seed of the initial weights and of the order of the tokens."""
     dead_after_tokens: Literal["auto"] | TokenCount = "auto"
     """Tokens without activation after which a feature counts as dead, and is revived by the AuxK loss. `auto` is
-    256 n_features / k, in which a feature of mean density fires 256 times, at least 32 steps, at most 5 % of the run and
-    10 M."""
+    256 n_features / k, in which a feature of mean density fires 256 times, at least 32 steps, at most 5 % of the run
+    and 10 M."""
     aux_coefficient: Annotated[float, Bounds(0, 1_000)] = 1 / 32
     """Weight of the AuxK loss that revives dead features."""
     checkpoint_tokens: TokenCount = 1_000_000
