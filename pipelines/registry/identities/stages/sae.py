@@ -19,7 +19,7 @@ def _by_origin(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
 
 SAE = StageIdentity(
     "sae",
-    "1",
+    "2",
     fields=(
         "recipe.site",
         "recipe.sae.architecture",
