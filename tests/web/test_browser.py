@@ -117,7 +117,7 @@ def test_a_text_typed_into_the_head_of_a_page_is_searched_for(look: Watched):
     first = look.page.locator("#text_matches tbody tr").first
     assert "tokens like def" in first.inner_text() or "Function definitions" in first.inner_text()
     first.get_by_role("link").click()
-    assert look.page.locator("h1").inner_text().startswith("Feature ")
+    assert look.page.locator(".kicker").inner_text().startswith("Feature ")
 
 
 def test_a_table_is_searched_by_label_and_by_token_and_narrowed_to_the_dead(look: Watched):
