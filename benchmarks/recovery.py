@@ -89,7 +89,7 @@ def _overcomplete(width: int, l0: int) -> Task:
 
 
 SIZES = {
-    "as ever": Task(),
+    "default": Task(),
     "small": _overcomplete(64, 4),
     "medium": _overcomplete(96, 6),
     "large": _overcomplete(128, 8),
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] = (), seeds: Sequence[int] = SEEDS, task: Task
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=", ".join(ARCHITECTURES))
     parser.add_argument("--law", choices=[INDEPENDENT, *LAWS], default=INDEPENDENT, help="how features fire together")
-    parser.add_argument("--size", choices=SIZES, default="as ever")
+    parser.add_argument("--size", choices=SIZES, default="default")
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3], help="of the peers' Adam")
     parser.add_argument("--out", type=Path, help="a file to which each run adds a line of JSON as soon as it is done")
     given = parser.parse_args(arguments)

@@ -57,7 +57,7 @@ def histogram(
     y = Axis(BELOW_ONE if log_counts else 0, tallest, FLOOR, TOP, log_counts).to_ticks(least=0)
     body, places = [], {edge: x(edge) for bar in bars for edge in (bar.lower, bar.upper)}
     for bar in bars:
-        top, left = y(bar.n) if bar.n else FLOOR, places[bar.lower]
+        top, left = y(bar.n), places[bar.lower]
         width = max(1, round(places[bar.upper] - left - 1, 2))
         body.append(  # an f-string, for a page has two hundred bars: all but the style are numbers
             Markup(

@@ -109,6 +109,7 @@ def declared_queries(template: Template) -> tuple[str, ...]:
     return names if names != ("",) else ()
 
 
+@cache
 def _declared(template: Template, key: str, value: str) -> str:
     """What the first line of a template says of a key; empty where it says nothing."""
     loader, file = environment().loader, template.name

@@ -58,6 +58,7 @@ def test_an_axis_does_not_go_where_no_value_can_be():
     axis = Axis.over([0.07], 0, 100, least=0).to_ticks(least=0)
     assert axis.low == 0
     assert Axis.over([0.98], 0, 100, most=1).to_ticks(most=1).high == 1
+    assert Axis(0.3, 0.9, 0, 100).to_ticks(least=0.25, most=0.95) == Axis(0.25, 0.95, 0, 100), "ticks stand at .2 and 1"
     drawn = scatter([Point(32, 0.07, "one")], "said", "L0", "FVU")
     assert "-0." not in re.sub("<[^>]*>", " ", drawn)
 

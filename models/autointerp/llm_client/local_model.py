@@ -32,7 +32,8 @@ class LocalProvider:
 
     def __init__(self, host: HookedModel, context_length: int):
         self._host, self._longest, self._reader = host, context_length, CachedReader(host.model)
-        self._tags = [token for text, token in host.tokenizer.get_vocab().items() if "<" in text or ">" in text]
+        tags = [token for text, token in host.tokenizer.get_vocab().items() if "<" in text or ">" in text]
+        self._tags = torch.tensor(tags, dtype=torch.long)
 
     async def send(self, body: dict[str, Any]) -> tuple[Reply, str | None]:
         """The reply.
@@ -81,12 +82,10 @@ class CachedReader:
 class _ConstrainedDecoder:
     """A form being filled in: the tokens so far, and what the model says comes next."""
 
-    def __init__(
-        self, host: HookedModel, reader: CachedReader, prompt: list[int], longest: int, tags: Sequence[int]
-    ) -> None:
+    def __init__(self, host: HookedModel, reader: CachedReader, prompt: list[int], longest: int, tags: Tensor) -> None:
         self._reader, self._tokenizer, self._longest = reader, host.tokenizer, longest
         self.tokens, self.text = list(prompt), ""
-        self._tags, self._id = list(tags), list[int]()
+        self._tags, self._id = tags, list[int]()
         """Tokens that no text holds, and the first one of the id that is spoken of, with which none begins."""
 
     def fill(self, schema: dict[str, Any]) -> None:
@@ -167,7 +166,9 @@ class _ConstrainedDecoder:
         text = ""
         for number in range(WORDS):
             likely_V = self._next()[0]
-            likely_V[self._tags if number else [*self._tags, *self._id]] = -torch.inf
+            likely_V[self._tags.to(likely_V.device)] = -torch.inf
+            if number == 0:
+                likely_V[self._id] = -torch.inf
             token = int(likely_V.argmax())
             piece = self._tokenizer.decode([token])
             before, quote, _ = piece.partition('"')
