@@ -60,7 +60,7 @@ def first_contexts(house, n: int):
 
 
 def test_values_equal_the_stored_rows_of_two_dictionaries_at_two_layers(house, hosts):
-    compared = dict.fromkeys(RECIPES, 0)
+    compared: dict[str, int] = dict.fromkeys(RECIPES, 0)
     con = connect(house.published)
     for context, text in first_contexts(house, 8):
         found = read(hosts, text)
