@@ -75,7 +75,7 @@ class Endpoint:
     """The heading that it is listed under."""
     media_types: tuple[str, ...] = (JSON,)
     tool: str = ""
-    """Its name among the tools of `glasshouse mcp`; empty where it is none."""
+    """Its name among the tools of the MCP server; empty where it is none."""
     runs_model: bool = False
     """Whether it waits for its turn among the texts that models read."""
     name: str = field(default="", compare=False)
