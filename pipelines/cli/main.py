@@ -224,13 +224,15 @@ def serve_pages(
     """
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
+    from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
 
     store = Store()
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards), name or ())
+    embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
+    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors)
 
 
 @export_app.command("pages")
