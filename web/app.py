@@ -1,6 +1,6 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,6 +14,9 @@ from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
 from web.custom_text import Reader, TextQueue
+from web.label_editing import write_label
+from web.label_form import Editing, LabelEditor
+from web.list_page import feature_list
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
 from web.stored_vectors import VectorReader
@@ -26,19 +29,21 @@ HEADERS = {
     "referrer-policy": "same-origin",
 }
 """Nothing is loaded from elsewhere and nothing inline runs, whatever a token says. Pages may stand in a frame: there is
-nothing on them to be tricked into."""
+nothing on them to be tricked into, unless they may be edited."""
+UNFRAMED = {**HEADERS, "content-security-policy": f"{HEADERS['content-security-policy']}; frame-ancestors 'none'"}
+"""Of pages that may be edited."""
 
 
 class SecurityHeaders:
     """Sends every answer with `HEADERS`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
+        self.app, self.headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
                 message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
@@ -50,6 +55,7 @@ def app(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
+    editor: LabelEditor | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -58,6 +64,7 @@ def app(
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
+        editor: Writes people's labels; None where the pages are read-only.
     """
     services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
     served = Starlette(
@@ -65,11 +72,13 @@ def app(
             Route("/", pages.home),
             Route("/search", pages.search),
             Route("/compare", pages.compare),
+            Route("/list/{list_id}", feature_list),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
             Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Route("/sae/{model_id}/{recipe_id}/{feature_id}/label", write_label, methods=["POST"]),
             Route("/api", api.page),
             Mount("/api", api.api(services, text_queue)),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -81,8 +90,8 @@ def app(
         },
     )
     served.state.latest, served.state.reader, served.state.embedder = services.latest, reader, embedder
-    served.state.text_queue = text_queue
-    return SecurityHeaders(served)
+    served.state.text_queue, served.state.editing = text_queue, editor and Editing(editor)
+    return SecurityHeaders(served, UNFRAMED if editor else HEADERS)
 
 
 def serve(
@@ -93,11 +102,12 @@ def serve(
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
+    editor: LabelEditor | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder, vectors), names)
+    answering = RequestOrigin(app(published, reader, embedder, vectors, editor), names)
     uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)
