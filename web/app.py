@@ -9,7 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages
+from web import error_pages, experiment_pages
 from web import routes as pages
 from web.custom_text import Reader, TextQueue
 from web.request_origin import RequestOrigin
@@ -55,6 +55,8 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             Route("/", pages.home),
             Route("/search", pages.search),
             Route("/compare", pages.compare),
+            Route("/experiments", experiment_pages.experiments),
+            Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),

@@ -25,6 +25,7 @@ def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.write_model("demo")
     store.write_sae("demo", "mid")
     store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    store.write_experiment("demo", "asked")
     publish(home / "warehouse.duckdb", store.stored, registrations=[("demo", "mid", "4" * 64)])
     return home / "warehouse.duckdb"
 
