@@ -14,6 +14,7 @@ from models.experiments.settings_base import method_names, settings_of
 from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
+from pipelines.registry.feature_lists import FeatureListCard
 
 INTRODUCTION = """\
 # Card reference
@@ -30,6 +31,7 @@ CARDS = {
     "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
     "Prompt set: `registry/prompt_sets/<prompt_set_id>.yaml`": PromptSetCard,
     "Experiment: `registry/experiments/<experiment_id>.yaml`": ExperimentCore,
+    "List of features: `registry/lists/<list_id>.yaml`": FeatureListCard,
 }
 
 

@@ -1,7 +1,7 @@
-"""The registry: what people ask for, as cards in folders of a local folder or an S3 prefix."""
+"""The registry: what people ask for as cards, and what they wrote, in folders of a local folder or an S3 prefix."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
 from pathlib import PurePosixPath
@@ -9,10 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.autointerp.human_labels import HumanLabel
 from models.experiments.settings_base import settings_of
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
 from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
+from pipelines.registry.feature_lists import FeatureListCard
+from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
 from storage.folder import AbsentFolder, Folder
@@ -36,6 +39,8 @@ class SAERegistration:
     """The same of the dictionary, where the recipe imports one."""
     cards_written: str = ""
     """Changes whenever one of the two cards is written again, be it with the same content."""
+    human_labels: tuple[HumanLabel, ...] = ()
+    """What people wrote of its features."""
 
     @property
     def sae_id(self) -> str:
@@ -64,7 +69,14 @@ class SAERegistration:
     @property
     def labels_identity(self) -> str:
         """Hash of what is asked for about labels: it may change while the dictionary stays."""
-        return sha256_of(self._settings(of_labels=True))
+        settings = self._settings(of_labels=True)
+        written = {"human_labels": self.human_labels_sha256} if self.human_labels else {}
+        return sha256_of(settings | written)
+
+    @property
+    def human_labels_sha256(self) -> str:
+        """Hash of what people wrote."""
+        return sha256_of({"labels": [asdict(label) for label in self.human_labels]})
 
     def _settings(self, *, of_labels: bool) -> dict[str, Any]:
         """Values of the card fields that decide what labels, or what the other stages, become."""
@@ -88,6 +100,10 @@ class Registry:
     errors: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """What changes when a card is written again, by kind and id (`models/pystdlib`)."""
+    human_labels: dict[str, tuple[HumanLabel, ...]] = field(default_factory=dict)
+    """What people wrote of features, by partition."""
+    lists: dict[str, FeatureListCard] = field(default_factory=dict)
+    """Lists of features, by list_id."""
     prompt_sets: dict[str, PromptSetCard] = field(default_factory=dict)
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
 
@@ -120,7 +136,15 @@ class Registry:
         for experiment_id, card in experiments.items():
             if why := _unknown_names(card, models, recipes, prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
-        return cls(models, recipes, errors, versions, prompt_sets, experiments)
+        lists = _cards(folder / "lists", FeatureListCard, errors, versions)
+        labels = read_label_files(folder / "labels", errors)
+        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments)
+        for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
+            errors[f"labels/{sae_id}.csv"] = (
+                f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
+                "file to labels/<model_id>/<recipe_id>.csv, or add the cards"
+            )
+        return registry
 
     def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> SAERegistration:
         """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
@@ -132,13 +156,16 @@ class Registry:
         model_id, _, recipe_id = sae_id.partition("/")
         for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
             self._require(sae_id, kind, name, known)
+        if why := self.errors.get(f"labels/{sae_id}.csv"):
+            raise InvalidCard(f"{sae_id}: {why}")
         model, recipe = self.models[model_id], self.recipes[recipe_id]
         imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
         revision = resolve(model.source, model.revision)
         written = " ".join(
             self.versions.get(f"{kind}/{name}", "") for kind, name in (("models", model_id), ("recipes", recipe_id))
         )
-        return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written)
+        human_labels = self.human_labels.get(sae_id, ())
+        return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written, human_labels)
 
     def experiment(self, key: str, resolve: "Resolver") -> ExperimentRegistration:
         """The cards of one partition of an experiment, the model's revision resolved.

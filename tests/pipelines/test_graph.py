@@ -100,5 +100,12 @@ def test_jobs_sensors_and_schedules():
     }
     experiment_jobs = {f"experiment_{name}" for name in method_names()}
     assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"} | experiment_jobs
-    assert running == {"new_models", "new_experiments", "invalid_cards", "refresh_stale_assets", "publish_updates"}
+    assert running == {
+        "new_models",
+        "new_experiments",
+        "invalid_cards",
+        "refresh_stale_assets",
+        "publish_updates",
+        "changed_lists",
+    }
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]
