@@ -1,10 +1,11 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,6 +51,7 @@ def app(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -58,6 +60,7 @@ def app(
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
+        origins: Sites whose pages may read the API.
     """
     services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
     served = Starlette(
@@ -73,8 +76,9 @@ def app(
             Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Route("/api", api.page),
-            Mount("/api", api.api(services, text_queue)),
+            Mount("/api", CORSMiddleware(api.api(services, text_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            Route("/{model_id}/{source}/{feature_id:int}", pages.foreign_address),
         ],
         exception_handlers={
             HTTPException: error_pages.not_found,
@@ -95,11 +99,12 @@ def serve(
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
 ) -> None:
-    """Answers until it is interrupted, to this machine's names and to `names`."""
+    """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder, vectors), names)
+    answering = RequestOrigin(app(published, reader, embedder, vectors, origins), names, origins)
     uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)

@@ -217,6 +217,9 @@ def serve_pages(
     name: Annotated[
         list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Site whose pages may read the JSON API, such as http://localhost:8032.")
+    ] = None,
 ) -> None:
     """Serve the feature pages, read-only.
 
@@ -229,12 +232,13 @@ def serve_pages(
     from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
+    from web.request_origin import checked_origin
 
-    store = Store()
+    store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
-    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors)
+    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors, origins)
 
 
 @export_app.command("pages")
