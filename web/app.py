@@ -1,15 +1,16 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages
+from web import error_pages, experiment_pages
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -55,6 +56,7 @@ def app(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
@@ -64,6 +66,7 @@ def app(
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
+        origins: Sites whose pages may read the API.
         editor: Writes people's labels; None where the pages are read-only.
     """
     services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
@@ -72,6 +75,8 @@ def app(
             Route("/", pages.home),
             Route("/search", pages.search),
             Route("/compare", pages.compare),
+            Route("/experiments", experiment_pages.experiments),
+            Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/list/{list_id}", feature_list),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
@@ -80,8 +85,9 @@ def app(
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}/label", write_label, methods=["POST"]),
             Route("/api", api.page),
-            Mount("/api", api.api(services, text_queue)),
+            Mount("/api", CORSMiddleware(api.api(services, text_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            Route("/{model_id}/{source}/{feature_id:int}", pages.foreign_address),
         ],
         exception_handlers={
             HTTPException: error_pages.not_found,
@@ -102,12 +108,13 @@ def serve(
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
 ) -> None:
-    """Answers until it is interrupted, to this machine's names and to `names`."""
+    """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder, vectors, editor), names)
+    answering = RequestOrigin(app(published, reader, embedder, vectors, origins, editor), names, origins)
     uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)

@@ -30,12 +30,8 @@ class PersonsLabel(Protocol):
 class LabelEditor(Protocol):
     """Writes labels into the registry."""
 
-    def labels(self, sae_id: str, feature_id: int) -> Sequence[PersonsLabel]:
-        """What people wrote of a feature; raises ValueError if it cannot be read."""
-        ...
-
-    def version(self, labels: Sequence[PersonsLabel]) -> str:
-        """What changes when one of them does."""
+    def labels(self, sae_id: str, feature_id: int) -> tuple[Sequence[PersonsLabel], str]:
+        """What people wrote of a feature, and what changes when that does; raises ValueError if it cannot be read."""
         ...
 
     def write(self, sae_id: str, feature_id: int, text: str, author: str, seen: str) -> None:
@@ -73,10 +69,10 @@ def label_form(request: Request, model_id: str, recipe_id: str, feature_id: int,
     editing: Editing | None = request.app.state.editing
     if editing is None:
         return None
-    labels: Sequence[PersonsLabel] = ()
+    labels, seen = (), ""
     try:
-        labels = editing.editor.labels(f"{model_id}/{recipe_id}", feature_id)
+        labels, seen = editing.editor.labels(f"{model_id}/{recipe_id}", feature_id)
     except ValueError as error:
         typed = {"refused": str(error), **typed}
     address = f"{feature_url(model_id, recipe_id, feature_id)}/label"
-    return LabelForm(editing.token, labels, editing.editor.version(labels), address, **typed)
+    return LabelForm(editing.token, labels, seen, address, **typed)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.page_export import export_list_command, export_pages
@@ -23,6 +24,7 @@ app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 export_app.command("pages")(export_pages)
 export_app.command("list")(export_list_command)
+app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
 console = Console()
@@ -218,6 +220,9 @@ def serve_pages(
     name: Annotated[
         list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Site whose pages may read the JSON API, such as http://localhost:8032.")
+    ] = None,
     allow_edit: Annotated[
         bool, typer.Option("--allow-edit", help="Let people on this machine write labels into the registry.")
     ] = False,
@@ -234,15 +239,16 @@ def serve_pages(
     from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
+    from web.request_origin import checked_origin
 
     if allow_edit:
         require_loopback(host, name or ())
-    store = Store()
+    store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
     editor = RegistryLabelEditor(store) if allow_edit else None
-    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors, editor)
+    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors, origins, editor)
 
 
 @app.command()
@@ -257,9 +263,7 @@ def card_reference() -> None:
 
 
 @app.command()
-def check_card(
-    file: Annotated[Path, typer.Argument(help="A model card, a recipe in `recipes`, or a list in `lists`.")],
-) -> None:
+def check_card(file: Annotated[Path, typer.Argument(help="A card, in the folder of its kind.")]) -> None:
     """Check one card. An error names file, line and key.
 
     Contexts are compared with the positions of a model that lies on this machine.

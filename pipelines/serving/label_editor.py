@@ -16,14 +16,16 @@ class RegistryLabelEditor:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def labels(self, sae_id: str, feature_id: int) -> Sequence[HumanLabel]:
-        return known_labels(self._store, sae_id, feature_id)
-
-    def version(self, labels: Sequence[HumanLabel]) -> str:
-        return sha256_of({"labels": [asdict(label) for label in labels]})
+    def labels(self, sae_id: str, feature_id: int) -> tuple[Sequence[HumanLabel], str]:
+        known = known_labels(self._store, sae_id, feature_id)
+        return known, _version(known)
 
     def write(self, sae_id: str, feature_id: int, text: str, author: str, seen: str) -> None:
-        write_human_label(self._store, sae_id, feature_id, text, author, lambda now: self.version(now) == seen)
+        write_human_label(self._store, sae_id, feature_id, text, author, lambda now: _version(now) == seen)
+
+
+def _version(labels: Sequence[HumanLabel]) -> str:
+    return sha256_of({"labels": [asdict(label) for label in labels]})
 
 
 def require_loopback(host: str, names: Iterable[str]) -> None:

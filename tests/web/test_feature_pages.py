@@ -457,7 +457,8 @@ def test_every_link_leads_somewhere(visit, visitor):
         waiting += sorted(plain - seen)
         seen |= plain
     dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/text")}
-    assert seen == {"/", "/list/words", *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
+    experiments = {"/experiments", "/experiments/demo/asked"}
+    assert seen == {"/", "/list/words", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
 
 
 def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor):

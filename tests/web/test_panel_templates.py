@@ -16,6 +16,8 @@ PAGES = {
     "dictionaries": ["/compare?a=demo/mid&b=demo/late"],
     "text": ["/sae/demo/mid/text"],
     "list": ["/list/words"],
+    "experiments": ["/experiments"],
+    "experiment": ["/experiments/demo/asked"],
 }
 
 
