@@ -13,6 +13,7 @@ from pipelines.cli.instance import dagster_instance
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from pipelines.cli.tool_server import mcp
 from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
@@ -20,6 +21,7 @@ from storage.visible_text import visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command()(mcp)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
 console = Console()
