@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages
+from web import error_pages, experiment_pages
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -68,6 +68,8 @@ def app(
             Route("/", pages.home),
             Route("/search", pages.search),
             Route("/compare", pages.compare),
+            Route("/experiments", experiment_pages.experiments),
+            Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),

@@ -63,7 +63,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url}
+    jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url, "experiment_url": urls.experiment_url}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

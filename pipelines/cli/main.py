@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.publication import publish
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 app.command()(mcp)
+app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
 console = Console()
@@ -270,9 +272,7 @@ def card_reference() -> None:
 
 
 @app.command()
-def check_card(
-    file: Annotated[Path, typer.Argument(help="A model card, a recipe in `recipes`, or a list in `lists`.")],
-) -> None:
+def check_card(file: Annotated[Path, typer.Argument(help="A card, in the folder of its kind.")]) -> None:
     """Check one card. An error names file, line and key.
 
     Contexts are compared with the positions of a model that lies on this machine.
