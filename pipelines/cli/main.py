@@ -11,6 +11,7 @@ from rich.markup import escape
 from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
+from pipelines.cli.interventions import intervention_commands
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
@@ -26,6 +27,8 @@ app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
+for _name, _command in intervention_commands():
+    app.command(_name, no_args_is_help=True)(_command)
 console = Console()
 MOST_SAID = 4_000
 """Characters of a line of an error."""
