@@ -11,10 +11,12 @@ from rich.markup import escape
 from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
+from pipelines.cli.interventions import intervention_commands
 from pipelines.cli.page_export import export_list_command, export_pages
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from pipelines.cli.tool_server import mcp
 from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
@@ -24,9 +26,12 @@ app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 export_app.command("pages")(export_pages)
 export_app.command("list")(export_list_command)
+app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
+for _name, _command in intervention_commands():
+    app.command(_name, no_args_is_help=True)(_command)
 console = Console()
 MOST_SAID = 4_000
 """Characters of a line of an error."""
