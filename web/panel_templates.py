@@ -28,7 +28,20 @@ from web.warehouse_file import WarehouseSnapshot
 
 FOLDER = Path(__file__).parent
 _FILTERS = (
-    (formatting, ("visible_token", "visible_text", "number", "percent", "window", "token_counts", "form_text")),
+    (
+        formatting,
+        (
+            "visible_token",
+            "visible_text",
+            "number",
+            "percent",
+            "window",
+            "token_counts",
+            "form_text",
+            "python_text",
+            "sql_text",
+        ),
+    ),
     (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
     (custom_text, ("by_feature", "by_token", "relative_to_maximum", "features_per_token")),
@@ -63,7 +76,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url, "experiment_url": urls.experiment_url}
+    jinja.globals |= {
+        "sae_url": urls.sae_url,
+        "feature_url": urls.feature_url,
+        "api_url": urls.api_url,
+        "experiment_url": urls.experiment_url,
+    }
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

@@ -19,7 +19,7 @@ from web.page_rendering import latest_warehouse, render_page
 from web.panel_templates import environment, panels
 from web.query_files import queries
 from web.semantic_search import embed_query
-from web.urls import feature_url, parse_id, replace_invalid_unicode, sae_url
+from web.urls import api_url, feature_url, parse_id, replace_invalid_unicode, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
 MOST_SEARCHED = 1000
@@ -94,6 +94,7 @@ def feature(request: Request) -> Response:
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        programs=api_url(sae_row.model_id, sae_row.recipe_id, feature_id),
         **shared,
     )
 
