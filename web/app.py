@@ -1,6 +1,6 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,6 +15,9 @@ from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
 from web.custom_text import Reader, TextQueue
+from web.label_editing import write_label
+from web.label_form import Editing, LabelEditor
+from web.list_page import feature_list
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
 from web.stored_vectors import VectorReader
@@ -27,19 +30,21 @@ HEADERS = {
     "referrer-policy": "same-origin",
 }
 """Nothing is loaded from elsewhere and nothing inline runs, whatever a token says. Pages may stand in a frame: there is
-nothing on them to be tricked into."""
+nothing on them to be tricked into, unless they may be edited."""
+UNFRAMED = {**HEADERS, "content-security-policy": f"{HEADERS['content-security-policy']}; frame-ancestors 'none'"}
+"""Of pages that may be edited."""
 
 
 class SecurityHeaders:
     """Sends every answer with `HEADERS`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
+        self.app, self.headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
                 message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
@@ -52,6 +57,7 @@ def app(
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
+    editor: LabelEditor | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -61,6 +67,7 @@ def app(
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
         origins: Sites whose pages may read the API.
+        editor: Writes people's labels; None where the pages are read-only.
     """
     services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
     served = Starlette(
@@ -70,11 +77,13 @@ def app(
             Route("/compare", pages.compare),
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
+            Route("/list/{list_id}", feature_list),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
             Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Route("/sae/{model_id}/{recipe_id}/{feature_id}/label", write_label, methods=["POST"]),
             Route("/api", api.page),
             Mount("/api", CORSMiddleware(api.api(services, text_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -87,8 +96,8 @@ def app(
         },
     )
     served.state.latest, served.state.reader, served.state.embedder = services.latest, reader, embedder
-    served.state.text_queue = text_queue
-    return SecurityHeaders(served)
+    served.state.text_queue, served.state.editing = text_queue, editor and Editing(editor)
+    return SecurityHeaders(served, UNFRAMED if editor else HEADERS)
 
 
 def serve(
@@ -100,11 +109,12 @@ def serve(
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
+    editor: LabelEditor | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder, vectors, origins), names, origins)
+    answering = RequestOrigin(app(published, reader, embedder, vectors, origins, editor), names, origins)
     uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)

@@ -33,6 +33,7 @@ PAGES = {
     "search-examples": "/search?text=str&examples=yes",
     "search-meaning": "/search?text=str&meaning=yes",
     "own-text": "/sae/demo/mid/text",
+    "list": "/list/words",
     "missing": "/sae/demo/mid/99",
 }
 FOCUSED = """() => {
