@@ -1,5 +1,6 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages
+from web import error_pages, text_routes
 from web import routes as pages
-from web.custom_text import Reader, TextQueue
+from web.model_queue import ModelQueue
+from web.request_limits import RequestLimits
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
+from web.snippets import Snippets
+from web.text_reading import Reader
 from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
@@ -24,6 +28,12 @@ HEADERS = {
 }
 """Nothing is loaded from elsewhere and nothing inline runs, whatever a token says. Pages may stand in a frame: there is
 nothing on them to be tricked into."""
+
+SWITCH_SECONDS = 0.001
+"""How long a thread of Python's holds the interpreter while another wants it: a page gives it up at each question to
+the warehouse, and waits this long to have it back while a text is read."""
+MOST_CONNECTIONS = 512
+"""At once; whoever comes then is told so (503)."""
 
 
 class SecurityHeaders:
@@ -42,13 +52,19 @@ class SecurityHeaders:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderProtocol | None = None) -> ASGIApp:
+def app(
+    published: Path,
+    reader: Reader | None = None,
+    embedder: TextEmbedderProtocol | None = None,
+    kept_texts: Path | None = None,
+) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
         published: The warehouse; looked at anew at each request.
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
+        kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
     """
     served = Starlette(
         routes=[
@@ -58,7 +74,8 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
-            Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
+            Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
+            Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
@@ -68,9 +85,10 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             500: error_pages.broken,
         },
     )
-    served.state.latest, served.state.reader, served.state.embedder = LatestWarehouse(published), reader, embedder
-    served.state.text_queue = TextQueue()
-    return SecurityHeaders(served)
+    state = served.state
+    state.latest, state.embedder, state.model_queue = LatestWarehouse(published), embedder, ModelQueue()
+    state.text_pages = text_routes.TextPages(reader, state.model_queue, Snippets(kept_texts))
+    return SecurityHeaders(RequestLimits(served))
 
 
 def serve(
@@ -80,11 +98,19 @@ def serve(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
+    kept_texts: Path | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder), names)
-    uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvicorn.run(
+        RequestOrigin(app(published, reader, embedder, kept_texts), names),
+        host=host,
+        port=port,
+        log_level="warning",
+        http=ImpatientProtocol,
+        limit_concurrency=MOST_CONNECTIONS,
+    )

@@ -1,5 +1,6 @@
 """The command `glasshouse`: a thin face over Dagster and the warehouse."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -202,22 +203,33 @@ def serve_pages(
     name: Annotated[
         list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
     ] = None,
+    open_to_network: Annotated[
+        bool, typer.Option("--open-to-network", help="Let others in, where --host is not this machine alone.")
+    ] = False,
+    keep_texts: Annotated[
+        Path | None, typer.Option(help="Folder that keeps texts too long for an address; none is kept without it.")
+    ] = None,
 ) -> None:
     """Serve the feature pages, read-only.
 
-    Shows the published warehouse until Ctrl-C; a new publication appears at once.
+    Shows the published warehouse until Ctrl-C; a new publication appears at once. Beyond this machine there is no
+    password: whoever reaches the port reads the whole warehouse and has the models read texts.
 
     Example: glasshouse serve --port 8766
     """
+    from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
     from pipelines.store.store import Store
     from web.app import serve
+    from web.request_origin import refuse_unmeant_exposure
 
+    refuse_unmeant_exposure(host, is_meant=open_to_network)
     store = Store()
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards), name or ())
+    reader = TextReader(ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1)))
+    serve(store.published, host, port, reader, TextEmbedder(store.cards), name or (), keep_texts)
 
 
 @export_app.command("pages")
