@@ -12,11 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import error_pages, text_routes
 from web import routes as pages
+from web.api import server as api
+from web.api.endpoint import Services
 from web.model_queue import ModelQueue
 from web.request_limits import RequestLimits
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
 from web.snippets import Snippets
+from web.stored_vectors import VectorReader
 from web.text_reading import Reader
 from web.warehouse_file import LatestWarehouse, Unreadable
 
@@ -56,6 +59,7 @@ def app(
     published: Path,
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
+    vectors: VectorReader | None = None,
     kept_texts: Path | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
@@ -64,8 +68,10 @@ def app(
         published: The warehouse; looked at anew at each request.
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
+        vectors: Reads weights of features; None where there are none.
         kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
     """
+    services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
     served = Starlette(
         routes=[
             Route("/", pages.home),
@@ -77,6 +83,8 @@ def app(
             Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Route("/api", api.page),
+            Mount("/api", api.api(services, model_queue)),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers={
@@ -86,8 +94,8 @@ def app(
         },
     )
     state = served.state
-    state.latest, state.embedder, state.model_queue = LatestWarehouse(published), embedder, ModelQueue()
-    state.text_pages = text_routes.TextPages(reader, state.model_queue, Snippets(kept_texts))
+    state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
+    state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
     return SecurityHeaders(RequestLimits(served))
 
 
@@ -98,6 +106,7 @@ def serve(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
+    vectors: VectorReader | None = None,
     kept_texts: Path | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`."""
@@ -107,7 +116,7 @@ def serve(
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(
-        RequestOrigin(app(published, reader, embedder, kept_texts), names),
+        RequestOrigin(app(published, reader, embedder, vectors, kept_texts), names),
         host=host,
         port=port,
         log_level="warning",

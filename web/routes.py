@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import replace
-from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -11,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from web.addressed_rows import find_sae, parse_feature_id, sae_link
 from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
-from web.formatting import visible_text
 from web.model_queue import Busy, HasLeft
 from web.page_rendering import latest_warehouse, render_page
 from web.panel_templates import environment, panels
@@ -99,14 +98,14 @@ def _count(snapshot: WarehouseSnapshot, table_query: TableQuery, values: dict[st
 
 def feature(request: Request) -> Response:
     sae_row, snapshot = _sae(request)
-    feature_id = _feature_id(sae_row, request.path_params["feature_id"])
+    feature_id = parse_feature_id(sae_row, request.path_params["feature_id"])
     values, shared = _of_feature(snapshot, sae_row, feature_id)
     return render_page(
         request,
         "feature",
         values,
         kicker=f"Feature {feature_id} of {sae_row.model_id}/{sae_row.recipe_id}",
-        trail=_sae_link(sae_row),
+        trail=sae_link(sae_row),
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
@@ -125,7 +124,7 @@ def _of_feature(
         raise NotFound(
             f"{sae_row.model_id}/{sae_row.recipe_id} has a feature {feature_id}, but its statistics were not "
             "published: materialize `feature_statistics` and `published_warehouse`",
-            _sae_link(sae_row),
+            sae_link(sae_row),
         )
     [label] = labels or [None]
     heading = (label and label.label) or ("Dead feature" if card.is_dead else "Feature without a label")
@@ -146,14 +145,14 @@ def compare(request: Request) -> Response:
 
 def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, str]) -> Response:
     """A dictionary beside another, or beside the choice of others: those of its recipe first."""
-    sae_row = _sae_row(snapshot, *names["a"].split("/"))
+    sae_row = find_sae(snapshot, *names["a"].split("/"))
     if not names["b"]:
         rows = [row for row in snapshot.ask(queries()["saes"], {}) if row != sae_row]
         rows.sort(key=lambda row: (row.recipe_id != sae_row.recipe_id, row.model_id != sae_row.model_id))
         others = [f"{row.model_id}/{row.recipe_id}" for row in rows]
         text = environment().get_template("compare.html")
         return HTMLResponse(text.render(sides=[], names=names, others=others, published_at=snapshot.published_at))
-    other = _sae_row(snapshot, *(*names["b"].split("/"), "")[:2])
+    other = find_sae(snapshot, *(*names["b"].split("/"), "")[:2])
     values = {
         "model_id": sae_row.model_id,
         "recipe_id": sae_row.recipe_id,
@@ -174,8 +173,8 @@ def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, st
 
 def _compare_side(snapshot: WarehouseSnapshot, letter: str, name: str) -> dict[str, Any]:
     model_id, recipe_id, number = (*name.split("/", 2), "", "")[:3]
-    sae_row = _sae_row(snapshot, model_id, recipe_id)
-    values, shared = _of_feature(snapshot, sae_row, _feature_id(sae_row, number))
+    sae_row = find_sae(snapshot, model_id, recipe_id)
+    values, shared = _of_feature(snapshot, sae_row, parse_feature_id(sae_row, number))
     return {
         "letter": letter,
         "name": f"{model_id}/{recipe_id}/{number}",
@@ -191,7 +190,7 @@ def random_feature(request: Request) -> Response:
     values = {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id, "start": start}
     live = snapshot.ask(queries()["next_live_feature"], values)
     if not live:
-        raise NotFound(f"{sae_row.model_id}/{sae_row.recipe_id} has no feature that ever fired", _sae_link(sae_row))
+        raise NotFound(f"{sae_row.model_id}/{sae_row.recipe_id} has no feature that ever fired", sae_link(sae_row))
     return RedirectResponse(
         feature_url(sae_row.model_id, sae_row.recipe_id, live[0].feature_id), headers={"cache-control": "no-store"}
     )
@@ -202,7 +201,7 @@ def jump(request: Request) -> Response:
     sae_row, _ = _sae(request)
     feature_id = parse_id(request.query_params.get("feature", "").strip())
     if feature_id is None:
-        raise NotFound("a feature is a number, counted from 0", _sae_link(sae_row))
+        raise NotFound("a feature is a number, counted from 0", sae_link(sae_row))
     return RedirectResponse(feature_url(sae_row.model_id, sae_row.recipe_id, feature_id))
 
 
@@ -210,36 +209,7 @@ def _sae(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
     """The dictionary that the address names, and the file it was found in, which the whole page is made from."""
     snapshot = latest_warehouse(request).get()
     model_id, recipe_id = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
-    return _sae_row(snapshot, model_id, recipe_id), snapshot
-
-
-def _sae_row(snapshot: WarehouseSnapshot, model_id: str, recipe_id: str) -> SimpleNamespace:
-    rows = snapshot.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
-    if rows:
-        return rows[0]
-    saes = {f"{row.model_id}/{row.recipe_id}": row for row in snapshot.ask(queries()["saes"], {})}
-    similar = get_close_matches(f"{model_id}/{recipe_id}"[:200], saes, n=5, cutoff=0.3) or list(saes)[:5]
-    raise NotFound(
-        f"there is no dictionary {visible_text(f'{model_id}/{recipe_id}')} in this warehouse",
-        [(name, sae_url(saes[name].model_id, saes[name].recipe_id)) for name in similar],
-    )
-
-
-def _feature_id(sae_row: SimpleNamespace, text: str) -> int:
-    feature_id, width = parse_id(text), sae_row.n_features
-    if feature_id is not None and feature_id < width:
-        return feature_id
-    ends = sorted({0, max(0, width - 1)})
-    raise NotFound(
-        f"{sae_row.model_id}/{sae_row.recipe_id} has {width:,} features, numbered from 0 to {width - 1:,}: "
-        f"there is no feature {visible_text(text)}",
-        [(f"feature {end}", feature_url(sae_row.model_id, sae_row.recipe_id, end)) for end in ends]
-        + _sae_link(sae_row),
-    )
-
-
-def _sae_link(sae_row: SimpleNamespace) -> list[tuple[str, str]]:
-    return [(f"{sae_row.model_id}/{sae_row.recipe_id}", sae_url(sae_row.model_id, sae_row.recipe_id))]
+    return find_sae(snapshot, model_id, recipe_id), snapshot
 
 
 def _steps(sae_row: SimpleNamespace, feature_id: int) -> dict[str, str]:

@@ -79,5 +79,5 @@ def test_jobs_sensors_and_schedules():
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
     assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"}
-    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates"}
+    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates", "changed_lists"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

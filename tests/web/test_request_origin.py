@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
+from web.custom_text import MOST_WAITING, Busy, TextQueue
 
 from web.app import app
-from web.custom_text import MOST_WAITING, Busy, TextQueue
 from web.http_protocol import ImpatientProtocol
 from web.request_origin import RequestOrigin
 
