@@ -1,16 +1,17 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages, text_routes
+from web import error_pages, experiment_pages, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -60,6 +61,7 @@ def app(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
     kept_texts: Path | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
@@ -69,6 +71,7 @@ def app(
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
+        origins: Sites whose pages may read the API.
         kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
     """
     services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
@@ -77,6 +80,8 @@ def app(
             Route("/", pages.home),
             Route("/search", pages.search),
             Route("/compare", pages.compare),
+            Route("/experiments", experiment_pages.experiments),
+            Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
@@ -84,8 +89,9 @@ def app(
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Route("/api", api.page),
-            Mount("/api", api.api(services, model_queue)),
+            Mount("/api", CORSMiddleware(api.api(services, model_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            Route("/{model_id}/{source}/{feature_id:int}", pages.foreign_address),
         ],
         exception_handlers={
             HTTPException: error_pages.not_found,
@@ -107,16 +113,17 @@ def serve(
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
+    origins: Sequence[str] = (),
     kept_texts: Path | None = None,
 ) -> None:
-    """Answers until it is interrupted, to this machine's names and to `names`."""
+    """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(
-        RequestOrigin(app(published, reader, embedder, vectors, kept_texts), names),
+        RequestOrigin(app(published, reader, embedder, vectors, origins, kept_texts), names, origins),
         host=host,
         port=port,
         log_level="warning",

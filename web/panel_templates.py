@@ -65,6 +65,7 @@ def environment() -> Environment:
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
     jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url, "text_url": urls.text_url}
+    jinja.globals |= {"experiment_url": urls.experiment_url}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

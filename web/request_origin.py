@@ -6,7 +6,7 @@ this address (DNS rebinding), or by a form that it posts here.
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -21,12 +21,13 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 class RequestOrigin:
     """Answers 403 to a request that names another host, or that changes or computes something for another site."""
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str] = (), origins: Collection[str] = ()) -> None:
         """
         Args:
             names: Names that the server goes by besides `localhost`, this machine's name and every numeric address.
+            origins: Sites whose pages may read the API and ask it.
         """
-        self.app = app
+        self.app, self.origins = app, origins
         self.names = {"localhost", socket.gethostname().lower(), *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +49,8 @@ class RequestOrigin:
         is_foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site") or (
             origin is not None and urlsplit(origin).netloc.lower() != request.headers["host"].lower()
         )
-        if request.method not in SAFE and is_foreign:
+        is_let = origin in self.origins and request.url.path.startswith("/api/")
+        if request.method not in SAFE and is_foreign and not is_let:
             return f"a form of another site ({origin}) was sent here: open the page itself"
         return ""
 
@@ -98,3 +100,16 @@ def _host(address: str) -> str:
         return (urlsplit(address).hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def checked_origin(text: str) -> str:
+    """An origin as browsers send it.
+
+    Raises:
+        ValueError: If the text is none.
+    """
+    parts = urlsplit(text)
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    if parts.scheme not in ("http", "https") or not parts.hostname or text.rstrip("/").lower() != origin:
+        raise ValueError(f"{text!r} is no origin: write scheme, host and port, such as http://localhost:8032")
+    return origin

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -221,3 +222,12 @@ def _steps(sae_row: SimpleNamespace, feature_id: int) -> dict[str, str]:
     if feature_id + 1 < sae_row.n_features:
         steps["next"] = feature_url(sae_row.model_id, sae_row.recipe_id, feature_id + 1)
     return steps
+
+
+def foreign_address(request: Request) -> Response:
+    """The page of a feature by the address that it has at Neuronpedia, which clients of theirs open in a browser."""
+    model_id, source = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "source"))
+    rows = latest_warehouse(request).get().ask(queries()["source"], {"model_id": model_id, "source": source})
+    if not rows:
+        raise HTTPException(404)
+    return RedirectResponse(feature_url(model_id, rows[0].recipe_id, request.path_params["feature_id"]))

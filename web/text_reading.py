@@ -20,12 +20,26 @@ class Token(Protocol):
     def text(self) -> str: ...
 
     @property
+    def is_text(self) -> bool:
+        """Whether it is of the text, and neither put around it nor special."""
+        ...
+
+    @property
     def left_out(self) -> str:
         """Why no dictionary has activations of it; empty where they have."""
         ...
 
 
-class DictionaryReading(Protocol):
+class Activations(Protocol):
+    """What fires on some tokens."""
+
+    @property
+    def activations(self) -> Sequence[tuple[int, int, float]]:
+        """Place among the tokens, feature and activation of everything that fires."""
+        ...
+
+
+class DictionaryReading(Activations, Protocol):
     """What a dictionary says of the text."""
 
     @property
@@ -49,11 +63,6 @@ class DictionaryReading(Protocol):
 
     @property
     def norm_limit(self) -> float | None: ...
-
-    @property
-    def activations(self) -> Sequence[tuple[int, int, float]]:
-        """Place among the tokens, feature and activation of everything that fires."""
-        ...
 
 
 class Reading(Protocol):
@@ -111,7 +120,7 @@ class FeatureOnText:
         return sum(activation > 0 for activation in self.activations)
 
 
-def by_feature(dictionary: DictionaryReading, tokens: Sequence[Token]) -> list[FeatureOnText]:
+def by_feature(dictionary: Activations, tokens: Sequence[Token]) -> list[FeatureOnText]:
     """Every feature that fires, the strongest first."""
     texts = [token.text for token in tokens]
     activations_by_feature: dict[int, list[float]] = {}
@@ -121,18 +130,18 @@ def by_feature(dictionary: DictionaryReading, tokens: Sequence[Token]) -> list[F
     return sorted(found, key=lambda feature: (-feature.strongest, feature.feature_id))
 
 
-def fired_features(dictionary: DictionaryReading) -> tuple[int, ...]:
+def fired_features(dictionary: Activations) -> tuple[int, ...]:
     """Numbers of the features that fire anywhere on the text."""
     return tuple(sorted({feature_id for _, feature_id, _ in dictionary.activations}))
 
 
-def one_feature(dictionary: DictionaryReading, feature_id: int, tokens: Sequence[Token]) -> FeatureOnText:
+def one_feature(dictionary: Activations, feature_id: int, tokens: Sequence[Token]) -> FeatureOnText:
     """A feature on every token, whether or not it fires."""
     found = next((one for one in by_feature(dictionary, tokens) if one.feature_id == feature_id), None)
     return found or FeatureOnText(feature_id, [token.text for token in tokens], [0.0] * len(tokens))
 
 
-def on_token(dictionary: DictionaryReading, place: int) -> list[tuple[int, float]]:
+def on_token(dictionary: Activations, place: int) -> list[tuple[int, float]]:
     """Feature and activation of whatever fires on a token, the strongest first."""
     fires = ((feature_id, activation) for at, feature_id, activation in dictionary.activations if at == place)
     return sorted(fires, key=lambda pair: (-pair[1], pair[0]))

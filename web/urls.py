@@ -18,6 +18,10 @@ def text_url(model_id: str, recipe_id: str = "") -> str:
     return f"/model/{quote(model_id, safe='')}/text{query}"
 
 
+def experiment_url(model_id: str, experiment_id: str) -> str:
+    return f"/experiments/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}"
+
+
 def parse_id(text: str) -> int | None:
     """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.publication import publish
@@ -21,6 +22,7 @@ from storage.visible_text import visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
 console = Console()
@@ -222,6 +224,9 @@ def serve_pages(
     keep_texts: Annotated[
         Path | None, typer.Option(help="Folder that keeps texts too long for an address; none is kept without it.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Site whose pages may read the JSON API, such as http://localhost:8032.")
+    ] = None,
 ) -> None:
     """Serve the feature pages, read-only.
 
@@ -236,15 +241,15 @@ def serve_pages(
     from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
-    from web.request_origin import refuse_unmeant_exposure
+    from web.request_origin import checked_origin, refuse_unmeant_exposure
 
     refuse_unmeant_exposure(host, is_meant=open_to_network)
-    store = Store()
+    store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
     reader = TextReader(ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1)))
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
-    serve(store.published, host, port, reader, embedder, name or (), vectors, keep_texts)
+    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, keep_texts)
 
 
 @export_app.command("pages")
@@ -276,9 +281,7 @@ def card_reference() -> None:
 
 
 @app.command()
-def check_card(
-    file: Annotated[Path, typer.Argument(help="A model card, a recipe in `recipes`, or a list in `lists`.")],
-) -> None:
+def check_card(file: Annotated[Path, typer.Argument(help="A card, in the folder of its kind.")]) -> None:
     """Check one card. An error names file, line and key.
 
     Contexts are compared with the positions of a model that lies on this machine.

@@ -48,6 +48,7 @@ def served(answering: ASGIApp) -> Iterator[str]:
 @dataclass(frozen=True)
 class EchoToken:
     text: str
+    is_text: bool = True
     left_out: str = ""
 
 
@@ -86,7 +87,7 @@ class EchoReader:
         if text == "no":
             raise ValueError("because <b>no</b>")
         words = [*(["<user>"] if is_chat else []), *text.split(" ")]
-        tokens = [EchoToken("<|bos|>", "put around every context"), *(EchoToken(f"{word} ") for word in words)]
+        tokens = [EchoToken("<|bos|>", False, "put around every context"), *(EchoToken(f"{word} ") for word in words)]
         fires = [(place, 0, float(place)) for place in range(1, len(tokens))]
         return Echo(tokens, [EchoDictionary(recipe_id, layer, fires) for layer, recipe_id in enumerate(recipe_ids)])
 

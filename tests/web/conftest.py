@@ -112,6 +112,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.write_sae("demo", "late", seed=3, labels=False, codes=False)
     elsewhere = {"origin": "imported:saelens6", "provenance_mismatch": ELSEWHERE}
     store.write("sae", {"model_id": "demo", "recipe_id": "late"}, [sae_row() | elsewhere], made_from="seed 3")
+    store.write_experiment("demo", "asked")
     publish(home / "warehouse.duckdb", store.stored)
     return home / "warehouse.duckdb"
 

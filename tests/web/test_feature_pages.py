@@ -455,4 +455,5 @@ def test_every_link_leads_somewhere(visit, visitor):
         waiting += sorted(plain - seen)
         seen |= plain
     dictionaries = {f"/sae/demo/{r}" for r in ("mid", "late")}
-    assert seen == {"/", *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
+    experiments = {"/experiments", "/experiments/demo/asked"}
+    assert seen == {"/", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}

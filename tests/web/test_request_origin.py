@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from web.app import app
 from web.http_protocol import ImpatientProtocol
-from web.request_origin import RequestOrigin, is_for_another_site, refuse_unmeant_exposure
+from web.request_origin import RequestOrigin, checked_origin, is_for_another_site, refuse_unmeant_exposure
 
 
 @pytest.fixture
@@ -114,6 +114,26 @@ def test_every_address_has_its_limits(client: TestClient, address: str, said: st
     answer = client.get(address)
     assert answer.status_code == 414
     assert said in answer.text
+
+
+def test_pages_of_a_named_site_may_read_the_api_and_nothing_else(tmp_path: Path):
+    site = checked_origin("http://Localhost:8032/")
+    answering = RequestOrigin(app(tmp_path / "none.duckdb", origins=[site]), origins=[site])
+    client = TestClient(answering, base_url="http://127.0.0.1:8765")
+    named, other = {"origin": site, "sec-fetch-site": "cross-site"}, {"origin": "http://attacker.example"}
+    assert client.get("/api/saes", headers=named).headers["access-control-allow-origin"] == "http://localhost:8032"
+    assert "access-control-allow-origin" not in client.get("/api/saes", headers=other).headers
+    assert "access-control-allow-origin" not in client.get("/", headers=named).headers
+    asked = "/api/saes/m/r/text"
+    assert client.post(asked, json={"text": "x"}, headers=named).status_code == 503
+    assert client.post(asked, json={"text": "x"}, headers=other).status_code == 403
+    assert client.post("/model/m/text", data={"text": "x"}, headers=named).status_code == 403
+
+
+@pytest.mark.parametrize("text", ["*", "localhost:8032", "http://", "http://a/b", "file:///x", "null", "http://a?b"])
+def test_what_is_no_origin_is_refused(text: str):
+    with pytest.raises(ValueError, match="is no origin"):
+        checked_origin(text)
 
 
 def test_a_search_has_a_longest_text(client: TestClient):
