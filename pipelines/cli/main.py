@@ -12,9 +12,11 @@ from rich.markup import escape
 from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
+from pipelines.cli.interventions import intervention_commands
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from pipelines.cli.tool_server import mcp
 from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
@@ -22,9 +24,12 @@ from storage.visible_text import visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
+for _name, _command in intervention_commands():
+    app.command(_name, no_args_is_help=True)(_command)
 console = Console()
 MOST_SAID = 4_000
 """Characters of a line of an error."""
