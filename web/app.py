@@ -1,7 +1,7 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,6 +15,9 @@ from web import error_pages, experiment_pages, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
+from web.label_editing import write_label
+from web.label_form import Editing, LabelEditor
+from web.list_page import feature_list
 from web.model_queue import ModelQueue
 from web.request_limits import RequestLimits
 from web.request_origin import RequestOrigin
@@ -31,7 +34,9 @@ HEADERS = {
     "referrer-policy": "same-origin",
 }
 """Nothing is loaded from elsewhere and nothing inline runs, whatever a token says. Pages may stand in a frame: there is
-nothing on them to be tricked into."""
+nothing on them to be tricked into, unless they may be edited."""
+UNFRAMED = {**HEADERS, "content-security-policy": f"{HEADERS['content-security-policy']}; frame-ancestors 'none'"}
+"""Of pages that may be edited."""
 
 SWITCH_SECONDS = 0.001
 """How long a thread of Python's holds the interpreter while another wants it: a page gives it up at each question to
@@ -43,13 +48,13 @@ MOST_CONNECTIONS = 512
 class SecurityHeaders:
     """Sends every answer with `HEADERS`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
+        self.app, self.headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
                 message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
@@ -62,6 +67,7 @@ def app(
     embedder: TextEmbedderProtocol | None = None,
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
+    editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
@@ -72,6 +78,7 @@ def app(
         embedder: Embeds a text that is searched for; None where nothing can.
         vectors: Reads weights of features; None where there are none.
         origins: Sites whose pages may read the API.
+        editor: Writes people's labels; None where the pages are read-only.
         kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
     """
     services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
@@ -82,12 +89,14 @@ def app(
             Route("/compare", pages.compare),
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
+            Route("/list/{list_id}", feature_list),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
             Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Route("/sae/{model_id}/{recipe_id}/{feature_id}/label", write_label, methods=["POST"]),
             Route("/api", api.page),
             Mount("/api", CORSMiddleware(api.api(services, model_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -102,7 +111,8 @@ def app(
     state = served.state
     state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
     state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
-    return SecurityHeaders(RequestLimits(served))
+    state.editing = editor and Editing(editor)
+    return SecurityHeaders(RequestLimits(served), UNFRAMED if editor else HEADERS)
 
 
 def serve(
@@ -114,6 +124,7 @@ def serve(
     names: Iterable[str] = (),
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
+    editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
@@ -123,7 +134,7 @@ def serve(
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(
-        RequestOrigin(app(published, reader, embedder, vectors, origins, kept_texts), names, origins),
+        RequestOrigin(app(published, reader, embedder, vectors, origins, editor, kept_texts), names, origins),
         host=host,
         port=port,
         log_level="warning",

@@ -19,6 +19,11 @@ LOOK_SECONDS = 0.1
 """How often who waits is told where the question stands, and is looked at whether it is still there."""
 
 
+async def nobody_leaves() -> bool:
+    """Where it cannot be told whether who asked is still there."""
+    return False
+
+
 class Busy(ValueError):
     """Too many questions wait for a model. Ask again in a while."""
 
@@ -83,7 +88,9 @@ class ModelQueue:
         with self._lock:
             return self._tickets.index(ticket) if ticket in self._tickets else 0
 
-    async def progress(self, ticket: Ticket, has_left: Callable[[], Awaitable[bool]]) -> AsyncGenerator[str, None]:
+    async def progress(
+        self, ticket: Ticket, has_left: Callable[[], Awaitable[bool]] = nobody_leaves
+    ) -> AsyncGenerator[str, None]:
         """Sentences about where a question stands, until there is an answer or an error in `ticket.answer`.
 
         Raises:
@@ -102,7 +109,7 @@ class ModelQueue:
         finally:
             ticket.leave()
 
-    async def run(self, work: Callable[[Report], T], has_left: Callable[[], Awaitable[bool]]) -> T:
+    async def run(self, work: Callable[[Report], T], has_left: Callable[[], Awaitable[bool]] = nobody_leaves) -> T:
         """The answer to a question, when its turn has come.
 
         Args:

@@ -64,8 +64,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url, "text_url": urls.text_url}
-    jinja.globals |= {"experiment_url": urls.experiment_url}
+    addresses = ("sae_url", "feature_url", "list_url", "experiment_url", "text_url")
+    jinja.globals |= {name: getattr(urls, name) for name in addresses}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from web.addressed_rows import find_sae, parse_feature_id, sae_link
 from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
+from web.label_form import label_form
 from web.model_queue import Busy, HasLeft
 from web.page_rendering import latest_warehouse, render_page
 from web.panel_templates import environment, panels
@@ -99,7 +100,13 @@ def _count(snapshot: WarehouseSnapshot, table_query: TableQuery, values: dict[st
 
 def feature(request: Request) -> Response:
     sae_row, snapshot = _sae(request)
-    feature_id = parse_feature_id(sae_row, request.path_params["feature_id"])
+    return feature_page(request, sae_row, snapshot, parse_feature_id(sae_row, request.path_params["feature_id"]))
+
+
+def feature_page(
+    request: Request, sae_row: SimpleNamespace, snapshot: WarehouseSnapshot, feature_id: int, **typed: str
+) -> Response:
+    """The page of a feature; `typed` is what stands in the form for a label of one's own."""
     values, shared = _of_feature(snapshot, sae_row, feature_id)
     return render_page(
         request,
@@ -110,6 +117,7 @@ def feature(request: Request) -> Response:
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        label_form=label_form(request, sae_row.model_id, sae_row.recipe_id, feature_id, **typed),
         **shared,
     )
 

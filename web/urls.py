@@ -18,6 +18,10 @@ def text_url(model_id: str, recipe_id: str = "") -> str:
     return f"/model/{quote(model_id, safe='')}/text{query}"
 
 
+def list_url(list_id: str) -> str:
+    return f"/list/{quote(list_id, safe='')}"
+
+
 def experiment_url(model_id: str, experiment_id: str) -> str:
     return f"/experiments/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}"
 

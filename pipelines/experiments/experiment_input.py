@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines.experiments.experiment_identity import chosen_prefix, sae_registration
-from pipelines.experiments.prompt_reading import read_prompts
 from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.store.experiment_identity import chosen_prefix, sae_registration
+from pipelines.store.prompt_reading import read_prompts
 from pipelines.store.store import Store
 from storage.revisions import is_folder
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.experiments.chunk_store import ChunkStore, chunks
-from pipelines.experiments.experiment_identity import experiment_identity
 from pipelines.experiments.experiment_input import experiment_input
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.current_datasets import why_made
+from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest

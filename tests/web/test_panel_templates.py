@@ -15,6 +15,7 @@ PAGES = {
     "feature": ["/sae/demo/mid/0", "/sae/demo/mid/11", "/sae/demo/late/3"],
     "dictionaries": ["/compare?a=demo/mid&b=demo/late"],
     "text": ["/model/demo/text"],
+    "list": ["/list/words"],
     "experiments": ["/experiments"],
     "experiment": ["/experiments/demo/asked"],
 }

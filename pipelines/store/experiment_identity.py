@@ -3,9 +3,9 @@
 from typing import Any
 
 from models.experiments.settings_base import settings_of
-from pipelines.experiments.prompt_reading import prompts_sha256
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
