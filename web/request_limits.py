@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.error_pages import problem
 
-MOST_OF_PATH, MOST_OF_QUERY = 2_000, 16_000
+MOST_OF_PATH, MOST_OF_QUERY = 8_000, 16_000
 """Bytes, as they are sent."""
 MOST_PARAMETERS = 50
 MOST_OF_PARAMETER = 4_000

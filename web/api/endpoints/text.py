@@ -70,7 +70,11 @@ ENDPOINT = Endpoint(
     parameters=OwnText,
     answer=_answer,
     schema=object_schema(
-        tokens={"type": "array", "items": {"type": "string"}},
+        tokens={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "As the model was fed, special ones too: a place is `position` of `feature_activation`.",
+        },
         left_out={
             "type": "object",
             "additionalProperties": {"type": "string"},
