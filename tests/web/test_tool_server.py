@@ -77,7 +77,7 @@ def test_a_tool_says_what_the_api_says(services: Services, visitor: TestClient):
     on_text = call(services, "read_text", **DICTIONARY, text="to be or").structured_content
     client = TestClient(app(services.latest.file, EchoReader()))
     assert on_text == client.post("/api/saes/demo/mid/text", json={"text": "to be or"}).json()
-    assert on_text["features"][0]["activations"][-1] == {"token": 2, "activation": 3.0}
+    assert on_text["features"][0]["activations"][-1] == {"token": 3, "activation": 3.0}
 
 
 def test_sql_has_a_limit_of_rows(services: Services):
