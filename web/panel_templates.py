@@ -63,7 +63,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    jinja.globals |= {name: getattr(urls, name) for name in ("sae_url", "feature_url", "list_url", "experiment_url")}
+    jinja.globals |= {
+        name: getattr(urls, name) for name in ("model_url", "sae_url", "feature_url", "list_url", "experiment_url")
+    }
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

@@ -12,6 +12,10 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
+def model_url(model_id: str) -> str:
+    return f"/model/{quote(model_id, safe='')}"
+
+
 def list_url(list_id: str) -> str:
     return f"/list/{quote(list_id, safe='')}"
 

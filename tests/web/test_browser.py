@@ -34,6 +34,7 @@ PAGES = {
     "search-meaning": "/search?text=str&meaning=yes",
     "own-text": "/sae/demo/mid/text",
     "list": "/list/words",
+    "model": "/model/demo",
     "missing": "/sae/demo/mid/99",
 }
 FOCUSED = """() => {
