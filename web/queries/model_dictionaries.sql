@@ -4,7 +4,7 @@ with covered as (
         model_id,
         recipe_id,
         count(label) as n_labelled,
-        count(*) filter (where coalesce(detection, specificity_above_controls) is not null) as n_scored,
+        count(label) filter (where coalesce(detection, specificity_above_controls) is not null) as n_scored,
         count(*) filter (where explainer = 'human') as n_by_people
     from _feature_summary
     where model_id = $model_id
