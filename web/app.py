@@ -9,7 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages
+from web import error_pages, feature_map
 from web import routes as pages
 from web.custom_text import Reader, TextQueue
 from web.request_origin import RequestOrigin
@@ -17,7 +17,7 @@ from web.semantic_search import TextEmbedderProtocol
 from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -59,6 +59,10 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
             Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
+            Route("/sae/{model_id}/{recipe_id}/map", feature_map.page),
+            Route("/sae/{model_id}/{recipe_id}/map/points", feature_map.points),
+            Route("/sae/{model_id}/{recipe_id}/map/labels", feature_map.labels),
+            Route("/sae/{model_id}/{recipe_id}/map/found", feature_map.found),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],

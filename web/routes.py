@@ -52,7 +52,7 @@ def search(request: Request) -> Response:
 
 
 def sae(request: Request) -> Response:
-    sae_row, snapshot = _sae(request)
+    sae_row, snapshot = dictionary_of(request)
     table_query = TableQuery.of(request.query_params)
     values = {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id}
     n = _count(snapshot, table_query, values)
@@ -82,15 +82,15 @@ def _count(snapshot: WarehouseSnapshot, table_query: TableQuery, values: dict[st
 
 
 def feature(request: Request) -> Response:
-    sae_row, snapshot = _sae(request)
-    feature_id = _feature_id(sae_row, request.path_params["feature_id"])
+    sae_row, snapshot = dictionary_of(request)
+    feature_id = feature_number(sae_row, request.path_params["feature_id"])
     values, shared = _of_feature(snapshot, sae_row, feature_id)
     return render_page(
         request,
         "feature",
         values,
         kicker=f"Feature {feature_id} of {sae_row.model_id}/{sae_row.recipe_id}",
-        trail=_sae_link(sae_row),
+        trail=sae_link(sae_row),
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
@@ -109,7 +109,7 @@ def _of_feature(
         raise NotFound(
             f"{sae_row.model_id}/{sae_row.recipe_id} has a feature {feature_id}, but its statistics were not "
             "published: materialize `feature_statistics` and `published_warehouse`",
-            _sae_link(sae_row),
+            sae_link(sae_row),
         )
     [label] = labels or [None]
     heading = (label and label.label) or ("Dead feature" if card.is_dead else "Feature without a label")
@@ -133,7 +133,7 @@ async def own_text(request: Request) -> Response:
 
 
 def _own_text(request: Request, text: str | None) -> Response:
-    sae_row, snapshot = _sae(request)
+    sae_row, snapshot = dictionary_of(request)
     reader: Reader | None = request.app.state.reader
     reading, refused = None, ""
     if text is None:
@@ -150,7 +150,7 @@ def _own_text(request: Request, text: str | None) -> Response:
         "text",
         {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id},
         heading="Your own text",
-        trail=_sae_link(sae_row),
+        trail=sae_link(sae_row),
         snapshot=snapshot,
         sae=sae_row,
         own_text=text or "",
@@ -204,7 +204,7 @@ def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, st
 def _compare_side(snapshot: WarehouseSnapshot, letter: str, name: str) -> dict[str, Any]:
     model_id, recipe_id, number = (*name.split("/", 2), "", "")[:3]
     sae_row = _sae_row(snapshot, model_id, recipe_id)
-    values, shared = _of_feature(snapshot, sae_row, _feature_id(sae_row, number))
+    values, shared = _of_feature(snapshot, sae_row, feature_number(sae_row, number))
     return {
         "letter": letter,
         "name": f"{model_id}/{recipe_id}/{number}",
@@ -215,12 +215,12 @@ def _compare_side(snapshot: WarehouseSnapshot, letter: str, name: str) -> dict[s
 
 def random_feature(request: Request) -> Response:
     """A live feature by chance: the first one from a random place on."""
-    sae_row, snapshot = _sae(request)
+    sae_row, snapshot = dictionary_of(request)
     start = random.randrange(sae_row.n_features) if sae_row.n_features else 0
     values = {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id, "start": start}
     live = snapshot.ask(queries()["next_live_feature"], values)
     if not live:
-        raise NotFound(f"{sae_row.model_id}/{sae_row.recipe_id} has no feature that ever fired", _sae_link(sae_row))
+        raise NotFound(f"{sae_row.model_id}/{sae_row.recipe_id} has no feature that ever fired", sae_link(sae_row))
     return RedirectResponse(
         feature_url(sae_row.model_id, sae_row.recipe_id, live[0].feature_id), headers={"cache-control": "no-store"}
     )
@@ -228,14 +228,14 @@ def random_feature(request: Request) -> Response:
 
 def jump(request: Request) -> Response:
     """Where the form on each page leads: to the feature of that number."""
-    sae_row, _ = _sae(request)
+    sae_row, _ = dictionary_of(request)
     feature_id = parse_id(request.query_params.get("feature", "").strip())
     if feature_id is None:
-        raise NotFound("a feature is a number, counted from 0", _sae_link(sae_row))
+        raise NotFound("a feature is a number, counted from 0", sae_link(sae_row))
     return RedirectResponse(feature_url(sae_row.model_id, sae_row.recipe_id, feature_id))
 
 
-def _sae(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
+def dictionary_of(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
     """The dictionary that the address names, and the file it was found in, which the whole page is made from."""
     snapshot = latest_warehouse(request).get()
     model_id, recipe_id = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
@@ -254,7 +254,7 @@ def _sae_row(snapshot: WarehouseSnapshot, model_id: str, recipe_id: str) -> Simp
     )
 
 
-def _feature_id(sae_row: SimpleNamespace, text: str) -> int:
+def feature_number(sae_row: SimpleNamespace, text: str) -> int:
     feature_id, width = parse_id(text), sae_row.n_features
     if feature_id is not None and feature_id < width:
         return feature_id
@@ -263,11 +263,11 @@ def _feature_id(sae_row: SimpleNamespace, text: str) -> int:
         f"{sae_row.model_id}/{sae_row.recipe_id} has {width:,} features, numbered from 0 to {width - 1:,}: "
         f"there is no feature {visible_text(text)}",
         [(f"feature {end}", feature_url(sae_row.model_id, sae_row.recipe_id, end)) for end in ends]
-        + _sae_link(sae_row),
+        + sae_link(sae_row),
     )
 
 
-def _sae_link(sae_row: SimpleNamespace) -> list[tuple[str, str]]:
+def sae_link(sae_row: SimpleNamespace) -> list[tuple[str, str]]:
     return [(f"{sae_row.model_id}/{sae_row.recipe_id}", sae_url(sae_row.model_id, sae_row.recipe_id))]
 
 
