@@ -8,11 +8,13 @@ import dagster as dg
 from assets.feature_statistics import feature_statistics
 from assets.logit_effects import logit_effects
 from assets.neighbors import neighbors
+from models.autointerp.human_labels import EXPLAINER
 from pipelines.dagster_support.metadata import page_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.human_labels import explained_rows, human_labels
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.identities.stages.explanations import EXPLANATIONS
@@ -43,18 +45,22 @@ failure_rate = dg.AssetCheckSpec(
 @fail_without_retry
 def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A label a feature from each explainer, made from examples that no judge is shown; a failure is a row that says
-    so."""
-    from models.autointerp.stages import label_features
+    so. Labels that people wrote (`registry/labels`) are rows of the explainer `human`."""
+    from models.autointerp.stages import label_features, with_human_labels
 
     registration = store.registration(context.partition_key)
     identity, folder = explained_identity(store, registration), store.layout.table("explanation", registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
-        known = feature_data(store, registration)
-        asked = requested(store, registration)
-        made = label_features(known, labeling_setup(store, registration), asked, Progress(context, "labels"))
-        write_requests(store, registration, ["explain"], made.answers, identity)
-        store.tables.write(folder, made.rows, identity)
+        people = human_labels(store, registration)
+        if (kept := explained_rows(store, registration, identity)) is not None:
+            rows = with_human_labels(kept, registration.sae_id, people)
+        else:
+            known, setup = feature_data(store, registration), labeling_setup(store, registration)
+            made = label_features(known, setup, requested(store, registration), Progress(context, "labels"), people)
+            write_requests(store, registration, ["explain"], made.answers, identity)
+            rows = made.rows
+        store.tables.write(folder, rows, identity)
     return _result(store.tables.read("explanation", registration).to_pylist(), registration, why)
 
 
@@ -69,6 +75,7 @@ def _result(rows: list[dict[str, Any]], registration: SAERegistration, why: str 
             "labels": statuses["ok"],
             "failed": failed,
             "explainer": ", ".join(registration.recipe.explanations.explainers),
+            "by_people": sum(row["explainer"] == EXPLAINER for row in rows),
             "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),
             "statuses": dict(statuses),
             "some_labels": dg.MetadataValue.table([dg.TableRecord(row) for row in some or [_NONE]]),

@@ -1,4 +1,5 @@
-"""Sensors: a model arrives, a card is wrong, something cheap fell behind, tables wait for their publication."""
+"""Sensors: a model arrives, a card is wrong, something cheap fell behind, tables wait for their publication,
+a list of features was written."""
 
 import time
 
@@ -10,10 +11,12 @@ from pipelines.dagster_support import publication_age
 from pipelines.dagster_support.described import sensor
 from pipelines.dagster_support.partition_runs import failed_last, waits
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.registry.feature_lists import list_rows
 from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from storage.folder import AbsentFolder
+from storage.manifest import sha256_of
 from storage.remote_errors import Unreachable
 
 NO_REGISTRY = (AbsentFolder, Unreachable)
@@ -112,4 +115,19 @@ def publish_updates(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
     return dg.RunRequest(run_key=f"published@{newest}")
 
 
-sensors = [new_models, invalid_cards, refresh_stale_assets, publish_updates]
+@sensor(job=jobs.publish, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+def changed_lists(context: dg.SensorEvaluationContext, store: Store) -> dg.RunRequest | dg.SkipReason:
+    """Publishes when a list of features (`registry/lists`) was written, changed or removed since it looked last."""
+    try:
+        lists = store.cards().lists
+    except NO_REGISTRY as error:
+        return dg.SkipReason(str(error))
+    now = sha256_of(list_rows(lists))
+    before = context.cursor or sha256_of(list_rows({}))
+    context.update_cursor(now)
+    if now == before:
+        return dg.SkipReason(f"{len(lists)} lists, none new or changed")
+    return dg.RunRequest(run_key=f"lists {before[:8]} -> {now[:8]} at {time.time_ns()}")
+
+
+sensors = [new_models, invalid_cards, refresh_stale_assets, publish_updates, changed_lists]

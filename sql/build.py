@@ -1,9 +1,10 @@
 """A warehouse file made equal to the store, partition by partition."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -15,9 +16,10 @@ from sql.sql_files import sql_files
 from sql.stored_partitions import Partition, StoredTables, keys_of
 from sql.views import define_views, stored_code_files
 from sql.warehouse import FEATURE_ACTIVATION, create, define, schema_sha256
+from storage.table_schemas import tables
 
-Registration = tuple[str, str, str]
-"""model_id, recipe_id and identity: the hash of what the cards ask for."""
+RegistryRows = Mapping[str, Sequence[tuple[Any, ...]]]
+"""Rows of tables that come from the registry and not from the store, by table: all of each, at each publication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Built:
 def build(
     file: Path,
     stored: StoredTables,
-    registrations: Sequence[Registration],
+    registry: RegistryRows,
     progress: Callable[[str], None],
     allowed: AllowedDrops,
 ) -> Built:
@@ -47,7 +49,7 @@ def build(
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
         if not table_names(con):
             define(con)
-        stored_partitions = stored.partitions(known := set(table_names(con)) - {"registry_entry"})
+        stored_partitions = stored.partitions(known := set(table_names(con)) & set(tables()))
         places = {(partition.table, partition.name) for partition in stored_partitions}
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         layouts = table_layouts(con)
@@ -62,7 +64,7 @@ def build(
         codes, n_codes = stored_code_files(stored)
         define_views(con, codes)
         _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
-        _register(con, registrations)
+        _register(con, registry)
         _write_publication_row(con, stored)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         con.execute("delete from _table_rows")
@@ -137,12 +139,13 @@ def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
     con.execute("drop table touched")
 
 
-def _register(con: DuckDBPyConnection, registrations: Sequence[Registration]) -> None:
-    con.execute("delete from registry_entry")
-    if registrations:
-        con.executemany(
-            "insert into registry_entry values ($1, $2, $3)", [list(registration) for registration in registrations]
-        )
+def _register(con: DuckDBPyConnection, registry: RegistryRows) -> None:
+    for table in set(table_names(con)) - set(tables()):
+        con.execute(f"delete from {quoted(table)}")
+    for table, rows in registry.items():
+        if rows:
+            values = ", ".join(f"${place}" for place in range(1, len(rows[0]) + 1))
+            con.executemany(f"insert into {quoted(table)} values ({values})", [list(row) for row in rows])
 
 
 def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> None:
@@ -156,7 +159,7 @@ def _counted(con: DuckDBPyConnection) -> dict[str, int]:
     rows = {}
     for table in table_names(con):
         [(rows[table],)] = con.execute(f"select count(*) from {quoted(table)}").fetchall()
-        if table != "registry_entry":
+        if table in tables():
             assert rows[table] == promised.get(table, 0), (
                 f"{table} has {rows[table]:,} rows, its partitions brought {promised.get(table, 0):,}"
             )

@@ -3,17 +3,20 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 from filelock import FileLock
 
-from sql.build import Registration, build
+from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.stored_partitions import StoredTables
+
+NO_ROWS: RegistryRows = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def publish(
     published: Path,
     stored: StoredTables,
     *,
-    registrations: Sequence[Registration] = (),
+    registry: RegistryRows = NO_ROWS,
     allowed: AllowedDrops = AT_MOST_HALF,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Published:
@@ -43,7 +46,7 @@ def publish(
     Args:
         published: The DuckDB file that people query; made where there is none.
         stored: Where the store's Parquet tables lie.
-        registrations: What the registry asks for now: replaces `registry_entry`, from which the view `stale` follows.
+        registry: What the registry says now: `registry_entry`, from which the view `stale` follows, and people's lists.
         allowed: Partitions that may go out of the file: at most half, if nothing is said.
         progress: Told of each partition before it is loaded.
 
@@ -62,7 +65,7 @@ def publish(
         with lock, _building(published) as file:
             if published.exists():
                 shutil.copyfile(published, file)
-            built = build(file, stored, registrations, progress, allowed)
+            built = build(file, stored, registry, progress, allowed)
             _put(file, published)
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise OSError(

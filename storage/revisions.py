@@ -19,10 +19,14 @@ def is_folder(source: str) -> bool:
 def is_available_offline(source: str, revision: str | None = None) -> bool:
     """Whether a model lies on this machine, as a folder or in the hub's own cache: it can be read without a network."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     if is_folder(source):
         return "://" not in source
-    path = try_to_load_from_cache(source, "config.json", revision=revision)
+    try:
+        path = try_to_load_from_cache(source, "config.json", revision=revision)
+    except HFValidationError:  # a folder that is gone
+        return False
     return isinstance(path, str) and Path(path).exists()
 
 

@@ -11,14 +11,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import error_pages, feature_map
 from web import routes as pages
+from web.api import server as api
+from web.api.endpoint import Services
 from web.custom_text import Reader, TextQueue
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
+from web.stored_vectors import VectorReader
 from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
@@ -42,14 +45,21 @@ class SecurityHeaders:
         await self.app(scope, receive, guarded)
 
 
-def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderProtocol | None = None) -> ASGIApp:
+def app(
+    published: Path,
+    reader: Reader | None = None,
+    embedder: TextEmbedderProtocol | None = None,
+    vectors: VectorReader | None = None,
+) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
     Args:
         published: The warehouse; looked at anew at each request.
         reader: What runs models on a reader's own text; None where nothing can.
         embedder: Embeds a text that is searched for; None where nothing can.
+        vectors: Reads weights of features; None where there are none.
     """
+    services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
     served = Starlette(
         routes=[
             Route("/", pages.home),
@@ -64,6 +74,8 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             Route("/sae/{model_id}/{recipe_id}/map/labels", feature_map.labels),
             Route("/sae/{model_id}/{recipe_id}/map/found", feature_map.found),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
+            Route("/api", api.page),
+            Mount("/api", api.api(services, text_queue)),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers={
@@ -72,8 +84,8 @@ def app(published: Path, reader: Reader | None = None, embedder: TextEmbedderPro
             500: error_pages.broken,
         },
     )
-    served.state.latest, served.state.reader, served.state.embedder = LatestWarehouse(published), reader, embedder
-    served.state.text_queue = TextQueue()
+    served.state.latest, served.state.reader, served.state.embedder = services.latest, reader, embedder
+    served.state.text_queue = text_queue
     return SecurityHeaders(served)
 
 
@@ -84,11 +96,12 @@ def serve(
     reader: Reader | None = None,
     embedder: TextEmbedderProtocol | None = None,
     names: Iterable[str] = (),
+    vectors: VectorReader | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder), names)
+    answering = RequestOrigin(app(published, reader, embedder, vectors), names)
     uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)

@@ -1,4 +1,4 @@
-"""The map of a dictionary: its page, and what the script of the page asks for: points, labels, and what a text finds."""
+"""The map of a dictionary: its page, and what its script asks for: points, labels, and what a text finds."""
 
 import hashlib
 from types import SimpleNamespace
@@ -7,14 +7,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from web.addressed_rows import find_sae, parse_feature_id, sae_link
 from web.error_pages import NotFound, problem
 from web.formatting import visible_text
-from web.page_rendering import render_page
+from web.page_rendering import latest_warehouse, render_page
 from web.query_files import queries
-from web.routes import MOST_SEARCHED, dictionary_of, feature_number, sae_link
 from web.urls import parse_id, replace_invalid_unicode, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
+MOST_SEARCHED = 1000
+"""Characters of a search."""
 MOST_LABELS = 200
 """Features whose labels are asked for at once."""
 MOST_FOUND = 50_000
@@ -31,7 +33,7 @@ def page(request: Request) -> Response:
         )
     feature_id = None
     if request.query_params.get("feature"):
-        feature_id = feature_number(sae, request.query_params["feature"])
+        feature_id = parse_feature_id(sae, request.query_params["feature"])
     return render_page(
         request,
         "map",
@@ -89,7 +91,10 @@ def _shown(row: SimpleNamespace) -> dict[str, Any]:
 
 
 def _asked(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot, dict[str, Any]]:
-    sae, snapshot = dictionary_of(request)
+    snapshot = latest_warehouse(request).get()
+    sae = find_sae(
+        snapshot, *(replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
+    )
     return sae, snapshot, {"model_id": sae.model_id, "recipe_id": sae.recipe_id}
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from web.api.problems import problem as api_problem
 from web.error_pages import problem
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -30,7 +31,8 @@ class RequestOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refused := self._refused(Request(scope))):
-            await problem(403, refused)(scope, receive, send)
+            answer = (api_problem if scope["path"].startswith("/api/") else problem)(403, refused)
+            await answer(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

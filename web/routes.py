@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import replace
-from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from web.addressed_rows import find_sae, parse_feature_id, sae_link
 from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Busy, Reader, text_of
 from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
-from web.formatting import visible_text
 from web.page_rendering import latest_warehouse, render_page
 from web.panel_templates import environment, panels
 from web.query_files import queries
@@ -52,7 +51,7 @@ def search(request: Request) -> Response:
 
 
 def sae(request: Request) -> Response:
-    sae_row, snapshot = dictionary_of(request)
+    sae_row, snapshot = _sae(request)
     table_query = TableQuery.of(request.query_params)
     values = {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id}
     n = _count(snapshot, table_query, values)
@@ -82,8 +81,8 @@ def _count(snapshot: WarehouseSnapshot, table_query: TableQuery, values: dict[st
 
 
 def feature(request: Request) -> Response:
-    sae_row, snapshot = dictionary_of(request)
-    feature_id = feature_number(sae_row, request.path_params["feature_id"])
+    sae_row, snapshot = _sae(request)
+    feature_id = parse_feature_id(sae_row, request.path_params["feature_id"])
     values, shared = _of_feature(snapshot, sae_row, feature_id)
     return render_page(
         request,
@@ -133,7 +132,7 @@ async def own_text(request: Request) -> Response:
 
 
 def _own_text(request: Request, text: str | None) -> Response:
-    sae_row, snapshot = dictionary_of(request)
+    sae_row, snapshot = _sae(request)
     reader: Reader | None = request.app.state.reader
     reading, refused = None, ""
     if text is None:
@@ -175,14 +174,14 @@ def compare(request: Request) -> Response:
 
 def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, str]) -> Response:
     """A dictionary beside another, or beside the choice of others: those of its recipe first."""
-    sae_row = _sae_row(snapshot, *names["a"].split("/"))
+    sae_row = find_sae(snapshot, *names["a"].split("/"))
     if not names["b"]:
         rows = [row for row in snapshot.ask(queries()["saes"], {}) if row != sae_row]
         rows.sort(key=lambda row: (row.recipe_id != sae_row.recipe_id, row.model_id != sae_row.model_id))
         others = [f"{row.model_id}/{row.recipe_id}" for row in rows]
         text = environment().get_template("compare.html")
         return HTMLResponse(text.render(sides=[], names=names, others=others, published_at=snapshot.published_at))
-    other = _sae_row(snapshot, *(*names["b"].split("/"), "")[:2])
+    other = find_sae(snapshot, *(*names["b"].split("/"), "")[:2])
     values = {
         "model_id": sae_row.model_id,
         "recipe_id": sae_row.recipe_id,
@@ -203,8 +202,8 @@ def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, st
 
 def _compare_side(snapshot: WarehouseSnapshot, letter: str, name: str) -> dict[str, Any]:
     model_id, recipe_id, number = (*name.split("/", 2), "", "")[:3]
-    sae_row = _sae_row(snapshot, model_id, recipe_id)
-    values, shared = _of_feature(snapshot, sae_row, feature_number(sae_row, number))
+    sae_row = find_sae(snapshot, model_id, recipe_id)
+    values, shared = _of_feature(snapshot, sae_row, parse_feature_id(sae_row, number))
     return {
         "letter": letter,
         "name": f"{model_id}/{recipe_id}/{number}",
@@ -215,7 +214,7 @@ def _compare_side(snapshot: WarehouseSnapshot, letter: str, name: str) -> dict[s
 
 def random_feature(request: Request) -> Response:
     """A live feature by chance: the first one from a random place on."""
-    sae_row, snapshot = dictionary_of(request)
+    sae_row, snapshot = _sae(request)
     start = random.randrange(sae_row.n_features) if sae_row.n_features else 0
     values = {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id, "start": start}
     live = snapshot.ask(queries()["next_live_feature"], values)
@@ -228,47 +227,18 @@ def random_feature(request: Request) -> Response:
 
 def jump(request: Request) -> Response:
     """Where the form on each page leads: to the feature of that number."""
-    sae_row, _ = dictionary_of(request)
+    sae_row, _ = _sae(request)
     feature_id = parse_id(request.query_params.get("feature", "").strip())
     if feature_id is None:
         raise NotFound("a feature is a number, counted from 0", sae_link(sae_row))
     return RedirectResponse(feature_url(sae_row.model_id, sae_row.recipe_id, feature_id))
 
 
-def dictionary_of(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
+def _sae(request: Request) -> tuple[SimpleNamespace, WarehouseSnapshot]:
     """The dictionary that the address names, and the file it was found in, which the whole page is made from."""
     snapshot = latest_warehouse(request).get()
     model_id, recipe_id = (replace_invalid_unicode(request.path_params[name]) for name in ("model_id", "recipe_id"))
-    return _sae_row(snapshot, model_id, recipe_id), snapshot
-
-
-def _sae_row(snapshot: WarehouseSnapshot, model_id: str, recipe_id: str) -> SimpleNamespace:
-    rows = snapshot.ask(queries()["sae"], {"model_id": model_id, "recipe_id": recipe_id})
-    if rows:
-        return rows[0]
-    saes = {f"{row.model_id}/{row.recipe_id}": row for row in snapshot.ask(queries()["saes"], {})}
-    similar = get_close_matches(f"{model_id}/{recipe_id}"[:200], saes, n=5, cutoff=0.3) or list(saes)[:5]
-    raise NotFound(
-        f"there is no dictionary {visible_text(f'{model_id}/{recipe_id}')} in this warehouse",
-        [(name, sae_url(saes[name].model_id, saes[name].recipe_id)) for name in similar],
-    )
-
-
-def feature_number(sae_row: SimpleNamespace, text: str) -> int:
-    feature_id, width = parse_id(text), sae_row.n_features
-    if feature_id is not None and feature_id < width:
-        return feature_id
-    ends = sorted({0, max(0, width - 1)})
-    raise NotFound(
-        f"{sae_row.model_id}/{sae_row.recipe_id} has {width:,} features, numbered from 0 to {width - 1:,}: "
-        f"there is no feature {visible_text(text)}",
-        [(f"feature {end}", feature_url(sae_row.model_id, sae_row.recipe_id, end)) for end in ends]
-        + sae_link(sae_row),
-    )
-
-
-def sae_link(sae_row: SimpleNamespace) -> list[tuple[str, str]]:
-    return [(f"{sae_row.model_id}/{sae_row.recipe_id}", sae_url(sae_row.model_id, sae_row.recipe_id))]
+    return find_sae(snapshot, model_id, recipe_id), snapshot
 
 
 def _steps(sae_row: SimpleNamespace, feature_id: int) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _line(text: Any) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
-def _label(text: Any) -> str:
+def checked_label(text: Any) -> str:
     """A label says something: what small models write in its place is not one."""
     line = _line(text)
     if _ID.fullmatch(line):
@@ -108,4 +108,4 @@ def _label(text: Any) -> str:
     return line
 
 
-LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: _label(item["label"]))
+LABELS = AnswerSchema("labels", {"label": {"type": "string"}}, lambda item: checked_label(item["label"]))

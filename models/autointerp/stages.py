@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from models.autointerp.assembly import LabelingSetup
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.human_labels import EXPLAINER, HumanLabel, human_explanations
 from models.autointerp.judgement_rows import named_judgements
 from models.autointerp.llm_client.request_ledger import LedgerAnswer, RequestLedger
 from models.autointerp.progress import Progress, no_progress, offset_progress
@@ -49,9 +50,13 @@ class LabelScores(StageResult):
 
 
 def label_features(
-    material: FeatureData, setup: LabelingSetup, requested: Sequence[int] = (), progress: Progress = no_progress
+    material: FeatureData,
+    setup: LabelingSetup,
+    requested: Sequence[int] = (),
+    progress: Progress = no_progress,
+    human_labels: Sequence[HumanLabel] = (),
 ) -> StageResult:
-    """Labels features, those that the settings choose, by each explainer of the settings.
+    """Labels features, those that the settings choose, by each explainer of the settings, and adds what people wrote.
 
     Returns:
         One explanation per feature and explainer, failures included: rows of `explanation`.
@@ -75,7 +80,15 @@ def label_features(
     ]
     by_feature = sorted(explanations, key=lambda explanation: explanation.feature_id)
     rows = rows_as_table("explanation", [explanation.row(material.sae_id) for explanation in by_feature])
-    return StageResult(rows, [answer for explanation in explanations for answer in explanation.answers])
+    answers = [answer for explanation in explanations for answer in explanation.answers]
+    return StageResult(with_human_labels(rows, material.sae_id, human_labels), answers)
+
+
+def with_human_labels(explanations: pa.Table, sae_id: str, human_labels: Sequence[HumanLabel]) -> pa.Table:
+    """Rows of `explanation` with what people wrote now in the place of what they wrote before."""
+    others = [row for row in explanations.to_pylist() if row["explainer"] != EXPLAINER]
+    written = [explanation.row(sae_id) for explanation in human_explanations(human_labels)]
+    return rows_as_table("explanation", sorted([*others, *written], key=lambda row: row["feature_id"]))
 
 
 def labels_of(explanations: pa.Table) -> list[Label]:

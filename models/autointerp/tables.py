@@ -25,11 +25,15 @@ class Explanation:
     explainer: str
     label: str | None
     status: str
-    n_examples: int
+    n_examples: int | None
+    """Null of a label that a person wrote."""
     llm: str | None = None
     prompt: str | None = None
     prompt_sha256: str | None = None
     error: str | None = None
+    author: str | None = None
+    """Who wrote it, where a person did."""
+    created_at: datetime | None = None
     answers: tuple[LedgerAnswer, ...] = ()
     """What an LLM was asked for it, in order; the tokens, the cost and the time of the row are theirs."""
     share: tuple[int, int] = (0, 1)
@@ -44,7 +48,8 @@ class Explanation:
 
     def explanation_id(self, sae_id: str) -> str:
         """Names the label by what it says, of what, and who says it: the same chain run again gives the same id."""
-        said = (sae_id, self.feature_id, self.explainer, self.llm, self.prompt_sha256, self.status, self.label)
+        said: tuple[Any, ...] = (sae_id, self.feature_id, self.explainer, self.llm, self.prompt_sha256, self.status)
+        said = (*said, self.label, self.author) if self.author else (*said, self.label)
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     def row(self, sae_id: str) -> dict[str, Any]:

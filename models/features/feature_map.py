@@ -27,7 +27,7 @@ class FeatureMap:
 
 
 def feature_map(W_dec_FD: Tensor, is_dead_F: np.ndarray, settings: FeatureMapSettings) -> FeatureMap:
-    """The map of the live features that have a direction; the others have no place: what they point to, nobody chose."""
+    """The map of the live features that have a direction; the others have no place, for theirs means nothing."""
     with torch.no_grad():
         unit_FD = torch.nn.functional.normalize(W_dec_FD.float(), dim=1)
         shown_L = (~is_dead_F & unit_FD.any(dim=1).cpu().numpy()).nonzero()[0]

@@ -3,6 +3,8 @@
 Axes: F features, P the plane.
 """
 
+from typing import Any
+
 import numpy as np
 
 NEIGHBORS = 5
@@ -16,7 +18,8 @@ def clusters(place_FP: np.ndarray, min_size: int) -> np.ndarray:
     if len(place_FP) < max(min_size, NEIGHBORS):
         return np.full(len(place_FP), -1)
     most = max(min_size, len(place_FP) // 2)  # else all places but a few are one cluster now and then
-    found = HDBSCAN(min_size, min_samples=NEIGHBORS, max_cluster_size=most, copy=True)
+    settings: dict[str, Any] = {"min_samples": NEIGHBORS, "max_cluster_size": most, "copy": True}
+    found = HDBSCAN(min_size, **settings)
     return _by_size(found.fit_predict(place_FP))
 
 

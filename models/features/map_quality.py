@@ -14,11 +14,11 @@ def neighbors_kept(place_FP: np.ndarray, ids_FK: np.ndarray) -> float:
     from scipy.spatial import KDTree
 
     n, k = ids_FK.shape
-    _, near_FK = KDTree(place_FP).query(place_FP, k=k + 1)
+    near_FK = np.asarray(KDTree(place_FP).query(place_FP, k=k + 1)[1])
     kept = 0
     for at, (near_K, ids_K) in enumerate(zip(near_FK.tolist(), ids_FK.tolist(), strict=True)):
         kept += len({other for other in near_K if other != at} & set(ids_K))
-    return min(1.0, kept / (n * k))
+    return kept / (n * k)
 
 
 def kept_by_chance(n: int, k: int) -> float:

@@ -94,17 +94,30 @@ def sweep(
 
 @app.command()
 def label(
+    sae: Annotated[str | None, typer.Argument(help="A dictionary to write a label of, as model_id/recipe_id.")] = None,
+    feature: Annotated[int | None, typer.Argument(help="The feature that you label.", min=0)] = None,
+    text: Annotated[str | None, typer.Argument(help="Your label.")] = None,
+    author: Annotated[str, typer.Option(help="Who writes it.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Write over your earlier label of it.")] = False,
     model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
     features: Annotated[str | None, typer.Option(help="Label these features too, such as 7,12,900.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Print the cost and send no request.")] = False,
 ) -> None:
-    """Label features, score the labels, publish.
+    """Label features, score the labels, publish; or write down your own label.
 
-    Answers of earlier runs are reused.
+    Answers of earlier runs are reused. A label of yours is written into the registry, and is rated and scored like any
+    other by the next run of this command without a feature, or by Dagster.
 
     Example: glasshouse label --model pystdlib --features 7,12 --dry-run
+
+    Example: glasshouse label pystdlib/mid-topk 7 "the word import" --author anna
     """
+    if sae is not None:
+        from pipelines.cli.label_writing import write_own_label
+
+        write_own_label(sae, feature, text, author, replace=replace)
+        return
     from pipelines.labels.cost_estimate import estimate_costs, plan_table
     from pipelines.labels.requested_features import request_labels
     from pipelines.runs.in_process import selected_partitions, write_tables
@@ -211,13 +224,15 @@ def serve_pages(
     """
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
+    from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
 
     store = Store()
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    serve(store.published, host, port, TextReader(store), TextEmbedder(store.cards), name or ())
+    embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
+    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors)
 
 
 @export_app.command("pages")
@@ -249,7 +264,9 @@ def card_reference() -> None:
 
 
 @app.command()
-def check_card(file: Annotated[Path, typer.Argument(help="A model card, or a recipe in a folder `recipes`.")]) -> None:
+def check_card(
+    file: Annotated[Path, typer.Argument(help="A model card, a recipe in `recipes`, or a list in `lists`.")],
+) -> None:
     """Check one card. An error names file, line and key.
 
     Contexts are compared with the positions of a model that lies on this machine.

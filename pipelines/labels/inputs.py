@@ -33,6 +33,8 @@ _TABLES = {
     SPECIFICITY_RATINGS.name: "specificity",
 }
 """The table whose identity stands for a stage."""
+HUMAN_LABELS = "human_labels"
+"""What an identity of labels calls the hash of what people wrote; not there where nobody wrote any."""
 
 
 def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
@@ -75,6 +77,8 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
     sent = settings.prompt_variants if settings.explainers_send_prompts else ()
     found: dict[str, Any] = {"requested": list(requested(store, registration))}
     found["prompts"] = [prompt_sha256(f"explain_{name}") for name in sent]
+    if registration.human_labels:
+        found[HUMAN_LABELS] = registration.human_labels_sha256
     versions = _versions(settings, _local_llm(*settings.explainers))
     return EXPLANATIONS.identity(registration, _read(store, registration, EXPLANATIONS), found | versions)
 

@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card_file
+from pipelines.registry.feature_lists import FeatureListCard
 from storage.folder import Folder
 from storage.revisions import is_available_offline
 
 
-def check_card_file(file: Path) -> ModelCard | RecipeCard:
-    """Reads a model card, or a recipe in a folder `recipes`, as a run would.
+def check_card_file(file: Path) -> ModelCard | RecipeCard | FeatureListCard:
+    """Reads a model card, a recipe in a folder `recipes` or a list in a folder `lists`, as a run would.
 
     Raises:
         InvalidCard: Naming the file, and the line and key of a wrong value.
     """
-    kind = RecipeCard if file.resolve().parent.name == "recipes" else ModelCard
+    kind = {"recipes": RecipeCard, "lists": FeatureListCard}.get(file.resolve().parent.name, ModelCard)
     card = read_card_file(kind, Folder(str(file.parent)), file.name)
     if isinstance(card, ModelCard) and is_available_offline(card.source, card.revision):
         _check_limits(file, card)

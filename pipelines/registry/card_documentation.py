@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from models.bounds import number_bounds
 from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
+from pipelines.registry.feature_lists import FeatureListCard
 
 INTRODUCTION = """\
 # Card reference
@@ -19,12 +20,13 @@ INTRODUCTION = """\
 Written from the code by `python -m pipelines.registry.card_documentation > docs/card-reference.md`; a test holds this
 page to it.
 
-Every field of both kinds of card with its default. A required field has an example in the place of a default. Most
+Every field of each kind of card with its default. A required field has an example in the place of a default. Most
 cards have three to six lines; [cards.md](cards.md) explains architectures, imports, corpora and labels.
 """
 CARDS = {
     "Model card: `registry/models/<model_id>.yaml`": ModelCard,
     "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
+    "List of features: `registry/lists/<list_id>.yaml`": FeatureListCard,
 }
 
 

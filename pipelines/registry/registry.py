@@ -1,7 +1,10 @@
-"""The registry: what people ask for. Reads `models/*.yaml` and `recipes/*.yaml` from a local folder or an S3 prefix."""
+"""The registry: what people ask for and what they wrote, from a local folder or an S3 prefix.
+
+Reads `models/*.yaml`, `recipes/*.yaml`, `lists/*.yaml` and `labels/<model_id>/<recipe_id>.csv`.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
 from pathlib import PurePosixPath
@@ -9,8 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.autointerp.human_labels import HumanLabel
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
+from pipelines.registry.feature_lists import FeatureListCard
+from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
 from storage.folder import AbsentFolder, Folder
@@ -34,6 +40,8 @@ class SAERegistration:
     """The same of the dictionary, where the recipe imports one."""
     cards_written: str = ""
     """Changes whenever one of the two cards is written again, be it with the same content."""
+    human_labels: tuple[HumanLabel, ...] = ()
+    """What people wrote of its features."""
 
     @property
     def sae_id(self) -> str:
@@ -62,7 +70,14 @@ class SAERegistration:
     @property
     def labels_identity(self) -> str:
         """Hash of what is asked for about labels: it may change while the dictionary stays."""
-        return sha256_of(self._settings(of_labels=True))
+        settings = self._settings(of_labels=True)
+        written = {"human_labels": self.human_labels_sha256} if self.human_labels else {}
+        return sha256_of(settings | written)
+
+    @property
+    def human_labels_sha256(self) -> str:
+        """Hash of what people wrote."""
+        return sha256_of({"labels": [asdict(label) for label in self.human_labels]})
 
     def _settings(self, *, of_labels: bool) -> dict[str, Any]:
         """Values of the card fields that decide what labels, or what the other stages, become."""
@@ -86,6 +101,10 @@ class Registry:
     errors: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """What changes when a card is written again, by kind and id (`models/pystdlib`)."""
+    human_labels: dict[str, tuple[HumanLabel, ...]] = field(default_factory=dict)
+    """What people wrote of features, by partition."""
+    lists: dict[str, FeatureListCard] = field(default_factory=dict)
+    """Lists of features, by list_id."""
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
@@ -111,7 +130,14 @@ class Registry:
                     f"{folder}/recipes (there: {visible(', '.join(recipes), 600) or 'none'}): add the card or correct "
                     "the name"
                 )
-        return cls(models, recipes, errors, versions)
+        lists = _cards(folder / "lists", FeatureListCard, errors, versions)
+        registry = cls(models, recipes, errors, versions, read_label_files(folder / "labels", errors), lists)
+        for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
+            errors[f"labels/{sae_id}.csv"] = (
+                f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
+                "file to labels/<model_id>/<recipe_id>.csv, or add the cards"
+            )
+        return registry
 
     def registration(self, sae_id: str, resolve: "Resolver", resolve_import: "Resolver") -> SAERegistration:
         """One partition's cards, what they leave open resolved: the revisions of the model and of an imported
@@ -127,13 +153,16 @@ class Registry:
                     f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
                 )
                 raise InvalidCard(f"{sae_id}: {why}")
+        if why := self.errors.get(f"labels/{sae_id}.csv"):
+            raise InvalidCard(f"{sae_id}: {why}")
         model, recipe = self.models[model_id], self.recipes[recipe_id]
         imported = resolve_import(recipe.sae.imported, recipe.sae.revision) if recipe.sae.imported else None
         revision = resolve(model.source, model.revision)
         written = " ".join(
             self.versions.get(f"{kind}/{name}", "") for kind, name in (("models", model_id), ("recipes", recipe_id))
         )
-        return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written)
+        human_labels = self.human_labels.get(sae_id, ())
+        return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written, human_labels)
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""

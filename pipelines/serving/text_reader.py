@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipelines.serving.model_hosts import CannotRunModel
 from pipelines.store.current_datasets import changed_code
 from pipelines.store.store import Store
 from pipelines.store.stored_dictionary import stored_dictionary
@@ -30,10 +31,6 @@ MAX_PARAMETERS = 2_000_000_000
 LONGEST = 512
 """Tokens that are read at most, where a context has room for more: a page shows each of them fifty times."""
 T = TypeVar("T")
-
-
-class CannotRunModel(ValueError):
-    """The model or the dictionary cannot be run here. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)

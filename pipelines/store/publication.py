@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
+from pipelines.registry.feature_lists import list_rows
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.consistency import Violation, inspect
@@ -26,8 +27,9 @@ def publish_store(
 ) -> Publication:
     """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`, and where
     there is no registry."""
-    registrations = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
+    asked = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
+    registry = {"registry_entry": asked, **list_rows(store.cards().lists)}
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
-    done = publish(store.published, stored, registrations=registrations, allowed=allowed, progress=progress)
+    done = publish(store.published, stored, registry=registry, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
         return Publication(done, inspect(con))

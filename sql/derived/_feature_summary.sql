@@ -1,6 +1,7 @@
 -- The best label and the top tokens of every feature of the dictionaries in `touched`.
--- Best label: highest detection score, then highest specificity above the controls, both by the windows that choose; the
--- names of explainer and prompt break a tie. Where two or more labels have a score by those, the numbers shown are of the
+-- Best label: one that a person wrote comes first, for whoever wrote it looked at the feature and chose to say so. Among
+-- people's, and among others, it is the highest detection score, then highest specificity above the controls, both by the
+-- windows that choose; the names of explainer and prompt break a tie. Where two or more labels have a score by those, the numbers shown are of the
 -- other windows, for the best of several scores is too high by what chance gave it. Labels whose halves nobody knows, such
 -- as an import's, are taken by those names alone. Where every attempt failed there is no label, and label_status says why.
 delete from _feature_summary
@@ -17,9 +18,10 @@ with best_label as (
         e.label,
         e.status as label_status,
         e.explainer,
+        e.author,
         e.llm,
         count(*) filter (where coalesce(c.detection, c.specificity_above_controls) is not null) over (
-            partition by e.model_id, e.recipe_id, e.feature_id
+            partition by e.model_id, e.recipe_id, e.feature_id, e.explainer = 'human'
         ) as n_labels_tested
     from explanation as e
     semi join touched using (model_id, recipe_id)
@@ -33,6 +35,7 @@ with best_label as (
         partition by e.model_id, e.recipe_id, e.feature_id
         order by
             e.status = 'ok' desc,
+            e.explainer = 'human' desc,
             c.detection desc nulls last,
             c.specificity_above_controls desc nulls last,
             e.explainer,

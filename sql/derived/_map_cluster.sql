@@ -14,7 +14,7 @@ with labelled as (
     from feature_map
     semi join touched using (model_id, recipe_id)
     join _feature_summary using (model_id, recipe_id, feature_id)
-    where label is not null
+    where label is not null and not starts_with(label, 'unclear')
 ),
 
 shown as (
@@ -54,6 +54,20 @@ counted as (
         count(*) as n_here,
         sum(count(*)) over (partition by model_id, recipe_id, word) as n_everywhere
     from word
+    group by model_id, recipe_id, cluster_id, word
+),
+
+placed as (
+    select
+        model_id,
+        recipe_id,
+        cluster_id,
+        count(*) as n_features,
+        median(x) as x,
+        median(y) as y
+    from feature_map
+    semi join touched using (model_id, recipe_id)
+    where cluster_id is not null
     group by all
 ),
 
@@ -69,8 +83,12 @@ distinctive as (
         ) as place
     from counted
     join size using (model_id, recipe_id, cluster_id)
+    join placed using (model_id, recipe_id, cluster_id)
     join shown using (model_id, recipe_id)
-    where n_here >= 2 and n_here * n_shown >= 3 * n_labelled * n_everywhere
+    where
+        n_here >= 3
+        and n_here >= 0.15 * n_features
+        and n_here * n_shown >= 3 * n_labelled * n_everywhere
 ),
 
 named as (
@@ -81,20 +99,6 @@ named as (
         string_agg(word, ', ' order by place) as name
     from distinctive
     where place <= 3
-    group by all
-),
-
-placed as (
-    select
-        model_id,
-        recipe_id,
-        cluster_id,
-        count(*) as n_features,
-        median(x) as x,
-        median(y) as y
-    from feature_map
-    semi join touched using (model_id, recipe_id)
-    where cluster_id is not null
     group by all
 )
 

@@ -7,6 +7,7 @@ create table _feature_summary (
     label varchar,
     label_status varchar,
     explainer varchar,
+    author varchar,
     llm varchar,
     n_labels_tested bigint,
     detection double,
@@ -36,8 +37,9 @@ comment on column _feature_summary.explanation_id is 'Best explanation; null whe
 comment on column _feature_summary.label is 'Best label; null where every attempt failed [text]';
 comment on column _feature_summary.label_status is 'ok, or why there is no label; null where nobody tried [text]';
 comment on column _feature_summary.explainer is 'Who labelled [text]';
+comment on column _feature_summary.author is 'The person who wrote it; null where none is named or none wrote it [text]';
 comment on column _feature_summary.llm is 'Language model asked; null where none was [text]';
-comment on column _feature_summary.n_labels_tested is 'Labels that it was chosen among by a test: where there are two or more, what follows is of the windows that had no part in choosing [labels]';
+comment on column _feature_summary.n_labels_tested is 'Labels that it was chosen among by a test (people''s among people''s): where there are two or more, what follows is of the windows that had no part in choosing [labels]';
 comment on column _feature_summary.detection is 'Balanced accuracy of the label in the detection test [fraction]';
 comment on column _feature_summary.detection_ci_low is 'Where its 95 % interval begins [fraction]';
 comment on column _feature_summary.detection_ci_high is 'Where its 95 % interval ends [fraction]';

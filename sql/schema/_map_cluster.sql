@@ -14,7 +14,7 @@ comment on table _map_cluster is 'One row per (model_id, recipe_id, cluster_id):
 comment on column _map_cluster.model_id is 'Card of the model [id]';
 comment on column _map_cluster.recipe_id is 'Card of the recipe [id]';
 comment on column _map_cluster.cluster_id is 'Cluster, the largest first [index]';
-comment on column _map_cluster.name is 'Up to three words that the shown labels of its features have more often than those of other features on the map, two of them at least and three times as often; null where no word does [text]';
+comment on column _map_cluster.name is 'Up to three words that the shown labels of its features have, of three features and of 15 % at least, and three times as often as the labels on the whole map; labels that say unclear have no part; null where no word does [text]';
 comment on column _map_cluster.n_features is 'Features in it [features]';
 comment on column _map_cluster.n_labelled is 'Of these, how many have a label [features]';
 comment on column _map_cluster.x is 'Middle of its features, from left to right [-1 to 1]';

@@ -5,6 +5,7 @@ create table explanation (
     explanation_id varchar not null,
     feature_id integer not null,
     explainer varchar not null,
+    author varchar,
     llm varchar,
     prompt varchar,
     prompt_sha256 varchar,
@@ -32,7 +33,8 @@ comment on column explanation.model_id is 'Card of the model [id]';
 comment on column explanation.recipe_id is 'Card of the recipe [id]';
 comment on column explanation.explanation_id is 'Explanation [id]';
 comment on column explanation.feature_id is 'Latent of the dictionary, counted from 0 [index]';
-comment on column explanation.explainer is 'Who labels, such as lexical or anthropic [text]';
+comment on column explanation.explainer is 'Who labels: human for people, else such as lexical or anthropic [text]';
+comment on column explanation.author is 'The person who wrote the label; null where none is named or none wrote it [text]';
 comment on column explanation.llm is 'Language model asked; null where none was [text]';
 comment on column explanation.prompt is 'What the language model was shown: activations, logits or contrastive; null where none was asked [text]';
 comment on column explanation.prompt_sha256 is 'Hash of the prompt; null where none was sent [sha256]';
@@ -44,4 +46,4 @@ comment on column explanation.request_id is 'Request at the provider; null where
 comment on column explanation.input_tokens is 'Tokens sent; null where none were [tokens]';
 comment on column explanation.output_tokens is 'Tokens answered; null where none were [tokens]';
 comment on column explanation.cost_usd is 'Price; null where nothing was asked [USD]';
-comment on column explanation.created_at is 'When an LLM answered; null for a label made without one, which is the same whenever it is made [UTC]';
+comment on column explanation.created_at is 'When an LLM answered or a person wrote; null for a label made without either, which is the same whenever it is made [UTC]';

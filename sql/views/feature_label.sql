@@ -14,6 +14,7 @@ select
     e.explanation_id,
     e.label,
     e.explainer,
+    e.author,
     e.llm,
     e.prompt,
     e.status,

@@ -7,6 +7,7 @@ SCHEMA = pa.schema(
         pa.field("explanation_id", pa.string(), nullable=False),
         pa.field("feature_id", pa.int32(), nullable=False),
         pa.field("explainer", pa.string(), nullable=False),
+        pa.field("author", pa.string()),
         pa.field("llm", pa.string()),
         pa.field("prompt", pa.string()),
         pa.field("prompt_sha256", pa.string()),

@@ -21,6 +21,7 @@ GRAPH = {
     "feature_statistics": ("features", "gpu", "parquet torch", "sae", "firing_counts_agree"),
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
+    "feature_map": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
     "specificity_ratings": ("labels", "llm", "parquet", "explanations", ""),
     "label_scores": ("labels", "llm", "parquet torch", "specificity_ratings", ""),
@@ -28,8 +29,8 @@ GRAPH = {
         "warehouse",
         "warehouse",
         "duckdb",
-        "activations context_frame corpus explanations feature_matches feature_statistics label_scores logit_effects "
-        "neighbors sae sae_evaluation specificity_ratings",
+        "activations context_frame corpus explanations feature_map feature_matches feature_statistics label_scores "
+        "logit_effects neighbors sae sae_evaluation specificity_ratings",
         "",
     ),
 }
@@ -79,5 +80,5 @@ def test_jobs_sensors_and_schedules():
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
     assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"}
-    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates"}
+    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates", "changed_lists"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

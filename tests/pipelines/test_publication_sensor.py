@@ -1,12 +1,15 @@
 """Tables that were written are published: once for runs that end together, a quarter of an hour late at most, and none
 is forgotten that was written while another publication was under way."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from pipelines import jobs, sensors
 from pipelines.definitions import defs
-from pipelines.sensors import publish_updates
+from pipelines.sensors import changed_lists, publish_updates
+from pipelines.store.store import Store
 
 
 @pytest.fixture
@@ -99,3 +102,26 @@ def test_a_table_that_is_written_during_a_publication_is_published_by_the_next(i
     write(instance, "feature_statistics", "m/a")
     publish(instance, meanwhile=lambda: write(instance, "feature_statistics", "m/b"))
     assert sensed(instance)[0] is not None
+
+
+def test_lists_are_published_when_they_change_and_each_change_once(tmp_path: Path):
+    for name in ("models", "recipes", "lists"):
+        (tmp_path / name).mkdir()
+    file, cursor = tmp_path / "lists" / "a.yaml", ""
+
+    def asked() -> bool:
+        nonlocal cursor
+        with dg.build_sensor_context(cursor=cursor, resources={"store": Store(registry=str(tmp_path))}) as context:
+            result = changed_lists(context)
+            cursor = context.cursor or ""
+        return isinstance(result, dg.RunRequest)
+
+    first, second = (f"title: {name}\nfeatures: [{{feature: m/r/7}}]\n" for name in ("First", "Second"))
+    found = [asked()]
+    for text in (first, None, second, first, None):
+        if text:
+            file.write_text(text)
+        found.append(asked())
+    file.unlink()
+    found += [asked(), asked()]
+    assert found == [False, True, False, True, True, False, True, False]

@@ -67,7 +67,7 @@ def test_names_are_found_in_pages_errors_and_documents():
     assert page["asset"] == {"feature_matches", "published_warehouse"}
     assert "published_warehouse" in named((ROOT / "sql/warehouse.py").read_text(encoding="utf-8"))["asset"]
     cards = named((ROOT / "docs/cards.md").read_text(encoding="utf-8"))
-    assert (cards["sensor"], cards["job"]) == ({"new_models"}, {"sweep"})
+    assert (cards["sensor"], cards["job"]) == ({"new_models", "changed_lists"}, {"sweep"})
     cut = named('"materialize "\n    "`nothing` again"')
     assert cut["asset"] == {"nothing"}
 

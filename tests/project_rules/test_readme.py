@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pipelines.registry.card_documentation import documentation
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
+from pipelines.registry.feature_lists import FeatureListCard
 from sql.views import define_views
 from sql.warehouse import define
 
@@ -35,6 +36,7 @@ QUERIES = [(page, query) for page in PAGES for query in [*fenced(page, "sql"), *
 REQUIRED = [
     (ModelCard, {"source": "models/demo", "corpus": {"source": "stdlib"}}),
     (RecipeCard, {"site": "resid_post.@0.5", "sae": {"expansion": 16}}),
+    (FeatureListCard, {"title": "Imports", "features": [{"feature": "m/r/7"}]}),
 ]
 
 
@@ -61,7 +63,8 @@ def test_the_reference_is_written_from_the_cards():
 
 
 def test_the_cards_of_the_page_of_cards_are_cards():
-    model, recipe = fenced("docs/cards.md", "yaml")
+    model, recipe, features = fenced("docs/cards.md", "yaml")
+    assert len(read_card(FeatureListCard, "cards.md", features).features) == 2
     assert read_card(ModelCard, "cards.md", model).recipes == "all"
     assert read_card(RecipeCard, "cards.md", recipe).sae.k == 32
 

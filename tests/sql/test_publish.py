@@ -143,14 +143,16 @@ def test_codes_that_are_being_written_are_not_read(store: SyntheticStore, publis
 
 
 def test_registrations_are_replaced_whole_and_say_what_is_stale(store: SyntheticStore, published: Path):
-    publish(published, store.stored, registrations=[("demo", "gone", "a")])
+    publish(published, store.stored, registry={"registry_entry": [("demo", "gone", "a")]})
     publish(
-        published, store.stored, registrations=[("demo", "mid", "4" * 64), ("demo", "new", "b"), ("other", "mid", "c")]
+        published,
+        store.stored,
+        registry={"registry_entry": [("demo", "mid", "4" * 64), ("demo", "new", "b"), ("other", "mid", "c")]},
     )
     with closing(connect(published)) as con:
         stale = con.execute("select sae_id, reason from stale order by sae_id").fetchall()
     assert stale == [("demo/new", "never made"), ("other/mid", "never made")]
-    publish(published, store.stored, registrations=[("demo", "mid", "5" * 64)])
+    publish(published, store.stored, registry={"registry_entry": [("demo", "mid", "5" * 64)]})
     with closing(connect(published)) as con:
         assert con.execute("select sae_id, reason from stale").fetchall() == [("demo/mid", "made from other cards")]
 

@@ -91,7 +91,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     store.write("sae_metric", {**narrow, "model_id": "other"}, probed)
     registrations = [("pystdlib", "mid-topk", "4" * 64), ("pystdlib", "mid-new", "5" * 64)]
-    publish(root / "data" / "warehouse.duckdb", store.stored, registrations=registrations)
+    publish(root / "data" / "warehouse.duckdb", store.stored, registry={"registry_entry": registrations})
     return root
 
 

@@ -67,3 +67,38 @@ def test_the_best_of_equal_labels_is_not_shown_as_better_than_it_is(n_labels: in
     assert abs(shown - TRUTH) < 0.01
     assert 0.93 < covered < 0.97
     assert n_labels == 1 or highest - TRUTH > 0.03, "the best of several is no better here: nothing is tested"
+
+
+def test_a_persons_label_is_shown_first_and_the_best_of_several_is():
+    rows = [  # feature, explanation, explainer, by the windows that choose, by the others
+        (0, "a", "lexical", 0.9, 0.8),
+        (0, "b", "human", 0.6, 0.5),
+        (1, "c", "human", 0.6, 0.5),
+        (1, "d", "human", 0.7, 0.4),
+        (1, "e", "lexical", 0.9, 0.8),
+        (2, "f", "lexical", 0.6, 0.5),
+        (2, "g", "other", 0.7, 0.4),
+    ]
+    with closing(duckdb.connect()) as con:
+        define(con)
+        define_views(con)
+        for feature, name, explainer, choosing, reporting in rows:
+            con.execute(
+                "insert into explanation by name select 'm' as model_id, 'r' as recipe_id, $1 as explanation_id, "
+                "$2 as feature_id, $3 as explainer, 'words' as label, 'ok' as status",
+                [name, feature, explainer],
+            )
+            con.execute(
+                "insert into explanation_score by name select 'm' as model_id, 'r' as recipe_id, $1 as explanation_id, "
+                "'detection' as scorer, 'balanced_accuracy' as metric, true as is_headline, 0.75 as value, "
+                "$2 as choosing_value, $3 as reporting_value, 10 as n_trials, 0 as n_failed",
+                [name, choosing, reporting],
+            )
+        con.execute("create temp table touched as select 'm' as model_id, 'r' as recipe_id")
+        for text in sql_files("derived"):
+            con.execute(text.sql)
+        found = con.execute(
+            "select explanation_id, n_labels_tested, detection from _feature_summary order by feature_id"
+        ).fetchall()
+    # One label of a person's was chosen by no score: its number is of all windows.
+    assert found == [("b", 1, 0.75), ("d", 2, 0.4), ("g", 2, 0.4)]

@@ -33,6 +33,8 @@ PAGES = {
     "search-examples": "/search?text=str&examples=yes",
     "search-meaning": "/search?text=str&meaning=yes",
     "own-text": "/sae/demo/mid/text",
+    "map": "/sae/demo/mid/map?feature=2",
+    "map-cluster": "/sae/demo/mid/map?cluster=1",
     "missing": "/sae/demo/mid/99",
 }
 FOCUSED = """() => {

@@ -2,6 +2,8 @@
 select
     explanation_id,
     label,
+    explainer,
+    author,
     n_labels_tested,
     detection,
     detection_ci_low,

@@ -1,4 +1,5 @@
 -- How many features of the dictionary fire how often, in quarter decades; dead ones are the row without edges.
+-- api: /saes/{model_id}/{recipe_id}/densities
 select
     lower,
     upper,

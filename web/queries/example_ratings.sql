@@ -1,4 +1,5 @@
 -- Ratings of each example of the feature against each of its labels, with reasons.
+-- api: /saes/{model_id}/{recipe_id}/features/{feature_id}/ratings
 select
     explanation_id,
     example_id,

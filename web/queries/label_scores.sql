@@ -1,4 +1,5 @@
 -- Scores and ratings of each label of the feature, by all its windows: means over intervals, alike and weighted by firings, and of the controls.
+-- api: /saes/{model_id}/{recipe_id}/features/{feature_id}/scores
 select
     explanation_id,
     scores,

@@ -5,6 +5,7 @@ select
     status,
     error,
     explainer,
+    author,
     llm,
     prompt,
     prompt_sha256,

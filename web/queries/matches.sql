@@ -1,4 +1,5 @@
 -- Where the feature's direction is found again in other dictionaries of the model.
+-- api: /saes/{model_id}/{recipe_id}/features/{feature_id}/matches
 select
     model_id as other_model_id,
     other_recipe_id,

@@ -1,4 +1,5 @@
 -- What was measured of the dictionary.
+-- api: /saes/{model_id}/{recipe_id}/metrics
 select
     split,
     metric,

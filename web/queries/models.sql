@@ -1,4 +1,5 @@
 -- The models that were read.
+-- api: /models
 select
     model_id,
     source,

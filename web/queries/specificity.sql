@@ -1,4 +1,5 @@
 -- How well labels fit examples, from the strongest activations to the weakest; the controls are the row without an interval.
+-- api: /saes/{model_id}/{recipe_id}/specificity
 select
     interval_index,
     n,

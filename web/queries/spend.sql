@@ -1,4 +1,5 @@
 -- What language models were asked about the dictionary, and what it cost.
+-- api: /saes/{model_id}/{recipe_id}/spend
 select
     llm,
     purpose,

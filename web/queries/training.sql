@@ -1,4 +1,5 @@
 -- How the dictionary learnt.
+-- api: /saes/{model_id}/{recipe_id}/training
 select
     tokens,
     loss,

@@ -211,7 +211,7 @@ def test_the_order_of_rows_and_the_rest_of_the_features_mean_nothing(
     shuffled = examples.take(np.random.default_rng(0).permutation(len(examples)))
     again = explain(shuffled, background)
     assert again == explanations
-    assert all("created_at" not in e.row("m/r") for e in again), "a time would differ each run"
+    assert all(e.row("m/r")["created_at"] is None for e in again), "a time would differ each run"
 
 
 def test_a_feature_without_explaining_examples_has_a_label_without_a_score(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The map of features: planted groups of directions are found, and how true it is follows from neighbors counted apart."""
+"""The map of features: planted groups of directions are found; how true it is, a count by brute force says too."""
 
 import numpy as np
 import pytest

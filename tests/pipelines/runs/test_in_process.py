@@ -20,6 +20,7 @@ from tests.support.table_hashes import table_hashes
 
 NEEDS_A_KEY = {"llm_request"}
 NEEDS_AN_ENCODER = {"label_embedding"}
+LIST = "title: Totals\nfeatures: [{feature: first/small/3, note: the word}]\n"
 NEEDS_ANOTHER_DICTIONARY = {"feature_match"}
 
 
@@ -34,6 +35,11 @@ def house(tmp_path_factory, instance):
     probed = RECIPE.replace(", probe_tokens: 0", "")
     assert probed != RECIPE
     store = small_house(tmp_path_factory.mktemp("house"), probed)
+    written = {"labels/first/small.csv": "feature,label,author\n3,the word total,anna\n", "lists/totals.yaml": LIST}
+    for name, text in written.items():
+        file = Path(store.registry_folder.path) / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
     ran = run_partition(store, "first/small", instance)
     assert (ran.success, ran.failed_checks) == (True, ()), ran
     return store
@@ -63,6 +69,17 @@ def test_every_table_is_filled(house):
     con.close()
     assert {"fvu", "ce_recovered", "sparse_probing_k1"} <= metrics
     assert set(empty) == NEEDS_A_KEY | NEEDS_AN_ENCODER | NEEDS_ANOTHER_DICTIONARY
+
+
+def test_a_persons_label_is_rated_scored_and_shown_first_and_stands_on_its_list(house):
+    [(explainer, author, label)] = ask(
+        house, "select explainer, author, label from _feature_summary where feature_id = 3"
+    )
+    assert (explainer, author, label) == ("human", "anna", "the word total")
+    labels = "from feature_label join feature_list_entry using (model_id, recipe_id, feature_id)"
+    shown = dict(ask(house, f"select explainer, n_ratings {labels}"))
+    assert shown["human"] == shown["lexical"] > 0
+    assert ask(house, f"select count(*) {labels} where detection is not null and note = 'the word'") == [(2,)]
 
 
 def test_the_warehouse_says_what_the_exported_files_say(house):

@@ -1,0 +1,1 @@
+"""One file an endpoint: it has one `ENDPOINT`, and is found by being there."""
