@@ -41,8 +41,12 @@ def table_assets() -> Iterator[dg.AssetsDefinition]:
     names = [name for _, name, _ in pkgutil.iter_modules(assets.__path__, f"{assets.__name__}.") if name != __name__]
     for name in names:
         for value in vars(importlib.import_module(name)).values():
-            if isinstance(value, dg.AssetsDefinition) and WRITES_TABLES.items() <= value.tags_by_key[value.key].items():
-                yield value
+            for each in value if isinstance(value, list) else [value]:
+                if (
+                    isinstance(each, dg.AssetsDefinition)
+                    and WRITES_TABLES.items() <= each.tags_by_key[each.key].items()
+                ):
+                    yield each
 
 
 @dg.asset(

@@ -18,6 +18,11 @@ class Settings(BaseModel):
     )
 
     @classmethod
+    def card_class(cls, values: dict[Any, Any]) -> "type[Settings]":
+        """The class that a card of these values is read as: this one, unless a value chooses among its subclasses."""
+        return cls
+
+    @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Refuses a class with a number that may be anything.
 

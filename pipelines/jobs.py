@@ -6,6 +6,7 @@ run for one partition; `publish` has none, and follows the others by the sensor 
 
 import dagster as dg
 
+from models.experiments.settings_base import method_names, settings_of
 from pipelines.sweep_job import sweep
 
 
@@ -35,10 +36,19 @@ publish = _job(
     _published,
     **{"dagster/priority": "1"},
 )
+_experiments = dg.AssetSelection.groups("experiments")
 full_pipeline = _job(
     "full_pipeline",
     "The whole chain: what is done already is found done and takes seconds. The publication follows.",
-    dg.AssetSelection.all() - _published,
+    dg.AssetSelection.all() - _published - _experiments,
 )
+experiment_jobs = {
+    method: _job(
+        f"experiment_{method}",
+        f"One experiment on one model. {settings_of(method).question}",
+        dg.AssetSelection.assets(method),
+    )
+    for method in method_names()
+}
 
-jobs = [harvest, train, sweep, label, publish, full_pipeline]
+jobs = [harvest, train, sweep, label, publish, full_pipeline, *experiment_jobs.values()]

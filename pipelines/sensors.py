@@ -11,6 +11,7 @@ from pipelines.dagster_support import publication_age
 from pipelines.dagster_support.described import sensor
 from pipelines.dagster_support.partition_runs import failed_last, waits
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.experiment_sensor import new_experiments
 from pipelines.registry.feature_lists import list_rows
 from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
 from pipelines.store.resolve_all import resolve_registry
@@ -59,13 +60,13 @@ def _request(instance: dg.DagsterInstance, transition: Transition) -> dg.RunRequ
     if job is None:
         return None
     tags = {"glasshouse/identity": transition.now.chain}
-    return dg.RunRequest(run_key=transition.key, job_name=job, partition_key=transition.sae_id, tags=tags)
+    return dg.RunRequest(run_key=transition.key, job_name=job, partition_key=transition.partition, tags=tags)
 
 
 def _job(instance: dg.DagsterInstance, transition: Transition) -> str | None:
     """The job that makes what changed, or that failed before a card was touched. Labels are left to a chain that has
     yet to begin."""
-    chain, label, sae_id = jobs.full_pipeline.name, jobs.label.name, transition.sae_id
+    chain, label, sae_id = jobs.full_pipeline.name, jobs.label.name, transition.partition
     if transition.change == "chain" or (transition.was_touched and failed_last(instance, chain, sae_id)):
         return chain
     asked = transition.change == "labels" or (transition.was_touched and failed_last(instance, label, sae_id))
@@ -130,4 +131,4 @@ def changed_lists(context: dg.SensorEvaluationContext, store: Store) -> dg.RunRe
     return dg.RunRequest(run_key=f"lists {before[:8]} -> {now[:8]} at {time.time_ns()}")
 
 
-sensors = [new_models, invalid_cards, refresh_stale_assets, publish_updates, changed_lists]
+sensors = [new_models, new_experiments, invalid_cards, refresh_stale_assets, publish_updates, changed_lists]

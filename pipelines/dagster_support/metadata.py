@@ -13,5 +13,13 @@ def rounded(value: float) -> float:
 
 def page_link(sae_id: str | None = None) -> dg.UrlMetadataValue:
     """The permanent address of a dictionary's page, or of all of them, on the server that `GLASSHOUSE_PAGES` names."""
-    page = f"/sae/{quote(sae_id)}" if sae_id else "/"
+    return _link(f"/sae/{quote(sae_id)}" if sae_id else "/")
+
+
+def experiment_link(key: str) -> dg.UrlMetadataValue:
+    """The permanent address of an experiment's page, on the same server."""
+    return _link(f"/experiments/{quote(key)}")
+
+
+def _link(page: str) -> dg.UrlMetadataValue:
     return dg.MetadataValue.url(f"{os.environ.get('GLASSHOUSE_PAGES', 'http://127.0.0.1:8765')}{page}")

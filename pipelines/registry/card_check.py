@@ -2,19 +2,24 @@
 
 from pathlib import Path
 
+from models.config_base import Settings
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card_file
+from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from storage.folder import Folder
 from storage.revisions import is_available_offline
 
+KINDS = {"recipes": RecipeCard, "prompt_sets": PromptSetCard, "experiments": ExperimentCore, "lists": FeatureListCard}
+"""Cards by the folder that they lie in; others are model cards."""
 
-def check_card_file(file: Path) -> ModelCard | RecipeCard | FeatureListCard:
-    """Reads a model card, a recipe in a folder `recipes` or a list in a folder `lists`, as a run would.
+
+def check_card_file(file: Path) -> Settings:
+    """Reads a model card, or a card in a folder of KINDS, as a run would.
 
     Raises:
         InvalidCard: Naming the file, and the line and key of a wrong value.
     """
-    kind = {"recipes": RecipeCard, "lists": FeatureListCard}.get(file.resolve().parent.name, ModelCard)
+    kind = KINDS.get(file.resolve().parent.name, ModelCard)
     card = read_card_file(kind, Folder(str(file.parent)), file.name)
     if isinstance(card, ModelCard) and is_available_offline(card.source, card.revision):
         _check_limits(file, card)

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models.bounds import number_bounds
+from models.experiments.settings_base import method_names, settings_of
 from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
+from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 
 INTRODUCTION = """\
@@ -20,12 +22,15 @@ INTRODUCTION = """\
 Written from the code by `python -m pipelines.registry.card_documentation > docs/card-reference.md`; a test holds this
 page to it.
 
-Every field of each kind of card with its default. A required field has an example in the place of a default. Most
-cards have three to six lines; [cards.md](cards.md) explains architectures, imports, corpora and labels.
+Every field of every kind of card with its default. A required field has an example in the place of a default. Most
+cards have three to six lines; [cards.md](cards.md) explains architectures, imports, corpora and labels,
+[interventions.md](interventions.md) the methods of experiments.
 """
 CARDS = {
     "Model card: `registry/models/<model_id>.yaml`": ModelCard,
     "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
+    "Prompt set: `registry/prompt_sets/<prompt_set_id>.yaml`": PromptSetCard,
+    "Experiment: `registry/experiments/<experiment_id>.yaml`": ExperimentCore,
     "List of features: `registry/lists/<list_id>.yaml`": FeatureListCard,
 }
 
@@ -36,8 +41,20 @@ def documentation() -> str:
 
 
 def card_reference() -> str:
-    """A block of YAML for each kind of card."""
-    return "\n".join(f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items())
+    """A block of YAML for each kind of card, and for the settings of each method of experiments."""
+    cards = [f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items()]
+    return "\n".join([*cards, *map(_method, method_names())])
+
+
+def _method(name: str) -> str:
+    settings = settings_of(name)
+    about = " ".join(f"{settings.question} {settings.__doc__}".split())
+    facts = f"Prompt sets: {', '.join(settings.prompt_kinds)}. Recipe: {settings.dictionary}."
+    facts += " Each prompt names an answer." if settings.needs_answer else ""
+    facts += " Each prompt names a foil." if settings.needs_foil else ""
+    text = textwrap.fill(f"{about} {facts} Tables: {', '.join(settings.tables)}.", 118)
+    lines = "\n".join(["settings:", *_lines(settings, "  ")])
+    return f"### Method `{name}`\n\n{text}\n\n```yaml\nmethod: {name}\n{lines}\n```\n"
 
 
 def _text(kind: type[BaseModel]) -> str:

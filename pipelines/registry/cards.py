@@ -1,7 +1,7 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
@@ -134,10 +134,11 @@ def read_card(kind: type[C], file: str, text: str) -> C:
         InvalidCard: Naming file, line and key, what was found and what was wanted.
     """
     node, values = read_yaml(file, text)
+    exact = kind.card_class(values) if issubclass(kind, Settings) else kind
     try:
-        return kind.model_validate(values)
+        return cast(C, exact.model_validate(values))
     except ValidationError as error:
-        raise InvalidCard(error_messages(kind, file, node, error)) from error
+        raise InvalidCard(error_messages(exact, file, node, error)) from error
 
 
 def read_card_file(kind: type[C], folder: Folder, name: str) -> C:

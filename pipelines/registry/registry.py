@@ -1,9 +1,6 @@
-"""The registry: what people ask for and what they wrote, from a local folder or an S3 prefix.
+"""The registry: what people ask for as cards, and what they wrote, in folders of a local folder or an S3 prefix."""
 
-Reads `models/*.yaml`, `recipes/*.yaml`, `lists/*.yaml` and `labels/<model_id>/<recipe_id>.csv`.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
@@ -13,8 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
+from models.experiments.settings_base import settings_of
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
+from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
@@ -105,6 +104,8 @@ class Registry:
     """What people wrote of features, by partition."""
     lists: dict[str, FeatureListCard] = field(default_factory=dict)
     """Lists of features, by list_id."""
+    prompt_sets: dict[str, PromptSetCard] = field(default_factory=dict)
+    experiments: dict[str, ExperimentCore] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
@@ -122,6 +123,8 @@ class Registry:
         versions: dict[str, str] = {}
         models = _cards(folder / "models", ModelCard, errors, versions)
         recipes = _cards(folder / "recipes", RecipeCard, errors, versions)
+        prompt_sets = _cards(folder / "prompt_sets", PromptSetCard, errors, versions)
+        experiments = _cards(folder / "experiments", ExperimentCore, errors, versions)
         for model_id, card in models.items():
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
             if unknown:
@@ -130,8 +133,12 @@ class Registry:
                     f"{folder}/recipes (there: {visible(', '.join(recipes), 600) or 'none'}): add the card or correct "
                     "the name"
                 )
+        for experiment_id, card in experiments.items():
+            if why := _unknown_names(card, models, recipes, prompt_sets):
+                errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
         lists = _cards(folder / "lists", FeatureListCard, errors, versions)
-        registry = cls(models, recipes, errors, versions, read_label_files(folder / "labels", errors), lists)
+        labels = read_label_files(folder / "labels", errors)
+        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments)
         for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
             errors[f"labels/{sae_id}.csv"] = (
                 f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
@@ -148,11 +155,7 @@ class Registry:
         """
         model_id, _, recipe_id = sae_id.partition("/")
         for kind, name, known in (("models", model_id, self.models), ("recipes", recipe_id, self.recipes)):
-            if name not in known:
-                why = self.errors.get(
-                    f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
-                )
-                raise InvalidCard(f"{sae_id}: {why}")
+            self._require(sae_id, kind, name, known)
         if why := self.errors.get(f"labels/{sae_id}.csv"):
             raise InvalidCard(f"{sae_id}: {why}")
         model, recipe = self.models[model_id], self.recipes[recipe_id]
@@ -163,6 +166,43 @@ class Registry:
         )
         human_labels = self.human_labels.get(sae_id, ())
         return SAERegistration(model_id, recipe_id, model, recipe, revision, imported, written, human_labels)
+
+    def experiment(self, key: str, resolve: "Resolver") -> ExperimentRegistration:
+        """The cards of one partition of an experiment, the model's revision resolved.
+
+        Raises:
+            InvalidCard: If a card of it is missing or cannot be read.
+        """
+        model_id, _, experiment_id = key.partition("/")
+        names = [("models", model_id, self.models), ("experiments", experiment_id, self.experiments)]
+        for kind, name, known in names:
+            self._require(key, kind, name, known)
+        model, card = self.models[model_id], self.experiments[experiment_id]
+        names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
+        names += [("recipes", card.recipe, self.recipes)] if card.recipe else []
+        for kind, name, known in names[2:]:
+            self._require(key, kind, name, known)
+        written = " ".join(self.versions.get(f"{kind}/{name}", "") for kind, name, _ in names)
+        recipe = self.recipes[card.recipe] if card.recipe else None
+        prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
+        return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipe, written)
+
+    def experiment_keys(self, method: str | None = None) -> list[str]:
+        """Every model with every experiment that it is asked, of one method or of all."""
+        return [
+            f"{model_id}/{experiment_id}"
+            for experiment_id, card in self.experiments.items()
+            for model_id in self.models
+            if method in (None, card.method) and (card.models == "all" or model_id in card.models)
+            if card.recipe is None or card.recipe in self._recipes_of(self.models[model_id])
+        ]
+
+    def _require(self, key: str, kind: str, name: str, known: Mapping[str, Any]) -> None:
+        if name not in known:
+            why = self.errors.get(
+                f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
+            )
+            raise InvalidCard(f"{key}: {why}")
 
     def sae_ids(self) -> list[str]:
         """Every model with every recipe that it asks for and that can be read."""
@@ -178,6 +218,32 @@ class Registry:
 
 
 Resolver = Callable[[str, str | None], str]
+
+
+def _unknown_names(
+    card: ExperimentCore,
+    models: Mapping[str, ModelCard],
+    recipes: Mapping[str, RecipeCard],
+    prompt_sets: Mapping[str, PromptSetCard],
+) -> str | None:
+    """What an experiment names that has no card, or a prompt set of another kind than its method reads."""
+    named = [
+        ("prompt_sets", [card.prompt_set], prompt_sets),
+        ("recipes", [card.recipe] if card.recipe else [], recipes),
+    ]
+    named += [("models", [] if card.models == "all" else card.models, models)]
+    for kind, names, known in named:
+        if unknown := sorted(set(names) - known.keys()):
+            there = visible(", ".join(known), 600) or "none"
+            names = visible(", ".join(unknown), 200)
+            return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
+    kinds, kind = settings_of(card.method).prompt_kinds, prompt_sets[card.prompt_set].kind
+    if kind not in kinds:
+        return (
+            f"{card.method} reads a prompt set of kind {' or '.join(kinds)}, and {card.prompt_set} is of kind {kind}: "
+            "name another set"
+        )
+    return None
 
 
 def _cards(folder: Folder, kind: type[C], errors: dict[str, str], versions: dict[str, str]) -> dict[str, C]:

@@ -53,7 +53,8 @@ class Transition:
     """From what a registration was to what it is."""
 
     number: int
-    sae_id: str
+    partition: str
+    """A sae_id, or `{model_id}/{experiment_id}`."""
     before: SeenRegistration | None
     now: SeenRegistration
 
@@ -73,4 +74,4 @@ class Transition:
     def key(self) -> str:
         """Names the transition, not the content that it leads to: no run is started twice by one key."""
         before = f"{self.before.chain[:8]}+{self.before.labels[:8]}" if self.before else "nothing"
-        return f"{self.sae_id} {self.number}: {before} -> {self.now.chain[:8]}+{self.now.labels[:8]}"
+        return f"{self.partition} {self.number}: {before} -> {self.now.chain[:8]}+{self.now.labels[:8]}"

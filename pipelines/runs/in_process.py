@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
+from pipelines.jobs import experiment_jobs
 from pipelines.registry.registry import Registry
 from pipelines.store.current_datasets import NOT_MADE, NOTHING_THERE
 from pipelines.store.store import Store
@@ -48,6 +49,23 @@ def selected_partitions(cards: Registry, model: str | None, recipe: str | None) 
     return found
 
 
+def selected_experiments(cards: Registry, experiment: str | None, model: str | None) -> list[str]:
+    """Experiments of the registry, narrowed to one and to a model.
+
+    Raises:
+        ValueError: If nothing is left, naming what there is.
+    """
+    keys = [key.partition("/") for key in cards.experiment_keys()]
+    chosen = ["".join(key) for key in keys if model in (None, key[0]) and experiment in (None, key[2])]
+    if not chosen:
+        unread = "".join(f"\n{error}" for error in cards.errors.values())
+        raise ValueError(
+            f"no experiment {experiment or '(any)'} on model {model or '(any)'}; the registry holds "
+            f"{', '.join(cards.experiment_keys()) or 'none'}: correct the name or add a card{unread}"
+        )
+    return chosen
+
+
 def run_partition(
     store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline"
 ) -> RunResult:
@@ -73,6 +91,14 @@ def write_tables(store: Store, sae_id: str, instance: dg.DagsterInstance, job_na
     fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
     return _run(store, sae_id, instance, job_name, partition=sae_id)
+
+
+def write_experiment_tables(store: Store, key: str, instance: dg.DagsterInstance) -> RunResult:
+    """Materializes the tables of one experiment on one model. Ends killed runs first."""
+    fail_orphaned_runs(instance)
+    method = store.experiment(key).card.method
+    instance.add_dynamic_partitions(method, [key])
+    return _run(store, key, instance, experiment_jobs[method].name, partition=key)
 
 
 def write_sweep_tables(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:

@@ -34,6 +34,10 @@ class StoreLayout:
     def sae_at(self, model_id: str, recipe_id: str) -> Folder:
         return self.root / "saes" / model_id / recipe_id
 
+    def experiment_chunks(self, model_id: str, experiment_id: str) -> Folder:
+        """Chunks of an experiment that is being measured."""
+        return self.root / "experiment_chunks" / model_id / experiment_id
+
     def ledger(self) -> Folder:
         """Answers that were paid for: one ledger for the whole home, keyed by content."""
         return self.root / "ledger"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pipelines.registry.cards import InvalidCard
+from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store, import_revision, resolve_revision
 from storage.remote_errors import remote_errors
@@ -23,6 +24,19 @@ def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str
             errors[sae_id] = str(error)
         except (ValueError, OSError) as error:
             errors[sae_id] = f"{sae_id}: {error}"
+    return registrations, errors
+
+
+def resolve_experiments(store: Store) -> tuple[list[ExperimentRegistration], dict[str, str]]:
+    """Experiments that can run, and errors by the card or partition that they keep from running."""
+    cards, revision = store.cards(), _once(resolve_revision)
+    errors = {name: why for name, why in cards.errors.items() if name.startswith(("experiments/", "prompt_sets/"))}
+    registrations = []
+    for key in cards.experiment_keys():
+        try:
+            registrations.append(cards.experiment(key, revision))
+        except (ValueError, OSError) as error:
+            errors[key] = f"{key}: {error}"
     return registrations, errors
 
 

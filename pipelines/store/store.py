@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import Registry, SAERegistration
 from pipelines.store.datasets import Datasets
 from pipelines.store.layout import StoreLayout
@@ -54,6 +55,9 @@ class Store(dg.ConfigurableResource):
     def cards(self) -> Registry:
         with remote_errors():
             return Registry.read(self.registry_folder)
+
+    def experiment(self, key: str) -> ExperimentRegistration:
+        return self.cards().experiment(key, resolve_revision)
 
     def registration(self, sae_id: str) -> SAERegistration:
         return self.cards().registration(sae_id, resolve_revision, import_revision)

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from models.experiments.settings_base import method_names, settings_of
 from pipelines.definitions import defs
 
 GRAPH = {
@@ -30,7 +31,7 @@ GRAPH = {
         "warehouse",
         "duckdb",
         "activations context_frame corpus explanations feature_map feature_matches feature_statistics label_scores "
-        "logit_effects neighbors sae sae_evaluation specificity_ratings",
+        "logit_effects neighbors sae sae_evaluation specificity_ratings " + " ".join(method_names()),
         "",
     ),
 }
@@ -39,7 +40,7 @@ GRAPH = {
 def test_the_graph_is_what_the_table_says():
     graph = defs.resolve_asset_graph()
     found = {}
-    for asset in defs.resolve_all_asset_specs():
+    for asset in chain_specs():
         node = graph.get(asset.key)
         checks = [key for key in graph.asset_check_keys if key.asset_key == asset.key and graph.get(key).blocking]
         [pool] = node.pools or {None}
@@ -47,14 +48,33 @@ def test_the_graph_is_what_the_table_says():
             asset.group_name,
             pool,
             " ".join(sorted(asset.kinds)),
-            " ".join(sorted(key.to_user_string() for key in node.parent_keys)),
+            {key.to_user_string() for key in node.parent_keys},
             " ".join(sorted(key.name for key in checks)),
         )
-    assert found == GRAPH
+    wanted = {name: (*row[:3], set(row[3].split()), row[4]) for name, row in GRAPH.items()}
+    assert found == wanted
+
+
+def chain_specs() -> list[dg.AssetSpec]:
+    return [asset for asset in defs.resolve_all_asset_specs() if asset.group_name != "experiments"]
+
+
+def test_each_method_of_experiments_is_an_asset_with_partitions_and_a_job_of_its_own():
+    graph = defs.resolve_asset_graph()
+    experiments = [asset for asset in defs.resolve_all_asset_specs() if asset.group_name == "experiments"]
+    assert tuple(sorted(asset.key.to_user_string() for asset in experiments)) == method_names()
+    for asset in experiments:
+        name = asset.key.to_user_string()
+        assert asset.partitions_def == dg.DynamicPartitionsDefinition(name=name)
+        assert asset.description
+        assert asset.description.startswith(settings_of(name).question)
+        assert graph.get(asset.key).pools == {"gpu"}
+        job = defs.resolve_job_def(f"experiment_{name}")
+        assert job.asset_layer.executable_asset_keys == {asset.key}
 
 
 def test_every_asset_but_the_publication_has_the_one_set_of_partitions_and_each_a_description():
-    for asset in defs.resolve_all_asset_specs():
+    for asset in chain_specs():
         partitions = (
             None if asset.key == dg.AssetKey("published_warehouse") else dg.DynamicPartitionsDefinition(name="sae")
         )
@@ -79,6 +99,14 @@ def test_jobs_sensors_and_schedules():
     running = {
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
-    assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"}
-    assert running == {"new_models", "invalid_cards", "refresh_stale_assets", "publish_updates", "changed_lists"}
+    experiment_jobs = {f"experiment_{name}" for name in method_names()}
+    assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"} | experiment_jobs
+    assert running == {
+        "new_models",
+        "new_experiments",
+        "invalid_cards",
+        "refresh_stale_assets",
+        "publish_updates",
+        "changed_lists",
+    }
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
 
@@ -87,6 +88,14 @@ class SyntheticStore:
         self.write("activation_shard", site, [_shard()])
         self.write("activation_site", site, [_site()])
         self.write("activation_profile", site, _profile())
+
+    def write_experiment(self, model_id: str, experiment_id: str) -> None:
+        """An experiment with one prompt and one row of every table that methods fill."""
+        keys = {"model_id": model_id, "experiment_id": experiment_id}
+        for table in method_tables():
+            self.write(table, keys, [plain_row(table)])
+        self.write("experiment", keys, [experiment_row()])
+        self.write("prompt", keys, [prompt_row()])
 
     def write_sae(
         self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True

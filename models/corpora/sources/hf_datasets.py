@@ -42,13 +42,14 @@ class HubDataset:
     def documents(self) -> Iterator[AnyDocument]:
         self.report = ReadReport()
         stem = self.spec.removeprefix("hf:").rsplit(":", 1)[0]
-        cells = (cell_of(row, self.column) for row in self._rows())
+        cells = (cell_of(row, self.column) for row in self.rows())
         rows = contents(cells, f"corpus {self.spec!r}", self.column)
         yield from row_documents(f"{stem}:{self.split}", rows, self.report)
         if not self.report.n_documents:
             raise EmptyCorpus(f"corpus {self.spec!r} holds no text ({self.report}): name another split or column")
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows as they are; raises ValueError if there is no such data set or split."""
         builder = self._builder()
         try:
             return iter(builder.as_streaming_dataset(split=self.split))

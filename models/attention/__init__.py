@@ -1,0 +1,1 @@
+"""What attention heads do: scores, ablations, circuits of queries, keys, values and outputs."""

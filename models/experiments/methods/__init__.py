@@ -1,0 +1,1 @@
+"""The methods: one file each, named after its settings, with one `METHOD` (`models/experiments/method.py`)."""

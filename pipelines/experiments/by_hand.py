@@ -1,0 +1,98 @@
+"""A question that is asked of one prompt or some, in seconds; nothing is stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from models.experiments.prompt import COLUMNS, Prompt
+from models.experiments.settings_base import PromptKind
+from pipelines.experiments.experiment_input import experiment_input
+from pipelines.registry.cards import InvalidCard
+from pipelines.registry.experiment_cards import ExperimentRegistration, PromptSetCard, experiment_cards
+from pipelines.store.store import Store
+from storage.revisions import resolve_revision
+
+if TYPE_CHECKING:
+    from models.experiments.method import ExperimentInput, Rows
+    from models.language_model.hooked_model import HookedModel
+
+
+@dataclass(frozen=True, slots=True)
+class HandAnswer:
+    """What a method made of the prompts, as a run would have written it."""
+
+    given: "ExperimentInput[Any]"
+    rows: "Rows"
+
+
+@dataclass(frozen=True)
+class HandQuestion:
+    """A method, its settings and some prompts, of a model in the registry."""
+
+    method: str
+    model_id: str
+    prompts: Sequence[Prompt]
+    kind: PromptKind = "prompts"
+    recipe: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def ask(self, store: Store, host: "HookedModel | None" = None) -> HandAnswer:
+        """Runs the method.
+
+        Args:
+            store: Where the dictionary is, if one is named.
+            host: The model, where it is loaded already.
+
+        Raises:
+            InvalidCard: If there is no card of the model or the recipe.
+            ValueError: As a run of the experiment would, before the first pass.
+        """
+        from models.experiments.method import method_of
+
+        registration = self.registration(store)
+        given, method = experiment_input(store, registration, host), method_of(self.method)
+        rows = method.measure(given, given.prompts)
+        return HandAnswer(given, {**rows, **method.summarize(given, rows)})
+
+    def registration(self, store: Store) -> ExperimentRegistration:
+        """The question as the cards would ask it."""
+        cards = store.cards()
+        for folder, name, known in (("models", self.model_id, cards.models), ("recipes", self.recipe, cards.recipes)):
+            if name is not None and name not in known:
+                why = cards.errors.get(f"{folder}/{name}.yaml", f"there is {', '.join(known) or 'none'}")
+                raise InvalidCard(f"no card {folder}/{name}.yaml in the registry: {why}")
+        model = cards.models[self.model_id]
+        card = experiment_cards()[self.method].model_validate(self._card())
+        prompt_set = PromptSetCard.model_validate(self._prompt_set())
+        revision = resolve_revision(model.source, model.revision)
+        recipe = cards.recipes[self.recipe] if self.recipe else None
+        return ExperimentRegistration(self.model_id, "by-hand", model, card, prompt_set, revision, recipe)
+
+    def cards(self) -> str:
+        """The YAML of the two cards that repeat the question."""
+        sets, experiment = (_yaml(values) for values in (self._prompt_set(), self._card()))
+        return (
+            f"# registry/prompt_sets/by-hand.yaml\n{sets}\n"
+            f"# registry/experiments/by-hand-{self.method.replace('_', '-')}.yaml\n{experiment}"
+        )
+
+    def _card(self) -> dict[str, Any]:
+        card: dict[str, Any] = {"method": self.method, "prompt_set": "by-hand", "models": [self.model_id]}
+        card |= {"recipe": self.recipe} if self.recipe else {}
+        card |= {"settings": dict(self.settings)} if self.settings else {}
+        return card | ({"seed": self.seed} if self.seed else {})
+
+    def _prompt_set(self) -> dict[str, Any]:
+        rows = [{name: _plain(getattr(prompt, name)) for name in COLUMNS} for prompt in self.prompts]
+        return {"kind": self.kind, "prompts": [{k: v for k, v in row.items() if v is not None} for row in rows]}
+
+
+def _plain(value: Any) -> Any:
+    return [dict(message) for message in value] if isinstance(value, tuple) else value
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,93 @@
+"""What an experiment works on: model, prompts and dictionary, loaded and checked before the first pass."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.store.experiment_identity import chosen_prefix, sae_registration
+from pipelines.store.prompt_reading import read_prompts
+from pipelines.store.store import Store
+from storage.revisions import is_folder
+
+if TYPE_CHECKING:
+    from models.experiments.feature_dictionary import FeatureDictionary
+    from models.experiments.method import ExperimentInput
+    from models.experiments.prompt import Prompt
+    from models.language_model.hooked_model import HookedModel
+
+
+def experiment_input(
+    store: Store,
+    registration: ExperimentRegistration,
+    host: "HookedModel | None" = None,
+    prompts: "Sequence[Prompt] | None" = None,
+) -> "ExperimentInput[Any]":
+    """Loads and checks everything that a method asks for.
+
+    Args:
+        host: The model, where it is loaded already.
+        prompts: What is asked instead of the card's prompt set.
+
+    Raises:
+        InvalidPrompt: Naming the row that cannot be used.
+        ValueError: If the method cannot answer for this model, dictionary or settings.
+    """
+    from models.experiments.method import ExperimentInput, method_of
+    from models.experiments.prompt_encoding import PromptEncoder
+    from models.language_model.model_limits import ModelLimits
+
+    method, settings = method_of(registration.card.method), registration.settings
+    host = host or load_host(registration)
+    prefix = prompt_prefix(store, registration, host.tokenizer)
+    limit = ModelLimits.of(registration.model.source, host.model.config).n_positions
+    encoder = PromptEncoder(host.tokenizer, prefix, limit)
+    rows = read_prompts(registration.prompt_set) if prompts is None else prompts
+    needs = {"needs_answer": settings.needs_answer, "needs_foil": settings.needs_foil}
+    dictionary = feature_dictionary(store, registration) if registration.card.recipe else None
+    if dictionary is not None:
+        dictionary.sae.to(host.device)
+    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionary, registration.card.seed)
+    method.check(given)
+    return given
+
+
+def load_host(registration: ExperimentRegistration) -> "HookedModel":
+    """The model of an experiment, at the revision that it was resolved to."""
+    from models.language_model.hooked_model import HookedModel
+
+    source = registration.model.source
+    revision = None if is_folder(source) else registration.revision
+    return HookedModel.load(source, revision, registration.model.dtype)
+
+
+def prompt_prefix(store: Store, registration: ExperimentRegistration, tokenizer: Any) -> tuple[int, ...]:
+    """Special tokens before each text: what the card says, what `context_frame` chose, or the tokenizer's habit."""
+    from models.corpora.context_frame import SpecialTokens
+
+    asked = registration.model.prepend_bos
+    if asked != "auto":
+        return SpecialTokens.asked(tokenizer, asked).prefix
+    chosen = chosen_prefix(store, registration)
+    return tuple(chosen) if chosen is not None else SpecialTokens.of(tokenizer).prefix
+
+
+def feature_dictionary(store: Store, registration: ExperimentRegistration) -> "FeatureDictionary":
+    """The dictionary that a card names, with the statistics of its features.
+
+    Raises:
+        MissingDataset: If one of them was not made yet, or from other cards.
+    """
+    import numpy as np
+
+    from models.experiments.feature_dictionary import FeatureDictionary
+    from models.language_model.sites import Site
+
+    named = sae_registration(store, registration)
+    trained, sae = store.datasets.trained(named), store.datasets.dictionary(named)
+    table = store.tables.read("feature", named)
+    feature_M = table["feature_id"].to_numpy()
+    strongest_F, density_F = (np.zeros(sae.n_features) for _ in range(2))
+    strongest_F[feature_M] = np.nan_to_num(table["max_activation"].to_numpy(zero_copy_only=False).astype(float))
+    density_F[feature_M] = table["density"].to_numpy()
+    site = Site.parse(store.datasets.site(named))
+    return FeatureDictionary(named.recipe_id, sae, site, Site.parse(trained.facts["written"]), strongest_F, density_F)

@@ -1,0 +1,126 @@
+"""Cards of experiments and of the prompt sets that they share, and which registration a card and a model make."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
+
+from models.bounds import Bounds
+from models.config_base import Settings
+from models.experiments.prompt import COLUMNS, prompts_of
+from models.experiments.settings_base import ExperimentSettings, PromptKind, method_names, settings_of
+from pipelines.registry.cards import ModelCard, RecipeCard, checked_id
+
+CheckedId = Annotated[str, AfterValidator(checked_id)]
+
+
+class PromptSetCard(Settings):
+    """Prompts that several experiments share. The file's stem is the prompt_set_id."""
+
+    kind: PromptKind = "prompts"
+    """What a row has: `prompts` (prompt), `contrast_pairs` (clean, corrupt), `labelled` (prompt, label), `parallel`
+    (prompt, language, group), `chat` (messages). Further columns: answer, foil, subject, group, label, language."""
+    prompts: list[dict[str, Any]] = Field([], max_length=4096)
+    """The rows themselves; left out where `source` names a file."""
+    source: str | None = None
+    """A JSONL, JSON, CSV or Parquet file, or `hf:name[/config][:split]`."""
+    columns: dict[str, str] | None = None
+    """The source's name for each column that it calls otherwise, such as `{answer: target}`."""
+    max_prompts: Annotated[int, Bounds(1, 10**7)] | None = None
+    """Rows of the source that are read at most; null for all."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
+        if unknown := sorted((columns or {}).keys() - set(COLUMNS)):
+            raise ValueError(f"a prompt set has no column {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
+        return columns
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "PromptSetCard":
+        if bool(self.prompts) == (self.source is not None):
+            raise ValueError(
+                "a prompt set has either `prompts` with at least one row, or a `source`: write one of them"
+            )
+        if self.prompts:
+            prompts_of(self.prompts, self.kind, "prompts")
+        return self
+
+
+class ExperimentCore(Settings):
+    """A question about what a part of a model does. The file's stem is the experiment_id."""
+
+    method: str = Field(examples=["logit_lens"])
+    """Which question is asked."""
+    prompt_set: CheckedId = Field(examples=["capitals"])
+    """Stem of a card in `prompt_sets/`."""
+    models: Literal["all"] | list[CheckedId] = "all"
+    """Models that are asked: `all`, or a list of model ids."""
+    recipe: CheckedId | None = None
+    """Recipe whose dictionary is read or edited, where the method is about features."""
+    seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
+    """Of everything that is drawn."""
+
+    @classmethod
+    def card_class(cls, values: dict[Any, Any]) -> "type[ExperimentCore]":
+        """The card of the method that the values name."""
+        return experiment_cards().get(str(values.get("method")), cls)
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, method: str) -> str:
+        if method not in method_names():
+            raise ValueError(f"there is no method {method!r}; there are {', '.join(method_names())}")
+        return method
+
+    @model_validator(mode="after")
+    def _recipe_as_wanted(self) -> "ExperimentCore":
+        wants = settings_of(self.method).dictionary
+        if wants == "required" and self.recipe is None:
+            raise ValueError(f"{self.method} is about features: name the `recipe` whose dictionary is meant")
+        if wants == "none" and self.recipe is not None:
+            raise ValueError(f"{self.method} reads no dictionary: leave `recipe` out")
+        return self
+
+    @property
+    def method_settings(self) -> ExperimentSettings:
+        """What the card sets of the method."""
+        return getattr(self, "settings", None) or settings_of(self.method)()
+
+
+@cache
+def experiment_cards() -> dict[str, type[ExperimentCore]]:
+    """The card of each method: all that every experiment has, and the method's own `settings`."""
+    return {name: _card(name, settings_of(name)) for name in method_names()}
+
+
+def _card(name: str, settings: type[ExperimentSettings]) -> type[ExperimentCore]:
+    fields: dict[str, Any] = {"settings": (settings, settings())}
+    return create_model(
+        "ExperimentCard", __base__=ExperimentCore, __module__=__name__, __doc__=settings.__doc__, **fields
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRegistration:
+    """One experiment on one model: one partition of its method, one row of `experiment`."""
+
+    model_id: str
+    experiment_id: str
+    model: ModelCard
+    card: ExperimentCore
+    prompt_set: PromptSetCard
+    revision: str
+    """What the model card's revision stands for."""
+    recipe: RecipeCard | None = None
+    cards_written: str = ""
+    """Changes whenever one of the cards is written again."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.model_id}/{self.experiment_id}"
+
+    @property
+    def settings(self) -> ExperimentSettings:
+        return self.card.method_settings

@@ -1,0 +1,39 @@
+"""A registry with one tiny model, a prompt set and an experiment, for tests that run experiments."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tiny_models import save_tiny
+
+from pipelines.store.store import Store
+
+PROMPTS = [
+    {"prompt": "def area(width,", "answer": " height"},
+    {"prompt": "return width", "answer": " *"},
+    {"prompt": "class Stack:", "answer": "\n"},
+    {"prompt": "for name, value", "answer": " in"},
+    {"prompt": "print(name,", "answer": " value"},
+]
+
+
+def experiment_house(
+    root: Path, card: dict[str, Any], prompts: list[dict[str, Any]] = PROMPTS, kind: str = "gpt2"
+) -> Store:
+    """A store whose registry asks the experiment `asked` of the model `m`; nothing is made yet."""
+    for name in ("models", "recipes", "prompt_sets", "experiments"):
+        (root / "registry" / name).mkdir(parents=True)
+    weights = save_tiny(kind, root / "weights")
+    write_card(root, "models/m", {"source": str(weights), "corpus": {"source": "stdlib"}})
+    write_card(root, "prompt_sets/some", {"prompts": prompts})
+    write_card(root, "experiments/asked", {"prompt_set": "some"} | card)
+    return Store(
+        home=str(root / "data"), registry=str(root / "registry"), warehouse=str(root / "data" / "warehouse.duckdb")
+    )
+
+
+def write_card(root: Path, name: str, values: dict[str, Any]) -> Path:
+    file = root / "registry" / f"{name}.yaml"
+    file.write_text(textwrap.dedent(yaml.safe_dump(values)))
+    return file

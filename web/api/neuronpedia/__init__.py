@@ -1,0 +1,1 @@
+"""Shapes that clients of Neuronpedia and of circuit-tracer read, made from rows of the warehouse."""
