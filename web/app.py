@@ -18,6 +18,7 @@ from web.api.endpoint import Services
 from web.label_editing import write_label
 from web.label_form import Editing, LabelEditor
 from web.list_page import feature_list
+from web.model_page import model
 from web.model_queue import ModelQueue
 from web.request_limits import RequestLimits
 from web.request_origin import RequestOrigin
@@ -90,6 +91,7 @@ def app(
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/list/{list_id}", feature_list),
+            Route("/model/{model_id}", model),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),

@@ -39,6 +39,7 @@ PAGES = {
     "own-text-read": "/model/demo/text?text=one+two+three",
     "own-text-token": "/model/demo/text?text=one+two+three&token=2&feature=mid/0",
     "list": "/list/words",
+    "model": "/model/demo",
     "missing": "/sae/demo/mid/99",
 }
 FOCUSED = """() => {

@@ -404,13 +404,14 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
         ("/sae/demo/mid/0", "feature"),
         ("/sae/demo/late/11", "feature"),
         ("/list/words", "list"),
+        ("/model/demo", "model"),
     ],
 )
 def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
     sections = visit(address).all("section")
     files = [file.stem[3:] for file in sorted((Path(routes.__file__).parent / "panels" / folder).iterdir())]
     absent = {"your_label"} | ({"examples", "activation_histogram"} if address.endswith("late/11") else set())
-    absent |= {"lists"} if folder == "feature" else set()
+    absent |= {"feature": {"lists"}, "model": {"layers"}}.get(folder, set())
     assert [section.attributes["id"] for section in sections] == [name for name in files if name not in absent]
     texts = {query.sql: query for query in queries().values()}
     for section in sections:
@@ -458,7 +459,15 @@ def test_every_link_leads_somewhere(visit, visitor):
         seen |= plain
     dictionaries = {f"/sae/demo/{r}" for r in ("mid", "late")}
     experiments = {"/experiments", "/experiments/demo/asked"}
-    assert seen == {"/", "/list/words", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
+    assert seen == {
+        "/",
+        "/list/words",
+        "/model/demo",
+        "/model/demo/text",
+        *experiments,
+        *dictionaries,
+        *(f"/sae/demo/{r}/{f}" for r, f in FEATURES),
+    }
 
 
 def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor):
@@ -473,3 +482,31 @@ def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor
     answer = visitor.get("/list/wor<b>")
     assert answer.status_code == 404
     assert "there is no list wor&lt;b&gt; in this warehouse" in answer.text
+
+
+def test_a_model_has_a_page_with_its_dictionaries_and_how_much_of_them_is_known(visit, visitor, ask):
+    page = visit("/model/demo")
+    rows = {row[2].text: [cell.values for cell in row] for row in page.section("dictionaries").rows}
+    assert rows.keys() == {"mid", "late"}
+    [known] = ask(
+        "select count(label) / 12 as labelled, "
+        "count(*) filter (label is not null and detection is not null) / 12 as scored "
+        "from _feature_summary where recipe_id = 'mid'"
+    )
+    assert 0 < known.scored <= known.labelled < 1
+    assert rows["mid"][9] + rows["mid"][10] == [repr(known.labelled), repr(known.scored)]
+    assert rows["late"][9:12] == [["0.0"], ["0.0"], ["0"]]
+    assert not page.all("section", id="layers"), "both dictionaries are of one layer"
+    answer = visitor.get("/model/dem")
+    assert (answer.status_code, "there is no model dem in this warehouse" in answer.text) == (404, True)
+
+
+def test_home_shows_dictionaries_as_cards_and_what_came_last(visit, ask):
+    home = visit("/")
+    cards = home.section("dictionaries").one("ul").all("li")
+    assert [card.one("a").text for card in cards] == [f"demo/{recipe}" for recipe in ("late", "mid")]
+    dates = [item.one("time").text for item in home.section("newest").all("li")]
+    assert dates == sorted(dates, reverse=True)
+    assert len(dates) > 2
+    made = {row.created_at for row in ask("select created_at::date::varchar as created_at from sae")}
+    assert made <= set(dates)

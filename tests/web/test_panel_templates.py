@@ -17,6 +17,7 @@ PAGES = {
     "dictionaries": ["/compare?a=demo/mid&b=demo/late"],
     "text": ["/model/demo/text"],
     "list": ["/list/words"],
+    "model": ["/model/demo"],
     "experiments": ["/experiments"],
     "experiment": ["/experiments/demo/asked"],
 }
