@@ -1,4 +1,4 @@
-"""Pages of lists and of models, and what home says of both, are what SQL says."""
+"""Pages of lists and models, and what home shows of dictionaries and of what came last."""
 
 
 def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor):
