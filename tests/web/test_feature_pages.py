@@ -459,7 +459,7 @@ def test_every_link_leads_somewhere(visit, visitor):
         assert [link for link in of_programs if visitor.get(link).status_code != 200] == []
         waiting += sorted(plain - seen - of_programs)
         seen |= plain - of_programs
-    dictionaries = {f"/sae/demo/{r}" for r in ("mid", "late")}
+    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/map")}
     experiments = {"/experiments", "/experiments/demo/asked"}
     assert seen == {
         "/",
