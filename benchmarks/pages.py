@@ -28,6 +28,16 @@ N_FEATURES = 1_000_000
 READERS, PAGES_EACH, PUBLISHES = 50, 8, 3
 ADDRESS = "/sae/made-up/wide"
 
+_OF_FEATURE = "/api/saes/made-up/wide/features/{}"
+API = {
+    "a feature": _OF_FEATURE,
+    "its windows": f"{_OF_FEATURE}/examples",
+    "its ratings": f"{_OF_FEATURE}/ratings",
+    "a feature as Neuronpedia has it": "/api/feature/made-up/5-wide/{}",
+    "a feature file of circuit-tracer": "/api/features/made-up/5-wide/{}.json",
+}
+"""Addresses below `/api`, with a place for the feature."""
+
 KEYS = "'made-up' as model_id, 'wide' as recipe_id"
 WINDOW = 32
 SYLLABLES = "['ba','co','di','fu','ga','ho','in','ka','lo','mi','ne','or','pa','qui','ro','sa','te','un','ve','wa']"
@@ -255,6 +265,9 @@ def _measure(file: Path) -> None:
         print(
             f"{'its work in the server':44s} {(_processor(pid) - before) / 300 * 1e3:.1f} ms of processor", flush=True
         )
+        for what, address in API.items():
+            asked = [address.format(chance.randrange(N_FEATURES)) for _ in range(100)]
+            _say(f"API, {what}", [_ask(http, one) for one in asked])
         parts = [chance.choice("bcdfghiklmnopqrstuvw") + chance.choice("aeiou") for _ in range(60)]
         searches = [f"label={part}{chance.choice(parts)}{chance.choice(['', chance.choice(parts)])}" for part in parts]
         sorts = ["", "&sort=density&order=descending", "&sort=detection&order=descending", "&sort=label"]
