@@ -20,6 +20,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.api_addresses import API
 from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import create, define, schema_sha256
@@ -27,16 +28,6 @@ from sql.warehouse import create, define, schema_sha256
 N_FEATURES = 1_000_000
 READERS, PAGES_EACH, PUBLISHES = 50, 8, 3
 ADDRESS = "/sae/made-up/wide"
-
-_OF_FEATURE = "/api/saes/made-up/wide/features/{}"
-API = {
-    "a feature": _OF_FEATURE,
-    "its windows": f"{_OF_FEATURE}/examples",
-    "its ratings": f"{_OF_FEATURE}/ratings",
-    "a feature as Neuronpedia has it": "/api/feature/made-up/5-wide/{}",
-    "a feature file of circuit-tracer": "/api/features/made-up/5-wide/{}.json",
-}
-"""Addresses below `/api`, with a place for the feature."""
 
 KEYS = "'made-up' as model_id, 'wide' as recipe_id"
 WINDOW = 32
