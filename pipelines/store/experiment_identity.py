@@ -21,7 +21,7 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         InvalidPrompt: If the prompts cannot be read.
     """
     method, card = registration.card.method, registration.card
-    settings = {f"experiment.settings.{name}": value for name, value in registration.settings.model_dump().items()}
+    settings = {f"experiment.settings.{name}": value for name, value in registration.settings.model_dump(mode="json").items()}
     own = {
         "code": {method: settings_of(method).code_version, "prompt": ENCODING_VERSION},
         "settings": settings
