@@ -37,7 +37,7 @@ def induction_gpt2(fixed_offset: int | None = None) -> HookedModel:
         embd_pdrop=0.0,
         attn_pdrop=0.0,
     )
-    model = GPT2LMHeadModel(config).eval().requires_grad_(False)
+    model: Any = GPT2LMHeadModel(config).eval().requires_grad_(False)
     for parameter in model.parameters():
         parameter.zero_()
     _embed(model)

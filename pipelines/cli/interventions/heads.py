@@ -96,7 +96,7 @@ def _show_looks(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], tokens:
     looks = [row for row in rows if _name(row) in heads and row["key_position"] not in (0, row["query_position"])]
     looks = sorted(looks, key=lambda row: -row["weight"])[:MOST_LOOKS]
     table = Table("head", "from", "to", "weight", title="where they look, beyond the first token and their own")
+    shown = [escape(f"{place} {visible(token, 12)}") for place, token in enumerate(tokens)]
     for row in looks:
-        places = (f"{place} {visible(tokens[place], 12)}" for place in (row["query_position"], row["key_position"]))
-        table.add_row(_name(row), *map(escape, places), f"{row['weight']:.2f}")
+        table.add_row(_name(row), shown[row["query_position"]], shown[row["key_position"]], f"{row['weight']:.2f}")
     console.print(table if looks else "In this prompt they look at the first token and at their own.")

@@ -3,6 +3,8 @@
 Truth comes from the projections' own matrices, taken apart here family by family.
 """
 
+from typing import Any
+
 import pytest
 import torch
 from attention_hosts import HEADS
@@ -45,7 +47,8 @@ def test_scores_are_those_of_the_weights(tmp_path, kind: str):
     tie_readout_to_embedding(host, kind)
     found = {(score.name, score.head): score for score in circuit_scores(host, head_counts(host), TOKENS)}
     centred = kind != "llama"
-    norm, readout = host.module_map.final_norm.weight, host.model.get_output_embeddings().weight
+    norm: Any = host.module_map.final_norm
+    norm, readout = norm.weight, host.model.get_output_embeddings().weight
     embedded = normed(host.module_map.embedding(TOKENS), centred)
     seen = set()
     for layer in range(LAYERS):
@@ -97,4 +100,5 @@ def test_a_model_whose_final_norm_is_of_no_known_kind_says_why_there_is_no_copyi
     monkeypatch.setattr(host.module_map.final_norm, "forward", lambda x: x.tanh())
     copying = [score for score in circuit_scores(host, [HEADS] * LAYERS, TOKENS) if score.name == "ov_copying"]
     assert len(copying) == HEADS * LAYERS
-    assert all(score.value is None and "norms neither as LayerNorm nor as RMSNorm" in score.lack for score in copying)
+    assert all(score.value is None for score in copying)
+    assert all("norms neither as LayerNorm nor as RMSNorm" in str(score.lack) for score in copying)

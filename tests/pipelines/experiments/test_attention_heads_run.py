@@ -11,7 +11,6 @@ from pipelines.cli.main import app
 from pipelines.experiments.experiment_run import planned_passes, run_experiment
 from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
-from storage.folder import Folder
 
 SETTINGS = {
     "sequences": 3,
@@ -85,7 +84,7 @@ def test_by_hand_the_heads_are_shown_and_the_card_repeats_it(tmp_path: Path, mon
     assert shown.exit_code == 0, shown.output
     assert "induction" in shown.output
     assert "on the first copy" in shown.output
-    assert not Folder(store.home).exists("tables"), "nothing is stored"
+    assert not (tmp_path / "data" / "tables").exists(), "nothing is stored"
     card = CliRunner().invoke(app, [*arguments, "--card"]).output
     assert "method: attention_heads" in card
     assert "longest_period: 12" in card
