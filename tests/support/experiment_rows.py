@@ -1,11 +1,13 @@
 """Rows of an experiment as the store holds them, for warehouses in which no model was ever run."""
 
 import datetime
+import re
 from typing import Any
 
 import pyarrow as pa
 
 from models.experiments.settings_base import method_names, settings_of
+from sql.sql_files import sql_files
 from storage.table_schemas import table_schema
 
 ASKED_AT = datetime.datetime(2026, 1, 2, 12)
@@ -16,7 +18,7 @@ def experiment_row(**others: Any) -> dict[str, Any]:
         "method": "logit_lens",
         "question": "What would the model say?",
         "prompt_set_id": "some",
-        "recipe_id": None,
+        "recipe_ids": [],
         "settings": '{"positions": "all"}',
         "seed": 0,
         "prefix": ["<s>"],
@@ -43,8 +45,21 @@ def method_tables() -> list[str]:
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
     """A row of any table: zeros, halves, empty lists and one word, nulls where they may be."""
     row = {field.name: None if field.nullable else _plain(field.type) for field in table_schema(table)}
-    known = {"recipe_id": "mid", "prompt_id": 0} | others
+    known = {"recipe_id": "mid", "prompt_id": 0} | _CHECKED | _checked_values(table) | others
     return row | {name: value for name, value in known.items() if name in row}
+
+
+_CHECKED = {"mode": "zero", "score": "induction", "value": 0.5, "n_sequences": 1, "n_averaged": 1}
+"""What the tables of heads take where their checks refuse a plain value."""
+
+
+def _checked_values(table: str) -> dict[str, Any]:
+    """What the checks of a table's own file take: the first word of a list, 1 where a number has to be positive, 0 where
+    it may not be."""
+    text = next(file.sql for file in sql_files("schema") if file.name == table)
+    words = dict(re.findall(r"check \((\w+) in \('(\w+)'", text))
+    positive = dict.fromkeys(re.findall(r"check \((\w+) > 0\)", text), 1)
+    return words | positive | dict.fromkeys(re.findall(r"check \((\w+) <= [\w-]+\)", text), 0)
 
 
 def _plain(kind: pa.DataType) -> Any:

@@ -368,7 +368,7 @@ def test_pages_step_to_the_neighbours_by_number(visit, visitor):
         form = visit(f"/sae/demo/mid/{feature}").one("form", **{"class": "jump"})
         return {link.text: link.attributes["href"].removeprefix("/sae/demo/mid/") for link in form.all("a")}
 
-    always = {"random": "random", "your own text": "text"}
+    always = {"random": "random", "your own text": "/model/demo/text?dictionary=mid"}
     assert steps(0) == always | {"compare": "/compare?a=demo/mid/0", "next": "1"}
     assert steps(5) == always | {"compare": "/compare?a=demo/mid/5", "previous": "4", "next": "6"}
     assert steps(11) == always | {"compare": "/compare?a=demo/mid/11", "previous": "10"}
@@ -404,13 +404,14 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
         ("/sae/demo/mid/0", "feature"),
         ("/sae/demo/late/11", "feature"),
         ("/list/words", "list"),
+        ("/model/demo", "model"),
     ],
 )
 def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
     sections = visit(address).all("section")
     files = [file.stem[3:] for file in sorted((Path(routes.__file__).parent / "panels" / folder).iterdir())]
     absent = {"your_label"} | ({"examples", "activation_histogram"} if address.endswith("late/11") else set())
-    absent |= {"lists"} if folder == "feature" else set()
+    absent |= {"feature": {"lists"}, "model": {"layers"}}.get(folder, set())
     assert [section.attributes["id"] for section in sections] == [name for name in files if name not in absent]
     texts = {query.sql: query for query in queries().values()}
     for section in sections:
@@ -454,22 +455,19 @@ def test_every_link_leads_somewhere(visit, visitor):
         address = waiting.pop()
         found = {link.attributes["href"].split("#")[0] for link in visit(address).all("a")}
         plain = {link for link in found if link.startswith("/") and not link.endswith("/random") and "?" not in link}
-        waiting += sorted(plain - seen)
-        seen |= plain
-    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/text")}
+        of_programs = {link for link in plain if link.startswith("/api/")}
+        assert [link for link in of_programs if visitor.get(link).status_code != 200] == []
+        waiting += sorted(plain - seen - of_programs)
+        seen |= plain - of_programs
+    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/map")}
     experiments = {"/experiments", "/experiments/demo/asked"}
-    assert seen == {"/", "/list/words", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
-
-
-def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor):
-    page = visit("/list/words")
-    assert page.one("h1").text == "Words <of> people"
-    assert [row[0].text for row in page.section("features").rows] == ["demo/mid/3", "demo/late/0", "demo/mid/11"]
-    assert page.section("features").rows[0][2].text == "the first"
-    assert visit("/").section("lists").one("a").attributes["href"] == "/list/words"
-    [entry] = visit("/sae/demo/mid/3").section("lists").all("li")
-    assert entry.text == "Words <of> people: the first anna"
-    assert not visit("/sae/demo/mid/0").all("section", id="lists")
-    answer = visitor.get("/list/wor<b>")
-    assert answer.status_code == 404
-    assert "there is no list wor&lt;b&gt; in this warehouse" in answer.text
+    assert seen == {
+        "/",
+        "/api",
+        "/list/words",
+        "/model/demo",
+        "/model/demo/text",
+        *experiments,
+        *dictionaries,
+        *(f"/sae/demo/{r}/{f}" for r, f in FEATURES),
+    }
