@@ -54,12 +54,12 @@ _CHECKED = {"mode": "zero", "score": "induction", "value": 0.5, "n_sequences": 1
 
 
 def _checked_values(table: str) -> dict[str, Any]:
-    """What the checks of a table's own file take: the first word of a list, 1 where a number has to be positive, 0 where
+    """What the checks in a table's file take: the first word of a list, 1 where a number has to be positive, 0 where
     it may not be."""
     text = next(file.sql for file in sql_files("schema") if file.name == table)
     words = dict(re.findall(r"check \((\w+) in \('(\w+)'", text))
     positive = dict.fromkeys(re.findall(r"check \((\w+) > 0\)", text), 1)
-    return words | positive | dict.fromkeys(re.findall(r"check \((\w+) <= [\w-]+\)", text), 0)
+    return words | positive | dict.fromkeys(re.findall(r"check \((\w+) <= [\d.e-]+\)", text), 0)
 
 
 def _plain(kind: pa.DataType) -> Any:
