@@ -12,7 +12,7 @@ create table circuit_node (
     exact_effect double,
     n_prompts bigint not null,
     check (kind in ('feature', 'error')),
-    check ((feature_id is null) = (kind = 'error')),
+    check (feature_id is not null or kind = 'error'),
     check (rank >= 0)
 );
 

@@ -24,6 +24,7 @@ from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.feature_circuit import FeatureCircuitSettings
 from models.language_model.sites import Site
 from models.numerics.bootstrap import ratio_interval
+from models.numerics.correlations import pearson, spearman
 
 Given = ExperimentInput[FeatureCircuitSettings]
 Node = tuple[int, int]
@@ -147,21 +148,11 @@ def _agreement_rows(given: Given, means: Sequence[np.ndarray], exact: Mapping[No
     yield {
         "method": given.settings.method,
         "n_nodes": len(exact),
-        "pearson": _correlation(approximate, measured),
-        "spearman": _correlation(_ranks(approximate), _ranks(measured)),
+        "pearson": pearson(approximate, measured),
+        "spearman": spearman(approximate, measured),
         "mean_absolute_error": float(np.abs(approximate - measured).mean()),
         "mean_absolute_effect": float(np.abs(measured).mean()),
     }
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else None
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Places in ascending order; equal values share their mean place."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
 
 
 def _faithfulness_rows(
