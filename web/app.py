@@ -1,5 +1,6 @@
 """The server: which address leads to which page, and what every answer is sent with."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,17 +11,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages, experiment_pages
+from web import error_pages, experiment_pages, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
-from web.custom_text import Reader, TextQueue
 from web.label_editing import write_label
 from web.label_form import Editing, LabelEditor
 from web.list_page import feature_list
+from web.model_queue import ModelQueue
+from web.request_limits import RequestLimits
 from web.request_origin import RequestOrigin
 from web.semantic_search import TextEmbedderProtocol
+from web.snippets import Snippets
 from web.stored_vectors import VectorReader
+from web.text_reading import Reader
 from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
@@ -33,6 +37,12 @@ HEADERS = {
 nothing on them to be tricked into, unless they may be edited."""
 UNFRAMED = {**HEADERS, "content-security-policy": f"{HEADERS['content-security-policy']}; frame-ancestors 'none'"}
 """Of pages that may be edited."""
+
+SWITCH_SECONDS = 0.001
+"""How long a thread of Python's holds the interpreter while another wants it: a page gives it up at each question to
+the warehouse, and waits this long to have it back while a text is read."""
+MOST_CONNECTIONS = 512
+"""At once; whoever comes then is told so (503)."""
 
 
 class SecurityHeaders:
@@ -58,6 +68,7 @@ def app(
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
+    kept_texts: Path | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -68,8 +79,9 @@ def app(
         vectors: Reads weights of features; None where there are none.
         origins: Sites whose pages may read the API.
         editor: Writes people's labels; None where the pages are read-only.
+        kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
     """
-    services, text_queue = Services(LatestWarehouse(published), reader, embedder, vectors), TextQueue()
+    services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
     served = Starlette(
         routes=[
             Route("/", pages.home),
@@ -81,11 +93,12 @@ def app(
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
-            Route("/sae/{model_id}/{recipe_id}/text", pages.own_text, methods=["GET", "POST"]),
+            Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
+            Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}/label", write_label, methods=["POST"]),
             Route("/api", api.page),
-            Mount("/api", CORSMiddleware(api.api(services, text_queue), origins, ["GET", "POST"], ["content-type"])),
+            Mount("/api", CORSMiddleware(api.api(services, model_queue), origins, ["GET", "POST"], ["content-type"])),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
             Route("/{model_id}/{source}/{feature_id:int}", pages.foreign_address),
         ],
@@ -95,9 +108,11 @@ def app(
             500: error_pages.broken,
         },
     )
-    served.state.latest, served.state.reader, served.state.embedder = services.latest, reader, embedder
-    served.state.text_queue, served.state.editing = text_queue, editor and Editing(editor)
-    return SecurityHeaders(served, UNFRAMED if editor else HEADERS)
+    state = served.state
+    state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
+    state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
+    state.editing = editor and Editing(editor)
+    return SecurityHeaders(RequestLimits(served), UNFRAMED if editor else HEADERS)
 
 
 def serve(
@@ -110,11 +125,19 @@ def serve(
     vectors: VectorReader | None = None,
     origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
+    kept_texts: Path | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
 
     from web.http_protocol import ImpatientProtocol
 
-    answering = RequestOrigin(app(published, reader, embedder, vectors, origins, editor), names, origins)
-    uvicorn.run(answering, host=host, port=port, log_level="warning", http=ImpatientProtocol)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvicorn.run(
+        RequestOrigin(app(published, reader, embedder, vectors, origins, editor, kept_texts), names, origins),
+        host=host,
+        port=port,
+        log_level="warning",
+        http=ImpatientProtocol,
+        limit_concurrency=MOST_CONNECTIONS,
+    )

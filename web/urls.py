@@ -12,6 +12,12 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
+def text_url(model_id: str, recipe_id: str = "") -> str:
+    """Where a text is read with a model's dictionaries, or with one of them."""
+    query = f"?dictionary={quote(recipe_id, safe='')}" if recipe_id else ""
+    return f"/model/{quote(model_id, safe='')}/text{query}"
+
+
 def list_url(list_id: str) -> str:
     return f"/list/{quote(list_id, safe='')}"
 

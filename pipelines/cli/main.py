@@ -1,5 +1,6 @@
 """The command `glasshouse`: a thin face over Dagster and the warehouse."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -225,6 +226,12 @@ def serve_pages(
     name: Annotated[
         list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
     ] = None,
+    open_to_network: Annotated[
+        bool, typer.Option("--open-to-network", help="Let others in, where --host is not this machine alone.")
+    ] = False,
+    keep_texts: Annotated[
+        Path | None, typer.Option(help="Folder that keeps texts too long for an address; none is kept without it.")
+    ] = None,
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Site whose pages may read the JSON API, such as http://localhost:8032.")
     ] = None,
@@ -234,26 +241,30 @@ def serve_pages(
 ) -> None:
     """Serve the feature pages, read-only unless --allow-edit is given.
 
-    Shows the published warehouse until Ctrl-C; a new publication appears at once.
+    Shows the published warehouse until Ctrl-C; a new publication appears at once. Beyond this machine there is no
+    password: whoever reaches the port reads the whole warehouse and has the models read texts.
 
     Example: glasshouse serve --port 8766 --allow-edit
     """
     from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
+    from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
     from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
-    from web.request_origin import checked_origin
+    from web.request_origin import checked_origin, refuse_unmeant_exposure
 
+    refuse_unmeant_exposure(host, is_meant=open_to_network)
     if allow_edit:
         require_loopback(host, name or ())
     store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
+    reader = TextReader(ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1)))
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
     editor = RegistryLabelEditor(store) if allow_edit else None
-    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors, origins, editor)
+    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts)
 
 
 @app.command()

@@ -11,6 +11,7 @@ def mcp() -> None:
 
     Example: glasshouse mcp
     """
+    from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
     from pipelines.serving.vector_reader import StoredVectorReader
@@ -26,5 +27,5 @@ def mcp() -> None:
         raise ValueError("this needs the package `mcp`: pip install 'glasshouse[mcp]'") from None
     store = Store()
     latest = LatestWarehouse(store.published)
-    services = Services(latest, TextReader(store), TextEmbedder(store.cards), StoredVectorReader(store))
+    services = Services(latest, TextReader(ModelHosts(store)), TextEmbedder(store.cards), StoredVectorReader(store))
     anyio.run(serve_standard_streams, services)

@@ -368,7 +368,7 @@ def test_pages_step_to_the_neighbours_by_number(visit, visitor):
         form = visit(f"/sae/demo/mid/{feature}").one("form", **{"class": "jump"})
         return {link.text: link.attributes["href"].removeprefix("/sae/demo/mid/") for link in form.all("a")}
 
-    always = {"random": "random", "your own text": "text"}
+    always = {"random": "random", "your own text": "/model/demo/text?dictionary=mid"}
     assert steps(0) == always | {"compare": "/compare?a=demo/mid/0", "next": "1"}
     assert steps(5) == always | {"compare": "/compare?a=demo/mid/5", "previous": "4", "next": "6"}
     assert steps(11) == always | {"compare": "/compare?a=demo/mid/11", "previous": "10"}
@@ -456,7 +456,7 @@ def test_every_link_leads_somewhere(visit, visitor):
         plain = {link for link in found if link.startswith("/") and not link.endswith("/random") and "?" not in link}
         waiting += sorted(plain - seen)
         seen |= plain
-    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/text")}
+    dictionaries = {f"/sae/demo/{r}" for r in ("mid", "late")}
     experiments = {"/experiments", "/experiments/demo/asked"}
     assert seen == {"/", "/list/words", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
 

@@ -14,7 +14,7 @@ PAGES = {
     "sae": ["/sae/demo/mid?label=def&example=def&sort=label", "/sae/demo/late"],
     "feature": ["/sae/demo/mid/0", "/sae/demo/mid/11", "/sae/demo/late/3"],
     "dictionaries": ["/compare?a=demo/mid&b=demo/late"],
-    "text": ["/sae/demo/mid/text"],
+    "text": ["/model/demo/text"],
     "list": ["/list/words"],
     "experiments": ["/experiments"],
     "experiment": ["/experiments/demo/asked"],

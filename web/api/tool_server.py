@@ -14,7 +14,7 @@ from web.api.found_endpoints import endpoints
 from web.api.json_values import to_json
 from web.api.openapi import parameter_schema
 from web.api.request_parameters import checked
-from web.custom_text import TextQueue
+from web.model_queue import ModelQueue, Report
 
 MOST_BYTES = 400_000
 """Of an answer: more than an assistant can read."""
@@ -33,7 +33,7 @@ def tools() -> dict[str, Endpoint]:
 
 def tool_server(services: Services) -> Server[Any]:
     """The server; it answers by whatever transport it is run on."""
-    text_queue = TextQueue()
+    model_queue = ModelQueue()
 
     async def list_tools(context: Any, asked: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(endpoint) for endpoint in tools().values()])
@@ -43,12 +43,12 @@ def tool_server(services: Services) -> Server[Any]:
         if endpoint is None:
             return _refused(f"there is no tool {asked.name[:60]!r}: there are {', '.join(tools())}")
 
-        def answer() -> bytes:
+        def answer(report: Report = lambda stage: None) -> bytes:
             parameters = checked(endpoint, dict(asked.arguments or {}))
-            return to_json(endpoint.answer(Question(services.latest.get(), services), parameters))
+            return to_json(endpoint.answer(Question(services.latest.get(), services, report), parameters))
 
         try:
-            run = text_queue.run if endpoint.runs_model else anyio.to_thread.run_sync
+            run = model_queue.run if endpoint.runs_model else anyio.to_thread.run_sync
             return _answered(await run(answer))
         except HTTPException as error:
             names = ", ".join(text for text, _ in getattr(error, "suggestions", []))
