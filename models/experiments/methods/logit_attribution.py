@@ -28,7 +28,8 @@ def _rows(given: Given, readout: StreamReadout, prompt: EncodedPrompt) -> Iterat
     parts = stream_parts(host, run)
     if dictionary is not None:
         written = dictionary.written.resolve(host.n_layers)
-        features = feature_parts(dictionary.sae, *(run.values[site] for site in sites), written)
+        read_D, written_D = (run.values[site] for site in sites)
+        features = feature_parts(dictionary.sae, read_D, written_D, written)
         parts = with_features(parts, features, written)
     assert prompt.answer_id is not None, "the settings ask for an answer"
     found = logit_attribution(host, readout, parts, run.values[Site("final_norm_in")], prompt.answer_id, foil)
