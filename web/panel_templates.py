@@ -64,7 +64,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    addresses = ("sae_url", "feature_url", "list_url", "experiment_url", "text_url")
+    addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url")
     jinja.globals |= {name: getattr(urls, name) for name in addresses}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja

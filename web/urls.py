@@ -12,6 +12,10 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
+def model_url(model_id: str) -> str:
+    return f"/model/{quote(model_id, safe='')}"
+
+
 def text_url(model_id: str, recipe_id: str = "") -> str:
     """Where a text is read with a model's dictionaries, or with one of them."""
     query = f"?dictionary={quote(recipe_id, safe='')}" if recipe_id else ""

@@ -16,7 +16,7 @@ def experiment_row(**others: Any) -> dict[str, Any]:
         "method": "logit_lens",
         "question": "What would the model say?",
         "prompt_set_id": "some",
-        "recipe_id": None,
+        "recipe_ids": [],
         "settings": '{"positions": "all"}',
         "seed": 0,
         "prefix": ["<s>"],

@@ -404,13 +404,14 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
         ("/sae/demo/mid/0", "feature"),
         ("/sae/demo/late/11", "feature"),
         ("/list/words", "list"),
+        ("/model/demo", "model"),
     ],
 )
 def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
     sections = visit(address).all("section")
     files = [file.stem[3:] for file in sorted((Path(routes.__file__).parent / "panels" / folder).iterdir())]
     absent = {"your_label"} | ({"examples", "activation_histogram"} if address.endswith("late/11") else set())
-    absent |= {"lists"} if folder == "feature" else set()
+    absent |= {"feature": {"lists"}, "model": {"layers"}}.get(folder, set())
     assert [section.attributes["id"] for section in sections] == [name for name in files if name not in absent]
     texts = {query.sql: query for query in queries().values()}
     for section in sections:
@@ -458,18 +459,12 @@ def test_every_link_leads_somewhere(visit, visitor):
         seen |= plain
     dictionaries = {f"/sae/demo/{r}" for r in ("mid", "late")}
     experiments = {"/experiments", "/experiments/demo/asked"}
-    assert seen == {"/", "/list/words", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
-
-
-def test_a_list_has_a_page_and_stands_on_home_and_on_its_features(visit, visitor):
-    page = visit("/list/words")
-    assert page.one("h1").text == "Words <of> people"
-    assert [row[0].text for row in page.section("features").rows] == ["demo/mid/3", "demo/late/0", "demo/mid/11"]
-    assert page.section("features").rows[0][2].text == "the first"
-    assert visit("/").section("lists").one("a").attributes["href"] == "/list/words"
-    [entry] = visit("/sae/demo/mid/3").section("lists").all("li")
-    assert entry.text == "Words <of> people: the first anna"
-    assert not visit("/sae/demo/mid/0").all("section", id="lists")
-    answer = visitor.get("/list/wor<b>")
-    assert answer.status_code == 404
-    assert "there is no list wor&lt;b&gt; in this warehouse" in answer.text
+    assert seen == {
+        "/",
+        "/list/words",
+        "/model/demo",
+        "/model/demo/text",
+        *experiments,
+        *dictionaries,
+        *(f"/sae/demo/{r}/{f}" for r, f in FEATURES),
+    }
