@@ -37,12 +37,16 @@ class PositionRun:
     positions_D: Tensor
     """What enters the first block whatever the token is: position embeddings, where a model has them."""
     n_heads: list[int]
+    """Heads of every block; empty where heads are not told apart."""
 
 
 @torch.no_grad()
-def run_at_last_position(host: HookedModel, token_ids: tuple[int, ...], *more: Site) -> PositionRun:
+def run_at_last_position(
+    host: HookedModel, token_ids: tuple[int, ...], *more: Site, by_head: bool = True
+) -> PositionRun:
     """Everything that is added to the stream at the last position, and the values of further sites there."""
-    n_heads, layers, row_BP = head_counts(host), range(host.n_layers), torch.tensor([token_ids])
+    n_heads = head_counts(host) if by_head else []
+    layers, row_BP = range(host.n_layers), torch.tensor([token_ids])
     first, last = Site("resid_pre", 0), Site("final_norm_in")
     kinds = ("attn_out", "mlp_out", *(["z"] if n_heads else []))
     sites = [first, last, *more, *(Site(kind, layer) for kind in kinds for layer in layers)]

@@ -24,7 +24,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
 def _rows(given: Given, readout: StreamReadout, prompt: EncodedPrompt) -> Iterator[dict[str, Any]]:
     host, dictionary, foil = given.host, given.dictionary, prompt.foil_id
     sites = () if dictionary is None else (dictionary.site, dictionary.written)
-    run = run_at_last_position(host, prompt.token_ids, *sites)
+    run = run_at_last_position(host, prompt.token_ids, *sites, by_head=given.settings.heads)
     parts = stream_parts(host, run)
     if dictionary is not None:
         written = dictionary.written.resolve(host.n_layers)
@@ -50,7 +50,8 @@ def _rows(given: Given, readout: StreamReadout, prompt: EncodedPrompt) -> Iterat
 
 def _passes(given: Given) -> PassCount:
     """The prompt, the prompt without its tokens' embeddings, and one position for each head."""
-    return PassCount(forward=len(given.prompts) * (3 + max(head_counts(given.host), default=-1)))
+    n_heads = head_counts(given.host) if given.settings.heads else []
+    return PassCount(forward=len(given.prompts) * (3 + max(n_heads, default=-1)))
 
 
 def _check(given: Given) -> None:

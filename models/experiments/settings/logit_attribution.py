@@ -13,3 +13,6 @@ class LogitAttributionSettings(ExperimentSettings):
     prompt_kinds = ("prompts", "contrast_pairs", "labelled", "chat")
     dictionary = "optional"
     needs_answer = True
+
+    heads: bool = True
+    """Whether each head stands by itself, or a block's attention as one part."""

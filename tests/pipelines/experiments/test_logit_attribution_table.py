@@ -55,6 +55,18 @@ def test_contributions_add_up_to_the_logit_in_sql(tmp_path: Path, monkeypatch: p
     assert f"parts add up to {totals[1][2]:.3f}" in shown.output
 
 
+def test_a_block_s_attention_is_one_part_where_the_card_says_so(tmp_path: Path):
+    card = {"method": "logit_attribution", "settings": {"heads": False}}
+    store = experiment_house(tmp_path, card, FOILED)
+    run_experiment(store, store.experiment("m/asked"))
+    rows = store.tables.read_rows(store.layout.table_at("logit_attribution", model_id="m", experiment_id="asked"))
+    assert [row["layer"] for row in rows if row["component"] == "attention"] == [0, 1, 2] * 3
+    assert not [row for row in rows if row["component"] == "head"]
+    for number in range(3):
+        mine = [row for row in rows if row["prompt_id"] == number]
+        assert sum(row["contribution"] for row in mine) == pytest.approx(mine[0]["logit"], abs=1e-4)
+
+
 def test_an_encoder_and_a_prompt_without_an_answer_are_refused(tmp_path: Path):
     store = experiment_house(tmp_path / "encoder", {"method": "logit_attribution"}, PROMPTS[:1], "bert")
     with pytest.raises(ValueError, match="take a causal language model"):
