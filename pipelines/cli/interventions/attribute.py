@@ -28,7 +28,7 @@ def attribute(
     from pipelines.store.store import Store
 
     asked = (Prompt(0, prompt=prompt, answer=answer, foil=foil),)
-    question = HandQuestion("logit_attribution", model, asked, recipe=sae)
+    question = HandQuestion("logit_attribution", model, asked, recipes=(sae,) if sae else ())
     if card:
         typer.echo(question.cards())
         return
