@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages, experiment_pages, text_routes
+from web import error_pages, experiment_pages, feature_map, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -30,7 +30,7 @@ from web.warehouse_file import LatestWarehouse, Unreadable
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
@@ -95,6 +95,10 @@ def app(
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
             Route("/sae/{model_id}/{recipe_id}/random", pages.random_feature),
             Route("/sae/{model_id}/{recipe_id}/jump", pages.jump),
+            Route("/sae/{model_id}/{recipe_id}/map", feature_map.page),
+            Route("/sae/{model_id}/{recipe_id}/map/points", feature_map.points),
+            Route("/sae/{model_id}/{recipe_id}/map/labels", feature_map.labels),
+            Route("/sae/{model_id}/{recipe_id}/map/found", feature_map.found),
             Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),

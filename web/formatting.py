@@ -95,6 +95,16 @@ def form_text(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
 
 
+def python_text(text: str) -> str:
+    """A text as Python's source has it."""
+    return ascii(text)
+
+
+def sql_text(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _shade(activation: float, strongest: float, peak: bool) -> str:
     level = min(LEVELS, max(1, math.ceil(LEVELS * activation / strongest))) if strongest > 0 else 1
     return f"a{level} peak" if peak else f"a{level}"

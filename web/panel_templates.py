@@ -29,6 +29,7 @@ from web.warehouse_file import WarehouseSnapshot
 FOLDER = Path(__file__).parent
 _FILTERS = (
     (formatting, ("visible_token", "visible_text", "number", "percent", "window", "token_buttons", "form_text")),
+    (formatting, ("python_text", "sql_text")),
     (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
     (text_reading, ("by_feature", "fired_features", "one_feature", "on_token")),
@@ -64,7 +65,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url")
+    addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url", "api_url")
     jinja.globals |= {name: getattr(urls, name) for name in addresses}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja

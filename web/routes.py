@@ -21,7 +21,7 @@ from web.panel_templates import environment, panels
 from web.query_files import queries
 from web.request_origin import is_for_another_site
 from web.semantic_search import Meaning, embed_query
-from web.urls import feature_url, parse_id, replace_invalid_unicode, sae_url
+from web.urls import api_url, feature_url, parse_id, replace_invalid_unicode, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
 MOST_SEARCHED = 1000
@@ -117,6 +117,7 @@ def feature_page(
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        programs=api_url(sae_row.model_id, sae_row.recipe_id, feature_id),
         label_form=label_form(request, sae_row.model_id, sae_row.recipe_id, feature_id, **typed),
         **shared,
     )

@@ -30,7 +30,7 @@ from web.request_origin import is_for_another_site
 from web.snippets import Snippets
 from web.text_address import MOST_BYTES, MOST_CHARACTERS, TextAddress, WrongTextAddress, fits_address
 from web.text_reading import Reader, Reading
-from web.urls import replace_invalid_unicode, text_url
+from web.urls import model_url, replace_invalid_unicode, text_url
 from web.warehouse_file import WarehouseSnapshot
 
 READINGS = 16
@@ -108,7 +108,7 @@ class _TextPage:
                 published_at=self.snapshot.published_at,
                 embedded=False,
                 heading=f"Your own text under {asked.model_id}",
-                trail=[],
+                trail=[(asked.model_id, model_url(asked.model_id))],
                 rest=Markup(_REST) if is_waiting else "",
             )
         )

@@ -30,6 +30,12 @@ def experiment_url(model_id: str, experiment_id: str) -> str:
     return f"/experiments/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}"
 
 
+def api_url(model_id: str, recipe_id: str, feature_id: int | None = None) -> str:
+    """Where programs read a dictionary, or a feature of it."""
+    feature = "" if feature_id is None else f"/features/{feature_id}"
+    return f"/api/saes/{quote(model_id, safe='')}/{quote(recipe_id, safe='')}{feature}"
+
+
 def parse_id(text: str) -> int | None:
     """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

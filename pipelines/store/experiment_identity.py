@@ -21,7 +21,8 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         InvalidPrompt: If the prompts cannot be read.
     """
     method, card = registration.card.method, registration.card
-    settings = {f"experiment.settings.{name}": value for name, value in registration.settings.model_dump().items()}
+    dumped = registration.settings.model_dump(mode="json")  # as a manifest holds it: a tuple is a list there
+    settings = {f"experiment.settings.{name}": value for name, value in dumped.items()}
     own: dict[str, Any] = {
         "code": {method: settings_of(method).code_version, "prompt": ENCODING_VERSION},
         "settings": settings

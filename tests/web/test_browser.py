@@ -33,6 +33,8 @@ PAGES = {
     "compare-dictionaries": "/compare?a=demo/mid&b=demo/late",
     "search-examples": "/search?text=str&examples=yes",
     "search-meaning": "/search?text=str&meaning=yes",
+    "map": "/sae/demo/mid/map?feature=2",
+    "map-cluster": "/sae/demo/mid/map?cluster=1",
     "own-text": "/model/demo/text",
     "own-text-read": "/model/demo/text?text=one+two+three",
     "own-text-token": "/model/demo/text?text=one+two+three&token=2&feature=mid/0",

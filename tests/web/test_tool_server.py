@@ -1,22 +1,17 @@
 """The MCP server, asked by the SDK's own client: what each tool says is what the API says, and errors are sentences."""
 
 import json
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
-import dagster as dg
 import pytest
 from browser import Compass, EchoReader
 from jsonschema import Draft202012Validator
-from mcp import Client, StdioServerParameters
-from small_house import small_house
+from mcp import Client
 from starlette.testclient import TestClient
 
-from pipelines.runs.in_process import run_partition
 from web.api.endpoint import Services
 from web.api.openapi import openapi
 from web.api.tool_server import MOST_BYTES, tool_server, tools
@@ -118,34 +113,3 @@ def test_without_a_warehouse_each_tool_says_so(tmp_path: Path):
         answer = call(services, name, **arguments)
         assert answer.is_error
         assert "there is no warehouse" in answer.content[0].text
-
-
-def test_the_command_answers_over_standard_streams(tmp_path: Path):
-    store = small_house(tmp_path)
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert run_partition(store, "first/small", instance).success
-    places = {
-        "GLASSHOUSE_HOME": str(tmp_path / "data"),
-        "GLASSHOUSE_REGISTRY": str(tmp_path / "registry"),
-        "GLASSHOUSE_WAREHOUSE": str(store.published),
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-    }
-    command = ["-c", "from pipelines.cli.main import main; main()", "mcp"]
-    server = StdioServerParameters(command=sys.executable, args=command, env=places, cwd=os.getcwd())
-    own = {"model_id": "first", "recipe_id": "small"}
-
-    async def ask(client: Client) -> dict[str, Any]:
-        names = (await client.list_tools()).tools
-        rows = await client.call_tool("query_sql", {"query": "select n_features from sae"})
-        text = await client.call_tool("read_text", own | {"text": "total_1 = item_2 + step_3"})
-        wrong = await client.call_tool("get_feature", own | {"feature_id": 64})
-        return {"names": names, "rows": rows, "text": text, "wrong": wrong}
-
-    found = with_client(server, ask)
-    assert {tool.name for tool in found["names"]} == tools().keys()
-    assert found["rows"].structured_content["rows"] == [{"n_features": 64}]
-    read = found["text"].structured_content
-    words = [token for place, token in enumerate(read["tokens"]) if str(place) not in read["left_out"]]
-    assert "".join(words) == "total_1 = item_2 + step_3"
-    assert found["text"].structured_content["n_features"] > 0
-    assert "there is no feature 64" in found["wrong"].content[0].text
