@@ -48,8 +48,8 @@ def plain_row(table: str, **others: Any) -> dict[str, Any]:
     and lists are null where they may be."""
     row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
     recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
-    known = {"prompt_id": 0} | recipes | _allowed(table) | others
-    return row | {name: value for name, value in known.items() if row.get(name) is not None or name in others}
+    known = {"prompt_id": 0} | _allowed(table)
+    return row | {name: value for name, value in known.items() if row.get(name) is not None} | recipes | others
 
 
 def _allowed(table: str) -> dict[str, Any]:
