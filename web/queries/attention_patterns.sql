@@ -14,7 +14,7 @@ shown as (
         value as induction
     from head_score
     semi join head_with_pattern using (layer, head)
-    where model_id = $model_id and experiment_id = $experiment_id and score = 'induction'
+    where model_id = $model_id and experiment_id = $experiment_id and score = 'induction' and value is not null
     order by value desc, layer, head
     limit 4
 )
