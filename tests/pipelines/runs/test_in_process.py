@@ -165,7 +165,7 @@ def test_every_materialization_leads_to_its_page(house, instance):
         event = instance.get_latest_materialization_event(key)
         if event is not None and event.asset_materialization is not None:
             page = event.asset_materialization.metadata["page"].value
-            assert re.search(r":8765(/|/model/first|/sae/first/small)$", str(page)), key
+            assert re.search(r":8765(/|/model/(first|other)|/sae/(first|other)/small)$", str(page)), key
 
 
 def test_a_malformed_card_is_said_and_holds_nothing_up(house, instance):
