@@ -17,7 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from plotting.heat_map import Square, heat_map
 from plotting.histogram import bars, histogram
+from plotting.interval_bars import IntervalBar, interval_bars
 from plotting.line_chart import line_chart
 from plotting.named_lines import NamedLine, named_lines
 from plotting.scatter import Point, scatter
@@ -51,7 +53,21 @@ class Panel:
     """`top`, `left`, `right`, or empty: below."""
 
 
-_DRAWN = (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart, NamedLine, named_lines)
+_DRAWN = (
+    histogram,
+    bars,
+    stacked_bars,
+    Stack,
+    scatter,
+    Point,
+    line_chart,
+    heat_map,
+    Square,
+    interval_bars,
+    IntervalBar,
+    NamedLine,
+    named_lines,
+)
 PLOTS = {draw.__name__: draw for draw in _DRAWN}
 
 

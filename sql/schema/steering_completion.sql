@@ -26,7 +26,6 @@ create table steering_completion (
     check (condition in ('feature', 'random_feature', 'random_direction', 'mean_difference', 'prompting')),
     check (split in ('selection', 'report')),
     check (n_tokens > 0),
-    check (target_log_probability <= 1e-6),
     check (surprise >= 0),
     check (repetition between 0 and 1),
     check (kl >= 0),

@@ -2,14 +2,15 @@
 
 import datetime
 import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from models.experiments.settings_base import method_names, settings_of
-from sql.sql_files import sql_files
 from storage.table_schemas import table_schema
 
+ROOT = Path(__file__).resolve().parents[2]
 ASKED_AT = datetime.datetime(2026, 1, 2, 12)
 
 
@@ -43,30 +44,29 @@ def method_tables() -> list[str]:
 
 
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
-    """A row of any table: zeros, halves, empty lists and one word, nulls where they may be."""
-    row = {field.name: None if field.nullable else _plain(field.type) for field in table_schema(table)}
-    known = {"recipe_id": "mid", "prompt_id": 0} | _CHECKED | _checked_values(table) | others
-    return row | {name: value for name, value in known.items() if name in row}
+    """A row of any table that the checks of single columns allow: the first word of `in (…)`, the least of `>=`; texts
+    and lists are null where they may be."""
+    row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
+    recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
+    known = {"prompt_id": 0} | _allowed(table)
+    return row | {name: value for name, value in known.items() if row.get(name) is not None} | recipes | others
 
 
-_CHECKED = {"mode": "zero", "score": "induction", "value": 0.5, "n_sequences": 1, "n_averaged": 1}
-"""What the tables of heads take where their checks refuse a plain value."""
+def _allowed(table: str) -> dict[str, Any]:
+    """By column a value that the checks of its own allow."""
+    ddl = (ROOT / "sql" / "schema" / f"{table}.sql").read_text(encoding="utf-8")
+    bounds = re.findall(r"check \((\w+) (>=?) (\d+)\)", ddl)
+    least = {name: int(number) + (sign == ">") for name, sign, number in bounds}
+    return least | dict(re.findall(r"check \((\w+) in \('(\w+)'", ddl))
 
 
-def _checked_values(table: str) -> dict[str, Any]:
-    """What the checks in a table's file take: the first word of a list, 1 where a number has to be positive, 0 where
-    it may not be."""
-    text = next(file.sql for file in sql_files("schema") if file.name == table)
-    words = dict(re.findall(r"check \((\w+) in \('(\w+)'", text))
-    positive = dict.fromkeys(re.findall(r"check \((\w+) > 0\)", text), 1)
-    return words | positive | dict.fromkeys(re.findall(r"check \((\w+) <= [\d.e-]+\)", text), 0)
-
-
-def _plain(kind: pa.DataType) -> Any:
-    if pa.types.is_list(kind):
-        return [_plain(kind.value_type)]
+def _plain(kind: pa.DataType, nullable: bool = False) -> Any:
     if pa.types.is_boolean(kind):
         return False
     if pa.types.is_integer(kind):
         return 0
-    return 0.5 if pa.types.is_floating(kind) else "word"
+    if pa.types.is_floating(kind):
+        return 0.5
+    if nullable:
+        return None
+    return [_plain(kind.value_type)] if pa.types.is_list(kind) else "word"

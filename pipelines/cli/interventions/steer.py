@@ -49,7 +49,7 @@ def steer(
     if not recipe_id:
         raise typer.BadParameter(f"{sae!r} is no dictionary: write model_id/recipe_id, such as pystdlib/mid-topk")
     asked = (Prompt(0, prompt=prompt),)
-    question = HandQuestion("steering", model_id, asked, recipe=recipe_id, settings=settings, seed=seed)
+    question = HandQuestion("steering", model_id, asked, recipes=(recipe_id,), settings=settings, seed=seed)
     if card:
         typer.echo(question.cards())
         return

@@ -56,7 +56,7 @@ def dictionary(host: HookedModel) -> FeatureDictionary:
 def given(host: HookedModel, prompts: list[Prompt] = PROMPTS, **settings: Any) -> ExperimentInput[SteeringSettings]:
     asked = {"features": [PLANTED], "strengths": [1, 3, 5, 10], "new_tokens": 6} | settings
     encoded = PromptEncoder(host.tokenizer, (), 128).encode(prompts)
-    return ExperimentInput(host, SteeringSettings.model_validate(asked), encoded, (), dictionary(host))
+    return ExperimentInput(host, SteeringSettings.model_validate(asked), encoded, (), [dictionary(host)])
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_a_strength_that_makes_nan_is_refused_with_its_feature(host: HookedModel
     asked = given(host)
     strong = dataclasses.replace(asked.features, max_activation_F=np.full(N_FEATURES, 1e37))
     with pytest.raises(InvalidStrength, match=r"feature 5 at strength 1: .* take smaller strengths"):
-        METHOD.measure(dataclasses.replace(asked, dictionary=strong), asked.prompts[:1])
+        METHOD.measure(dataclasses.replace(asked, dictionaries=[strong]), asked.prompts[:1])
 
 
 def test_an_encoder_is_refused(tmp_path: Path, host: HookedModel):

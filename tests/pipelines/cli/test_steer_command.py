@@ -33,7 +33,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sae = architecture("topk").build(settings, 32, torch.Generator().manual_seed(0))
     strongest_F = np.array([9.0, 9, 9, 0, 9, 9, 9, 9])
     made = FeatureDictionary("r", sae, Site("resid_post", 1), Site("resid_post", 1), strongest_F, strongest_F / 1000)
-    monkeypatch.setattr(experiment_input, "feature_dictionary", lambda store, registration: made)
+    monkeypatch.setattr(experiment_input, "feature_dictionary", lambda store, named: made)
 
 
 def answer(*words: str) -> Any:
