@@ -127,6 +127,7 @@ class SteeredPrompt:
     def _keys(self, condition: Condition, text: tuple[int, ...], unsteered: tuple[int, ...]) -> dict[str, Any]:
         decode = self.given.host.tokenizer.decode
         return {
+            "recipe_id": self.given.features.recipe_id,
             "feature_id": condition.feature,
             "condition": condition.name,
             "strength": condition.strength,

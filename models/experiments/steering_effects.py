@@ -50,6 +50,7 @@ def steering_effects(
             if chosen := [row for row in rows if row["split"] in halves]:
                 for metric, unit in UNITS.items():
                     yield {
+                        "recipe_id": rows[0]["recipe_id"],
                         "feature_id": feature,
                         "condition": condition,
                         "strength": strength,

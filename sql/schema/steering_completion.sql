@@ -2,6 +2,7 @@
 create table steering_completion (
     model_id varchar not null,
     experiment_id varchar not null,
+    recipe_id varchar not null,
     feature_id integer not null,
     condition varchar not null,
     strength double not null,
@@ -35,6 +36,7 @@ create table steering_completion (
 comment on table steering_completion is 'One row per (model_id, experiment_id, feature_id, condition, strength, prompt_id): what the model writes after a prompt while a feature is steered, or under a baseline of it. Refers to prompt (model_id, experiment_id, prompt_id)';
 comment on column steering_completion.model_id is 'Card of the model [id]';
 comment on column steering_completion.experiment_id is 'Card of the experiment [id]';
+comment on column steering_completion.recipe_id is 'Recipe whose dictionary holds the features [id]';
 comment on column steering_completion.feature_id is 'Feature that is steered [index]';
 comment on column steering_completion.condition is 'feature: the feature itself is edited; random_feature: another live one of like density, to the same value; random_direction, mean_difference: the change is added along another direction of the same length; prompting: nothing is edited, the concept stands before the prompt [name]';
 comment on column steering_completion.strength is 'In the unit of the card''s settings; 0 of prompting and of ablate [strength]';

@@ -2,6 +2,7 @@
 create table steering_effect (
     model_id varchar not null,
     experiment_id varchar not null,
+    recipe_id varchar not null,
     feature_id integer not null,
     condition varchar not null,
     strength double not null,
@@ -24,6 +25,7 @@ create table steering_effect (
 comment on table steering_effect is 'One row per (model_id, experiment_id, feature_id, condition, strength, split, metric): mean over the prompts of what steering_completion holds of each. Refers to experiment (model_id, experiment_id)';
 comment on column steering_effect.model_id is 'Card of the model [id]';
 comment on column steering_effect.experiment_id is 'Card of the experiment [id]';
+comment on column steering_effect.recipe_id is 'Recipe whose dictionary holds the features [id]';
 comment on column steering_effect.feature_id is 'Feature that is steered [index]';
 comment on column steering_effect.condition is 'The feature itself or a baseline of it, as in steering_completion [name]';
 comment on column steering_effect.strength is 'In the unit of the card''s settings [strength]';

@@ -1,6 +1,6 @@
 -- How much steering changes, for each feature, condition and strength, over all prompts; the best strength on the half that did not choose it.
 select
-    x.recipe_ids[1] as recipe_id,
+    e.recipe_id,
     e.feature_id,
     card.label,
     e.condition,
@@ -16,9 +16,8 @@ select
     e.is_best,
     e.target_tokens
 from steering_effect as e
-inner join experiment as x on e.model_id = x.model_id and e.experiment_id = x.experiment_id
 left join feature_card as card
-    on e.model_id = card.model_id and x.recipe_ids[1] = card.recipe_id and e.feature_id = card.feature_id
+    on e.model_id = card.model_id and e.recipe_id = card.recipe_id and e.feature_id = card.feature_id
 where
     e.model_id = $model_id and e.experiment_id = $experiment_id
     and (e.split = 'all' or (e.split = 'report' and e.is_best))

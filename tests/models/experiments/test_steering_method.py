@@ -42,7 +42,9 @@ def dictionary(host: HookedModel) -> FeatureDictionary:
     """Of the last block's stream: feature `PLANTED` writes the direction of `TOKEN`, feature `DEAD` never fired."""
     chance, last = torch.Generator().manual_seed(1), Site("resid_post", host.n_layers - 1)
     W_dec = torch.randn(N_FEATURES, 32, generator=chance)
-    W_dec[PLANTED] = host.model.get_output_embeddings().weight[TOKEN].detach() / host.module_map.final_norm.weight
+    norm = host.module_map.final_norm
+    assert norm is not None
+    W_dec[PLANTED] = host.model.get_output_embeddings().weight[TOKEN].detach() / norm.weight
     W_dec = torch.nn.functional.normalize(W_dec.detach(), dim=1)
     biases = {"b_enc": torch.zeros(N_FEATURES), "b_dec": torch.zeros(32)}
     sae = architecture("topk")(
@@ -120,11 +122,16 @@ def test_what_it_costs_is_what_it_runs(host: HookedModel, monkeypatch: pytest.Mo
 def test_contrast_pairs_give_a_mean_difference_of_the_same_length(host: HookedModel):
     pairs = [Prompt(n, clean=a, corrupt=b) for n, (a, b) in enumerate([("(", ")"), (":", ",")] * 2)]
     plan = SteeringPlan.of(given(host, pairs, strengths=[5]))
-    edits = {condition.name: condition.edit for condition in plan.conditions}
-    assert set(edits) == {"feature", "random_feature", "random_direction", "mean_difference", "prompting"}
+    assert {each.name for each in plan.conditions} == {
+        "feature", "random_feature", "random_direction", "mean_difference", "prompting",
+    }  # fmt: skip
+    edits = {each.name: each.edit for each in plan.conditions}
     length = float(dictionary(host).sae.W_dec.detach()[PLANTED].norm())
     for name in ("random_direction", "mean_difference"):
-        assert float(edits[name].direction_E.norm()) == pytest.approx(length, rel=1e-5)
+        edit = edits[name]
+        assert edit is not None
+        assert edit.direction_E is not None
+        assert float(edit.direction_E.norm()) == pytest.approx(length, rel=1e-5)
 
 
 def test_a_strength_may_be_a_share_of_the_stream_s_norm(host: HookedModel):
@@ -187,7 +194,14 @@ def test_the_best_strength_is_chosen_on_one_half_and_its_effect_reported_on_the_
     scores = {(3.0, "selection"): 0.9, (5.0, "selection"): 0.2, (3.0, "report"): 0.1, (5.0, "report"): 0.8}
     measures = ("target_log_probability", "surprise", "repetition", "kl")
     rows = [
-        {"feature_id": 1, "condition": "feature", "strength": strength, "split": split, "steering_score": score}
+        {
+            "recipe_id": "r",
+            "feature_id": 1,
+            "condition": "feature",
+            "strength": strength,
+            "split": split,
+            "steering_score": score,
+        }
         | {"unsteered_steering_score": 0.05}
         | dict.fromkeys(measures, 0.0)
         for (strength, split), score in scores.items()

@@ -20,6 +20,7 @@ from models.interventions.edited_completions import (
     surprise,
 )
 from models.interventions.steering import EditKind, FeatureEdit, steering_edits
+from models.language_model.forward_pass import Tokens
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 
@@ -161,7 +162,8 @@ def test_only_the_part_that_is_named_is_edited(host: HookedModel):
     ids, edits = [*TOKENS, *continuation], steering_edits(sae, SITE, SITE, [[FeatureEdit(4, "add", 30.0)]])
     with host.capture([SITE]) as plain:
         host.forward(torch.tensor([ids]))
-    for tokens, wanted in (("all", range(1, 9)), ("prompt", range(1, 6)), ("generated", range(6, 9))):
+    parts: dict[Tokens, range] = {"all": range(1, 9), "prompt": range(1, 6), "generated": range(6, 9)}
+    for tokens, wanted in parts.items():
         prompt = EditedPrompt(host, TOKENS, 1, tokens)
         with host.capture([SITE], stop_early=False) as edited:
             prompt.log_probabilities(edits, [continuation])
@@ -172,8 +174,10 @@ def test_only_the_part_that_is_named_is_edited(host: HookedModel):
 def test_the_target_grows_with_the_strength_of_a_direction_that_writes_it(host: HookedModel):
     """The last block's stream is read by a linear map but for its norm: W_U's row is the direction of its token."""
     last, token, sae = Site("resid_post", host.n_layers - 1), 33, dictionary()
+    norm = host.module_map.final_norm
+    assert norm is not None
     row_D = host.model.get_output_embeddings().weight[token].detach()
-    sae.W_dec.data[5] = torch.nn.functional.normalize(row_D / host.module_map.final_norm.weight.detach(), dim=0)
+    sae.W_dec.data[5] = torch.nn.functional.normalize(row_D / norm.weight.detach(), dim=0)
     prompt, before, found = EditedPrompt(host, TOKENS), -math.inf, []
     for strength in (0, 1, 3, 5, 10):
         edits = steering_edits(sae, last, last, [[FeatureEdit(5, "clamp", 4.0 * strength)]])
