@@ -1,6 +1,7 @@
 """The Jacobian lens is the derivative, the tuned lens learns what it can, and both end with the model's own answer."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def test_the_jacobian_is_that_of_the_model_position_by_position(tmp_path: Path, 
                 host.forward(ids)
             return found[end][0]
 
-        whole_PDPD = torch.autograd.functional.jacobian(last, stream[site][0])
+        whole_PDPD: Any = torch.autograd.functional.jacobian(last, stream[site][0])
         wanted_DD = whole_PDPD[skip:, :, skip:].sum(0).mean(1)
         torch.testing.assert_close(lens.maps_DD[layer], wanted_DD, rtol=1e-3, atol=1e-4)
 
