@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from plotting.histogram import bars, histogram
 from plotting.line_chart import line_chart
+from plotting.line_series import Series, line_series
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
 from web import custom_text, example_groups, example_search, formatting, panel_filters, urls
@@ -48,7 +49,8 @@ class Panel:
     """`top`, `left`, `right`, or empty: below."""
 
 
-PLOTS = {draw.__name__: draw for draw in (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart)}
+DRAWN = (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart, Series, line_series)
+PLOTS = {draw.__name__: draw for draw in DRAWN}
 
 
 @cache
