@@ -14,7 +14,7 @@ export DAGSTER_HOME
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smollm2 sweep test dev serve sql check bench lock
+.PHONY: help demo smollm2 experiments sweep test dev serve sql check bench lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -25,6 +25,9 @@ demo: $(READY) $(INSTANCE)  ## install, then run the whole pipeline on the bundl
 smollm2: $(READY) $(INSTANCE)  ## run the pipeline on SmolLM2-135M-Instruct; downloads weights and text once
 	$(BIN)/python examples/smollm2/prepare.py data/smollm2
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/smollm2 $(BIN)/glasshouse run --model smollm2-135m-instruct
+
+experiments: demo  ## run the demo, then every experiment card of the registry
+	HF_HUB_OFFLINE=1 $(BIN)/glasshouse experiment --model pystdlib
 
 sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundled model
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep

@@ -8,7 +8,8 @@ from pathlib import Path
 found = sorted(
     m.name
     for m in pkgutil.iter_modules([str(Path(__file__).parent)])
-    if m.name not in ("__main__", "side_by_side", "peers", "recovery", "messages_process", "label_cost")
+    if m.name
+    not in ("__main__", "side_by_side", "peers", "recovery", "messages_process", "label_cost", "api_addresses")
 )
 for name in sys.argv[1:] or found:
     module = importlib.import_module(f"benchmarks.{name}")

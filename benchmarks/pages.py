@@ -20,6 +20,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.api_addresses import API
 from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import create, define, schema_sha256
@@ -255,6 +256,9 @@ def _measure(file: Path) -> None:
         print(
             f"{'its work in the server':44s} {(_processor(pid) - before) / 300 * 1e3:.1f} ms of processor", flush=True
         )
+        for what, address in API.items():
+            asked = [address.format(chance.randrange(N_FEATURES)) for _ in range(100)]
+            _say(f"API, {what}", [_ask(http, one) for one in asked])
         parts = [chance.choice("bcdfghiklmnopqrstuvw") + chance.choice("aeiou") for _ in range(60)]
         searches = [f"label={part}{chance.choice(parts)}{chance.choice(['', chance.choice(parts)])}" for part in parts]
         sorts = ["", "&sort=density&order=descending", "&sort=detection&order=descending", "&sort=label"]

@@ -7,9 +7,9 @@ from pipelines import jobs
 from pipelines.dagster_support.described import sensor
 from pipelines.dagster_support.partition_runs import failed_last
 from pipelines.experiments.experiment_asset import experiment_partitions
-from pipelines.experiments.experiment_identity import experiment_identity
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
+from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset

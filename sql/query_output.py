@@ -77,7 +77,7 @@ def named_queries() -> str:
 def rows_of(published: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every row of an answer, by the names of its columns; raises as `format_table`."""
     asked = answer(published, query, parameters)
-    with _connection(asked) as con:
+    with connected(asked) as con:
         result = con.execute(asked.sql, dict(asked.parameters) or None)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -89,7 +89,7 @@ def format_table(answer: QueryResult, most: int = 100) -> str:
     Raises:
         ValueError: With DuckDB's own words if the query is wrong.
     """
-    with _connection(answer) as con:
+    with connected(answer) as con:
         result = con.execute(answer.sql, dict(answer.parameters) or None)
         if result is None:
             raise ValueError(NO_ROWS)
@@ -131,7 +131,7 @@ def _copy(answer: QueryResult, form: str, file: Path) -> None:
     within one: their rows are kept first.
     """
     parameters = dict(answer.parameters) or None
-    with _connection(answer, file) as con:
+    with connected(answer, file) as con:
         statement = _last_statement(con, answer.sql, form)
         selects = statement.type == duckdb.StatementType.SELECT
         query = f"({_without_end(statement.query)}\n)" if selects else statement.query
@@ -198,10 +198,19 @@ def _finite(value: str, of: Any) -> str:
 
 
 @contextmanager
-def _connection(answer: QueryResult, writable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection on which the query cannot open what is closed; DuckDB's own words for what is wrong with it."""
+def connected(
+    answer: QueryResult, writable: Path | None = None, memory: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which the query cannot open what is closed; DuckDB's own words for what is wrong with it.
+
+    Args:
+        writable: One file that the query may write.
+        memory: What DuckDB may hold, such as 1GB.
+    """
     try:
         with closing(connect(answer.published, allow_external=answer.allow_external, writable=writable)) as con:
+            if memory is not None:
+                con.execute(f"set memory_limit = {literal(memory)}")
             if not answer.allow_external:
                 con.execute("set lock_configuration = true")
             yield con

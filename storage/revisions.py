@@ -18,16 +18,22 @@ def is_folder(source: str) -> bool:
 
 def is_available_offline(source: str, revision: str | None = None) -> bool:
     """Whether a model lies on this machine, as a folder or in the hub's own cache: it can be read without a network."""
+    return "://" not in source if is_folder(source) else file_offline(source, revision, "config.json") is not None
+
+
+def file_offline(source: str, revision: str | None, name: str) -> Path | None:
+    """A file of a model that lies on this machine; None where it does not."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     if is_folder(source):
-        return "://" not in source
-    try:
-        path = try_to_load_from_cache(source, "config.json", revision=revision)
-    except HFValidationError:  # a folder that is gone
-        return False
-    return isinstance(path, str) and Path(path).exists()
+        path = None if "://" in source else str(Path(source) / name)
+    else:
+        try:
+            path = try_to_load_from_cache(source, name, revision=revision)
+        except HFValidationError:  # a folder that is gone
+            path = None
+    return Path(path) if isinstance(path, str) and Path(path).exists() else None
 
 
 def resolve_revision(source: str, revision: str | None) -> str:

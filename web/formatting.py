@@ -1,6 +1,7 @@
 """Values as a person reads them: invisible characters made visible, numbers rounded but their whole value kept."""
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -69,18 +70,39 @@ def window(example: Any, strongest: float) -> Markup:
     return Markup("".join(pieces))
 
 
-def token_counts(example: Any) -> Markup:
-    """Tokens shaded by a whole number each, its share of the largest; the number is said on hover."""
-    most = max(example.activations, default=0)
-    pairs = zip(example.tokens, example.activations, strict=True)
-    return Markup(
-        "".join(_piece(_shade(n, most, False) if n else "", False, visible_token(t), n or None) for t, n in pairs)
-    )
+def token_buttons(strip: Iterable[Any], form: str, picked: int | None) -> Markup:
+    """Tokens of a text as buttons of a form, shaded by `share`; a token that is left out says why on hover."""
+    return Markup("".join(_token_button(token, form, token.place == picked) for token in strip))
+
+
+def _token_button(token: Any, form: str, is_picked: bool) -> str:
+    shade = _shade(token.share, 1.0, False) if token.value else ""
+    classes = " ".join(filter(None, ("t" if shade else "", shade, "left-out" if token.left_out else "")))
+    said = token.left_out or (f"{token.value:.4g}" if token.value else "")
+    attributes = [f'form="{form}" name="token" value="{token.place}"']
+    attributes += [f'class="{classes}"'] if classes else []
+    attributes += [f'title="{escape(said)}"'] if said else []
+    attributes += ['aria-current="true"'] if is_picked else []
+    return f"<button {' '.join(attributes)}>{visible_token(token.text)}</button>{_line_end(token.text)}"
+
+
+def _line_end(text: str) -> str:
+    return "<br>" if "\n" in text else ""
 
 
 def form_text(text: str) -> str:
     """A text for the box that it was typed in: line ends and tabs stay, what else is invisible is made visible."""
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
+
+
+def python_text(text: str) -> str:
+    """A text as Python's source has it."""
+    return ascii(text)
+
+
+def sql_text(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _shade(activation: float, strongest: float, peak: bool) -> str:

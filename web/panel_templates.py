@@ -22,17 +22,19 @@ from plotting.line_chart import line_chart
 from plotting.line_series import Series, line_series
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
-from web import custom_text, example_groups, example_search, formatting, panel_filters, urls
+from web import example_groups, example_search, formatting, panel_filters, text_reading, urls
 from web.panel_queries import ExecutedQuery, QueryRecorder
 from web.query_files import Values, queries
 from web.warehouse_file import WarehouseSnapshot
 
 FOLDER = Path(__file__).parent
 _FILTERS = (
-    (formatting, ("visible_token", "visible_text", "number", "percent", "window", "token_counts", "form_text")),
+    (formatting, ("visible_token", "visible_text", "number", "percent", "window", "token_buttons", "form_text")),
+    (formatting, ("python_text", "sql_text")),
     (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
-    (custom_text, ("by_feature", "by_token", "relative_to_maximum", "features_per_token")),
+    (text_reading, ("by_feature", "fired_features", "one_feature", "on_token")),
+    (text_reading, ("relative_to_maximum", "share_of_maximum", "text_strip")),
     (panel_filters, ("index_by", "best_label_first", "other_feature_previews")),
 )
 
@@ -65,7 +67,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    jinja.globals |= {"sae_url": urls.sae_url, "feature_url": urls.feature_url, "experiment_url": urls.experiment_url}
+    addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url", "api_url")
+    jinja.globals |= {name: getattr(urls, name) for name in addresses}
     jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
     return jinja
 

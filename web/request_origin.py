@@ -64,6 +64,37 @@ class RequestOrigin:
         return True
 
 
+def refuse_unmeant_exposure(host: str, *, is_meant: bool) -> None:
+    """Asks for a word before others can reach the pages.
+
+    Raises:
+        ValueError: If the address is reached from other machines and nobody said that this is meant.
+    """
+    if is_meant or _is_loopback(host):
+        return
+    raise ValueError(
+        f"--host {host} opens the pages to every machine that reaches this one, without a password: who comes reads "
+        "the whole warehouse, has your models read texts on this machine, and sees texts that are kept. Add "
+        "--open-to-network if that is meant, or leave --host out"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_for_another_site(request: Request) -> bool:
+    """Whether a page of another site has a browser ask, and no person who followed a link there: such a request may be
+    answered, and must not make this machine work for it."""
+    if request.headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return False
+    is_followed = request.headers.get("sec-fetch-user") == "?1" and request.headers.get("sec-fetch-dest") == "document"
+    return not is_followed
+
+
 def _host(address: str) -> str:
     try:
         return (urlsplit(address).hostname or "").rstrip(".")

@@ -8,18 +8,20 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.addressed_rows import find_sae, parse_feature_id, sae_link
-from web.custom_text import MOST_CHARACTERS, MOST_FEATURES, Busy, Reader, text_of
 from web.error_pages import NotFound, problem
 from web.feature_table import TableQuery
+from web.label_form import label_form
+from web.model_queue import Busy, HasLeft
 from web.page_rendering import latest_warehouse, render_page
 from web.panel_templates import environment, panels
 from web.query_files import queries
-from web.semantic_search import embed_query
-from web.urls import feature_url, parse_id, replace_invalid_unicode, sae_url
+from web.request_origin import is_for_another_site
+from web.semantic_search import Meaning, embed_query
+from web.urls import api_url, feature_url, parse_id, replace_invalid_unicode, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
 MOST_SEARCHED = 1000
@@ -30,15 +32,17 @@ def home(request: Request) -> Response:
     return render_page(request, "home", {}, heading="Glasshouse", trail=[])
 
 
-def search(request: Request) -> Response:
+async def search(request: Request) -> Response:
+    """Features by label, token, meaning and example; what a text means is found in the queue of the models."""
     text = replace_invalid_unicode(request.query_params.get("text", ""))
     if len(text) > MOST_SEARCHED:
         return problem(
             414, f"the search has {len(text):,} characters, and {MOST_SEARCHED:,} are allowed: search for less"
         )
     searches = {name for name in ("examples", "meaning") if text and request.query_params.get(name) == "yes"}
-    meaning, refused = embed_query(request.app.state.embedder, text) if "meaning" in searches else (None, "")
-    return render_page(
+    meaning, refused = await _meaning(request, text) if "meaning" in searches else (None, "")
+    return await run_in_threadpool(
+        render_page,
         request,
         "search",
         {"text": text} if text else {},
@@ -49,6 +53,19 @@ def search(request: Request) -> Response:
         meaning=meaning,
         meaning_refused=refused,
     )
+
+
+async def _meaning(request: Request, text: str) -> tuple[Meaning | None, str]:
+    """The meaning of what is searched for, or else why there is none."""
+    embedder = request.app.state.embedder
+    if is_for_another_site(request):
+        return None, "another site asked for this search: press Search if you want it"
+    try:
+        return await request.app.state.model_queue.run(lambda _: embed_query(embedder, text), request.is_disconnected)
+    except Busy as error:
+        return None, str(error)
+    except HasLeft:
+        return None, "nobody waits for the answer"
 
 
 def sae(request: Request) -> Response:
@@ -83,7 +100,13 @@ def _count(snapshot: WarehouseSnapshot, table_query: TableQuery, values: dict[st
 
 def feature(request: Request) -> Response:
     sae_row, snapshot = _sae(request)
-    feature_id = parse_feature_id(sae_row, request.path_params["feature_id"])
+    return feature_page(request, sae_row, snapshot, parse_feature_id(sae_row, request.path_params["feature_id"]))
+
+
+def feature_page(
+    request: Request, sae_row: SimpleNamespace, snapshot: WarehouseSnapshot, feature_id: int, **typed: str
+) -> Response:
+    """The page of a feature; `typed` is what stands in the form for a label of one's own."""
     values, shared = _of_feature(snapshot, sae_row, feature_id)
     return render_page(
         request,
@@ -94,6 +117,8 @@ def feature(request: Request) -> Response:
         snapshot=snapshot,
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        programs=api_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        label_form=label_form(request, sae_row.model_id, sae_row.recipe_id, feature_id, **typed),
         **shared,
     )
 
@@ -114,51 +139,6 @@ def _of_feature(
     [label] = labels or [None]
     heading = (label and label.label) or ("Dead feature" if card.is_dead else "Feature without a label")
     return values, {"heading": heading, "sae": sae_row, "card": card, "best": label and label.explanation_id}
-
-
-async def own_text(request: Request) -> Response:
-    """The reader's own text under a dictionary's features: a form, and what the model says to what was typed."""
-    if request.method == "GET":
-        return await run_in_threadpool(_own_text, request, "")
-    try:
-        text = await text_of(request)
-    except (ClientDisconnect, TimeoutError):
-        return problem(408, "the text did not arrive: send it again")
-    if not text or request.app.state.reader is None:
-        return await run_in_threadpool(_own_text, request, text)
-    try:
-        return await request.app.state.text_queue.run(lambda: _own_text(request, text))
-    except Busy as error:
-        return problem(503, str(error))
-
-
-def _own_text(request: Request, text: str | None) -> Response:
-    sae_row, snapshot = _sae(request)
-    reader: Reader | None = request.app.state.reader
-    reading, refused = None, ""
-    if text is None:
-        refused = f"the text is longer than {MOST_CHARACTERS:,} characters: type less of it"
-    elif reader is None:
-        refused = "these pages were started without anything that runs models: start them with `glasshouse serve`"
-    elif text:
-        try:
-            reading = reader.read(f"{sae_row.model_id}/{sae_row.recipe_id}", text)
-        except ValueError as error:
-            refused = str(error)
-    return render_page(
-        request,
-        "text",
-        {"model_id": sae_row.model_id, "recipe_id": sae_row.recipe_id},
-        heading="Your own text",
-        trail=sae_link(sae_row),
-        snapshot=snapshot,
-        sae=sae_row,
-        own_text=text or "",
-        reading=reading,
-        refused=refused,
-        most_characters=MOST_CHARACTERS,
-        most_features=MOST_FEATURES,
-    )
 
 
 def compare(request: Request) -> Response:

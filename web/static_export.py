@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,22 @@ from markupsafe import Markup
 
 from web.panel_templates import FOLDER, environment, panels
 from web.query_files import queries
-from web.urls import feature_url, sae_url
+from web.urls import feature_url, list_url, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
 _LINK = re.compile(r'<a href="(/[^"]*)">(.*?)</a>', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFeature:
+    """A feature as it stands in the export: `name` is its anchor or the stem of its file."""
+
+    address: str
+    name: str
+    heading: str
+    label: str | None
+    panels: list[Any]
+    note: str = ""
 
 
 def export(published: Path, sae: str, features: Sequence[int], out: Path) -> list[Path]:
@@ -33,25 +46,27 @@ def export(published: Path, sae: str, features: Sequence[int], out: Path) -> lis
     """
     snapshot, chosen = WarehouseSnapshot(published), list(dict.fromkeys(features))
     sae_row = _sae_row(snapshot, sae, chosen)
-    pages = [_page(snapshot, sae_row, feature_id) for feature_id in chosen]
-    shared = {"published_at": snapshot.published_at, "heading": f"Features of {sae}"}
-    if out.suffix == ".html":
-        contents = [(f"Feature {at}", f"#feature-{at}", label) for at, label, _ in pages]
-        addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"#feature-{at}" for at in chosen}
-        return [
-            _write_page(
-                out, addresses, contents=contents, features=[(at, sections) for at, _, sections in pages], **shared
-            )
-        ]
-    addresses = {feature_url(sae_row.model_id, sae_row.recipe_id, at): f"feature-{at}.html" for at in chosen}
-    addresses[sae_url(sae_row.model_id, sae_row.recipe_id)] = "index.html"
-    contents = [(f"Feature {at}", f"feature-{at}.html", label) for at, label, _ in pages]
-    index = _write_page(out / "index.html", addresses, contents=contents, features=[], **shared)
-    each = [
-        _write_page(out / f"feature-{at}.html", addresses, contents=[], features=[(at, sections)], **shared)
-        for at, _, sections in pages
-    ]
-    return [index, *each]
+    pages = [_page(snapshot, sae_row, at, f"feature-{at}", f"Feature {at}") for at in chosen]
+    return _write(out, snapshot, pages, f"Features of {sae}", sae_url(sae_row.model_id, sae_row.recipe_id))
+
+
+def export_list(published: Path, list_id: str, out: Path) -> list[Path]:
+    """Writes the pages of a list's features, in its order and with its notes; as `export`.
+
+    Raises:
+        ValueError: If there is no such list, or a feature of it is not in the warehouse.
+    """
+    snapshot = WarehouseSnapshot(published)
+    lists = {row.list_id: row for row in snapshot.ask(queries()["feature_lists"], {})}
+    if list_id not in lists:
+        raise ValueError(f"there is no list {list_id!r} in this warehouse: it has {', '.join(lists) or 'none'}")
+    pages = []
+    for row in snapshot.ask(queries()["feature_list_entries"], {"list_id": list_id}):
+        sae = f"{row.model_id}/{row.recipe_id}"
+        sae_row, heading = _sae_row(snapshot, sae, [row.feature_id]), f"{sae}/{row.feature_id}"
+        pages.append(_page(snapshot, sae_row, row.feature_id, f"feature-{row.place + 1}", heading, row.note or ""))
+    about = lists[list_id]
+    return _write(out, snapshot, pages, about.title, list_url(list_id), about.note or "")
 
 
 def _sae_row(snapshot: WarehouseSnapshot, sae: str, features: Sequence[int]) -> SimpleNamespace:
@@ -70,22 +85,37 @@ def _sae_row(snapshot: WarehouseSnapshot, sae: str, features: Sequence[int]) -> 
     return rows[0]
 
 
-def _page(snapshot: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int) -> tuple[int, str | None, list[Any]]:
-    """The feature, its label and its panels."""
+def _page(
+    snapshot: WarehouseSnapshot, sae: SimpleNamespace, feature_id: int, name: str, heading: str, note: str = ""
+) -> ExportedFeature:
     values = {"model_id": sae.model_id, "recipe_id": sae.recipe_id, "feature_id": feature_id}
-    cards, labels = snapshot.ask_together((queries()[name], values) for name in ("feature", "best_label"))
+    cards, labels = snapshot.ask_together((queries()[query], values) for query in ("feature", "best_label"))
     if not cards:
         raise ValueError(
             f"{sae.model_id}/{sae.recipe_id}: the statistics of feature {feature_id} were not published: "
             "materialize `feature_statistics` and `published_warehouse`"
         )
-    [best_label] = labels or [None]
-    best = best_label and best_label.explanation_id
-    return (
-        feature_id,
-        best_label and best_label.label,
-        panels("feature", snapshot, values, sae=sae, card=cards[0], best=best),
-    )
+    [best] = labels or [None]
+    shown = panels("feature", snapshot, values, sae=sae, card=cards[0], best=best and best.explanation_id)
+    address = feature_url(sae.model_id, sae.recipe_id, feature_id)
+    return ExportedFeature(address, name, heading, best and best.label, shown, note)
+
+
+def _write(
+    out: Path, snapshot: WarehouseSnapshot, pages: list[ExportedFeature], heading: str, home: str, note: str = ""
+) -> list[Path]:
+    """One file, or a folder whose index stands for the page at `home`."""
+    shared = {"published_at": snapshot.published_at, "heading": heading, "note": note}
+    if out.suffix == ".html":
+        contents = [(page, f"#{page.name}") for page in pages]
+        addresses = {page.address: anchor for page, anchor in contents}
+        return [_write_page(out, addresses, contents=contents, features=pages, **shared)]
+    contents = [(page, f"{page.name}.html") for page in pages]
+    addresses = {page.address: file for page, file in contents} | {home: "index.html"}
+    index = _write_page(out / "index.html", addresses, contents=contents, features=[], **shared)
+    shared["note"] = ""
+    each = [_write_page(out / file, addresses, contents=[], features=[page], **shared) for page, file in contents]
+    return [index, *each]
 
 
 def _write_page(file: Path, addresses: dict[str, str], **shared: Any) -> Path:

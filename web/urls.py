@@ -12,8 +12,28 @@ def feature_url(model_id: str, recipe_id: str, feature_id: int) -> str:
     return f"{sae_url(model_id, recipe_id)}/{feature_id}"
 
 
+def model_url(model_id: str) -> str:
+    return f"/model/{quote(model_id, safe='')}"
+
+
+def text_url(model_id: str, recipe_id: str = "") -> str:
+    """Where a text is read with a model's dictionaries, or with one of them."""
+    query = f"?dictionary={quote(recipe_id, safe='')}" if recipe_id else ""
+    return f"/model/{quote(model_id, safe='')}/text{query}"
+
+
+def list_url(list_id: str) -> str:
+    return f"/list/{quote(list_id, safe='')}"
+
+
 def experiment_url(model_id: str, experiment_id: str) -> str:
     return f"/experiments/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}"
+
+
+def api_url(model_id: str, recipe_id: str, feature_id: int | None = None) -> str:
+    """Where programs read a dictionary, or a feature of it."""
+    feature = "" if feature_id is None else f"/features/{feature_id}"
+    return f"/api/saes/{quote(model_id, safe='')}/{quote(recipe_id, safe='')}{feature}"
 
 
 def parse_id(text: str) -> int | None:

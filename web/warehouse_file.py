@@ -47,6 +47,7 @@ class WarehouseSnapshot:
                 f"{file} was published with schema {schema[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
             )
+        self._columns = cursors.columns
         self._feature_rows = cached(LRUCache(FEATURE_ANSWERS), condition=Condition())(cursors.rows)
         self._dictionary_rows = cached(LRUCache(DICTIONARY_ANSWERS), condition=Condition())(cursors.rows)
 
@@ -59,6 +60,10 @@ class WarehouseSnapshot:
     def ask_together(self, questions: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
         """The answers of several questions, found together; `ask` then has them too."""
         return list(_helpers().map(lambda question: self.ask(*question), questions))
+
+    def columns(self, query: Query, values: Values) -> dict[str, Any]:
+        """The columns of an answer as arrays: for answers of a million rows, which are not remembered."""
+        return self._columns(query.sql, query.bind(values))
 
     def release_memory(self) -> None:
         """Gives memory back: another file takes this one's place, and only answers under way are still made from it."""
@@ -77,12 +82,18 @@ class _Cursors:
         names, rows = self.fetch(query.sql, parameters)
         return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in rows]
 
+    def columns(self, sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        return self._execute(sql, parameters).fetchnumpy()
+
     def fetch(self, sql: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        answer = self._execute(sql, parameters)
+        return [column[0] for column in answer.description], answer.fetchall()
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
         if not hasattr(self._of_thread, "cursor"):
             self._of_thread.cursor = self._con.cursor()
             self._of_thread.cursor.execute("use warehouse")
-        answer = self._of_thread.cursor.execute(sql, parameters)
-        return [column[0] for column in answer.description], answer.fetchall()
+        return self._of_thread.cursor.execute(sql, parameters)
 
 
 class LatestWarehouse:

@@ -37,8 +37,14 @@ class ExperimentInput(Generic[S]):
     """All of the experiment's; a chunk of them is measured at a time."""
     prefix: tuple[int, ...] = ()
     """Special tokens that stand before every text."""
-    dictionary: FeatureDictionary | None = None
+    dictionaries: Sequence[FeatureDictionary] = ()
+    """Those of the card's recipes."""
     seed: int = 0
+
+    @property
+    def dictionary(self) -> FeatureDictionary | None:
+        """The only dictionary, where the card names one."""
+        return self.dictionaries[0] if self.dictionaries else None
 
     @property
     def features(self) -> FeatureDictionary:

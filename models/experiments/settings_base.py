@@ -24,8 +24,8 @@ class ExperimentSettings(Settings):
     code_version: ClassVar[str] = "1"
     """Raised when the method makes other numbers from the same card."""
     prompt_kinds: ClassVar[tuple[PromptKind, ...]] = ("prompts",)
-    dictionary: ClassVar[Literal["none", "optional", "required"]] = "none"
-    """Whether the card names a recipe, whose dictionary is read or edited."""
+    dictionary: ClassVar[Literal["none", "optional", "required", "several"]] = "none"
+    """Whether the card names a recipe, whose dictionary is read or edited; `several`: one or more."""
     needs_answer: ClassVar[bool] = False
     """Whether each prompt names the token that is asked for."""
     needs_foil: ClassVar[bool] = False

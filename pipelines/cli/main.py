@@ -1,5 +1,6 @@
 """The command `glasshouse`: a thin face over Dagster and the warehouse."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,11 @@ from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
+from pipelines.cli.page_export import export_list_command, export_pages
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
+from pipelines.cli.tool_server import mcp
 from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
@@ -22,6 +25,9 @@ from storage.visible_text import visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+export_app.command("pages")(export_pages)
+export_app.command("list")(export_list_command)
+app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command(no_args_is_help=True)(remove)
@@ -220,45 +226,45 @@ def serve_pages(
     name: Annotated[
         list[str] | None, typer.Option(help="Host name that the pages go by, if it is not this machine's.")
     ] = None,
+    open_to_network: Annotated[
+        bool, typer.Option("--open-to-network", help="Let others in, where --host is not this machine alone.")
+    ] = False,
+    keep_texts: Annotated[
+        Path | None, typer.Option(help="Folder that keeps texts too long for an address; none is kept without it.")
+    ] = None,
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Site whose pages may read the JSON API, such as http://localhost:8032.")
     ] = None,
+    allow_edit: Annotated[
+        bool, typer.Option("--allow-edit", help="Let people on this machine write labels into the registry.")
+    ] = False,
 ) -> None:
-    """Serve the feature pages, read-only.
+    """Serve the feature pages, read-only unless --allow-edit is given.
 
-    Shows the published warehouse until Ctrl-C; a new publication appears at once.
+    Shows the published warehouse until Ctrl-C; a new publication appears at once. Beyond this machine there is no
+    password: whoever reaches the port reads the whole warehouse and has the models read texts.
 
-    Example: glasshouse serve --port 8766
+    Example: glasshouse serve --port 8766 --allow-edit
     """
+    from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
+    from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
     from pipelines.serving.text_reader import TextReader
     from pipelines.serving.vector_reader import StoredVectorReader
     from pipelines.store.store import Store
     from web.app import serve
-    from web.request_origin import checked_origin
+    from web.request_origin import checked_origin, refuse_unmeant_exposure
 
+    refuse_unmeant_exposure(host, is_meant=open_to_network)
+    if allow_edit:
+        require_loopback(host, name or ())
     store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
+    reader = TextReader(ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1)))
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
-    serve(store.published, host, port, TextReader(store), embedder, name or (), vectors, origins)
-
-
-@export_app.command("pages")
-def export_pages(
-    sae: Annotated[str, typer.Argument(help="The dictionary, as model_id/recipe_id.")],
-    features: Annotated[str, typer.Argument(help="Which features, such as 7,12,900.")],
-    out: Annotated[Path, typer.Argument(help="A file that ends in .html, or a folder.")],
-) -> None:
-    """Write feature pages to one .html file or a folder, readable without server or network.
-
-    Example: glasshouse export pages pystdlib/mid-topk 7,12 features.html
-    """
-    from pipelines.store.store import Store
-    from web.static_export import export
-
-    for file in export(Store().published, sae, feature_ids(features), out):
-        typer.echo(file)
+    editor = RegistryLabelEditor(store) if allow_edit else None
+    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts)
 
 
 @app.command()

@@ -35,7 +35,7 @@ class HandQuestion:
     model_id: str
     prompts: Sequence[Prompt]
     kind: PromptKind = "prompts"
-    recipe: str | None = None
+    recipes: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
@@ -60,16 +60,17 @@ class HandQuestion:
     def registration(self, store: Store) -> ExperimentRegistration:
         """The question as the cards would ask it."""
         cards = store.cards()
-        for folder, name, known in (("models", self.model_id, cards.models), ("recipes", self.recipe, cards.recipes)):
-            if name is not None and name not in known:
+        named = [("models", self.model_id, cards.models), *(("recipes", each, cards.recipes) for each in self.recipes)]
+        for folder, name, known in named:
+            if name not in known:
                 why = cards.errors.get(f"{folder}/{name}.yaml", f"there is {', '.join(known) or 'none'}")
                 raise InvalidCard(f"no card {folder}/{name}.yaml in the registry: {why}")
         model = cards.models[self.model_id]
         card = experiment_cards()[self.method].model_validate(self._card())
         prompt_set = PromptSetCard.model_validate(self._prompt_set())
         revision = resolve_revision(model.source, model.revision)
-        recipe = cards.recipes[self.recipe] if self.recipe else None
-        return ExperimentRegistration(self.model_id, "by-hand", model, card, prompt_set, revision, recipe)
+        recipes = tuple(cards.recipes[recipe_id] for recipe_id in self.recipes)
+        return ExperimentRegistration(self.model_id, "by-hand", model, card, prompt_set, revision, recipes)
 
     def cards(self) -> str:
         """The YAML of the two cards that repeat the question."""
@@ -81,7 +82,8 @@ class HandQuestion:
 
     def _card(self) -> dict[str, Any]:
         card: dict[str, Any] = {"method": self.method, "prompt_set": "by-hand", "models": [self.model_id]}
-        card |= {"recipe": self.recipe} if self.recipe else {}
+        card |= {"recipe": self.recipes[0]} if len(self.recipes) == 1 else {}
+        card |= {"recipes": list(self.recipes)} if len(self.recipes) > 1 else {}
         card |= {"settings": dict(self.settings)} if self.settings else {}
         return card | ({"seed": self.seed} if self.seed else {})
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines.experiments.experiment_identity import chosen_prefix, sae_registration
-from pipelines.experiments.prompt_reading import read_prompts
 from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.experiment_identity import chosen_prefix, sae_registrations
+from pipelines.store.prompt_reading import read_prompts
 from pipelines.store.store import Store
 from storage.revisions import is_folder
 
@@ -43,10 +44,10 @@ def experiment_input(
     encoder = PromptEncoder(host.tokenizer, prefix, limit)
     rows = read_prompts(registration.prompt_set) if prompts is None else prompts
     needs = {"needs_answer": settings.needs_answer, "needs_foil": settings.needs_foil}
-    dictionary = feature_dictionary(store, registration) if registration.card.recipe else None
-    if dictionary is not None:
+    dictionaries = [feature_dictionary(store, named) for named in sae_registrations(store, registration)]
+    for dictionary in dictionaries:
         dictionary.sae.to(host.device)
-    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionary, registration.card.seed)
+    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionaries, registration.card.seed)
     method.check(given)
     return given
 
@@ -71,8 +72,8 @@ def prompt_prefix(store: Store, registration: ExperimentRegistration, tokenizer:
     return tuple(chosen) if chosen is not None else SpecialTokens.of(tokenizer).prefix
 
 
-def feature_dictionary(store: Store, registration: ExperimentRegistration) -> "FeatureDictionary":
-    """The dictionary that a card names, with the statistics of its features.
+def feature_dictionary(store: Store, named: SAERegistration) -> "FeatureDictionary":
+    """A dictionary with the statistics of its features.
 
     Raises:
         MissingDataset: If one of them was not made yet, or from other cards.
@@ -82,7 +83,6 @@ def feature_dictionary(store: Store, registration: ExperimentRegistration) -> "F
     from models.experiments.feature_dictionary import FeatureDictionary
     from models.language_model.sites import Site
 
-    named = sae_registration(store, registration)
     trained, sae = store.datasets.trained(named), store.datasets.dictionary(named)
     table = store.tables.read("feature", named)
     feature_M = table["feature_id"].to_numpy()

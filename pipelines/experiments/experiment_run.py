@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.experiments.chunk_store import ChunkStore, chunks
-from pipelines.experiments.experiment_identity import experiment_identity
 from pipelines.experiments.experiment_input import experiment_input
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.current_datasets import why_made
+from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -161,7 +161,7 @@ def _experiment_row(
         "method": card.method,
         "question": settings.question,
         "prompt_set_id": card.prompt_set,
-        "recipe_id": card.recipe,
+        "recipe_ids": list(card.recipe_ids),
         "settings": json.dumps(settings.model_dump(mode="json"), sort_keys=True),
         "seed": card.seed,
         "prefix": given.host.tokenizer.convert_ids_to_tokens(list(given.prefix)),

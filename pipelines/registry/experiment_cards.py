@@ -12,6 +12,7 @@ from models.experiments.prompt import COLUMNS, prompts_of
 from models.experiments.settings_base import ExperimentSettings, PromptKind, method_names, settings_of
 from pipelines.registry.cards import ModelCard, RecipeCard, checked_id
 
+_OR_SEVERAL = ", or different ones as `recipes`"
 CheckedId = Annotated[str, AfterValidator(checked_id)]
 
 
@@ -60,6 +61,8 @@ class ExperimentCore(Settings):
     """Models that are asked: `all`, or a list of model ids."""
     recipe: CheckedId | None = None
     """Recipe whose dictionary is read or edited, where the method is about features."""
+    recipes: list[CheckedId] = Field([], max_length=256)
+    """The same in the place of `recipe`, for methods that read several dictionaries at once."""
     seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     """Of everything that is drawn."""
 
@@ -77,12 +80,19 @@ class ExperimentCore(Settings):
 
     @model_validator(mode="after")
     def _recipe_as_wanted(self) -> "ExperimentCore":
-        wants = settings_of(self.method).dictionary
-        if wants == "required" and self.recipe is None:
+        wants, n = settings_of(self.method).dictionary, len(self.recipe_ids)
+        if wants in ("required", "several") and n == 0:
             raise ValueError(f"{self.method} is about features: name the `recipe` whose dictionary is meant")
-        if wants == "none" and self.recipe is not None:
+        if wants == "none" and n:
             raise ValueError(f"{self.method} reads no dictionary: leave `recipe` out")
+        if (wants != "several" and n > 1) or (self.recipe and self.recipes) or n > len(set(self.recipe_ids)):
+            raise ValueError(f"found {n} recipes, wanted one as `recipe`{_OR_SEVERAL if wants == 'several' else ''}")
         return self
+
+    @property
+    def recipe_ids(self) -> tuple[str, ...]:
+        """Every recipe that is named."""
+        return (*filter(None, [self.recipe]), *self.recipes)
 
     @property
     def method_settings(self) -> ExperimentSettings:
@@ -114,7 +124,8 @@ class ExperimentRegistration:
     prompt_set: PromptSetCard
     revision: str
     """What the model card's revision stands for."""
-    recipe: RecipeCard | None = None
+    recipes: tuple[RecipeCard, ...] = ()
+    """Those of `card.recipe_ids`."""
     cards_written: str = ""
     """Changes whenever one of the cards is written again."""
 

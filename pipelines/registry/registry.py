@@ -179,13 +179,13 @@ class Registry:
             self._require(key, kind, name, known)
         model, card = self.models[model_id], self.experiments[experiment_id]
         names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
-        names += [("recipes", card.recipe, self.recipes)] if card.recipe else []
+        names += [("recipes", recipe_id, self.recipes) for recipe_id in card.recipe_ids]
         for kind, name, known in names[2:]:
             self._require(key, kind, name, known)
         written = " ".join(self.versions.get(f"{kind}/{name}", "") for kind, name, _ in names)
-        recipe = self.recipes[card.recipe] if card.recipe else None
+        recipes = tuple(self.recipes[recipe_id] for recipe_id in card.recipe_ids)
         prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
-        return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipe, written)
+        return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
 
     def experiment_keys(self, method: str | None = None) -> list[str]:
         """Every model with every experiment that it is asked, of one method or of all."""
@@ -194,7 +194,7 @@ class Registry:
             for experiment_id, card in self.experiments.items()
             for model_id in self.models
             if method in (None, card.method) and (card.models == "all" or model_id in card.models)
-            if card.recipe is None or card.recipe in self._recipes_of(self.models[model_id])
+            if set(card.recipe_ids) <= set(self._recipes_of(self.models[model_id]))
         ]
 
     def _require(self, key: str, kind: str, name: str, known: Mapping[str, Any]) -> None:
@@ -229,7 +229,7 @@ def _unknown_names(
     """What an experiment names that has no card, or a prompt set of another kind than its method reads."""
     named = [
         ("prompt_sets", [card.prompt_set], prompt_sets),
-        ("recipes", [card.recipe] if card.recipe else [], recipes),
+        ("recipes", list(card.recipe_ids), recipes),
     ]
     named += [("models", [] if card.models == "all" else card.models, models)]
     for kind, names, known in named:

@@ -16,6 +16,7 @@ from pipelines.store.store import Store
 from pipelines.store.stored_dictionary import stored_dictionary
 from pipelines.store.tables import MissingDataset
 from storage.manifest import DamagedFile, Manifest
+from storage.revisions import file_offline, is_available_offline, is_folder
 
 if TYPE_CHECKING:
     from models.dictionaries.base import SparseDictionary
@@ -47,8 +48,13 @@ class LoadedModel:
 class ModelHosts:
     """Models and dictionaries of one store. Who runs a model holds `turn`: hooks belong to the model, not to a call."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, threads: int | None = None) -> None:
+        """
+        Args:
+            store: Where the dictionaries lie.
+            threads: Processors that a model may use; None for all. Who answers pages meanwhile keeps one.
+        """
+        self.store, self.threads = store, threads
         self.turn = RLock()
         self._models: OrderedDict[Any, LoadedModel] = OrderedDict()
         self._dictionaries: OrderedDict[Any, SparseDictionary] = OrderedDict()
@@ -78,18 +84,11 @@ class ModelHosts:
 
     def has_chat_template(self, model_id: str) -> bool:
         """Whether the model's tokenizer has one, without loading it; False where the model is not at hand."""
-        from models.language_model.loading import open_model_files
-        from storage.revisions import is_available_offline, is_folder
-
         model = self.row("model", model_id=model_id)
-        source, revision = model["source"], model["revision"]
-        if not is_available_offline(source, revision):
-            return False
-        with open_model_files(source, None if is_folder(source) else revision) as files:
-            folder = files.folder
-            config = folder / "tokenizer_config.json"
-            said = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
-            return bool(said.get("chat_template")) or (folder / "chat_template.jinja").exists()
+        if file_offline(model["source"], model["revision"], "chat_template.jinja") is not None:
+            return True
+        config = file_offline(model["source"], model["revision"], "tokenizer_config.json")
+        return config is not None and bool(json.loads(config.read_bytes()).get("chat_template"))
 
     def model(self, model: dict[str, Any], dtype: str) -> LoadedModel:
         """The model of a row of the table `model`.
@@ -97,8 +96,6 @@ class ModelHosts:
         Raises:
             CannotRunModel: If it is too large, not on this machine, or other weights than the row names.
         """
-        from storage.revisions import is_available_offline, is_folder
-
         source, revision = model["source"], model["revision"]
         if model["n_parameters"] > MAX_PARAMETERS:
             raise CannotRunModel(
@@ -109,6 +106,10 @@ class ModelHosts:
             raise CannotRunModel(f"the model {source} is not on this machine, and the pages download nothing")
         pinned = None if is_folder(source) else revision
         key = (source, revision, model["weights_sha256"], dtype)
+        if self.threads is not None:
+            import torch
+
+            torch.set_num_threads(self.threads)
         return _kept(self._models, key, lambda: _load_model(source, pinned, dtype, model), MOST_MODELS)
 
     def dictionary(self, model_id: str, recipe_id: str) -> "SparseDictionary":

@@ -24,6 +24,8 @@ class TextToken:
 
     text: str
     token_id: int
+    is_text: bool
+    """Whether it is of the text, and neither put around it nor special."""
     left_out: str
     """Why no dictionary has activations of it; empty where they have."""
 
@@ -98,6 +100,7 @@ def _tokens(
         TextToken(
             spelled[place] if place in spelled else token_strings.texts[token],
             int(token),
+            bool(is_text),
             "" if is_read else _why_left_out(place, bool(is_text), len(row_R), token_filter),
         )
         for place, (token, is_text, is_read) in enumerate(zip(row_R, masks.is_text_R, masks.is_read_R, strict=True))

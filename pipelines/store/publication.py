@@ -1,17 +1,19 @@
 """The publication: what the store's tables hold becomes the DuckDB file that people query."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from pipelines.registry.feature_lists import list_rows
-from pipelines.store.resolve_all import resolve_registry
+from pipelines.store.experiment_identity import experiment_identity
+from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.store import Store
 from sql.consistency import Violation, inspect
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.publish import Published, publish
 from sql.stored_partitions import StoredTables
 from sql.warehouse import connect
+from storage.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,21 @@ def publish_store(
     """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`, and where
     there is no registry."""
     asked = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
-    registry = {"registry_entry": asked, **list_rows(store.cards().lists)}
+    experiments = list(_experiment_entries(store))
+    registry = {"registry_entry": asked, "registry_experiment": experiments, **list_rows(store.cards().lists)}
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
     done = publish(store.published, stored, registry=registry, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
         return Publication(done, inspect(con))
+
+
+def _experiment_entries(store: Store) -> Iterator[tuple[str, str, str | None]]:
+    """Every experiment that the cards ask for, and the identity that it would have now."""
+    registrations = {each.key: each for each in resolve_experiments(store)[0]}
+    for key in store.cards().experiment_keys():
+        model_id, _, experiment_id = key.partition("/")
+        try:
+            identity = Manifest(experiment_identity(store, registrations[key])).identity_sha256
+        except (KeyError, ValueError, OSError):  # said by the sensor and by whoever runs it
+            identity = None
+        yield model_id, experiment_id, identity

@@ -5,7 +5,7 @@ create table experiment (
     method varchar not null,
     question varchar not null,
     prompt_set_id varchar not null,
-    recipe_id varchar,
+    recipe_ids varchar[] not null,
     settings json not null,
     seed bigint not null,
     prefix varchar[] not null,
@@ -29,7 +29,7 @@ comment on column experiment.experiment_id is 'Card of the experiment [id]';
 comment on column experiment.method is 'What was done, such as activation_patching [text]';
 comment on column experiment.question is 'What the method asks [text]';
 comment on column experiment.prompt_set_id is 'Card of the prompts [id]';
-comment on column experiment.recipe_id is 'Recipe whose dictionary was read or edited; null where the method is about no features [id]';
+comment on column experiment.recipe_ids is 'Recipes whose dictionaries were read or edited; none where the method is about no features [id]';
 comment on column experiment.settings is 'Settings of the method, defaults included [JSON]';
 comment on column experiment.seed is 'Seed of everything that was drawn [index]';
 comment on column experiment.prefix is 'Special tokens that stood before each text [text]';

@@ -33,7 +33,7 @@ class Daemon:
 
 @pytest.fixture
 def daemon(tmp_path: Path):
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Daemon(experiment_house(tmp_path, {"method": "logit_lens"}), instance)
 
 

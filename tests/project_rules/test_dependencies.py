@@ -44,8 +44,8 @@ def imported(*folders: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("pipelines", "assets", "models", "plotting", "storage", "sql", "web"), ("hf",)),
-        (("tests", "benchmarks"), ("hf", "dev")),
+        (("pipelines", "assets", "models", "plotting", "storage", "sql", "web"), ("hf", "mcp")),
+        (("tests", "benchmarks"), ("hf", "mcp", "dev")),
     ],
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]):
@@ -67,7 +67,7 @@ def test_the_lock_holds_names_and_versions_and_nothing_else():
 
 def test_the_lock_covers_every_declared_dependency():
     locked = {normal(line.split("==")[0]) for line in LOCK}
-    assert declared("hf", "dev") <= locked
+    assert declared("hf", "mcp", "dev") <= locked
     assert "torch==2.13.0" in LOCK
 
 

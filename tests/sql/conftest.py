@@ -10,6 +10,7 @@ from sql.publish import publish
 
 REGISTRY = {
     "registry_entry": [("demo", "mid", "4" * 64)],
+    "registry_experiment": [("demo", "asked", "7" * 64)],
     "feature_list": [("words", "Words", "What fires on words.", "anna")],
     "feature_list_entry": [("words", 0, "demo", "mid", 3, "the first"), ("words", 1, "demo", "mid", 0, None)],
 }

@@ -36,7 +36,7 @@ BROKEN = {
 REFERENCES = sorted(
     (text.name, to) for text in sql_files("schema") for to in re.findall(r"Refers to (\w+) \(", text.sql)
 )
-STAND_ALONE = {"llm_request", "registry_entry", "experiment"}
+STAND_ALONE = {"llm_request", "registry_entry"}
 """Of dictionaries that may be gone, or are not made yet."""
 
 

@@ -21,7 +21,8 @@ from pipelines.cli.main import main
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.definitions import defs
 from pipelines.sensors import invalid_cards, new_models
-from pipelines.serving.text_reader import CannotRunModel, TextReader
+from pipelines.serving.model_hosts import CannotRunModel, ModelHosts
+from pipelines.serving.text_features import TextRequest, text_features
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.publish import publish
@@ -160,7 +161,7 @@ def test_codes_that_cannot_be_reached_are_a_sentence(
 
 def test_a_text_on_the_pages_is_refused_with_the_sentence(missing: str):
     with pytest.raises(CannotRunModel, match="the object store cannot be used"):
-        TextReader(Store(home=f"{missing}/home")).read("demo/mid", "text")
+        text_features(ModelHosts(Store(home=f"{missing}/home")), TextRequest("demo", "text"))
 
 
 def test_a_step_is_tried_again_where_waiting_may_help(missing: str):

@@ -3,7 +3,7 @@
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
@@ -46,22 +46,53 @@ def served(answering: ASGIApp) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Echo:
-    """A reading in which each word is a token, and feature 0 fires on all of them, harder and harder."""
+class EchoToken:
+    text: str
+    is_text: bool = True
+    left_out: str = ""
 
-    tokens: list[str]
-    cut: str = ""
+
+@dataclass(frozen=True)
+class EchoDictionary:
+    """A dictionary whose feature 0 fires on every token that is read, harder and harder."""
+
+    recipe_id: str
+    layer: int
+    activations: list[tuple[int, int, float]]
+    refused: str = ""
+    outliers: tuple[int, ...] = ()
+    norm_limit: float | None = None
 
     @property
-    def fires(self) -> list[tuple[int, int, float]]:
-        return [(place, 0, place + 1.0) for place in range(len(self.tokens))]
+    def site(self) -> str:
+        return f"resid_post.{self.layer}"
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A reading in which each word is a token, after one that is left out."""
+
+    tokens: list[EchoToken]
+    dictionaries: list[EchoDictionary]
+    notes: tuple[str, ...] = ()
 
 
 class EchoReader:
-    """Stands in for a model that is at hand."""
+    """Stands in for a model that is at hand; `no` is refused."""
 
-    def read(self, sae_id: str, text: str) -> Echo:
-        return Echo([word + " " for word in text.split()])
+    def read(
+        self, model_id: str, text: str, recipe_ids: tuple[str, ...], is_chat: bool, report: Callable[[str], None]
+    ) -> Echo:
+        report("the words are counted")
+        if text == "no":
+            raise ValueError("because <b>no</b>")
+        words = [*(["<user>"] if is_chat else []), *text.split(" ")]
+        tokens = [EchoToken("<|bos|>", False, "put around every context"), *(EchoToken(f"{word} ") for word in words)]
+        fires = [(place, 0, float(place)) for place in range(1, len(tokens))]
+        return Echo(tokens, [EchoDictionary(recipe_id, layer, fires) for layer, recipe_id in enumerate(recipe_ids)])
+
+    def has_chat_template(self, model_id: str) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def experiment_row(**others: Any) -> dict[str, Any]:
         "method": "logit_lens",
         "question": "What would the model say?",
         "prompt_set_id": "some",
-        "recipe_id": None,
+        "recipe_ids": [],
         "settings": '{"positions": "all"}',
         "seed": 0,
         "prefix": ["<s>"],
@@ -43,8 +43,12 @@ def method_tables() -> list[str]:
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
     """A row of any table: zeros, halves, empty lists and one word, nulls where they may be."""
     row = {field.name: None if field.nullable else _plain(field.type) for field in table_schema(table)}
-    known = {"recipe_id": "mid", "prompt_id": 0} | others
+    known = {"recipe_id": "mid", "prompt_id": 0} | _CHECKED | others
     return row | {name: value for name, value in known.items() if name in row}
+
+
+_CHECKED = {"mode": "zero", "score": "induction", "value": 0.5, "n_sequences": 1, "n_averaged": 1}
+"""What the tables of heads take where their checks refuse a plain value."""
 
 
 def _plain(kind: pa.DataType) -> Any:

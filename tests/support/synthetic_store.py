@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
 from synthetic_judgements import judgements
+from synthetic_map import map_quality, map_rows
 
 from sql.stored_partitions import StoredTables
 from storage.folder import Folder
@@ -116,6 +117,8 @@ class SyntheticStore:
         self.write("example", keys, examples, parts=2)
         self.write("logit_effect", keys, _logit_effects())
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
+        self.write("feature_map", keys, map_rows(features))
+        self.write("feature_map_quality", keys, [map_quality(features)])
         self.write("feature_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
             self.write("feature_activation", keys, planted)

@@ -8,7 +8,17 @@ from sql.catalog import columns, quoted, table_names
 from sql.warehouse import FEATURE_ACTIVATION
 
 INCIDENTAL = frozenset(
-    {"created_at", "registered_at", "sent_at", "answered_at", "tokens_per_second", "uri", "request_id", "batch_id"}
+    {
+        "created_at",
+        "registered_at",
+        "sent_at",
+        "answered_at",
+        "tokens_per_second",
+        "seconds",
+        "uri",
+        "request_id",
+        "batch_id",
+    }
 )
 """Columns that say when, how fast or where a row was made, not what it says."""
 
@@ -18,7 +28,7 @@ def table_hashes(con: DuckDBPyConnection) -> dict[str, str]:
 
     Comparable between warehouses read by the same version of DuckDB, whose `hash` it sums.
     """
-    names = [name for name in table_names(con) if name != "registry_entry"] + [FEATURE_ACTIVATION]
+    names = [name for name in table_names(con) if not name.startswith("registry_")] + [FEATURE_ACTIVATION]
     return {name: _hash(con, name) for name in names}
 
 

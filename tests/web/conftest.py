@@ -21,6 +21,16 @@ ELSEWHERE = "site blocks.9.attn.hook_z (z.9), not resid_post.2"
 EMPTY = {"base", "meta", "link", "input", "br", "hr", "img"}
 
 
+LISTS = {
+    "feature_list": [("words", "Words <of> people", "What fires on words.", "anna")],
+    "feature_list_entry": [
+        ("words", 0, "demo", "mid", 3, "the first"),
+        ("words", 1, "demo", "late", 0, None),
+        ("words", 2, "demo", "mid", 11, "it is dead"),
+    ],
+}
+
+
 @dataclass
 class Element:
     """An element of a page, with all that stands inside it."""
@@ -113,7 +123,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     elsewhere = {"origin": "imported:saelens6", "provenance_mismatch": ELSEWHERE}
     store.write("sae", {"model_id": "demo", "recipe_id": "late"}, [sae_row() | elsewhere], made_from="seed 3")
     store.write_experiment("demo", "asked")
-    publish(home / "warehouse.duckdb", store.stored)
+    publish(home / "warehouse.duckdb", store.stored, registry=LISTS)
     return home / "warehouse.duckdb"
 
 

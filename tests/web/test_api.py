@@ -18,8 +18,8 @@ from web.api.endpoint import Endpoint, Question, Services
 from web.api.endpoints import examples
 from web.api.parameters import Paged
 from web.app import app
-from web.custom_text import MOST_BYTES
 from web.query_files import Query
+from web.text_address import MOST_BYTES
 from web.warehouse_file import LatestWarehouse
 
 SAE, FEATURE = "/api/saes/demo/mid", "/api/saes/demo/mid/features/7"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -32,7 +33,13 @@ PAGES = {
     "compare-dictionaries": "/compare?a=demo/mid&b=demo/late",
     "search-examples": "/search?text=str&examples=yes",
     "search-meaning": "/search?text=str&meaning=yes",
-    "own-text": "/sae/demo/mid/text",
+    "map": "/sae/demo/mid/map?feature=2",
+    "map-cluster": "/sae/demo/mid/map?cluster=1",
+    "own-text": "/model/demo/text",
+    "own-text-read": "/model/demo/text?text=one+two+three",
+    "own-text-token": "/model/demo/text?text=one+two+three&token=2&feature=mid/0",
+    "list": "/list/words",
+    "model": "/model/demo",
     "missing": "/sae/demo/mid/99",
 }
 FOCUSED = """() => {
@@ -215,18 +222,72 @@ def test_a_number_leads_to_its_feature_and_a_wrong_one_to_a_sentence(look: Watch
     assert "never fired" in look.page.locator(".problem").inner_text()
 
 
-def test_a_text_of_ones_own_is_typed_in_and_shaded(look: Watched):
+def test_a_text_of_ones_own_is_typed_in_and_its_tokens_and_features_are_picked(look: Watched):
+    page = look.page
     look.go("/sae/demo/mid")
-    look.page.get_by_role("link", name="your own text").click()
-    look.page.locator("textarea").fill("one two three")
-    look.page.get_by_role("button", name="Read it").click()
-    token = look.page.locator("main .examples .t.peak").first
-    assert token.inner_text() == "three·"
-    assert token.get_attribute("title") == "3"
-    assert look.page.locator("textarea").input_value() == "one two three"
+    page.get_by_role("link", name="your own text").click()
+    page.locator("textarea").fill("one two three")
+    page.get_by_role("button", name="Read it").click()
+    page.wait_for_url("**/model/demo/text?text=one+two+three&dictionary=mid")
+    assert page.locator("#strongest h3").count() == 1, "the page of one dictionary is the model's, filtered"
+    page.get_by_label("Read by").select_option("")
+    page.get_by_role("button", name="Read it").click()
+    page.wait_for_url("**/model/demo/text?text=one+two+three")
+    assert page.locator("#strongest h3").count() == 2
+    strip = page.get_by_role("group", name="Tokens of the text")
+    strip.get_by_role("button", name="two").click()
+    page.wait_for_url("**/model/demo/text?text=one+two+three&token=2#tokens")
+    heads = page.locator("#token_features h3").all_inner_texts()
+    assert [head.split(",")[0] for head in heads] == ["Layer 0", "Layer 1"]
+    page.get_by_role("button", name="Show feature 0 of mid on the text").first.click()
+    page.wait_for_url("**/model/demo/text?text=one+two+three&token=2&feature=mid%2F0#tokens")
+    titles = [button.get_attribute("title") for button in strip.get_by_role("button").all()]
+    assert titles == ["put around every context", "1", "2", "3"]
+    assert page.locator("textarea").input_value() == "one two three"
+    page.go_back()
+    page.wait_for_url("**&token=2#tokens")
     for window in (DESK, PHONE):
-        look.page.set_viewport_size(window)
+        page.set_viewport_size(window)
         assert_fits_and_breaks_no_rule(look)
+
+
+def test_a_chat_is_read_through_its_template(look: Watched):
+    look.go("/model/demo/text")
+    look.page.locator("textarea").fill("hello")
+    look.page.get_by_label("as a user's turn").check()
+    look.page.get_by_role("button", name="Read it").click()
+    look.page.wait_for_url("**/model/demo/text?text=hello&chat=yes")
+    assert "<user>" in look.page.get_by_role("group", name="Tokens of the text").inner_text()
+    assert look.page.get_by_label("as a user's turn").is_checked()
+
+
+class WaitingReader(EchoReader):
+    """Reads when it is told to."""
+
+    def __init__(self) -> None:
+        self.go = Event()
+
+    def read(self, *how: Any) -> Any:
+        how[-1]("the model thinks")
+        assert self.go.wait(30)
+        return super().read(*how)
+
+
+def test_a_text_that_waits_says_so_and_then_shows_what_was_found(browser: Any, warehouse: Path):
+    reader = WaitingReader()
+    with served(app(warehouse, reader)) as home, Watched.open(browser, home) as watched:
+        page = watched.page
+        page.goto(f"{home}/model/demo/text?text=one+two", wait_until="commit")
+        page.get_by_text("the model thinks").wait_for()
+        assert page.locator("h1").is_visible()
+        with Watched.open(browser, home) as other:
+            other.page.goto(f"{home}/model/demo/text?text=three", wait_until="commit")
+            other.page.get_by_text("busy: 1 question of others before yours").wait_for()
+            other.page.goto("about:blank")
+        reader.go.set()
+        page.locator("#strongest").wait_for()
+        assert not page.get_by_text("the model thinks").is_visible()
+        assert not watched.done
 
 
 def test_arrows_lead_to_the_next_feature_but_not_out_of_a_field(look: Watched):

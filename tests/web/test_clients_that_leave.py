@@ -18,15 +18,16 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = '''
-import pathlib, sys, time, types
+import pathlib, sys, time
 import web.app
+sys.path.append(sys.argv[3])
+import browser
 
-class Slow:
-    def read(self, sae_id, text):
+class Slow(browser.EchoReader):
+    def read(self, model_id, text, recipe_ids, is_chat, report):
         time.sleep(0.4)
-        if text == "refused":
-            raise ValueError("not this text")
-        return types.SimpleNamespace(tokens=["a"], fires=[(0, 3, 1.0)], cut="")
+        report("half is read")
+        return super().read(model_id, text, recipe_ids, is_chat, report)
 
 class Told:
     """Says when a request has begun, and when its handling is over, however that went."""
@@ -49,12 +50,14 @@ web.app.serve(pathlib.Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Slow())
 '''
 HEAD = "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n{more}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {0}\r\n"
-TEXT = "/sae/demo/mid/text"
+TEXT = "/model/demo/text"
 LEAVING = {
     "half a form": ("POST", TEXT, FORM.format(1000), "text=half"),
     "no form": ("POST", TEXT, FORM.format(1000), ""),
     "a whole form": ("POST", TEXT, FORM.format(9), "text=word"),
-    "a refused form": ("POST", TEXT, FORM.format(12), "text=refused"),
+    "a text": ("GET", f"{TEXT}?text=word", "", ""),
+    "a refused text": ("GET", f"{TEXT}?text=no", "", ""),
+    "a question of the API": ("POST", "/api/saes/demo/mid/text", FORM.format(16), '{"text": "word!"}'),
     "half a chunk": ("POST", TEXT, "Transfer-Encoding: chunked\r\n", "ff\r\ntext=a"),
     "no chunk at all": ("POST", TEXT, "Transfer-Encoding: chunked\r\n", "zz\r\n"),
     "a form where none is taken": ("POST", "/search", FORM.format(1000), "text="),
@@ -85,7 +88,7 @@ def server(warehouse: Path) -> Iterator[Server]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-c", PROGRAM, str(warehouse), str(port)]
+    command = [sys.executable, "-c", PROGRAM, str(warehouse), str(port), str(CHECKOUT / "tests" / "support")]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         answer(port)
         yield Server(running, port)

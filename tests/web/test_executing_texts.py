@@ -133,7 +133,7 @@ def test_ids_of_models_and_recipes_stay_text(visit: Watched):
 
 def test_what_is_typed_stays_text(visit: Watched):
     for text in TEXTS[::4]:
-        visit.go("/sae/demo/mid/text")
+        visit.go("/model/demo/text")
         visit.page.locator("textarea").fill(text)
         visit.page.get_by_role("button", name="Read it").click()
         visit.page.locator("main .examples .t").first.wait_for()

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from experiment_house import experiment_house
 from starlette.testclient import TestClient
@@ -16,8 +15,7 @@ from web.app import app
 def pages(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     root = tmp_path_factory.mktemp("experiments")
     store = experiment_house(root, {"method": "logit_lens"}, [{"prompt": "<b>return", "answer": " width"}] * 7)
-    with dg.instance_for_test():
-        run_experiment(store, store.experiment("m/asked"))
+    run_experiment(store, store.experiment("m/asked"))
     assert not publish_store(store).violations
     return TestClient(app(Path(store.published)))
 

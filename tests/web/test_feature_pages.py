@@ -368,7 +368,7 @@ def test_pages_step_to_the_neighbours_by_number(visit, visitor):
         form = visit(f"/sae/demo/mid/{feature}").one("form", **{"class": "jump"})
         return {link.text: link.attributes["href"].removeprefix("/sae/demo/mid/") for link in form.all("a")}
 
-    always = {"random": "random", "your own text": "text"}
+    always = {"random": "random", "your own text": "/model/demo/text?dictionary=mid"}
     assert steps(0) == always | {"compare": "/compare?a=demo/mid/0", "next": "1"}
     assert steps(5) == always | {"compare": "/compare?a=demo/mid/5", "previous": "4", "next": "6"}
     assert steps(11) == always | {"compare": "/compare?a=demo/mid/11", "previous": "10"}
@@ -403,13 +403,16 @@ def test_random_never_leads_to_a_dead_feature(visitor, monkeypatch):
         ("/sae/demo/mid", "sae"),
         ("/sae/demo/mid/0", "feature"),
         ("/sae/demo/late/11", "feature"),
+        ("/list/words", "list"),
+        ("/model/demo", "model"),
     ],
 )
 def test_every_file_is_a_panel_that_shows_the_sql_it_ran(visit, address, folder):
     sections = visit(address).all("section")
     files = [file.stem[3:] for file in sorted((Path(routes.__file__).parent / "panels" / folder).iterdir())]
-    of_the_dead = {"examples", "activation_histogram"} if address.endswith("late/11") else set()
-    assert [section.attributes["id"] for section in sections] == [name for name in files if name not in of_the_dead]
+    absent = {"your_label"} | ({"examples", "activation_histogram"} if address.endswith("late/11") else set())
+    absent |= {"feature": {"lists"}, "model": {"layers"}}.get(folder, set())
+    assert [section.attributes["id"] for section in sections] == [name for name in files if name not in absent]
     texts = {query.sql: query for query in queries().values()}
     for section in sections:
         shown = [code.text for code in section.all("details", **{"class": "sql"})[-1].all("code")]
@@ -452,8 +455,19 @@ def test_every_link_leads_somewhere(visit, visitor):
         address = waiting.pop()
         found = {link.attributes["href"].split("#")[0] for link in visit(address).all("a")}
         plain = {link for link in found if link.startswith("/") and not link.endswith("/random") and "?" not in link}
-        waiting += sorted(plain - seen)
-        seen |= plain
-    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/text")}
+        of_programs = {link for link in plain if link.startswith("/api/")}
+        assert [link for link in of_programs if visitor.get(link).status_code != 200] == []
+        waiting += sorted(plain - seen - of_programs)
+        seen |= plain - of_programs
+    dictionaries = {f"/sae/demo/{r}{page}" for r in ("mid", "late") for page in ("", "/map")}
     experiments = {"/experiments", "/experiments/demo/asked"}
-    assert seen == {"/", *experiments, *dictionaries, *(f"/sae/demo/{r}/{f}" for r, f in FEATURES)}
+    assert seen == {
+        "/",
+        "/api",
+        "/list/words",
+        "/model/demo",
+        "/model/demo/text",
+        *experiments,
+        *dictionaries,
+        *(f"/sae/demo/{r}/{f}" for r, f in FEATURES),
+    }

@@ -1,5 +1,6 @@
 """Text of a corpus is shown, never run: not as HTML, not as SQL, not as a direction of writing."""
 
+import re
 import unicodedata
 from itertools import cycle, zip_longest
 from urllib.parse import quote
@@ -147,3 +148,27 @@ def test_hostile_addresses_come_back_as_text(hostile, read):
 @pytest.mark.parametrize("address", ["/sae/demo/%ff%fe", "/sae/demo/mid?label=%ff%ed%a0%80", "/sae/demo/mid/%ed%a0%80"])
 def test_bytes_that_are_no_text_are_no_mistake_of_ours(hostile, address):
     assert hostile.get(address).status_code in (200, 404)
+
+
+def test_programs_are_given_every_text_as_it_is_and_nothing_that_runs(hostile):
+    for feature_id, text in enumerate(HOSTILE):
+        here = f"/api/saes/demo/mid/features/{feature_id}"
+        for address in (here, f"{here}/examples", f"/api/feature/demo/mid/{feature_id}"):
+            answer = hostile.get(address)
+            assert answer.status_code == 200, (address, answer.text[:200])
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        tokens = [token for item in hostile.get(f"{here}/examples").json()["items"] for token in item["tokens"]]
+        assert any(text in token for token in tokens), repr(text[:50])
+
+
+def test_markdown_of_hostile_texts_has_one_line_a_window_and_no_markup(hostile):
+    for feature_id in range(len(HOSTILE)):
+        answer = hostile.get(f"/api/saes/demo/mid/features/{feature_id}/examples.md")
+        assert answer.headers["content-type"].startswith("text/markdown")
+        lines = answer.text.split("\n")
+        assert lines[1] == lines[-1] == ""
+        assert all(re.match(r"- [0-9.e+-]+: ", line) for line in lines[2:-1])
+        plain = re.sub(r"\\.", "", answer.text)
+        assert not re.search(r"[<>&\[\]~|$_]", plain), plain[:300]
+        assert all(c.isprintable() or c == "\n" for c in answer.text)

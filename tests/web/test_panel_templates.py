@@ -13,8 +13,11 @@ PAGES = {
     "search": ["/search?text=def&meaning=yes&examples=yes"],
     "sae": ["/sae/demo/mid?label=def&example=def&sort=label", "/sae/demo/late"],
     "feature": ["/sae/demo/mid/0", "/sae/demo/mid/11", "/sae/demo/late/3"],
+    "map": ["/sae/demo/mid/map?cluster=1", "/sae/demo/late/map"],
     "dictionaries": ["/compare?a=demo/mid&b=demo/late"],
-    "text": ["/sae/demo/mid/text"],
+    "text": ["/model/demo/text"],
+    "list": ["/list/words"],
+    "model": ["/model/demo"],
     "experiments": ["/experiments"],
     "experiment": ["/experiments/demo/asked"],
 }

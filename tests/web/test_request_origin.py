@@ -1,6 +1,5 @@
 """The server answers to its own names and to forms of its own pages, and to nobody who keeps it waiting."""
 
-import asyncio
 import socket
 import threading
 import time
@@ -8,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from web.app import app
-from web.custom_text import MOST_WAITING, Busy, TextQueue
 from web.http_protocol import ImpatientProtocol
-from web.request_origin import RequestOrigin, checked_origin
+from web.request_origin import RequestOrigin, checked_origin, is_for_another_site, refuse_unmeant_exposure
 
 
 @pytest.fixture
@@ -64,9 +63,57 @@ def test_another_name_is_refused_and_told_what_to_do(client: TestClient, host: s
     ],
 )
 def test_a_form_is_taken_from_the_pages_themselves_only(client: TestClient, headers: dict[str, str], status: int):
-    answer = client.post("/sae/m/r/text", data={"text": "x"}, headers=headers)
+    answer = client.post("/model/m/text", data={"text": "x"}, headers=headers)
     assert answer.status_code == status
-    assert client.get("/sae/m/r/text", headers=headers).status_code == 503, "to look at a page is allowed from anywhere"
+    assert client.get("/model/m/text", headers=headers).status_code == 503, "to look at a page is allowed from anywhere"
+
+
+@pytest.mark.parametrize(
+    ("site", "user", "dest", "is_theirs"),
+    [
+        (None, None, None, False),
+        ("none", "?1", "document", False),
+        ("same-origin", None, "empty", False),
+        ("cross-site", "?1", "document", False),
+        ("cross-site", None, "document", True),
+        ("cross-site", "?1", "iframe", True),
+        ("cross-site", None, "image", True),
+        ("same-site", None, "empty", True),
+    ],
+)
+def test_only_who_follows_a_link_makes_the_models_work(site, user, dest, is_theirs):
+    sent = {"sec-fetch-site": site, "sec-fetch-user": user, "sec-fetch-dest": dest}
+    headers = [(name.encode(), value.encode()) for name, value in sent.items() if value]
+    assert is_for_another_site(Request({"type": "http", "headers": headers})) == is_theirs
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9", "pages.localhost"])
+def test_this_machine_alone_is_served_without_a_word(host):
+    refuse_unmeant_exposure(host, is_meant=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "glass.example", ""])
+def test_others_are_let_in_by_a_word_only(host):
+    with pytest.raises(ValueError, match=r"without a password: .* Add --open-to-network if that is meant"):
+        refuse_unmeant_exposure(host, is_meant=False)
+    refuse_unmeant_exposure(host, is_meant=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"/{'x' * 8000}", "the path of the address has 8,001 bytes, and 8,000 are allowed"),
+        (f"/?{'x' * 16001}", "the query of the address has 16,001 bytes"),
+        (f"/sae/m/r?label={'x' * 4001}", "a parameter of the address is longer than 4,000 characters"),
+        (f"/?{'x' * 101}=1", "a parameter of the address is longer"),
+        (f"/?{'a=1&' * 51}", "the address has more than 50 parameters"),
+        (f"/compare?a={'%F0%9F%98%80' * 1500}", "the query of the address has"),
+    ],
+)
+def test_every_address_has_its_limits(client: TestClient, address: str, said: str):
+    answer = client.get(address)
+    assert answer.status_code == 414
+    assert said in answer.text
 
 
 def test_pages_of_a_named_site_may_read_the_api_and_nothing_else(tmp_path: Path):
@@ -80,7 +127,7 @@ def test_pages_of_a_named_site_may_read_the_api_and_nothing_else(tmp_path: Path)
     asked = "/api/saes/m/r/text"
     assert client.post(asked, json={"text": "x"}, headers=named).status_code == 503
     assert client.post(asked, json={"text": "x"}, headers=other).status_code == 403
-    assert client.post("/sae/m/r/text", data={"text": "x"}, headers=named).status_code == 403
+    assert client.post("/model/m/text", data={"text": "x"}, headers=named).status_code == 403
 
 
 @pytest.mark.parametrize("text", ["*", "localhost:8032", "http://", "http://a/b", "file:///x", "null", "http://a?b"])
@@ -94,30 +141,6 @@ def test_a_search_has_a_longest_text(client: TestClient):
     answer = client.get("/search", params={"text": "x" * 1001})
     assert answer.status_code == 414
     assert "the search has 1,001 characters, and 1,000 are allowed" in answer.text
-
-
-def test_texts_are_read_one_at_a_time_and_a_ninth_does_not_wait():
-    running, most, go = [0], [0], threading.Event()
-
-    def read() -> str:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        go.wait(10)
-        running[0] -= 1
-        return "read"
-
-    async def ask() -> list[object]:
-        queue = TextQueue()
-        asked = [asyncio.ensure_future(queue.run(read)) for _ in range(1 + MOST_WAITING)]
-        await asyncio.sleep(0.2)
-        with pytest.raises(Busy, match=r"8 texts wait to be read already"):
-            await queue.run(read)
-        page = await asyncio.to_thread(lambda: "a page")
-        go.set()
-        return [page, *await asyncio.gather(*asked)]
-
-    assert asyncio.run(ask()) == ["a page", *["read"] * (1 + MOST_WAITING)]
-    assert most[0] == 1
 
 
 def _answered(connection: socket.socket) -> bool:

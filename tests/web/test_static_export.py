@@ -1,10 +1,11 @@
 """Exported pages need nothing but themselves, say what the pages say, and are the same each time."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from web.static_export import export
+from web.static_export import export, export_list
 
 
 def links(page) -> set[str]:
@@ -35,9 +36,11 @@ def test_one_file_holds_the_same_panels_as_the_pages(warehouse, visit, read, tmp
     ]
     for feature in (0, 3, 11):
         for section in visit(f"/sae/demo/mid/{feature}").all("section"):
-            assert page.section(f"f{feature}-{section.attributes['id']}").text == section.text
+            assert page.section(f"feature-{feature}-{section.attributes['id']}").text == section.text
     assert {link for link in links(page) if not link.startswith("#feature-")} == set()
-    assert "#feature-0" in links(page.section("f11-similar_features")), "feature 0 is the neighbour of 11, and is here"
+    assert "#feature-0" in links(page.section("feature-11-similar_features")), (
+        "feature 0 is the neighbour of 11, and is here"
+    )
 
 
 def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, read, tmp_path):
@@ -49,9 +52,9 @@ def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, rea
         assert {tmp_path / "some" / link for link in links(pages[file.name])} <= set(files)
     assert links(pages["index.html"]) == {"feature-3.html", "feature-4.html"}
     assert "tokens like int" in pages["index.html"].text
-    assert links(pages["feature-3.html"].section("f3-similar_features")) == {"feature-4.html"}
+    assert links(pages["feature-3.html"].section("feature-3-similar_features")) == {"feature-4.html"}
     served = visit("/sae/demo/mid/4").section("similar_features")
-    assert pages["feature-4.html"].section("f4-similar_features").text == served.text
+    assert pages["feature-4.html"].section("feature-4-similar_features").text == served.text
 
 
 @pytest.mark.parametrize("out", ["some.html", "some"])
@@ -73,3 +76,27 @@ def test_what_is_not_there_is_not_written(warehouse, tmp_path, sae, features, sa
     with pytest.raises(ValueError, match=said):
         export(warehouse, sae, features, tmp_path / "some.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_list_is_exported_over_its_dictionaries_in_its_order_with_its_notes(warehouse: Path, tmp_path: Path, read):
+    [file] = export_list(warehouse, "words", tmp_path / "words.html")
+    page = read(file.read_text())
+    assert page.all("h1")[0].text == "Words <of> people"
+    assert [article.all("h1")[0].text for article in page.all("article") if "id" in article.attributes] == [
+        "demo/mid/3",
+        "demo/late/0",
+        "demo/mid/11",
+    ]
+    ids = [element.attributes["id"] for element in page.all("section")]
+    assert len(ids) == len(set(ids))
+    assert "What fires on words." in page.text
+    assert [("the first" in item.text, "it is dead" in item.text) for item in page.one("nav").all("li")] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+    index, *files = export_list(warehouse, "words", tmp_path / "words")
+    assert [each.name for each in files] == ["feature-1.html", "feature-2.html", "feature-3.html"]
+    assert 'href="feature-2.html"' in index.read_text()
+    with pytest.raises(ValueError, match="there is no list 'gone' in this warehouse: it has words"):
+        export_list(warehouse, "gone", tmp_path / "gone.html")

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from web.custom_text import Reader
+from web.model_queue import Report
 from web.query_files import Values, queries
 from web.semantic_search import TextEmbedderProtocol
 from web.stored_vectors import VectorReader
+from web.text_reading import Reader
 from web.warehouse_file import LatestWarehouse, WarehouseSnapshot
 
 JSON = "application/json"
@@ -34,6 +35,8 @@ class Question:
 
     snapshot: WarehouseSnapshot
     services: Services
+    report: Report = lambda stage: None
+    """Told what is done next; raises where nobody waits for the answer any more."""
 
     def rows(self, query: str, values: Values) -> list[dict[str, Any]]:
         """Rows of a query of `web/queries`."""

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from web.api.endpoint import JSON, object_schema
 from web.api.json_values import to_json
 from web.api.text_reading import UnreadableText
-from web.custom_text import Busy
 from web.error_pages import NotFound
 from web.formatting import visible_text
+from web.model_queue import Busy, HasLeft
+from web.request_body import TooLong
 from web.warehouse_file import Unreadable
 
 SCHEMA = object_schema(error={"type": "string"}, suggestions={"type": "array", "items": {"type": "string"}})
@@ -37,11 +38,15 @@ class BadParameters(ValueError):
         return cls(f"{visible_text(name, 60)} is {found}: {first['msg']}{others}")
 
 
-class TooLong(ValueError):
-    """The body is longer than any that is read."""
-
-
-STATUS = {BadParameters: 400, TooLong: 413, UnreadableText: 422, Busy: 503, Unreadable: 503, TimeoutError: 408}
+STATUS = {
+    BadParameters: 400,
+    TimeoutError: 408,
+    HasLeft: 408,
+    TooLong: 413,
+    UnreadableText: 422,
+    Busy: 503,
+    Unreadable: 503,
+}
 
 
 def problem(status: int, sentence: str, suggestions: Sequence[str] = ()) -> Response:

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-import anyio
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from web.api.endpoint import Endpoint
-from web.api.problems import BadParameters, TooLong
-from web.custom_text import MOST_BYTES, PATIENCE_SECONDS
+from web.api.problems import BadParameters
+from web.request_body import read_body
+from web.text_address import MOST_BYTES
 from web.urls import replace_invalid_unicode
 
 
@@ -34,12 +34,7 @@ def checked(endpoint: Endpoint, given: dict[str, Any]) -> BaseModel:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    body = b""
-    with anyio.fail_after(PATIENCE_SECONDS):
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                raise TooLong(f"the body is longer than {MOST_BYTES:,} bytes: send less")
+    body = await read_body(request, MOST_BYTES)
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):

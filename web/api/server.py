@@ -16,22 +16,22 @@ from web.api.found_endpoints import endpoints
 from web.api.json_values import to_json
 from web.api.openapi import openapi
 from web.api.request_parameters import parameters_of
-from web.custom_text import TextQueue
+from web.model_queue import ModelQueue, Report
 from web.panel_templates import environment
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def api(services: Services, text_queue: TextQueue) -> Starlette:
+def api(services: Services, model_queue: ModelQueue) -> Starlette:
     """The application.
 
     Args:
-        text_queue: In which texts wait for their turn with those of the pages.
+        model_queue: In which questions to models wait for their turn with those of the pages.
     """
     routes: list[BaseRoute] = [Route("/openapi.json", _document), Route("/", lambda _: RedirectResponse("/api"))]
     for endpoint in endpoints():
         if endpoint.path is not None:
-            handler, methods = _handler(endpoint, services, text_queue), [endpoint.method]
+            handler, methods = _handler(endpoint, services, model_queue), [endpoint.method]
             ways = (endpoint.path, endpoint.path + "/") if endpoint.method == "POST" else (endpoint.path,)
             routes += [Route(way, handler, methods=methods) for way in ways]
     handlers = dict.fromkeys(problems.STATUS, problems.of_ours) | {HTTPException: problems.of_http}
@@ -52,16 +52,18 @@ def _longest_first(routes: list[BaseRoute]) -> list[BaseRoute]:
     return sorted(routes, key=lambda route: route.path.count("{"))  # type: ignore[attr-defined]
 
 
-def _handler(endpoint: Endpoint, services: Services, text_queue: TextQueue) -> Handler:
+def _handler(endpoint: Endpoint, services: Services, model_queue: ModelQueue) -> Handler:
     async def handle(request: Request) -> Response:
         asked = await parameters_of(request, endpoint)
 
-        def answer() -> Response:
-            value = endpoint.answer(Question(services.latest.get(), services), asked)
+        def answer(report: Report) -> Response:
+            value = endpoint.answer(Question(services.latest.get(), services, report), asked)
             content = value if isinstance(value, Content) else Content(to_json(value), JSON)
             return _tagged(request, content)
 
-        return await (text_queue.run(answer) if endpoint.runs_model else run_in_threadpool(answer))
+        if endpoint.runs_model:
+            return await model_queue.run(answer, request.is_disconnected)
+        return await run_in_threadpool(answer, lambda stage: None)
 
     return handle
 

@@ -5,7 +5,7 @@ select
     method,
     question,
     prompt_set_id,
-    recipe_id,
+    recipe_ids,
     settings,
     seed,
     prefix,

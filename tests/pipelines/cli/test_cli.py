@@ -45,9 +45,10 @@ def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 def test_card_reference_shows_every_field_with_its_default():
     shown = glasshouse("card-reference").stdout
-    model, recipe = (yaml.safe_load(block.split("```")[0]) for block in shown.split("```yaml\n")[1:])
+    model, recipe, features = (yaml.safe_load(block.split("```")[0]) for block in shown.split("```yaml\n")[1:])
     assert "source: models/demo  # required" in shown
     assert model["corpus"]["tokens"] == 1_000_000
+    assert features["author"] is None
     assert (recipe["sae"]["k"], recipe["quality_bounds"]["max_fvu"], recipe["training"]["seed"]) == (32, 0.5, 0)
 
 

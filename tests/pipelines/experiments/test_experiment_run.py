@@ -130,7 +130,7 @@ def test_an_unknown_partition_is_named(store: Store):
 
 
 def test_a_recipe_that_was_not_made_yet_is_missing_not_empty(store: Store, tmp_path: Path):
-    from pipelines.experiments.experiment_identity import dictionary_identity
+    from pipelines.store.experiment_identity import experiment_identity
 
     write_card(
         tmp_path, "recipes/r", {"site": "resid_post.0", "sae": {"architecture": "topk", "n_features": 8, "k": 2}}
@@ -138,4 +138,4 @@ def test_a_recipe_that_was_not_made_yet_is_missing_not_empty(store: Store, tmp_p
     registration = store.experiment("m/asked")
     named = dataclasses.replace(registration, card=registration.card.model_copy(update={"recipe": "r"}))
     with pytest.raises(MissingDataset, match="materialize"):
-        dictionary_identity(store, named)
+        experiment_identity(store, named)

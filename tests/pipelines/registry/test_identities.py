@@ -30,6 +30,7 @@ READS = {
     "feature_statistics": "sae",
     "logit_effects": "sae",
     "neighbors": "feature_statistics",
+    "feature_map": "feature_statistics",
     "explanations": "feature_statistics",
     "specificity_ratings": "explanations",
     "label_scores": "explanations specificity_ratings neighbors logit_effects",

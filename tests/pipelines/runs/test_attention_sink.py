@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from models.activations.shards import ActivationShards
 from pipelines.runs.in_process import run_partition
-from pipelines.serving.text_reader import TextReader
+from pipelines.serving.model_hosts import ModelHosts
+from pipelines.serving.text_features import TextFeatures, TextRequest, text_features
 from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -51,6 +52,15 @@ def ask(house, query: str):
         con.close()
 
 
+def read(house) -> TextFeatures:
+    return text_features(ModelHosts(house), TextRequest("first", "def work(item_1):\n    return item_1\n"))
+
+
+def first_fired(reading: TextFeatures) -> int:
+    [dictionary] = reading.dictionaries
+    return min(place for place, *_ in dictionary.activations)
+
+
 def test_auto_finds_the_sink_and_every_stage_leaves_it_out(house):
     ran = run(house)
     assert (ran.success, ran.failed_checks) == (True, ())
@@ -66,9 +76,9 @@ def test_auto_finds_the_sink_and_every_stage_leaves_it_out(house):
     assert max(norm for *_, norm in shares) < NORM / 2
     [(fraction, n_one)] = ask(house, "select one_position_fraction, count(*) from sae_summary group by all")
     assert (fraction < 0.05, n_one) == (True, 1)
-    reading = TextReader(house).read("first/small", "def work(item_1):\n    return item_1\n")
-    assert reading.fires
-    assert min(place for place, *_ in reading.fires) == 0, "the first text token is read: the token before it is not"
+    reading = read(house)
+    assert [bool(token.left_out) for token in reading.tokens][:3] == [True, False, False]
+    assert first_fired(reading) == 1, "the first text token is read: the token before it is not"
 
 
 def test_without_a_token_before_it_the_sink_is_skipped_everywhere(house):
@@ -81,9 +91,10 @@ def test_without_a_token_before_it_the_sink_is_skipped_everywhere(house):
     assert (special, skipped) == (0, contexts)
     assert ask(house, "select n_tokens + n_skipped + n_outliers from activation_site") == [(tokens,)]
     assert ask(house, "select min(position) from feature_activation") == [(1,)]
-    reading = TextReader(house).read("first/small", "def work(item_1):\n    return item_1\n")
-    assert "".join(reading.tokens).startswith("def work"), "what is not read is shown"
-    assert min(place for place, *_ in reading.fires) == 1
+    reading = read(house)
+    assert "".join(token.text for token in reading.tokens).startswith("def work"), "what is not read is shown"
+    assert "skip_first" in reading.tokens[0].left_out
+    assert first_fired(reading) == 1
 
 
 @pytest.mark.parametrize("max_norm", ["null", "auto"])

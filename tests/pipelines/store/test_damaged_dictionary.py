@@ -20,7 +20,8 @@ from assets.neighbors import neighbors
 from assets.sae import sae
 from assets.sae_evaluation import sae_evaluation
 from pipelines.interchange.import_export import export_dictionary
-from pipelines.serving.text_reader import TextReader
+from pipelines.serving.model_hosts import CannotRunModel, ModelHosts
+from pipelines.serving.text_features import TextRequest, text_features
 from pipelines.store.import_provenance import read_import
 from pipelines.store.store import Store
 from storage.manifest import DamagedFile
@@ -84,14 +85,14 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
 def test_no_reader_takes_a_damaged_dictionary(house: Store, damage: Callable[[Path], None], file: str):
     registration = house.registration(NAME)
     assert house.datasets.dictionary(registration).n_features == 64, "whole, and compared once in this process"
-    text = TextReader(house)
-    assert text.read(NAME, "total_1 = item_2 + step_3").tokens
+    asked = TextRequest("first", "total_1 = item_2 + step_3", ("small",))
+    assert text_features(ModelHosts(house), asked).tokens
     damage(Path(house.layout.sae(registration).path))
     said = rf"saes/first/small/{file} has sha256 .* was written: delete"
     with pytest.raises(DamagedFile, match=said):
         house.datasets.dictionary(registration)
-    with pytest.raises(DamagedFile, match=said):
-        TextReader(house).read(NAME, "total_1 = item_2 + step_3")
+    with pytest.raises(CannotRunModel, match=said):
+        text_features(ModelHosts(house), asked)
     (Path(str(house.registry)) / "recipes" / "imported.yaml").write_text(
         f"site: resid_post.@0.5\nsae: {{import: {house.layout.sae(registration).url}}}\n"
     )

@@ -16,7 +16,8 @@ from web.api.neuronpedia.sources import (
     require_feature,
 )
 from web.api.neuronpedia.text_shape import Texts, each_text, values_shape
-from web.api.text_reading import read_text
+from web.api.text_reading import read_text_alone
+from web.text_reading import one_feature
 
 
 class NamedFeature(ForeignParameters):
@@ -40,12 +41,9 @@ def _answer(question: Question, asked: FeatureOnTexts) -> Any:
     require_feature(source, feature.index)
 
     def read(text: str) -> dict[str, Any]:
-        reading = read_text(question, f"{source['model_id']}/{source['recipe_id']}", text)
-        values = [0.0] * len(reading.tokens)
-        for place, fires, activation in reading.fires:
-            if fires == feature.index:
-                values[place] = activation
-        return values_shape(source, feature.index, reading.tokens, values)
+        [reading] = read_text_alone(question, source["model_id"], (source["recipe_id"],), text)
+        found = one_feature(reading, feature.index, reading.tokens)
+        return values_shape(source, feature.index, found.tokens, found.activations)
 
     return each_text(asked.customText, read)
 

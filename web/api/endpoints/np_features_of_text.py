@@ -8,8 +8,8 @@ from web.api.endpoint import Endpoint, Question, object_schema
 from web.api.neuronpedia.schemas import OF_TEXT, TEXT, list_of
 from web.api.neuronpedia.sources import FAMILY, ForeignParameters, ModelName, SourceName, find_source
 from web.api.neuronpedia.text_shape import Texts, each_text, sorting_value, values_shape
-from web.api.text_reading import read_text
-from web.custom_text import FeatureOnText, by_feature
+from web.api.text_reading import read_text_alone
+from web.text_reading import FeatureOnText, by_feature
 
 
 class FeaturesOfTextQuestion(ForeignParameters):
@@ -42,10 +42,10 @@ def _of_text(
 ) -> dict[str, Any]:
     tokens: list[str] = []
     found: list[tuple[float, dict[str, Any], FeatureOnText, float | None]] = []
-    for source in sources:
+    model_id, recipe_ids = sources[0]["model_id"], tuple(source["recipe_id"] for source in sources)
+    for source, reading in zip(sources, read_text_alone(question, model_id, recipe_ids, text), strict=True):
         own = {"model_id": source["model_id"], "recipe_id": source["recipe_id"]}
-        reading = read_text(question, f"{own['model_id']}/{own['recipe_id']}", text)
-        tokens, fires = list(reading.tokens), by_feature(reading)
+        tokens, fires = [token.text for token in reading.tokens], by_feature(reading, reading.tokens)
         ids = {"feature_ids": tuple(sorted(feature.feature_id for feature in fires))}
         rows = question.rows("feature_densities", own | ids)
         density = {row["feature_id"]: row["density"] for row in rows}

@@ -8,7 +8,8 @@ from web.api.endpoint import Endpoint, Question, object_schema
 from web.api.neuronpedia.schemas import NUMBER, TEXT, WHOLE, list_of
 from web.api.neuronpedia.sources import FAMILY, ForeignParameters, ModelName, SourceName, find_source
 from web.api.neuronpedia.text_shape import Texts, each_text
-from web.api.text_reading import read_text
+from web.api.text_reading import read_text_alone
+from web.text_reading import fired_features
 
 
 class TopFeaturesQuestion(ForeignParameters):
@@ -37,12 +38,12 @@ def _by_token(
     question: Question, asked: TopFeaturesQuestion, source: dict[str, Any], text: str
 ) -> list[dict[str, Any]]:
     own = {"model_id": source["model_id"], "recipe_id": source["recipe_id"]}
-    reading = read_text(question, f"{own['model_id']}/{own['recipe_id']}", text)
-    ids = {"feature_ids": tuple(sorted({feature for _, feature, _ in reading.fires}))}
+    [reading] = read_text_alone(question, own["model_id"], (own["recipe_id"],), text)
+    ids = {"feature_ids": fired_features(reading)}
     rows = question.rows("feature_densities", own | ids)
     density = {row["feature_id"]: row["density"] for row in rows}
     fires: list[list[tuple[float, int]]] = [[] for _ in reading.tokens]
-    for place, feature, activation in reading.fires:
+    for place, feature, activation in reading.activations:
         if asked.densityThreshold <= 0 or density.get(feature, 0.0) <= asked.densityThreshold:
             fires[place].append((-activation, feature))
     strongest = [sorted(one)[: asked.numResults] for one in fires]
@@ -51,7 +52,7 @@ def _by_token(
     return [
         {
             "position": place,
-            "token": token,
+            "token": token.text,
             "isSpecial": False,
             "topFeatures": [
                 {

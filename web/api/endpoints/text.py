@@ -8,21 +8,24 @@ from web.addressed_rows import find_sae
 from web.api.endpoint import Endpoint, Question, object_schema
 from web.api.parameters import OfDictionary
 from web.api.text_reading import read_text
-from web.custom_text import MOST_CHARACTERS, by_feature, relative_to_maximum
 from web.query_files import queries
+from web.text_address import MOST_CHARACTERS
+from web.text_reading import by_feature, relative_to_maximum, text_strip
 
 
 class OwnText(OfDictionary):
     """A text to run the model on."""
 
     text: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
+    is_chat: Annotated[bool, Field(description="Whether it is a user's turn in the model's chat template.")] = False
     most: Annotated[int, Field(ge=1, le=500, description="Features, the relatively strongest first.")] = 50
 
 
 def _answer(question: Question, asked: OwnText) -> dict[str, Any]:
     find_sae(question.snapshot, asked.model_id, asked.recipe_id)
-    reading = read_text(question, f"{asked.model_id}/{asked.recipe_id}", asked.text)
-    fires = by_feature(reading)
+    reading = read_text(question, asked.model_id, (asked.recipe_id,), asked.text, is_chat=asked.is_chat)
+    [dictionary] = reading.dictionaries
+    fires = by_feature(dictionary, reading.tokens)
     values = {"model_id": asked.model_id, "recipe_id": asked.recipe_id}
     values |= {"feature_ids": tuple(sorted(feature.feature_id for feature in fires))}
     corpus = {row.feature_id: row for row in question.snapshot.ask(queries()["feature_densities"], values)}
@@ -30,8 +33,9 @@ def _answer(question: Question, asked: OwnText) -> dict[str, Any]:
     values["feature_ids"] = tuple(sorted(feature.feature_id for feature, _ in strongest))
     labels = {row["feature_id"]: row["label"] for row in question.rows("feature_labels", values)}
     return {
-        "tokens": list(reading.tokens),
-        "cut": reading.cut or None,
+        "tokens": [token.text for token in reading.tokens],
+        "left_out": {str(token.place): token.left_out for token in text_strip(reading, None, {}) if token.left_out},
+        "notes": list(reading.notes),
         "n_features": len(fires),
         "features": [
             {
@@ -66,8 +70,21 @@ ENDPOINT = Endpoint(
     parameters=OwnText,
     answer=_answer,
     schema=object_schema(
-        tokens={"type": "array", "items": {"type": "string"}},
-        cut={"type": ["string", "null"], "description": "What of the text was not read; null where all was."},
+        tokens={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "As the model was fed, special ones too: a place is `position` of `feature_activation`.",
+        },
+        left_out={
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "By place, tokens that no feature can fire on, and why.",
+        },
+        notes={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Sentences about what of the text was not read.",
+        },
         n_features={"type": "integer", "description": "Features that fire at all."},
         features={"type": "array", "items": _feature},
     ),

@@ -6,7 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from web.custom_text import MOST_CHARACTERS, FeatureOnText
+from web.text_address import MOST_CHARACTERS
+from web.text_reading import FeatureOnText
 
 OneText = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 Texts = OneText | Annotated[list[OneText], Field(min_length=1, max_length=4)]

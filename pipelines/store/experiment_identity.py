@@ -3,11 +3,11 @@
 from typing import Any
 
 from models.experiments.settings_base import settings_of
-from pipelines.experiments.prompt_reading import prompts_sha256
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
-from storage.manifest import Manifest
+from storage.manifest import Manifest, sha256_of
 
 ENCODING_VERSION = "1"
 """Raised when prompts are cut into other tokens than before, or the table `prompt` gets other columns."""
@@ -21,11 +21,12 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         InvalidPrompt: If the prompts cannot be read.
     """
     method, card = registration.card.method, registration.card
-    settings = {f"experiment.settings.{name}": value for name, value in registration.settings.model_dump().items()}
-    own = {
+    dumped = registration.settings.model_dump(mode="json")  # as a manifest holds it: a tuple is a list there
+    settings = {f"experiment.settings.{name}": value for name, value in dumped.items()}
+    own: dict[str, Any] = {
         "code": {method: settings_of(method).code_version, "prompt": ENCODING_VERSION},
         "settings": settings
-        | {"experiment.method": method, "experiment.seed": card.seed, "experiment.recipe": card.recipe}
+        | {"experiment.method": method, "experiment.seed": card.seed, "experiment.recipes": list(card.recipe_ids)}
         | {f"model.{name}": getattr(registration.model, name) for name in ("source", "dtype", "prepend_bos")},
         "found": {
             "model": {"revision": registration.revision},
@@ -33,21 +34,27 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
             "prefix": {"token_ids": chosen_prefix(store, registration)},
         },
     }
-    dictionary = dictionary_identity(store, registration) if card.recipe else {}
-    return {part: {**dictionary.get(part, {}), **values} for part, values in own.items()}
+    dictionaries = {
+        named.recipe_id: dictionary_identity(store, named) for named in sae_registrations(store, registration)
+    }
+    if dictionaries:
+        own["found"]["dictionaries"] = dictionaries
+    return own
 
 
-def dictionary_identity(store: Store, registration: ExperimentRegistration) -> dict[str, Any]:
-    """That of the dictionary and of its features' statistics."""
-    named = sae_registration(store, registration)
-    trained = store.datasets.trained(named)
-    statistics = store.tables.manifest_of("feature", named)
-    return {part: {**trained.identity[part], **statistics.identity.get(part, {})} for part in trained.identity}
+def dictionary_identity(store: Store, named: SAERegistration) -> str:
+    """Hash of what a dictionary and the statistics of its features were made from.
+
+    Raises:
+        MissingDataset: If one of them was not made yet, or from other cards than there are now.
+    """
+    trained, statistics = store.datasets.trained(named), store.tables.manifest_of("feature", named)
+    return sha256_of({"sae": trained.identity, "feature": statistics.identity})
 
 
-def sae_registration(store: Store, registration: ExperimentRegistration) -> SAERegistration:
-    """The partition of the dictionary that an experiment names."""
-    return store.registration(f"{registration.model_id}/{registration.card.recipe}")
+def sae_registrations(store: Store, registration: ExperimentRegistration) -> list[SAERegistration]:
+    """The partitions of the dictionaries that an experiment names."""
+    return [store.registration(f"{registration.model_id}/{recipe_id}") for recipe_id in registration.card.recipe_ids]
 
 
 def chosen_prefix(store: Store, registration: ExperimentRegistration) -> list[int] | None:

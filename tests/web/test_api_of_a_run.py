@@ -1,0 +1,92 @@
+"""What programs are given of a dictionary that was really made: its weights as they are stored, and the MCP server as a
+command."""
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import dagster as dg
+import numpy as np
+import pytest
+from mcp import Client, StdioServerParameters
+from small_house import small_house
+from starlette.testclient import TestClient
+
+from pipelines.runs.in_process import run_partition
+from pipelines.serving.vector_reader import StoredVectorReader
+from pipelines.store.store import Store
+from pipelines.store.stored_dictionary import stored_dictionary
+from web.api.tool_server import tools
+from web.app import app
+
+OWN = {"model_id": "first", "recipe_id": "small"}
+FEATURE = "/api/saes/first/small/features/9"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path]:
+    root = tmp_path_factory.mktemp("house")
+    store = small_house(root)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_partition(store, "first/small", instance).success
+    return store, root
+
+
+@pytest.fixture(scope="module")
+def client(house: tuple[Store, Path]) -> TestClient:
+    return TestClient(app(house[0].published, vectors=StoredVectorReader(house[0])))
+
+
+def test_vectors_are_those_of_the_stored_dictionary(house: tuple[Store, Path], client: TestClient):
+    sae = stored_dictionary(house[0].layout.sae_at("first", "small"))
+    tensors = sae.state_dict() | {"W_dec": sae.W_dec.detach(), "W_enc": sae.W_enc.detach()}
+    wanted = {"decoder": tensors["W_dec"][9].numpy(), "encoder": tensors["W_enc"][:, 9].numpy()}
+    for of, vector in wanted.items():
+        found = client.get(f"{FEATURE}/vector?of={of}").json()
+        assert found["of"] == of
+        np.testing.assert_array_equal(np.array(found["vector"], dtype=np.float32), vector)
+        answer = client.get(f"{FEATURE}/vector?of={of}&format=npy")
+        assert answer.headers["content-type"] == "application/x-npy"
+        np.testing.assert_array_equal(np.load(io.BytesIO(answer.content), allow_pickle=False), vector)
+    assert not np.array_equal(wanted["decoder"], wanted["encoder"])
+
+
+def test_weights_that_are_not_at_hand_are_a_sentence(house: tuple[Store, Path], tmp_path: Path):
+    elsewhere = Store(home=str(tmp_path / "empty"), registry=str(house[1] / "registry"), warehouse=house[0].warehouse)
+    client = TestClient(app(house[0].published, vectors=StoredVectorReader(elsewhere)))
+    answer = client.get(f"{FEATURE}/vector")
+    assert answer.status_code == 404
+    assert "holds no weights of first/small" in answer.json()["error"]
+
+
+def test_the_command_answers_over_standard_streams(house: tuple[Store, Path]):
+    store, root = house
+    places = {
+        "GLASSHOUSE_HOME": str(root / "data"),
+        "GLASSHOUSE_REGISTRY": str(root / "registry"),
+        "GLASSHOUSE_WAREHOUSE": str(store.published),
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+    }
+    command = ["-c", "from pipelines.cli.main import main; main()", "mcp"]
+    server = StdioServerParameters(command=sys.executable, args=command, env=places, cwd=os.getcwd())
+
+    async def ask() -> dict[str, Any]:
+        async with Client(server) as client:
+            return {
+                "tools": (await client.list_tools()).tools,
+                "rows": await client.call_tool("query_sql", {"query": "select n_features from sae"}),
+                "text": await client.call_tool("read_text", OWN | {"text": "total_1 = item_2 + step_3"}),
+                "wrong": await client.call_tool("get_feature", OWN | {"feature_id": 64}),
+            }
+
+    found = anyio.run(ask)
+    assert {tool.name for tool in found["tools"]} == tools().keys()
+    assert found["rows"].structured_content["rows"] == [{"n_features": 64}]
+    read = found["text"].structured_content
+    words = [token for place, token in enumerate(read["tokens"]) if str(place) not in read["left_out"]]
+    assert "".join(words) == "total_1 = item_2 + step_3"
+    assert found["text"].structured_content["n_features"] > 0
+    assert "there is no feature 64" in found["wrong"].content[0].text
