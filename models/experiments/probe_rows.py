@@ -20,8 +20,8 @@ from models.language_model.sites import Site
 from models.numerics.hash_sampling import hash_rank
 
 Given = ExperimentInput[LinearProbeSettings]
-FEWEST_ROWS = 20
-"""A label of a Python task that fewer tokens have is left out of it."""
+FEWEST_ROWS, FEWEST_GROUPS = 20, 6
+"""A label of a Python task that fewer tokens have, or tokens of fewer groups, is left out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def labelled_places(given: Given) -> Mapping[str, Sequence[Place]]:
     told = {task: rows for task, rows in sampled.items() if len({place.label for place in rows}) > 1}
     if lacking := sampled.keys() - told.keys() if given.settings.tasks or not told else ():
         raise InvalidPrompt(
-            f"{', '.join(sorted(lacking))}: fewer than two labels have {FEWEST_ROWS} tokens in these programs: give "
-            "more programs, or leave the task out"
+            f"{', '.join(sorted(lacking))}: fewer than two labels have {FEWEST_ROWS} tokens in {FEWEST_GROUPS} groups: "
+            "give more programs, or leave the task out"
         )
     return told
 
@@ -109,8 +109,15 @@ def _sample(places: Sequence[Place], given: Given) -> Sequence[Place]:
 
 
 def _enough(places: Sequence[Place]) -> Sequence[Place]:
-    counts = {label: sum(place.label == label for place in places) for label in {place.label for place in places}}
-    return [place for place in places if counts[place.label] >= FEWEST_ROWS]
+    rows_of: dict[str, list[Place]] = {}
+    for place in places:
+        rows_of.setdefault(place.label, []).append(place)
+    kept = {
+        label
+        for label, rows in rows_of.items()
+        if len(rows) >= FEWEST_ROWS and len({place.group for place in rows}) >= FEWEST_GROUPS
+    }
+    return [place for place in places if place.label in kept]
 
 
 @torch.no_grad()

@@ -18,10 +18,10 @@ create table probe (
     penalty double not null,
     check (probe_id >= 0),
     check (layer >= -1),
-    check (n_classes >= 2),
-    check (n_inputs > 0),
-    check (n_train > 0),
-    check (n_test > 0),
+    check (n_classes >= 0),
+    check (n_inputs >= 0),
+    check (n_train >= 0),
+    check (n_test >= 0),
     check (penalty > 0)
 );
 

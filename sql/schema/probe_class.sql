@@ -8,8 +8,8 @@ create table probe_class (
     n_test bigint not null,
     bias double not null,
     weights float[] not null,
-    check (n_train > 0),
-    check (n_test > 0),
+    check (n_train >= 0),
+    check (n_test >= 0),
     check (len(weights) > 0)
 );
 

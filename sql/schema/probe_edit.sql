@@ -17,9 +17,8 @@ create table probe_edit (
     high double,
     probability_random double not null,
     probability_target double not null,
-    check (along in ('probe', 'mean_difference')),
     check (norm >= 0),
-    check (n > 0),
+    check (n >= 0),
     check (probability_before between 0 and 1.000001),
     check (probability_after between 0 and 1.000001)
 );

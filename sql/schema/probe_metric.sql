@@ -13,7 +13,7 @@ create table probe_metric (
     selectivity double not null,
     random_init double,
     check (value between 0 and 1),
-    check (n > 0),
+    check (n >= 0),
     check (majority between 0 and 1),
     check (control between 0 and 1),
     check (random_init between 0 and 1)

@@ -23,7 +23,7 @@ from models.probes.probe_task import ProbeTask
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ProbeReading:
     """What probes of one place read: the stream at a site, or a dictionary's codes of it."""
 
     site: Site
@@ -32,7 +32,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class ProbeInputs:
     """The activations of the rows of one task."""
 
     x_ND: Tensor
@@ -67,26 +67,26 @@ def _task(given: Given, places: Sequence[Place]) -> ProbeTask:
 
 def _inputs(
     given: Given, task: ProbeTask, places: Sequence[Place], random: HookedModel | None
-) -> Iterator[tuple[Reading, Inputs]]:
+) -> Iterator[tuple[ProbeReading, ProbeInputs]]:
     streams, dictionary = _streams(given), given.dictionary
     sites = [reading.site for reading in streams]
     coded = [] if dictionary is None else [dictionary.site.resolve(given.host.n_layers)]
     found = read_places(given.host, given.prompts, list(dict.fromkeys([*sites, *coded])), places)
     untrained = {} if random is None else read_places(random, given.prompts, sites, places)
     for reading in streams:
-        yield reading, Inputs(found[reading.site], untrained.get(reading.site))
+        yield reading, ProbeInputs(found[reading.site], untrained.get(reading.site))
     if dictionary is not None:
         [site] = coded
         layer = given.host.module_map.layer_of(site)
-        yield Reading(site, layer, dictionary.recipe_id), _codes(given, task, found[site])
+        yield ProbeReading(site, layer, dictionary.recipe_id), _codes(given, task, found[site])
 
 
-def _streams(given: Given) -> Sequence[Reading]:
+def _streams(given: Given) -> Sequence[ProbeReading]:
     asked, every = given.settings.layers, stream_sites(given.host.n_layers)
-    return [Reading(site, layer) for layer, site in every if asked is None or layer in asked]
+    return [ProbeReading(site, layer) for layer, site in every if asked is None or layer in asked]
 
 
-def _codes(given: Given, task: ProbeTask, x_ND: Tensor) -> Inputs:
+def _codes(given: Given, task: ProbeTask, x_ND: Tensor) -> ProbeInputs:
     """The codes of the features that tell each label best from the others in training, alike many for each."""
     with torch.no_grad():
         codes = CodesByFeature.of([given.features.sae.encode(x_ND.to(given.host.device))])
@@ -96,10 +96,12 @@ def _codes(given: Given, task: ProbeTask, x_ND: Tensor) -> Inputs:
     distance_CF = (codes.at(train_M).aurocs(of_class_MC) - 0.5).abs()
     best_CK = strongest(distance_CF, -(-given.settings.most_features // task.n_classes))
     features_K = best_CK.unique()
-    return Inputs(codes.columns(features_K).float().cpu(), feature_ids=features_K.tolist())
+    return ProbeInputs(codes.columns(features_K).float().cpu(), feature_ids=features_K.tolist())
 
 
-def _probe_row(given: Given, reading: Reading, task: ProbeTask, fitted: FittedProbe, inputs: Inputs) -> dict[str, Any]:
+def _probe_row(
+    given: Given, reading: ProbeReading, task: ProbeTask, fitted: FittedProbe, inputs: ProbeInputs
+) -> dict[str, Any]:
     n_test = int(task.is_test_N.sum())
     test_groups = {group for group, is_test in zip(task.group_N, task.is_test_N, strict=True) if is_test}
     is_column = given.settings.labels == "column"
