@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.corpus import corpus
-from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.metadata import model_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
@@ -95,6 +95,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         metadata={
             **_counted(own, contexts.manifest),
             "remade_because": _told(reasons) or NOT_MADE,
+            "page": model_link(registration.model_id),
             "harvested_now": ", ".join(map(str, outputs)) or "nothing: all sites were there",
             "path": dg.MetadataValue.path(store.layout.activations(registration.model_id, own.facts["site"]).url),
             "dagster/partition_row_count": own.rows,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.metadata import model_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
@@ -55,6 +55,7 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
+            "page": model_link(registration.model_id),
             "decision": made.facts["decision"],
             "skip_first": made.facts["skip_first"],
             "frames": dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in rows]),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.context_frame import context_frame
+from pipelines.dagster_support.metadata import model_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -65,7 +66,7 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
         made = _cut(folder, identity, card, source, tokenizer, frame)
         context.log.info(f"{card.source}: {source.report}; cut because {why}")
     store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
-    return _result(folder, made, why)
+    return _result(folder, made, why, registration.model_id)
 
 
 def _cut(
@@ -101,7 +102,7 @@ def _cut(
     )
 
 
-def _result(folder: Folder, made: Manifest, why: str | None) -> dg.MaterializeResult:
+def _result(folder: Folder, made: Manifest, why: str | None, model_id: str) -> dg.MaterializeResult:
     from models.corpora.contexts import TokenizedCorpus
 
     held = sum(len(c.token_ids) for c in TokenizedCorpus.open(folder))
@@ -109,6 +110,7 @@ def _result(folder: Folder, made: Manifest, why: str | None) -> dg.MaterializeRe
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
+            "page": model_link(model_id),
             "tokens": facts["n_tokens"],
             "special_tokens": facts["n_special"],
             "skipped_tokens": facts["n_skipped"],

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.sae import sae
-from pipelines.dagster_support.metadata import rounded
+from pipelines.dagster_support.metadata import page_link, rounded
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -54,6 +54,7 @@ def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.Mater
     return dg.MaterializeResult(
         metadata={
             "remade_because": why or NOT_MADE,
+            "page": page_link(registration.sae_id),
             "compared_with": ", ".join(other.recipe_id for other in others) or "none: there is no other dictionary",
             "mean_max_cosine": rounded(sum(cosines) / len(cosines)) if cosines else "none",
             "split": sum(n >= 2 for n in rows.column("n_split_features").to_pylist()),

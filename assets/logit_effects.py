@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.data_versions import data_version
+from pipelines.dagster_support.metadata import page_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -63,6 +64,7 @@ def _result(
     )
     metadata: dict[str, dg.MetadataValue | int | str] = {
         "remade_because": why or NOT_MADE,
+        "page": page_link(registration.sae_id),
         "rows": manifest.rows,
         "none_because": manifest.facts["reason"] or "there are some",
         "dagster/partition_row_count": manifest.rows,

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.feature_statistics import feature_statistics
 from pipelines.dagster_support.data_versions import data_version
+from pipelines.dagster_support.metadata import page_link
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -50,6 +51,7 @@ def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.Materialize
         data_version=data_version(identity),
         metadata={
             "remade_because": why or NOT_MADE,
+            "page": page_link(registration.sae_id),
             "rows": rows.num_rows,
             "cofiring_jaccard": "counted"
             if settings.keep_feature_activations

@@ -44,6 +44,7 @@ def table_assets() -> Iterator[dg.AssetsDefinition]:
             for each in value if isinstance(value, list) else [value]:
                 if (
                     isinstance(each, dg.AssetsDefinition)
+                    and not isinstance(each, dg.AssetChecksDefinition)
                     and WRITES_TABLES.items() <= each.tags_by_key[each.key].items()
                 ):
                     yield each

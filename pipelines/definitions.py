@@ -9,7 +9,8 @@ from pipelines.sensors import sensors
 from pipelines.store.store import Store
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_package_module(assets),
+    assets=dg.load_assets_from_package_module(assets, include_specs=True),
+    asset_checks=dg.load_asset_checks_from_package_module(assets),
     jobs=jobs,
     schedules=schedules,
     sensors=sensors,

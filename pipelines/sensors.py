@@ -5,6 +5,7 @@ import time
 
 import dagster as dg
 
+from assets import registry
 from assets.published_warehouse import published_warehouse
 from pipelines import jobs
 from pipelines.dagster_support import publication_age
@@ -74,13 +75,20 @@ def _job(instance: dg.DagsterInstance, transition: Transition) -> str | None:
 
 
 @sensor(target=None, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
-def invalid_cards(store: Store) -> dg.SkipReason:
-    """Says which cards of the registry cannot be read, and why, at each tick; other cards run meanwhile."""
+def invalid_cards(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
+    """Writes down which cards of the registry cannot be read, and why, whenever that changes: as a failed check
+    `cards_can_be_read` of the asset `registry`, or as a passed one when all are mended. Other cards run meanwhile.
+    """
     try:
         _, errors = resolve_registry(store)
     except NO_REGISTRY as error:
-        return dg.SkipReason(str(error))
-    return dg.SkipReason("\n".join(errors.values()) or "every card in the registry can be read")
+        return dg.SensorResult(skip_reason=dg.SkipReason(str(error)), cursor=context.cursor)
+    now = sha256_of(errors)
+    return dg.SensorResult(
+        skip_reason=dg.SkipReason(registry.summary(errors)),
+        cursor=now,
+        asset_events=[] if now == context.cursor else [registry.evaluation(errors)],
+    )
 
 
 refresh_stale_assets = dg.AutomationConditionSensorDefinition(

@@ -17,7 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from plotting.heat_map import Square, heat_map
 from plotting.histogram import bars, histogram
+from plotting.interval_bars import IntervalBar, interval_bars
 from plotting.line_chart import line_chart
 from plotting.line_series import Series, line_series
 from plotting.scatter import Point, scatter
@@ -51,8 +53,22 @@ class Panel:
     """`top`, `left`, `right`, or empty: below."""
 
 
-DRAWN = (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart, Series, line_series)
-PLOTS = {draw.__name__: draw for draw in DRAWN}
+_DRAWN = (
+    histogram,
+    bars,
+    stacked_bars,
+    Stack,
+    scatter,
+    Point,
+    line_chart,
+    heat_map,
+    Square,
+    interval_bars,
+    IntervalBar,
+    line_series,
+    Series,
+)
+PLOTS = {draw.__name__: draw for draw in _DRAWN}
 
 
 @cache

@@ -16,6 +16,11 @@ def page_link(sae_id: str | None = None) -> dg.UrlMetadataValue:
     return _link(f"/sae/{quote(sae_id)}" if sae_id else "/")
 
 
+def model_link(model_id: str) -> dg.UrlMetadataValue:
+    """The permanent address of a model's page, on the same server."""
+    return _link(f"/model/{quote(model_id)}")
+
+
 def experiment_link(key: str) -> dg.UrlMetadataValue:
     """The permanent address of an experiment's page, on the same server."""
     return _link(f"/experiments/{quote(key)}")

@@ -56,7 +56,25 @@ def test_the_graph_is_what_the_table_says():
 
 
 def chain_specs() -> list[dg.AssetSpec]:
-    return [asset for asset in defs.resolve_all_asset_specs() if asset.group_name != "experiments"]
+    apart = ("experiments", "registry")
+    return [asset for asset in defs.resolve_all_asset_specs() if asset.group_name not in apart]
+
+
+def test_everything_that_dagster_shows_says_what_it_is():
+    repository, graph = defs.get_repository_def(), defs.resolve_asset_graph()
+    described = {asset.key.to_user_string(): asset.description for asset in defs.resolve_all_asset_specs()}
+    described |= {str(key): graph.get(key).description for key in graph.asset_check_keys}
+    for each in [*repository.sensor_defs, *repository.schedule_defs, *repository.get_all_jobs()]:
+        described |= {} if each.name.startswith("__") else {each.name: each.description}
+    assert len(described) > 40
+    assert [name for name, text in described.items() if len(text or "") < 25] == []
+
+
+def test_the_registry_is_shown_and_no_job_makes_it():
+    [registry] = [asset for asset in defs.resolve_all_asset_specs() if asset.group_name == "registry"]
+    graph = defs.resolve_asset_graph()
+    assert not graph.get(registry.key).is_materializable
+    assert [key.name for key in graph.asset_check_keys if key.asset_key == registry.key] == ["cards_can_be_read"]
 
 
 def test_each_method_of_experiments_is_an_asset_with_partitions_and_a_job_of_its_own():

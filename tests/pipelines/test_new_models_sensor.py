@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.registry import cards_can_be_read, evaluation
 from pipelines.definitions import defs
 from pipelines.sensors import invalid_cards, new_models
 from pipelines.store.store import Store
@@ -187,12 +188,45 @@ def test_a_registry_that_is_not_there_is_said_and_forgets_nothing(registry, tmp_
     assert registry.started() == []
 
 
-def test_a_broken_card_is_a_sentence_and_no_trace(registry):
+def test_a_broken_card_is_a_failed_check_once_and_a_passed_one_when_it_is_mended(registry):
+    events, cursor = [], ""
+
+    def looks() -> str:
+        nonlocal cursor
+        result = invalid_cards(dg.build_sensor_context(cursor=cursor, resources={"store": registry.store}))
+        assert isinstance(result, dg.SensorResult)
+        cursor = result.cursor or ""
+        events.extend(result.asset_events)
+        return result.skip_reason.skip_message if result.skip_reason else ""
+
+    looks()
     registry.write("site: nowhere\ncolour: red\n")
-    said = invalid_cards(dg.build_sensor_context(resources={"store": registry.store}))
-    assert isinstance(said, dg.SkipReason)
-    assert "recipes/r.yaml, line 2: colour = 'red': unknown key" in (said.skip_message or "")
-    assert registry.started() == []
+    assert looks() == "1 of the registry cannot be read: recipes/r.yaml"
+    looks()
+    registry.write(RECIPE)
+    assert looks() == "every card in the registry can be read"
+    looks()
+    assert [(event.asset_key.to_user_string(), event.passed) for event in events] == [
+        ("registry", True),
+        ("registry", False),
+        ("registry", True),
+    ]
+    assert "line 2: colour = 'red': unknown key" in events[1].metadata["recipes/r.yaml"].value
+    assert registry.started() == ["full_pipeline"]
+
+
+def test_the_check_of_the_registry_says_the_same_when_it_is_run(registry):
+    registry.write("site: nowhere\ncolour: red\n")
+    result = cards_can_be_read(registry.store)
+    assert not result.passed
+    assert "unknown key" in result.metadata["recipes/r.yaml"].value
+
+
+def test_many_broken_cards_are_counted_and_not_listed_without_end():
+    found = evaluation({f"models/m{n}.yaml": "x" for n in range(1_000)})
+    assert len(found.metadata) == 21
+    assert found.metadata["and"].value == "980 more"
+    assert len(found.description or "") < 200
 
 
 def test_every_sensor_and_schedule_says_what_it_does():

@@ -28,6 +28,7 @@ BROKEN = {
     "specificity_refers_to_example": "delete from example where recipe_id = 'mid' and kind = 'control'",
     "specificity_refers_to_explanation": "update specificity set feature_id = 11 where recipe_id = 'mid'",
     "explanation_score_refers_to_explanation": "update explanation_score set explanation_id = 'lost'",
+    "logit_attribution_feature_id_in_range": "update logit_attribution set feature_id = 12",
     "embedding_of_a_label": "update explanation set label = null, status = 'refused' where recipe_id = 'mid'",
     "embedding_length": "update label_embedding set embedding = [1.0] where embedding[1] = 1",
     "grain_of_feature": "insert into feature select * from feature where recipe_id = 'mid' and feature_id = 3",

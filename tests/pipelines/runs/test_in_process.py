@@ -2,6 +2,7 @@
 own run."""
 
 import json
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -157,13 +158,23 @@ def test_changed_labels_run_the_job_of_labels_only(house, instance):
     assert {r.job_name for r in requests} == {"label"}
 
 
+def test_every_materialization_leads_to_its_page(house, instance):
+    for key in defs.resolve_asset_graph().materializable_asset_keys:
+        event = instance.get_latest_materialization_event(key)
+        if event is not None and event.asset_materialization is not None:
+            page = event.asset_materialization.metadata["page"].value
+            assert re.search(r":8765(/|/model/first|/sae/first/small)$", str(page)), key
+
+
 def test_a_malformed_card_is_said_and_holds_nothing_up(house, instance):
     card = Path(house.registry_folder.path) / "models" / "broken.yaml"
     card.write_text("source: here\ncolour: red\n")
     try:
-        said = invalid_cards(dg.build_sensor_context(resources={"store": house}))
-        assert isinstance(said, dg.SkipReason)
-        assert "broken.yaml, line 2: colour = 'red': unknown key" in (said.skip_message or "")
+        result = invalid_cards(dg.build_sensor_context(resources={"store": house}))
+        assert isinstance(result, dg.SensorResult)
+        [event] = result.asset_events
+        sentence = event.metadata["models/broken.yaml"].value
+        assert "broken.yaml, line 2: colour = 'red': unknown key" in sentence
         assert "first/small" in json.loads(sensed(house, instance)[1])["seen"]
     finally:
         card.unlink()
