@@ -60,7 +60,7 @@ class ProbeTask:
         """
         labels = tuple(sorted(set(label_N)))
         if len(labels) < 2:
-            raise ValueError(f"every row has the label {labels[0]!r}: a probe tells two apart at least, add another")
+            raise ValueError(f"every row has the label {label_N[0]!r}: a probe tells two apart at least, add another")
         class_N = np.array([labels.index(label) for label in label_N], dtype=np.int64)
         return cls(labels, class_N, group_N, type_N, split_by_group(group_N, label_N, test_share, seed))
 
@@ -91,7 +91,8 @@ class ProbeTask:
         """Training rows in two parts, by group, to fit with and to choose settings by; None where a label has too few
         groups for both."""
         train_M = np.flatnonzero(~self.is_test_N)
-        groups, labels = [self.group_N[row] for row in train_M], [self.labels[self.class_N[row]] for row in train_M]
+        groups = [self.group_N[row] for row in train_M]
+        labels = [self.labels[number] for number in self.class_N[train_M].tolist()]
         try:
             chosen_M = split_by_group(groups, labels, INNER_SHARE, seed)
         except TooFewGroups:
