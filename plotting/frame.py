@@ -13,6 +13,7 @@ text { fill: #555; font: 12px system-ui, sans-serif; text-anchor: middle; }
 .y { text-anchor: end; } .y-name { text-anchor: start; }
 .tick { stroke: #ddd; } .bar, .dot.front { fill: #0072b2; }
 .bar.r0 { fill: #deebf7; } .bar.r1 { fill: #9ecae1; } .bar.r2 { fill: #4292c6; } .bar.r3 { fill: #084594; }
+.whisker { stroke: #d55e00; stroke-width: 2; }
 .mark { stroke: #d55e00; stroke-width: 3; } .dot { fill: #fff; stroke: #0072b2; stroke-width: 2; }
 polyline { fill: none; stroke: #0072b2; stroke-width: 2; } .leader { stroke: #bbb; } .label { text-anchor: start; }
 """

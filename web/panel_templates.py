@@ -17,7 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from plotting.heat_map import Square, heat_map
 from plotting.histogram import bars, histogram
+from plotting.interval_bars import IntervalBar, interval_bars
 from plotting.line_chart import line_chart
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
@@ -50,7 +52,20 @@ class Panel:
     """`top`, `left`, `right`, or empty: below."""
 
 
-PLOTS = {draw.__name__: draw for draw in (histogram, bars, stacked_bars, Stack, scatter, Point, line_chart)}
+_DRAWN = (
+    histogram,
+    bars,
+    stacked_bars,
+    Stack,
+    scatter,
+    Point,
+    line_chart,
+    heat_map,
+    Square,
+    interval_bars,
+    IntervalBar,
+)
+PLOTS = {draw.__name__: draw for draw in _DRAWN}
 
 
 @cache

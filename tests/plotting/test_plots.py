@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from pipelines.dagster_support.plots import density_histogram, pareto, training_curves
 from plotting.axis import Axis, short
 from plotting.frame import FLOOR, TOP, standalone
+from plotting.heat_map import Square, heat_map
 from plotting.histogram import Bar, histogram
+from plotting.interval_bars import IntervalBar, interval_bars
 from plotting.line_chart import line_chart
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
@@ -128,6 +130,11 @@ def test_what_a_plot_says_is_escaped():
     assert not re.findall("<[bis]>", drawn)
     assert 'x"y' not in drawn
     assert drawn.count("&lt;b&gt;&#34;") == 2
+    for other in (
+        heat_map([Square(0, 0, 1, "<b>")], ["<u>"], ["<i>"], '"<b>', "<u>", "<b>"),
+        interval_bars([IntervalBar("<b>", 1, 0, 2)], '"<i>', "<u>"),
+    ):
+        assert not re.findall(r"<[biu]>", other)
     stacked = stacked_bars([Stack("<b>", (1,))], '"<i>', "<u>")
     assert not re.findall(r"<[biu]>", stacked)
 
@@ -164,3 +171,27 @@ def test_densities_are_counted_by_eighths_of_decades_and_the_dead_left_out():
     counts = [int(n) for n in re.findall(r": (\d+)</title>", drawn)]
     assert (counts[0], sum(counts), counts[-1]) == (2, 3, 1)
     assert "3 live features" in drawn
+
+
+def test_squares_stand_at_their_crossing_and_are_as_dark_as_their_value():
+    squares = [Square(0, 1, 0.25, "one"), Square(2, 0, 1.5, "two"), Square(1, 1, -0.5, "three")]
+    drawn = heat_map(squares, ["a", "b", "c"], ["x", "y"], "said", "key", "query")
+    found = [dict(re.findall(r'([\w-]+)="([^"]*)"', bar)) for bar in re.findall("<rect ([^>]*)>", drawn)]
+    assert [bar["fill-opacity"] for bar in found] == ["0.25", "1.0", "0.0"]
+    x, y = ([float(bar[side]) for bar in found] for side in "xy")
+    assert (x[2] - x[0], x[1] - x[0]) == (18, 36)
+    assert (y[0] - y[1], y[0] - y[2]) == (18, 0)
+    assert "rotate" not in drawn
+    assert "rotate(-90)" in heat_map(squares, ["long", "b", "c"], ["x", "y"], "said", "key", "query")
+
+
+def test_bars_lie_between_zero_and_their_values_with_their_intervals():
+    drawn = interval_bars([IntervalBar("up", 2.0, 1.0, 3.0), IntervalBar("down", -1.0)], "said", "nats")
+    up, down = (dict(re.findall(r'(\w+)="([^"]*)"', bar)) for bar in re.findall("<rect ([^>]*)>", drawn))
+    per_unit = float(up["width"]) / 2
+    assert float(down["width"]) == pytest.approx(per_unit, abs=0.02)
+    zero = float(up["x"])
+    assert float(down["x"]) + float(down["width"]) == pytest.approx(zero, abs=0.02)
+    [(low, high)] = re.findall(r'class="whisker" x1="([^"]*)" x2="([^"]*)"', drawn)
+    assert (float(low) - zero, float(high) - zero) == pytest.approx((per_unit, 3 * per_unit), abs=0.02)
+    assert "up: +2, 95 % interval +1 to +3" in drawn
