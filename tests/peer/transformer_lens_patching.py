@@ -5,7 +5,7 @@ Arguments: the model's folder, and a JSON object with clean, corrupt (token ids)
 
 import json
 import sys
-from functools import partial
+import time
 
 import torch
 from transformer_lens import patching
@@ -16,10 +16,11 @@ from transformers import AutoModelForCausalLM
 
 folder, asked = sys.argv[1], json.loads(sys.argv[2])
 clean, corrupt = (torch.tensor([asked[name]]) for name in ("clean", "corrupt"))
-model = AutoModelForCausalLM.from_pretrained(folder)
 
 
 def bridge() -> TransformerBridge:
+    """Of weights of its own: a bridge writes into those that it is given."""
+    model = AutoModelForCausalLM.from_pretrained(folder)
     return TransformerBridge.boot_transformers(folder, hf_model=model, device="cpu")
 
 
@@ -30,19 +31,21 @@ def metric(logits: torch.Tensor) -> torch.Tensor:
 
 plain = bridge()
 _, cache = plain.run_with_cache(clean)
-sweep = partial(lambda patch: patch(plain, corrupt, cache, metric).tolist())
-found = {
-    "resid_pre": sweep(patching.get_act_patch_resid_pre),
-    "attn_out": sweep(patching.get_act_patch_attn_out),
-    "mlp_out": sweep(patching.get_act_patch_mlp_out),
-    "z": sweep(patching.get_act_patch_attn_head_out_all_pos),
+sweeps = {
+    "resid_pre": patching.get_act_patch_resid_pre,
+    "attn_out": patching.get_act_patch_attn_out,
+    "mlp_out": patching.get_act_patch_mlp_out,
+    "z": patching.get_act_patch_attn_head_out_all_pos,
 }
+start = time.process_time()
+found = {name: sweep(plain, corrupt, cache, metric).tolist() for name, sweep in sweeps.items()}
+found["seconds"] = time.process_time() - start
 nodes = attribution_patch(plain, clean, corrupt, metric).node_scores
 found["attribution"] = [[node.kind, node.layer, node.position, node.head, score] for node, score in nodes.items()]
-folded = TransformerBridge.boot_transformers(folder, hf_model=model, device="cpu")
-folded.enable_compatibility_mode()
+folded = bridge()
+folded.enable_compatibility_mode(fold_value_biases=False)  # which would take a head's value bias out of its part
 direct = direct_logit_attribution(
     folded, clean, answer_tokens=asked["answer"], incorrect_tokens=asked["foil"], unit="head"
 )
 found["direct"] = dict(zip(direct.labels, direct.attribution.flatten().tolist(), strict=True))
-print(json.dumps(found))
+sys.stdout.write(json.dumps(found))
