@@ -50,11 +50,12 @@ def _index_in_range(table: str, column: str, has: dict[str, bool]) -> DerivedRul
     """The dictionary of `other_feature_id` is `other_model_id/other_recipe_id`; where there is none, the row's own."""
     prefix = column.removesuffix(INDEX)
     model, recipe = (prefix + key if prefix + key in has else key for key in ("model_id", "recipe_id"))
+    place = f"t.model_id, t.{quoted('recipe_id' if 'recipe_id' in has else recipe)} as recipe_id"
     return DerivedRule(
         f"{table}_{column}_in_range",
         f"Every {column} of `{table}` lies in 0 .. n_features - 1 of its dictionary.",
-        f"select t.model_id, t.recipe_id, {literal(f'{column} ')} || t.{quoted(column)} || ' of ' || s.model_id || '/' "
-        f"|| s.recipe_id || ', which has n_features ' || s.n_features as what from {quoted(table)} as t "
+        f"select {place}, {literal(f'{column} ')} || t.{quoted(column)} || ' of ' || s.model_id || '/' || s.recipe_id "
+        f"|| ', which has n_features ' || s.n_features as what from {quoted(table)} as t "
         f"join sae as s on s.model_id = t.{quoted(model)} and s.recipe_id = t.{quoted(recipe)} "
         f"where t.{quoted(column)} not between 0 and s.n_features - 1",
     )

@@ -21,8 +21,8 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         InvalidPrompt: If the prompts cannot be read.
     """
     method, card = registration.card.method, registration.card
-    dumped = registration.settings.model_dump(mode="json")  # as a manifest holds it: a tuple is a list there
-    settings = {f"experiment.settings.{name}": value for name, value in dumped.items()}
+    values = registration.settings.model_dump(mode="json")  # as the manifest gives it back: no tuples
+    settings = {f"experiment.settings.{name}": value for name, value in values.items()}
     own: dict[str, Any] = {
         "code": {method: settings_of(method).code_version, "prompt": ENCODING_VERSION},
         "settings": settings

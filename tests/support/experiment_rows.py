@@ -1,6 +1,8 @@
 """Rows of an experiment as the store holds them, for warehouses in which no model was ever run."""
 
 import datetime
+import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pyarrow as pa
 from models.experiments.settings_base import method_names, settings_of
 from storage.table_schemas import table_schema
 
+ROOT = Path(__file__).resolve().parents[2]
 ASKED_AT = datetime.datetime(2026, 1, 2, 12)
 
 
@@ -41,21 +44,29 @@ def method_tables() -> list[str]:
 
 
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
-    """A row of any table: zeros, halves, empty lists and one word, nulls where they may be."""
-    row = {field.name: None if field.nullable else _plain(field.type) for field in table_schema(table)}
-    known = {"recipe_id": "mid", "prompt_id": 0} | _CHECKED | others
-    return row | {name: value for name, value in known.items() if name in row}
+    """A row of any table that the checks of single columns allow: the first word of `in (…)`, the least of `>=`; texts
+    and lists are null where they may be."""
+    row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
+    recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
+    known = {"prompt_id": 0} | _allowed(table)
+    return row | {name: value for name, value in known.items() if row.get(name) is not None} | recipes | others
 
 
-_CHECKED = {"mode": "zero", "score": "induction", "value": 0.5, "n_sequences": 1, "n_averaged": 1}
-"""What the tables of heads take where their checks refuse a plain value."""
+def _allowed(table: str) -> dict[str, Any]:
+    """By column a value that the checks of its own allow."""
+    ddl = (ROOT / "sql" / "schema" / f"{table}.sql").read_text(encoding="utf-8")
+    bounds = re.findall(r"check \((\w+) (>=?) (\d+)\)", ddl)
+    least = {name: int(number) + (sign == ">") for name, sign, number in bounds}
+    return least | dict(re.findall(r"check \((\w+) in \('(\w+)'", ddl))
 
 
-def _plain(kind: pa.DataType) -> Any:
-    if pa.types.is_list(kind):
-        return [_plain(kind.value_type)]
+def _plain(kind: pa.DataType, nullable: bool = False) -> Any:
     if pa.types.is_boolean(kind):
         return False
     if pa.types.is_integer(kind):
         return 0
-    return 0.5 if pa.types.is_floating(kind) else "word"
+    if pa.types.is_floating(kind):
+        return 0.5
+    if nullable:
+        return None
+    return [_plain(kind.value_type)] if pa.types.is_list(kind) else "word"

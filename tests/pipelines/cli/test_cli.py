@@ -13,6 +13,9 @@ import yaml
 from typer.main import get_command
 
 from pipelines.cli.main import app
+from pipelines.registry.card_documentation import CARDS
+from pipelines.registry.cards import ModelCard, RecipeCard
+from pipelines.registry.feature_lists import FeatureListCard
 
 CHECKOUT = Path(__file__).parents[3]
 MAIN = "from pipelines.cli.main import main; main()"
@@ -45,7 +48,9 @@ def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 def test_card_reference_shows_every_field_with_its_default():
     shown = glasshouse("card-reference").stdout
-    model, recipe, features = (yaml.safe_load(block.split("```")[0]) for block in shown.split("```yaml\n")[1:])
+    blocks = shown.split("```yaml\n")[1 : len(CARDS) + 1]
+    cards = dict(zip(CARDS.values(), [yaml.safe_load(block.split("```")[0]) for block in blocks], strict=True))
+    model, recipe, features = (cards[kind] for kind in (ModelCard, RecipeCard, FeatureListCard))
     assert "source: models/demo  # required" in shown
     assert model["corpus"]["tokens"] == 1_000_000
     assert features["author"] is None

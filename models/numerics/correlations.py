@@ -1,0 +1,24 @@
+"""Correlation of two measures of the same things.
+
+N things.
+"""
+
+import numpy as np
+
+
+def pearson(a_N: np.ndarray, b_N: np.ndarray) -> float | None:
+    """Pearson's correlation; None where one of them does not vary."""
+    if len(a_N) < 2 or not (np.std(a_N) > 0 and np.std(b_N) > 0):
+        return None
+    return float(np.corrcoef(a_N, b_N)[0, 1])
+
+
+def spearman(a_N: np.ndarray, b_N: np.ndarray) -> float | None:
+    """Spearman's correlation: Pearson's of the ranks; None where one of them does not vary."""
+    return pearson(ranks(a_N), ranks(b_N))
+
+
+def ranks(values_N: np.ndarray) -> np.ndarray:
+    """Places in ascending order, counted from 0; equal values share their mean place."""
+    _, inverse_N, counts = np.unique(values_N, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[inverse_N]
