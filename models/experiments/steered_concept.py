@@ -5,6 +5,7 @@ F features, V vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -32,12 +33,20 @@ class SteeredConcept:
     """Stands before a prompt where prompting is the baseline."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConceptReader:
     """The direct effect of features on the logits, read off the decoder and the unembedding."""
 
     host: HookedModel
     features: FeatureDictionary
+
+    @cached_property
+    def _token_ids(self) -> list[int]:
+        """Tokens that may stand for a concept: neither special ones nor parts of a character."""
+        tokenizer = self.host.tokenizer
+        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+        special = set(tokenizer.all_special_ids)
+        return [token for token, text in enumerate(texts) if "\ufffd" not in text and token not in special]
 
     def named(self, text: str) -> SteeredConcept:
         """The concept of a text: each of its tokens."""
@@ -51,9 +60,8 @@ class ConceptReader:
             InvalidFeature: If the dictionary's directions do not reach the logits.
         """
         effects_V = self._unembedding(feature).effects(self.features.sae.W_dec[feature][None].float())[0].float()
-        effects_V[len(self.host.tokenizer) :] = -torch.inf
-        effects_V[list(self.host.tokenizer.all_special_ids)] = -torch.inf
-        ids = effects_V.topk(min(n, len(effects_V))).indices.tolist()
+        order = effects_V[self._token_ids].argsort(descending=True, stable=True)
+        ids = [self._token_ids[place] for place in order[:n].tolist()]
         return SteeredConcept(tuple(ids), "".join(self.host.tokenizer.decode([token]) for token in ids))
 
     def sharpest(self, n: int = N_CHOSEN) -> list[int]:
@@ -79,7 +87,8 @@ class ConceptReader:
         unembedding, kurtosis = self._unembedding(int(candidates[0])), []
         for some in np.array_split(candidates, -(-len(candidates) // 256)):
             rows = torch.from_numpy(some).to(self.features.sae.W_dec.device)
-            kurtosis.append(skew_and_kurtosis(unembedding.effects(self.features.sae.W_dec[rows].float()))[1].cpu())
+            effects_BV = unembedding.effects(self.features.sae.W_dec[rows].float())[:, self._token_ids]
+            kurtosis.append(skew_and_kurtosis(effects_BV)[1].cpu())
         order = torch.cat(kurtosis).nan_to_num(-1).argsort(descending=True, stable=True)[:n]
         return sorted(int(feature) for feature in candidates[order.numpy()])
 

@@ -120,7 +120,7 @@ class _FeatureChange:
         return self._layouts[n_rows]
 
     def _laid_out(self, n_rows: int) -> _RowLayout:
-        rows = self.rows * n_rows if len(self.rows) == 1 else self.rows
+        rows = [self.rows[0]] * n_rows if len(self.rows) == 1 else self.rows
         if len(rows) != n_rows:
             raise ValueError(f"edits of {len(rows)} rows and a batch of {n_rows}: give each row its edits, or all one")
         places = [(row, edit) for row, edits in enumerate(rows) for edit in edits]

@@ -56,7 +56,14 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         for name, file in imported(*folders).items()
         if not allowed & {normal(distribution) for distribution in distributions.get(name, [name])}
     }
-    peers = ("sae_lens", "neuronpedia", "dictionary_learning", "_pytest", "triton")  # triton comes with torch for CUDA
+    peers = (
+        "sae_lens",
+        "transformer_lens",
+        "neuronpedia",
+        "dictionary_learning",
+        "_pytest",
+        "triton",
+    )  # triton comes with torch for CUDA
     assert not {name: file for name, file in missing.items() if name not in peers}
 
 

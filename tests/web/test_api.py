@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from browser import Compass
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from starlette.testclient import TestClient
@@ -18,6 +19,7 @@ from web.api.endpoint import Endpoint, Question, Services
 from web.api.endpoints import examples
 from web.api.parameters import Paged
 from web.app import app
+from web.model_queue import ModelQueue
 from web.query_files import Query
 from web.text_address import MOST_BYTES
 from web.warehouse_file import LatestWarehouse
@@ -310,3 +312,19 @@ def test_the_file_stays_as_it_was(warehouse: Path, visitor: TestClient):
         get(visitor, address)
     assert warehouse.read_bytes() == before
     connect(warehouse).close()
+
+
+def test_a_search_by_meaning_waits_for_its_turn_and_one_by_text_does_not(warehouse: Path, monkeypatch):
+    queued: list[str] = []
+    run = ModelQueue.run
+
+    async def recorded(self, work, is_gone=None):
+        queued.append("one")
+        return await run(self, work) if is_gone is None else await run(self, work, is_gone)
+
+    monkeypatch.setattr(ModelQueue, "run", recorded)
+    visitor = TestClient(app(warehouse, embedder=Compass()))
+    get(visitor, "/api/search?text=e")
+    assert queued == []
+    assert get(visitor, "/api/search?text=e&meaning=true")["meaning_refused"] is None
+    assert queued == ["one"]

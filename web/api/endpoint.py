@@ -79,10 +79,14 @@ class Endpoint:
     media_types: tuple[str, ...] = (JSON,)
     tool: str = ""
     """Its name among the tools of the MCP server; empty where it is none."""
-    runs_model: bool = False
-    """Whether it waits for its turn among the texts that models read."""
+    runs_model: bool | Callable[[Any], bool] = False
+    """Whether it waits for its turn among the texts that models read: always, never, or as the parameters say."""
     name: str = field(default="", compare=False)
     """An id of its own: the file that it stands in."""
+
+    def waits_for_model(self, asked: Any) -> bool:
+        """Whether an answer to these parameters runs a model."""
+        return self.runs_model(asked) if callable(self.runs_model) else self.runs_model
 
 
 def row_ref(query: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ def _handler(endpoint: Endpoint, services: Services, model_queue: ModelQueue) ->
             content = value if isinstance(value, Content) else Content(to_json(value), JSON)
             return _tagged(request, content)
 
-        if endpoint.runs_model:
+        if endpoint.waits_for_model(asked):
             return await model_queue.run(answer, request.is_disconnected)
         return await run_in_threadpool(answer, lambda stage: None)
 

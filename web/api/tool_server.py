@@ -44,11 +44,11 @@ def tool_server(services: Services) -> Server[Any]:
             return _refused(f"there is no tool {asked.name[:60]!r}: there are {', '.join(tools())}")
 
         def answer(report: Report = lambda stage: None) -> bytes:
-            parameters = checked(endpoint, dict(asked.arguments or {}))
             return to_json(endpoint.answer(Question(services.latest.get(), services, report), parameters))
 
         try:
-            run = model_queue.run if endpoint.runs_model else anyio.to_thread.run_sync
+            parameters = checked(endpoint, dict(asked.arguments or {}))
+            run = model_queue.run if endpoint.waits_for_model(parameters) else anyio.to_thread.run_sync
             return _answered(await run(answer))
         except HTTPException as error:
             names = ", ".join(text for text, _ in getattr(error, "suggestions", []))

@@ -57,7 +57,9 @@ def test_a_head_adds_its_z_through_its_part_of_the_output_projection(tmp_path: P
     run = run_at_last_position(host, TOKENS)
     heads = [part for part in stream_parts(host, run) if part.component == "head"]
     for layer, projection in enumerate(output_projections(host)):
-        weight_ED = projection.weight if kind == "gpt2" else projection.weight.T
+        weight = projection.weight
+        assert isinstance(weight, torch.Tensor)
+        weight_ED = weight if kind == "gpt2" else weight.T
         z_Hd, W_O_HdD = run.values[Site("z", layer)].unflatten(-1, (4, -1)), weight_ED.unflatten(0, (4, -1))
         wanted_HD = torch.einsum("hd,hdD->hD", z_Hd, W_O_HdD)
         found_HD = torch.stack([part.added_D for part in heads if part.layer == layer]).float()

@@ -60,6 +60,12 @@ def applied(sae: SparseDictionary, x_BPD: Tensor, rows: Sequence[Sequence[Featur
     return steering_edits(sae, SITE, SITE, rows)[SITE](x_BPD.clone())
 
 
+def logits(host: HookedModel) -> Tensor:
+    found_BPV = host.forward(torch.tensor([TOKENS]))
+    assert found_BPV is not None
+    return found_BPV
+
+
 def strongest(sae: SparseDictionary, x_TD: Tensor) -> int:
     return int(dense(sae, x_TD).sum(0).argmax())
 
@@ -102,17 +108,17 @@ def test_each_row_has_edits_of_its_own():
 def test_a_feature_that_is_set_to_what_it_is_changes_no_bit(host: HookedModel):
     sae = dictionary()
     with host.capture([SITE], stop_early=False) as stream:
-        plain_BPV = host.forward(torch.tensor([TOKENS]))
+        plain_BPV = logits(host)
     x_PD = stream[SITE][0]
     feature, acts_PF = strongest(sae, x_PD), dense(sae, x_PD)
     here = int(acts_PF[:, feature].argmax())
     same = [FeatureEdit(feature, "clamp", float(acts_PF[here, feature]))]
     with host.intervene(steering_edits(sae, SITE, SITE, [same]), positions=[here]):
-        assert torch.equal(host.forward(torch.tensor([TOKENS])), plain_BPV)
+        assert torch.equal(logits(host), plain_BPV)
     with host.intervene(steering_edits(sae, SITE, SITE, [[FeatureEdit(feature, "scale", 1.0)]])):
-        assert torch.equal(host.forward(torch.tensor([TOKENS])), plain_BPV)
+        assert torch.equal(logits(host), plain_BPV)
     with host.intervene(steering_edits(sae, SITE, SITE, [[FeatureEdit(feature, "scale", 2.0)]])):
-        assert not torch.equal(host.forward(torch.tensor([TOKENS])), plain_BPV)
+        assert not torch.equal(logits(host), plain_BPV)
 
 
 def test_a_transcoder_s_feature_is_read_at_one_site_and_written_at_another(host: HookedModel):
@@ -177,6 +183,7 @@ def test_the_target_grows_with_the_strength_of_a_direction_that_writes_it(host: 
     norm = host.module_map.final_norm
     assert norm is not None
     row_D = host.model.get_output_embeddings().weight[token].detach()
+    assert isinstance(norm.weight, Tensor)
     sae.W_dec.data[5] = torch.nn.functional.normalize(row_D / norm.weight.detach(), dim=0)
     prompt, before, found = EditedPrompt(host, TOKENS), -math.inf, []
     for strength in (0, 1, 3, 5, 10):

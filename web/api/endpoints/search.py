@@ -46,4 +46,5 @@ ENDPOINT = Endpoint(
     answer=_answer,
     schema={"allOf": [page_schema(row_ref("text_hits")), _more]},
     tool="search_features",
+    runs_model=lambda asked: asked.meaning,
 )
