@@ -61,7 +61,7 @@ class SteeringPlan:
 
 def steered_concept(given: Given, reader: ConceptReader, feature: int) -> SteeredConcept:
     """The concept that the card names, or the tokens that the feature promotes most."""
-    named = given.settings.concepts.get(feature)
+    named = given.settings.concepts.get(str(feature))
     return reader.named(named) if named else reader.promoted(feature, given.settings.target_tokens)
 
 

@@ -40,7 +40,7 @@ def _check(given: Given) -> None:
     host, settings = given.host, given.settings
     if not host.is_causal:
         raise ValueError(f"{host.architecture} is an encoder and writes no text: steering asks a causal language model")
-    given.features.check([*settings.features, *settings.concepts])
+    given.features.check([*settings.features, *map(int, settings.concepts)])
     reader, tokenizer = ConceptReader(host, given.features), host.tokenizer
     features = chosen_features(reader, settings.features)
     concepts = [steered_concept(given, reader, feature) for feature in features]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.bounds import MOST_FEATURES, Bounds
 from models.experiments.settings_base import ExperimentSettings
@@ -24,9 +24,9 @@ class SteeringSettings(ExperimentSettings):
 
     features: list[FeatureNumber] = Field([], max_length=1000)
     """Features, each steered alone; none: the ten live ones that promote few tokens most sharply."""
-    concepts: dict[FeatureNumber, str] = Field({}, max_length=1000)
-    """Text that names a feature's concept: its tokens are the target, and it is what `prompting` puts before a prompt.
-    Left out: the tokens that the feature's decoder row promotes most."""
+    concepts: dict[str, str] = Field({}, max_length=1000)
+    """By feature, as in `{"12": " river water"}`, text that names its concept: its tokens are the target, and it is what
+    `prompting` puts before a prompt. Left out: the tokens that the feature's decoder row promotes most."""
     kind: Literal["clamp", "min_clamp", "add", "scale", "ablate"] = "clamp"
     """What becomes of the activation f: `clamp` f' = c, `min_clamp` f' = max(f, c), `add` f' = f + c, `scale` f' =
     strength · f, `ablate` f' = 0."""
@@ -49,3 +49,12 @@ class SteeringSettings(ExperimentSettings):
     concept put before the prompt."""
     target_tokens: Annotated[int, Bounds(1, 1000)] = 10
     """Promoted tokens that stand for the concept of a feature that `concepts` does not name."""
+
+    @field_validator("concepts")
+    @classmethod
+    def _of_features(cls, concepts: dict[str, str]) -> dict[str, str]:
+        if wrong := [name for name, text in concepts.items() if not name.isdecimal() or not text.strip()]:
+            raise ValueError(
+                f'found {wrong[0]!r}, wanted the number of a feature and words, as {{"12": " river water"}}'
+            )
+        return concepts

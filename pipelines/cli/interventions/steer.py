@@ -43,7 +43,7 @@ def steer(
 
     settings: dict[str, Any] = {"features": [feature], "strengths": strength or [5.0], "kind": kind, "unit": unit}
     settings |= {"tokens": tokens, "new_tokens": new_tokens, "temperature": temperature}
-    settings |= {"concepts": {feature: concept}} if concept else {}
+    settings |= {"concepts": {str(feature): concept}} if concept else {}
     settings |= {} if baselines else {"baselines": []}
     model_id, _, recipe_id = sae.partition("/")
     if not recipe_id:

@@ -147,7 +147,7 @@ def test_without_names_the_sharpest_live_features_are_taken_and_their_tokens_are
     assert plan.concepts.keys() == {condition.feature for condition in plan.conditions}
     planted = SteeringPlan.of(given(host, target_tokens=3)).concepts[PLANTED]
     assert TOKEN in planted.token_ids
-    named = SteeringPlan.of(given(host, concepts={PLANTED: " width height"})).concepts[PLANTED]
+    named = SteeringPlan.of(given(host, concepts={str(PLANTED): " width height"})).concepts[PLANTED]
     assert host.tokenizer.decode(list(named.token_ids)) == " width height"
 
 
@@ -156,7 +156,7 @@ def test_without_names_the_sharpest_live_features_are_taken_and_their_tokens_are
     [
         ({"features": [DEAD]}, "feature 11 of last never fired"),
         ({"features": [24]}, "there is no feature 24"),
-        ({"concepts": {99: "width"}}, "there is no feature 99"),
+        ({"concepts": {"99": "width"}}, "there is no feature 99"),
     ],
 )
 def test_a_feature_that_cannot_be_steered_is_refused(host: HookedModel, settings: dict[str, Any], wanted: str):
