@@ -50,15 +50,16 @@ async def hand_question(request: Request) -> Response:
     asker: Asker | None = request.app.state.asker
     snapshot = latest_warehouse(request).get()
     model_id = replace_invalid_unicode(request.path_params["model_id"])
-    methods = await run_in_threadpool(asker.methods, model_id) if asker else []
-    method = _method(methods, model_id, replace_invalid_unicode(request.path_params["method"]), asker)
+    if asker is None:
+        return HTMLResponse(_page_without_models(snapshot, model_id))
+    methods = await run_in_threadpool(asker.methods, model_id)
+    method = _method(methods, model_id, replace_invalid_unicode(request.path_params["method"]))
     given = {name: replace_invalid_unicode(value) for name, value in request.query_params.items()}
     if not any(given.get(name) for name in method.needed):
         return HTMLResponse(_page(snapshot, model_id, methods, method, given))
     if is_for_another_site(request):
         refused = "another site asked for this: press Ask if you want it"
         return HTMLResponse(_page(snapshot, model_id, methods, method, given, refused=refused))
-    assert asker is not None
 
     def work(report: Report) -> str:
         answer = asker.ask(model_id, method.name, given, report)
@@ -75,12 +76,15 @@ async def hand_question(request: Request) -> Response:
     return HTMLResponse(text, headers={"cache-control": "no-store"})
 
 
-def _method(methods: Iterable[HandMethod], model_id: str, name: str, asker: Asker | None) -> HandMethod:
+def _page_without_models(snapshot: WarehouseSnapshot, model_id: str) -> str:
+    shared = {"heading": "Try a prompt", "kicker": NO_MODELS, "trail": [(model_id, model_url(model_id))]}
+    return environment().get_template("page.html").render(panels=[], published_at=snapshot.published_at, **shared)
+
+
+def _method(methods: Iterable[HandMethod], model_id: str, name: str) -> HandMethod:
     known = {method.name: method for method in methods}
     if name in known:
         return known[name]
-    if asker is None:
-        raise NotFound(NO_MODELS, [(model_id, model_url(model_id))])
     raise NotFound(
         f"{visible_text(name)} cannot be tried on {visible_text(model_id)} by hand",
         [(each.replace("_", " "), hand_question_url(model_id, each)) for each in known],
