@@ -15,7 +15,9 @@ text { fill: #555; font: 12px system-ui, sans-serif; text-anchor: middle; }
 .bar.r0 { fill: #deebf7; } .bar.r1 { fill: #9ecae1; } .bar.r2 { fill: #4292c6; } .bar.r3 { fill: #084594; }
 .whisker { stroke: #d55e00; stroke-width: 2; }
 .mark { stroke: #d55e00; stroke-width: 3; } .dot { fill: #fff; stroke: #0072b2; stroke-width: 2; }
-polyline { fill: none; stroke: #0072b2; stroke-width: 2; } .leader { stroke: #bbb; } .label { text-anchor: start; }
+polyline { fill: none; stroke: #0072b2; stroke-width: 2; } .band { fill: #0072b2; opacity: .15; }
+.s1 { stroke: #d55e00; stroke-dasharray: 6 3; } .s2 { stroke: #009e73; stroke-dasharray: 2 3; }
+.s3 { stroke: #777; stroke-dasharray: 10 3 2 3; } .leader { stroke: #bbb; } .label { text-anchor: start; }
 """
 """Of a plot that stands alone. Colours are of Okabe and Ito's palette and of one hue from light to dark: they differ to
 people who are colour-blind."""

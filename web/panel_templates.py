@@ -21,6 +21,7 @@ from plotting.heat_map import Square, heat_map
 from plotting.histogram import bars, histogram
 from plotting.interval_bars import IntervalBar, interval_bars
 from plotting.line_chart import line_chart
+from plotting.line_series import Series, line_series
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
 from web import example_groups, example_search, formatting, panel_filters, text_reading, urls
@@ -64,6 +65,8 @@ _DRAWN = (
     Square,
     interval_bars,
     IntervalBar,
+    line_series,
+    Series,
 )
 PLOTS = {draw.__name__: draw for draw in _DRAWN}
 

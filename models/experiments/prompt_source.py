@@ -1,4 +1,4 @@
-"""Rows of a prompt set that lie in a file (JSONL, JSON, CSV, Parquet) or in a data set of the hub."""
+"""Rows of a prompt set that lie in a file (JSONL, JSON, CSV, Parquet), in a data set of the hub or in Python itself."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ def read_rows(source: str, columns: Mapping[str, str], most: int | None) -> list
     """Rows with the columns of a prompt set.
 
     Args:
-        source: A file, or `hf:name[/config][:split]`.
+        source: A file, `hf:name[/config][:split]`, or `stdlib-functions`.
         columns: The source's name for each column that it calls otherwise; columns that a prompt set does not have
             are left out.
         most: Rows that are read at most.
@@ -43,10 +43,17 @@ def _rows(source: str) -> Iterator[Mapping[str, Any]]:
 
         yield from HubDataset.parse(source, "prompt").rows()
         return
+    if source == "stdlib-functions":
+        from models.corpora.sources.stdlib_functions import stdlib_functions
+
+        yield from stdlib_functions()
+        return
     folder, _, name = source.rpartition("/")
     place, suffix = Folder(folder or "."), Path(name).suffix.lower()
     if suffix not in READABLE:
-        raise InvalidPrompt(f"{source} is no file of prompts: name one that ends in {', '.join(READABLE)}, or hf:…")
+        raise InvalidPrompt(
+            f"{source} is no file of prompts: name one that ends in {', '.join(READABLE)}, hf:… or stdlib-functions"
+        )
     if not place.exists(name):
         raise InvalidPrompt(f"{source} is not there: correct `source` in the prompt set's card")
     if place.size(name) > MOST_BYTES:

@@ -25,7 +25,8 @@ class PromptSetCard(Settings):
     prompts: list[dict[str, Any]] = Field([], max_length=4096)
     """The rows themselves; left out where `source` names a file."""
     source: str | None = None
-    """A JSONL, JSON, CSV or Parquet file, or `hf:name[/config][:split]`."""
+    """A JSONL, JSON, CSV or Parquet file, `hf:name[/config][:split]`, or `stdlib-functions`: functions and classes of
+    Python's standard library that the bundled model never saw, each with its file as group."""
     columns: dict[str, str] | None = None
     """The source's name for each column that it calls otherwise, such as `{answer: target}`."""
     max_prompts: Annotated[int, Bounds(1, 10**7)] | None = None

@@ -105,28 +105,28 @@ def test_every_table_about_a_dictionary_is_held_to_one(con: DuckDBPyConnection):
 
 def test_a_table_that_only_its_own_file_names_is_checked(con: DuckDBPyConnection):
     con.execute(
-        "create table probe (model_id varchar, recipe_id varchar, feature_id integer, other_feature_id integer); "
-        "comment on table probe is 'One row per (model_id, recipe_id, feature_id): a probe. "
+        "create table invented (model_id varchar, recipe_id varchar, feature_id integer, other_feature_id integer); "
+        "comment on table invented is 'One row per (model_id, recipe_id, feature_id): a invented. "
         "Refers to feature (model_id, recipe_id, feature_id)'"
     )
-    con.execute("insert into probe values ('demo', 'mid', 3, 4), ('demo', 'mid', 5, null)")
+    con.execute("insert into invented values ('demo', 'mid', 3, 4), ('demo', 'mid', 5, null)")
     assert inspect(con) == []
-    con.execute("insert into probe values ('demo', 'mid', 3, 4), ('demo', 'mid', 12, 4), ('demo', 'mid', 6, 12)")
+    con.execute("insert into invented values ('demo', 'mid', 3, 4), ('demo', 'mid', 12, 4), ('demo', 'mid', 6, 12)")
     assert {(v.rule, v.model_id, v.recipe_id, v.n, v.what) for v in inspect(con)} == {
-        ("grain_of_probe", "demo", "mid", 1, "(demo, mid, 3) stands 2 times"),
+        ("grain_of_invented", "demo", "mid", 1, "(demo, mid, 3) stands 2 times"),
         (
-            "probe_other_feature_id_in_range",
+            "invented_other_feature_id_in_range",
             "demo",
             "mid",
             1,
             "other_feature_id 12 of demo/mid, which has n_features 12",
         ),
         (
-            "probe_refers_to_feature",
+            "invented_refers_to_feature",
             "demo",
             "mid",
             1,
-            "model_id demo, recipe_id mid, feature_id 12 stands in probe, not in feature",
+            "model_id demo, recipe_id mid, feature_id 12 stands in invented, not in feature",
         ),
     }
 

@@ -1,0 +1,184 @@
+"""Linear probes over a prompt set, on the residual stream or on a dictionary's codes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.attribution.logit_lens import stream_sites
+from models.experiments.method import ExperimentMethod, PassCount, Rows
+from models.experiments.probe_edits import EditedProbe, edit_token, edited_rows
+from models.experiments.probe_rows import Given, Place, labelled_places, read_places
+from models.experiments.prompt import InvalidPrompt
+from models.experiments.prompt_encoding import EncodedPrompt
+from models.experiments.settings.linear_probe import LinearProbeSettings
+from models.language_model.hooked_model import HookedModel
+from models.language_model.random_init import random_init_model
+from models.language_model.sites import Site
+from models.probes.codes_by_feature import CodesByFeature, strongest
+from models.probes.probe_fit import FittedProbe, fit_probe
+from models.probes.probe_task import ProbeTask
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReading:
+    """What probes of one place read: the stream at a site, or a dictionary's codes of it."""
+
+    site: Site
+    layer: int
+    recipe_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeInputs:
+    """The activations of the rows of one task."""
+
+    x_ND: Tensor
+    random_init_ND: Tensor | None = None
+    feature_ids: Sequence[int] | None = None
+    """Features that the columns are; None of a stream."""
+
+
+def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
+    """All prompts belong together, since probes are fitted to all."""
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in LinearProbeSettings.tables}
+    random = random_init_model(given.host, given.seed) if given.settings.random_init else None
+    for name, places in labelled_places(given).items():
+        task = _task(given, places)
+        for reading, inputs in _inputs(given, task, places, random):
+            fitted = fit_probe(inputs.x_ND, task, given.settings.penalties, given.seed, inputs.random_init_ND)
+            key = {"probe_id": len(tables["probe"])}
+            tables["probe"].append(key | {"task": name} | _probe_row(given, reading, task, fitted, inputs))
+            tables["probe_class"] += [key | row for row in _class_rows(task, fitted)]
+            tables["probe_metric"] += [key | row for row in _metric_rows(task, fitted)]
+            if reading.recipe_id is None:
+                edited = EditedProbe(reading.site, inputs.x_ND, task, places, fitted.probe)
+                edits = [edit for edit in given.settings.edits if edit.task == name]
+                tables["probe_edit"] += [key | row for edit in edits for row in edited_rows(given, edited, edit)]
+    return tables
+
+
+def _task(given: Given, places: Sequence[Place]) -> ProbeTask:
+    labels, groups, types = zip(*((place.label, place.group, place.type) for place in places), strict=True)
+    return ProbeTask.of(labels, groups, types, test_share=given.settings.test_share, seed=given.seed)
+
+
+def _inputs(
+    given: Given, task: ProbeTask, places: Sequence[Place], random: HookedModel | None
+) -> Iterator[tuple[ProbeReading, ProbeInputs]]:
+    streams, dictionary = _streams(given), given.dictionary
+    sites = [reading.site for reading in streams]
+    coded = [] if dictionary is None else [dictionary.site.resolve(given.host.n_layers)]
+    found = read_places(given.host, given.prompts, list(dict.fromkeys([*sites, *coded])), places)
+    untrained = {} if random is None else read_places(random, given.prompts, sites, places)
+    for reading in streams:
+        yield reading, ProbeInputs(found[reading.site], untrained.get(reading.site))
+    if dictionary is not None:
+        [site] = coded
+        layer = given.host.module_map.layer_of(site)
+        yield ProbeReading(site, layer, dictionary.recipe_id), _codes(given, task, found[site])
+
+
+def _streams(given: Given) -> Sequence[ProbeReading]:
+    asked, every = given.settings.layers, stream_sites(given.host.n_layers)
+    return [ProbeReading(site, layer) for layer, site in every if asked is None or layer in asked]
+
+
+def _codes(given: Given, task: ProbeTask, x_ND: Tensor) -> ProbeInputs:
+    """The codes of the features that tell each label best from the others in training, alike many for each."""
+    with torch.no_grad():
+        codes = CodesByFeature.of([given.features.sae.encode(x_ND.to(given.host.device))])
+    train_M = torch.nonzero(torch.from_numpy(~task.is_test_N))[:, 0].to(codes.tokens_M.device)
+    class_M = torch.from_numpy(task.class_N).to(train_M.device)[train_M]
+    of_class_MC = class_M[:, None] == torch.arange(task.n_classes, device=train_M.device)
+    distance_CF = (codes.at(train_M).aurocs(of_class_MC) - 0.5).abs()
+    best_CK = strongest(distance_CF, -(-given.settings.most_features // task.n_classes))
+    features_K = best_CK.unique()
+    return ProbeInputs(codes.columns(features_K).float().cpu(), feature_ids=features_K.tolist())
+
+
+def _probe_row(
+    given: Given, reading: ProbeReading, task: ProbeTask, fitted: FittedProbe, inputs: ProbeInputs
+) -> dict[str, Any]:
+    n_test = int(task.is_test_N.sum())
+    test_groups = {group for group, is_test in zip(task.group_N, task.is_test_N, strict=True) if is_test}
+    is_column = given.settings.labels == "column"
+    return {
+        "site": str(reading.site),
+        "layer": reading.layer,
+        "recipe_id": reading.recipe_id,
+        "position_rule": given.settings.position if is_column else "every token",
+        "n_classes": task.n_classes,
+        "n_inputs": inputs.x_ND.shape[1],
+        "feature_ids": inputs.feature_ids,
+        "n_train": len(task.class_N) - n_test,
+        "n_test": n_test,
+        "n_train_groups": len(set(task.group_N)) - len(test_groups),
+        "n_test_groups": len(test_groups),
+        "penalty": fitted.ridge,
+    }
+
+
+def _class_rows(task: ProbeTask, fitted: FittedProbe) -> Iterator[dict[str, Any]]:
+    for number, label in enumerate(task.labels):
+        of_class_N = task.class_N == number
+        yield {
+            "label": label,
+            "n_train": int((of_class_N & ~task.is_test_N).sum()),
+            "n_test": int((of_class_N & task.is_test_N).sum()),
+            "bias": float(fitted.probe.bias_C[number]),
+            "weights": fitted.probe.weights_KC[:, number].tolist(),
+        }
+
+
+def _metric_rows(task: ProbeTask, fitted: FittedProbe) -> Iterator[dict[str, Any]]:
+    for name, metric in fitted.metrics.items():
+        yield {
+            "metric": name,
+            "value": metric.score.value,
+            "low": metric.score.low,
+            "high": metric.score.high,
+            "n": int(task.is_test_N.sum()),
+            "majority": metric.majority,
+            "control": metric.control,
+            "selectivity": metric.selectivity,
+            "random_init": metric.random_init,
+        }
+
+
+def _check(given: Given) -> None:
+    """Everything that rows, split, layers and edits can tell before the first pass."""
+    settings, n_layers = given.settings, given.host.n_layers
+    if beyond := [layer for layer in settings.layers or () if layer >= n_layers]:
+        raise ValueError(f"layers {beyond} of a model with blocks 0 to {n_layers - 1}: name some of these, or −1")
+    tasks = {name: _task(given, places) for name, places in labelled_places(given).items()}
+    for edit in settings.edits:
+        edit_token(given, edit)
+        if settings.position == "mean":
+            raise InvalidPrompt("edits act at the token that is read, and `position: mean` reads many: say last")
+        if edit.task not in tasks:
+            raise InvalidPrompt(f"edits: no task {edit.task!r} is probed; there are {', '.join(tasks)}")
+        if unknown := {edit.from_label, edit.to_label} - set(tasks[edit.task].labels):
+            known = ", ".join(tasks[edit.task].labels)
+            raise InvalidPrompt(f"edits: {edit.task} has no label {', '.join(sorted(unknown))}; there are {known}")
+
+
+def _passes(given: Given) -> PassCount:
+    """Prompts are read once a task, and once more of the untrained model; an edit costs its rows each time."""
+    settings, tasks = given.settings, labelled_places(given)
+    read = sum(len({place.prompt for place in places}) for places in tasks.values())
+    n_edits = 0
+    for edit in settings.edits:
+        task = _task(given, tasks[edit.task])
+        rows = {
+            label: min(settings.most_edited_rows, int((task.is_test_N & (task.class_N == number)).sum()))
+            for number, label in enumerate(task.labels)
+        }
+        once = rows[edit.from_label] + rows[edit.to_label]
+        n_edits += len(_streams(given)) * (once + 4 * len(settings.edit_strengths) * rows[edit.from_label])
+    return PassCount(forward=read * (2 if settings.random_init else 1) + n_edits)
+
+
+METHOD = ExperimentMethod(settings=LinearProbeSettings, measure=_measure, passes=_passes, check=_check)

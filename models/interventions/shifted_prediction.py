@@ -1,0 +1,65 @@
+"""What a model predicts behind the last token of each prompt, with a vector added to the stream of some.
+
+B rows of a batch, N prompts, P positions, D model width, V vocabulary.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from models.language_model.hooked_model import HookedModel
+from models.language_model.sites import Site
+
+MOST_LOGITS = 2**24
+"""Numbers of a batch's logits: what bounds memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShift:
+    """A vector for each prompt, added at a site."""
+
+    site: Site
+    delta_ND: Tensor
+    positions: Literal["last", "all"] = "last"
+    """Where: at the last token, or at every token."""
+
+
+@torch.no_grad()
+def last_log_probabilities(
+    host: HookedModel, prompts: Sequence[Sequence[int]], shift: StreamShift | None = None
+) -> Iterator[Tensor]:
+    """Log probabilities (B, V) in float32 of what follows each prompt, batch by batch, in the prompts' order.
+
+    Prompts are padded at the right, which changes nothing before: a causal model does not look ahead. A shift of 0
+    changes no bit.
+    """
+    longest = max(map(len, prompts))
+    size = max(1, MOST_LOGITS // (longest * host.vocab_size))
+    for start in range(0, len(prompts), size):
+        batch = prompts[start : start + size]
+        last_B = torch.tensor([len(ids) - 1 for ids in batch], device=host.device)
+        mask_BP = torch.arange(max(map(len, batch)))[None] < torch.tensor([len(ids) for ids in batch])[:, None]
+        ids_BP = torch.zeros(mask_BP.shape, dtype=torch.long)
+        ids_BP[mask_BP] = torch.tensor([token for ids in batch for token in ids])
+        edits = nullcontext() if shift is None else _shifted(host, shift, slice(start, start + size), last_B)
+        with edits:
+            logits = host.forward(ids_BP, None if mask_BP.all() else mask_BP)
+        assert logits is not None, "nothing ends the pass early"
+        yield logits[torch.arange(len(batch)), last_B.to(logits.device)].float().log_softmax(-1)
+
+
+def _shifted(host: HookedModel, shift: StreamShift, rows: slice, last_B: Tensor) -> AbstractContextManager[None]:
+    delta_BD = shift.delta_ND[rows]
+
+    def add(x_BPD: Tensor) -> Tensor:
+        delta, rows_B = delta_BD.to(x_BPD), torch.arange(len(x_BPD), device=x_BPD.device)
+        if shift.positions == "all":
+            return x_BPD + delta[:, None]
+        x_BPD[rows_B, last_B.to(x_BPD.device)] += delta
+        return x_BPD
+
+    return host.intervene({shift.site: add})
