@@ -97,7 +97,7 @@ class ConceptReader:
         if found is None:
             raise InvalidFeature(
                 f"{self.features.recipe_id} writes {self.features.written}, which does not reach the logits directly: "
-                f"name `features`, and under `concepts` what each of them is about, such as {str(feature)!r}: ' river water'"
+                f"name `features`, and under `concepts` what each is about, such as {str(feature)!r}: ' river water'"
             )
         return found
 

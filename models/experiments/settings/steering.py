@@ -25,8 +25,8 @@ class SteeringSettings(ExperimentSettings):
     features: list[FeatureNumber] = Field([], max_length=1000)
     """Features, each steered alone; none: the ten live ones that promote few tokens most sharply."""
     concepts: dict[str, str] = Field({}, max_length=1000)
-    """By feature, as in `{"12": " river water"}`, text that names its concept: its tokens are the target, and it is what
-    `prompting` puts before a prompt. Left out: the tokens that the feature's decoder row promotes most."""
+    """By feature, as in `{"12": " river water"}`, text that names its concept: its tokens are the target, and it is
+    what `prompting` puts before a prompt. Left out: the tokens that the feature's decoder row promotes most."""
     kind: Literal["clamp", "min_clamp", "add", "scale", "ablate"] = "clamp"
     """What becomes of the activation f: `clamp` f' = c, `min_clamp` f' = max(f, c), `add` f' = f + c, `scale` f' =
     strength · f, `ablate` f' = 0."""
