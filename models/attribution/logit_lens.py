@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.attribution.stream_lens import AS_IT_IS, StreamLens, stream_sites
 from models.language_model.hooked_model import HookedModel
-from models.language_model.sites import Site
 from models.language_model.stream_readout import StreamReadout
 
 
@@ -34,20 +34,24 @@ class LensLayer:
         return -(self.log_probabilities_PV.exp() * self.log_probabilities_PV).sum(-1)
 
 
-def stream_sites(n_layers: int) -> list[tuple[int, Site]]:
-    """Layer and site of the stream as it enters the first block and as it leaves each."""
-    return [(-1, Site("resid_pre", 0)), *((layer, Site("resid_post", layer)) for layer in range(n_layers))]
-
-
 @torch.no_grad()
-def logit_lens(host: HookedModel, readout: StreamReadout, token_ids: tuple[int, ...]) -> Iterator[LensLayer]:
-    """One prompt under the lens, layer by layer; the last equals the model's own answer."""
+def logit_lens(
+    host: HookedModel, readout: StreamReadout, token_ids: tuple[int, ...], lens: StreamLens = AS_IT_IS
+) -> Iterator[LensLayer]:
+    """One prompt under the lens, layer by layer; the last equals the model's own answer.
+
+    Args:
+        host: The model.
+        readout: Its final norm and output embedding.
+        token_ids: What it reads.
+        lens: What carries a stream to the end; a tuned or a Jacobian one makes this that lens.
+    """
     sites = stream_sites(host.n_layers)
     with host.capture([site for _, site in sites], stop_early=False) as stream:
         logits = host.forward(torch.tensor([token_ids]))
     assert logits is not None, "a pass that is not stopped has logits"
     final_PV = logits[0].float().log_softmax(-1)
     for layer, site in sites:
-        here_PV = readout(stream[site])[0].float().log_softmax(-1)
+        here_PV = readout(lens(layer, stream[site]))[0].float().log_softmax(-1)
         kl_P = (final_PV.exp() * (final_PV - here_PV)).sum(-1).clamp(min=0)
         yield LensLayer(layer, here_PV, kl_P)

@@ -5,6 +5,7 @@ create table logit_lens (
     prompt_id integer not null,
     position integer not null,
     layer integer not null,
+    lens varchar not null,
     token varchar not null,
     top_token_ids bigint[] not null,
     top_tokens varchar[] not null,
@@ -17,6 +18,7 @@ create table logit_lens (
     foil_rank bigint,
     check (position >= 0),
     check (layer >= -1),
+    check (lens in ('logit', 'tuned', 'jacobian')),
     check (len(top_tokens) = len(top_probabilities)),
     check (entropy >= -1e-6),
     check (kl_to_final >= 0),
@@ -26,12 +28,13 @@ create table logit_lens (
     check (foil_rank >= 0)
 );
 
-comment on table logit_lens is 'One row per (model_id, experiment_id, prompt_id, position, layer): the residual stream behind one block, read by the final norm and the output embedding. Refers to prompt (model_id, experiment_id, prompt_id)';
+comment on table logit_lens is 'One row per (model_id, experiment_id, prompt_id, position, layer, lens): the residual stream behind one block, read by the final norm and the output embedding. Refers to prompt (model_id, experiment_id, prompt_id)';
 comment on column logit_lens.model_id is 'Card of the model [id]';
 comment on column logit_lens.experiment_id is 'Card of the experiment [id]';
 comment on column logit_lens.prompt_id is 'Prompt [index]';
 comment on column logit_lens.position is 'Position that is read, counted from the first token given [position]';
 comment on column logit_lens.layer is 'Block behind which the stream is read; -1 where it enters the first [index]';
+comment on column logit_lens.lens is 'logit: the stream as it is; tuned: through an affine map that was trained on other texts; jacobian: through the mean derivative of the last stream by this one [text]';
 comment on column logit_lens.token is 'Token at the position [text]';
 comment on column logit_lens.top_token_ids is 'Most likely next tokens, best first [index]';
 comment on column logit_lens.top_tokens is 'The same as text [text]';

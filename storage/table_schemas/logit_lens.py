@@ -7,6 +7,7 @@ SCHEMA = pa.schema(
         pa.field("prompt_id", pa.int32(), nullable=False),
         pa.field("position", pa.int32(), nullable=False),
         pa.field("layer", pa.int32(), nullable=False),
+        pa.field("lens", pa.string(), nullable=False),
         pa.field("token", pa.string(), nullable=False),
         pa.field("top_token_ids", pa.list_(pa.int64()), nullable=False),
         pa.field("top_tokens", pa.list_(pa.string()), nullable=False),

@@ -3,6 +3,7 @@ select
     prompt_id,
     position,
     layer,
+    lens,
     token,
     top_tokens,
     top_probabilities,
@@ -15,4 +16,4 @@ from logit_lens
 where
     model_id = $model_id and experiment_id = $experiment_id
     and prompt_id between $first_prompt and $last_prompt
-order by prompt_id, layer desc, position;
+order by prompt_id, lens, layer desc, position;

@@ -23,7 +23,7 @@ class AttentionHeadsSettings(ExperimentSettings):
     """Tokens of the longest: of one length alone, heads that look back by position would pass for induction heads."""
     longest_prefix: Annotated[int, Bounds(0, 10_000)] = 16
     """Random tokens that stand before the piece at most."""
-    threshold: Fraction = 0.3
+    threshold: Fraction = 0.2
     """A head is said to do what a score is about where it exceeds its baseline by so much."""
     ablation: Literal["zero", "mean", "both"] = "both"
     """Whether an ablated head says nothing, or what it says on average where nothing is repeated."""

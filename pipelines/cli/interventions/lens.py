@@ -20,6 +20,7 @@ def lens(
     model: Annotated[str, typer.Argument(help="model_id of a card in the registry.")],
     prompt: Annotated[str, typer.Argument(help="What the model reads.")],
     answer: Annotated[str | None, typer.Option(help="The next token, such as ' Paris'.")] = None,
+    kind: Annotated[str, typer.Option(help="logit, tuned or jacobian: the last two are fitted first.")] = "logit",
     card: Annotated[bool, typer.Option(help="Print the two cards that repeat this, and run nothing.")] = False,
 ) -> None:
     """Show what the model would say next if it ended after each block.
@@ -30,7 +31,9 @@ def lens(
     from pipelines.experiments.by_hand import HandQuestion
     from pipelines.store.store import Store
 
-    question = HandQuestion("logit_lens", model, (Prompt(0, prompt=prompt, answer=answer),))
+    question = HandQuestion(
+        "logit_lens", model, (Prompt(0, prompt=prompt, answer=answer),), settings={"lenses": [kind]}
+    )
     if card:
         typer.echo(question.cards())
         return
