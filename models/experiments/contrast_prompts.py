@@ -81,7 +81,8 @@ def _label(encoded: EncodedPrompt) -> str:
 def _pair_choices(encoded: EncodedPrompt) -> Iterator[Choice]:
     """Where a pair differs in its last token alone, that token behind what is before it; else answer or foil behind
     either prompt."""
-    clean, corrupt, group = encoded.token_ids, encoded.corrupt_ids or (), _group(encoded)
+    clean, corrupt, group = encoded.token_ids, encoded.corrupt_ids, _group(encoded)
+    assert corrupt is not None, "every row of a set of pairs is one"
     if clean[:-1] == corrupt[:-1]:
         yield Choice(clean[:-1], clean[-1], corrupt[-1], group)
     elif encoded.answer_id is not None and encoded.foil_id is not None:

@@ -1,6 +1,6 @@
 """Steering vectors from a prompt set: made, measured on groups held out, and taken apart into features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,7 +169,7 @@ def _is_of(direction: Direction, dictionary: FeatureDictionary, n_layers: int) -
 
 
 @torch.no_grad()
-def _feature_rows(vector_D: Tensor, dictionary: FeatureDictionary, n: int, seed: int) -> Iterator[Mapping[str, Any]]:
+def _feature_rows(vector_D: Tensor, dictionary: FeatureDictionary, n: int, seed: int) -> Iterator[dict[str, Any]]:
     """The features whose decoder directions are nearest to a direction or to its opposite, beside random ones."""
     decoder_FD = torch.nn.functional.normalize(dictionary.sae.W_dec.detach().float().cpu(), dim=-1)
     cosine_F = decoder_FD @ torch.nn.functional.normalize(vector_D, dim=0)

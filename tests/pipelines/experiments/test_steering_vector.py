@@ -27,10 +27,9 @@ def store(tmp_path: Path) -> Store:
     store = experiment_house(tmp_path, CARD)
     model = GPT2LMHeadModel.from_pretrained(tmp_path / "weights")
     with torch.no_grad():
-        for block in model.transformer.h:
-            for part in (block.attn.c_proj, block.mlp.c_proj):
-                part.weight.mul_(0.05)
-                part.bias.mul_(0.05)
+        for name, weight in model.named_parameters():
+            if "c_proj" in name:
+                weight.mul_(0.05)
     model.save_pretrained(tmp_path / "weights")
     write_card(tmp_path, "prompt_sets/some", {"kind": "contrast_pairs", "prompts": PAIRS})
     return store
