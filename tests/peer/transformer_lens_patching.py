@@ -20,7 +20,7 @@ clean, corrupt = (torch.tensor([asked[name]]) for name in ("clean", "corrupt"))
 
 def bridge() -> TransformerBridge:
     """Of weights of its own: a bridge writes into those that it is given."""
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return TransformerBridge.boot_transformers(folder, hf_model=model, device="cpu")
 
 
