@@ -15,6 +15,8 @@ from web import error_pages, experiment_pages, feature_map, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
+from web.hand_question_pages import hand_question
+from web.hand_questions import Asker
 from web.label_editing import write_label
 from web.label_form import Editing, LabelEditor
 from web.list_page import feature_list
@@ -70,6 +72,7 @@ def app(
     origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
+    asker: Asker | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -81,6 +84,7 @@ def app(
         origins: Sites whose pages may read the API.
         editor: Writes people's labels; None where the pages are read-only.
         kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
+        asker: What tries methods of experiments on a prompt; None where nothing can.
     """
     services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
     served = Starlette(
@@ -99,6 +103,7 @@ def app(
             Route("/sae/{model_id}/{recipe_id}/map/points", feature_map.points),
             Route("/sae/{model_id}/{recipe_id}/map/labels", feature_map.labels),
             Route("/sae/{model_id}/{recipe_id}/map/found", feature_map.found),
+            Route("/model/{model_id}/ask/{method}", hand_question),
             Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
@@ -117,6 +122,7 @@ def app(
     state = served.state
     state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
     state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
+    state.asker = asker
     state.editing = editor and Editing(editor)
     return SecurityHeaders(RequestLimits(served), UNFRAMED if editor else HEADERS)
 
@@ -132,6 +138,7 @@ def serve(
     origins: Sequence[str] = (),
     editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
+    asker: Asker | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
@@ -140,7 +147,7 @@ def serve(
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(
-        RequestOrigin(app(published, reader, embedder, vectors, origins, editor, kept_texts), names, origins),
+        RequestOrigin(app(published, reader, embedder, vectors, origins, editor, kept_texts, asker), names, origins),
         host=host,
         port=port,
         log_level="warning",

@@ -6,8 +6,7 @@ from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
 
-from web.query_files import Values, queries
-from web.warehouse_file import WarehouseSnapshot
+from web.query_files import AnswersQueries, Values, queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class QueryRecorder:
         declared: Names of the queries that the panel may ask with nothing else, since they were answered beforehand.
     """
 
-    def __init__(self, snapshot: WarehouseSnapshot, values: Values, declared: Collection[str]) -> None:
+    def __init__(self, snapshot: AnswersQueries, values: Values, declared: Collection[str]) -> None:
         self._snapshot, self._values, self._declared = snapshot, values, declared
         self._executed: list[ExecutedQuery] = []
 

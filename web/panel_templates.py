@@ -26,8 +26,7 @@ from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
 from web import example_groups, example_search, formatting, panel_filters, text_reading, urls
 from web.panel_queries import ExecutedQuery, QueryRecorder
-from web.query_files import Values, queries
-from web.warehouse_file import WarehouseSnapshot
+from web.query_files import AnswersQueries, Values, queries
 
 FOLDER = Path(__file__).parent
 _FILTERS = (
@@ -85,7 +84,7 @@ def environment() -> Environment:
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
     addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url", "api_url")
     jinja.globals |= {name: getattr(urls, name) for name in addresses}
-    jinja.globals |= {"dagster_url": urls.dagster_url, "plots": PLOTS}
+    jinja.globals |= {"dagster_url": urls.dagster_url, "hand_question_url": urls.hand_question_url, "plots": PLOTS}
     return jinja
 
 
@@ -97,7 +96,7 @@ def templates(page: str) -> list[tuple[str, Template]]:
 
 
 def panels(
-    page: str, snapshot: WarehouseSnapshot, values: Values, only: Collection[str] | None = None, **shared: Any
+    page: str, snapshot: AnswersQueries, values: Values, only: Collection[str] | None = None, **shared: Any
 ) -> list[Panel]:
     """Every panel of a page, or those that are named.
 
@@ -141,9 +140,7 @@ def _declared(template: Template, key: str, value: str) -> str:
     return found[1] if found else ""
 
 
-def _panel(
-    name: str, template: Template, snapshot: WarehouseSnapshot, values: Values, shared: Mapping[str, Any]
-) -> Panel:
+def _panel(name: str, template: Template, snapshot: AnswersQueries, values: Values, shared: Mapping[str, Any]) -> Panel:
     recorder = QueryRecorder(snapshot, values, declared_queries(template))
     module = template.make_module({"ask": recorder.ask, "ask_feature_ranges": recorder.ask_feature_ranges, **shared})
     column = _declared(template, "column", "top|left|right")

@@ -1,11 +1,12 @@
 """The questions that panels ask: the .sql files of `web/queries`, found by being there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Protocol
 
 Values = Mapping[str, Any]
 """Parameters of a query by name: the only way in which anything reaches SQL."""
@@ -28,6 +29,18 @@ class Query:
     def bind(self, values: Values) -> dict[str, Any]:
         """Those of the values that this query has parameters for."""
         return {name: values[name] for name in self.parameters}
+
+
+class AnswersQueries(Protocol):
+    """Rows of a warehouse: of the published file, or with those of an answer in the place of its own."""
+
+    def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
+        """The rows of the answer, a name for each column."""
+        ...
+
+    def ask_together(self, questions: Iterable[tuple[Query, Values]]) -> list[list[SimpleNamespace]]:
+        """The answers of several questions."""
+        ...
 
 
 @cache

@@ -36,6 +36,10 @@ def api_url(model_id: str, recipe_id: str, feature_id: int | None = None) -> str
     return f"/api/saes/{quote(model_id, safe='')}/{quote(recipe_id, safe='')}{feature}"
 
 
+def hand_question_url(model_id: str, method: str) -> str:
+    return f"{model_url(model_id)}/ask/{quote(method, safe='')}"
+
+
 def parse_id(text: str) -> int | None:
     """A number as people write it, None for what is none; ten digits are more than any dictionary has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

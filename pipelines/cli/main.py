@@ -246,6 +246,7 @@ def serve_pages(
 
     Example: glasshouse serve --port 8766 --allow-edit
     """
+    from pipelines.serving.experiment_asker import ExperimentAsker
     from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
     from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
@@ -261,10 +262,11 @@ def serve_pages(
     store, origins = Store(), [checked_origin(origin) for origin in allow_origin or ()]
     where = f"http://{host}:{port}"
     console.print(f"feature pages of {store.published} on {where}, until Ctrl-C", highlight=False, soft_wrap=True)
-    reader = TextReader(ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1)))
+    hosts = ModelHosts(store, threads=max(1, (os.cpu_count() or 2) - 1))
+    reader, asker = TextReader(hosts), ExperimentAsker(hosts)
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
     editor = RegistryLabelEditor(store) if allow_edit else None
-    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts)
+    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts, asker)
 
 
 @app.command()

@@ -39,12 +39,13 @@ class HandQuestion:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
-    def ask(self, store: Store, host: "HookedModel | None" = None) -> HandAnswer:
+    def ask(self, store: Store, host: "HookedModel | None" = None, *, most_passes: int | None = None) -> HandAnswer:
         """Runs the method.
 
         Args:
             store: Where the dictionary is, if one is named.
             host: The model, where it is loaded already.
+            most_passes: Forward passes that it may cost; None for any number.
 
         Raises:
             InvalidCard: If there is no card of the model or the recipe.
@@ -54,6 +55,12 @@ class HandQuestion:
 
         registration = self.registration(store)
         given, method = experiment_input(store, registration, host), method_of(self.method)
+        n_forward = method.passes(given).forward
+        if most_passes is not None and n_forward > most_passes:
+            raise ValueError(
+                f"this costs {n_forward:,} forward passes, and {most_passes:,} are run while somebody waits: ask for "
+                "less, or write the cards and run `glasshouse experiment`"
+            )
         rows = method.measure(given, given.prompts)
         return HandAnswer(given, {**rows, **method.summarize(given, rows)})
 

@@ -267,10 +267,10 @@ class WaitingReader(EchoReader):
     def __init__(self) -> None:
         self.go = Event()
 
-    def read(self, *how: Any) -> Any:
-        how[-1]("the model thinks")
+    def read(self, model_id: str, text: str, recipe_ids: tuple[str, ...], is_chat: bool, report: Any) -> Any:
+        report("the model thinks")
         assert self.go.wait(30)
-        return super().read(*how)
+        return super().read(model_id, text, recipe_ids, is_chat, report)
 
 
 def test_a_text_that_waits_says_so_and_then_shows_what_was_found(browser: Any, warehouse: Path):

@@ -369,9 +369,14 @@ def test_pages_step_to_the_neighbours_by_number(visit, visitor):
         return {link.text: link.attributes["href"].removeprefix("/sae/demo/mid/") for link in form.all("a")}
 
     always = {"random": "random", "your own text": "/model/demo/text?dictionary=mid"}
-    assert steps(0) == always | {"compare": "/compare?a=demo/mid/0", "next": "1"}
-    assert steps(5) == always | {"compare": "/compare?a=demo/mid/5", "previous": "4", "next": "6"}
-    assert steps(11) == always | {"compare": "/compare?a=demo/mid/11", "previous": "10"}
+    assert steps(0) == always | {"map": "map?feature=0", "compare": "/compare?a=demo/mid/0", "next": "1"}
+    assert steps(5) == always | {
+        "map": "map?feature=5",
+        "compare": "/compare?a=demo/mid/5",
+        "previous": "4",
+        "next": "6",
+    }
+    assert steps(11) == always | {"map": "map?feature=11", "compare": "/compare?a=demo/mid/11", "previous": "10"}
     assert visitor.get("/sae/demo/mid/jump?feature= 7 ").url.path == "/sae/demo/mid/7"
 
 
@@ -468,6 +473,7 @@ def test_every_link_leads_somewhere(visit, visitor):
         "/api",
         "/list/words",
         "/model/demo",
+        "/model/demo/ask/logit_lens",
         "/model/demo/text",
         *experiments,
         *dictionaries,

@@ -175,7 +175,7 @@ def test_a_refusal_is_shown_as_text(client):
 
 def test_a_mistake_of_ours_ends_the_page_with_a_sentence(warehouse):
     class Broken(EchoReader):
-        def read(self, *how):
+        def read(self, model_id, text, recipe_ids, is_chat, report):
             raise KeyError("x")
 
     client = TestClient(app(warehouse, Broken()), raise_server_exceptions=False)
