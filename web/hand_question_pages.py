@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from sql.rows_beside import rows_beside
 from web.error_pages import NotFound, problem
 from web.formatting import visible_text
-from web.hand_questions import Asker, HandAnswer, HandMethod
+from web.hand_questions import Asker, HandMethod, ShownAnswer
 from web.model_queue import Busy, HasLeft, Report
 from web.page_rendering import latest_warehouse
 from web.panel_templates import environment, panels
@@ -97,7 +97,7 @@ def _page(
     methods: Iterable[HandMethod],
     method: HandMethod,
     given: dict[str, str],
-    answer: HandAnswer | None = None,
+    answer: ShownAnswer | None = None,
     *,
     refused: str = "",
     file: Any = None,

@@ -58,7 +58,7 @@ class HandMethod(Protocol):
     def fields(self) -> Sequence[HandField]: ...
 
 
-class HandAnswer(Protocol):
+class ShownAnswer(Protocol):
     """What a method made of a prompt."""
 
     @property
@@ -77,7 +77,7 @@ class Asker(Protocol):
 
     def methods(self, model_id: str) -> Sequence[HandMethod]: ...
 
-    def ask(self, model_id: str, method: str, given: Mapping[str, str], report: Report) -> HandAnswer:
+    def ask(self, model_id: str, method: str, given: Mapping[str, str], report: Report) -> ShownAnswer:
         """
         Args:
             given: By name what was typed: columns of the prompt, `recipe`, and settings as YAML under `set.NAME`.

@@ -26,4 +26,4 @@ comment on column patching_agreement.site is 'Kind of site; null over all kinds 
 comment on column patching_agreement.n_places is 'Places that were patched exactly; those before the first position at which the runs differ, whose effect is 0 under every method, are left out [places]';
 comment on column patching_agreement.pearson is 'Correlation of the effects; null for fewer than three places or where nothing varies [correlation]';
 comment on column patching_agreement.spearman is 'Correlation of their ranks [correlation]';
-comment on column patching_agreement.top_ten_share is 'Of the ten places with the largest exact effects, the share among the approximation''s ten; null for fewer than twenty places [fraction]';
+comment on column patching_agreement.top_ten_share is 'Of the ten places with the largest exact effects, the share among the approximation''s ten; null for fewer than twenty places, and chance where more than ten have about the same effect, as in a stream that carries all of it block after block [fraction]';

@@ -13,7 +13,7 @@ from storage.visible_text import visible
 console = Console()
 COLUMN = 9
 """Characters of a position's column."""
-KINDS = ("resid_pre", "attn_out", "mlp_out", "z")
+SITES = "resid_pre,attn_out,mlp_out,z"
 
 
 def patch(
@@ -24,6 +24,7 @@ def patch(
     foil: Annotated[str | None, typer.Option(help="The token of the corrupt prompt; the probability if none.")] = None,
     subject: Annotated[str | None, typer.Option(help="Part of the prompt to noise in place of a corrupt one.")] = None,
     noising: Annotated[bool, typer.Option(help="Put corrupt values into the clean run, not the other way.")] = False,
+    sites: Annotated[str, typer.Option(help="Kinds of site, with commas; z are heads.")] = SITES,
     card: Annotated[bool, typer.Option(help="Print the two cards that repeat this, and run nothing.")] = False,
 ) -> None:
     """Show which places of a model carry what makes the difference between two prompts.
@@ -36,11 +37,12 @@ def patch(
 
     if (corrupt is None) == (subject is None):
         raise typer.BadParameter("give a corrupt prompt, or --subject for causal tracing with noise")
+    kinds = [kind.strip() for kind in sites.split(",")]
     settings: dict[str, Any] = {
         "methods": ["exact"],
         "metric": "probability" if foil is None else "logit_difference",
         "directions": ["noising" if noising else "denoising"],
-        "sites": list(KINDS),
+        "sites": kinds,
     }
     if corrupt is None:
         asked = Prompt(0, prompt=clean, answer=answer, foil=foil, subject=subject)
@@ -55,11 +57,11 @@ def patch(
     rows, given = found.rows["patching_effect"], found.given
     decode, prompt = given.host.tokenizer.decode, given.prompts[0]
     console.print(f"{rows[0]['metric']}: clean {rows[0]['clean_metric']:.4f}, corrupt {rows[0]['corrupt_metric']:.4f}")
-    for kind in KINDS:
+    for kind in kinds:
         here = [row for row in rows if row["site"] == kind]
-        if kind == "z":
+        if here[0]["position"] is None:
             heads = range(1 + max(row["head"] for row in here))
-            console.print(_table("heads", here, "head", heads, [str(head) for head in heads]))
+            console.print(_table(f"{kind}: heads", here, "head", heads, [str(head) for head in heads]))
         else:
             most = max(1, console.width // COLUMN - 1)
             positions = range(max(0, len(prompt.token_ids) - most), len(prompt.token_ids))

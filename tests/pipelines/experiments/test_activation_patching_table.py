@@ -93,6 +93,12 @@ def test_effects_stand_with_their_baselines_and_the_page_shows_them(tmp_path: Pa
     shown = CliRunner().invoke(app, asked)
     assert shown.exit_code == 0, shown.output
     assert f"clean {clean:.4f}, corrupt {corrupted:.4f}" in shown.output
+    assert "z: heads" in shown.output
+    one = CliRunner().invoke(app, [*asked, "--sites", "mlp_out"])
+    assert one.exit_code == 0, one.output
+    assert "mlp_out" in one.output
+    assert "heads" not in one.output
+    assert CliRunner().invoke(app, ["patch", "m", "def", "--answer", " *"]).exit_code == 2
     assert "method: activation_patching" in CliRunner().invoke(app, [*asked, "--card"]).output
 
 

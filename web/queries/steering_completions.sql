@@ -1,0 +1,17 @@
+-- What is written after some prompts under each condition, and what the plain model writes.
+select
+    feature_id,
+    prompt_id,
+    condition,
+    strength,
+    completion,
+    unsteered_completion,
+    target_log_probability,
+    surprise,
+    repetition,
+    steering_score
+from steering_completion
+where
+    model_id = $model_id and experiment_id = $experiment_id
+    and prompt_id between $first_prompt and $last_prompt
+order by feature_id, prompt_id, condition, strength;
