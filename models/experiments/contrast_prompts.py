@@ -102,15 +102,15 @@ def _label_choices(encoded: EncodedPrompt, positive: str) -> Iterator[Choice]:
 def read_stream(
     host: HookedModel, prompts: Sequence[tuple[int, ...]], layers: Sequence[int], first: int
 ) -> Mapping[str, Tensor]:
-    """The stream behind blocks, (L, N, D): at each prompt's `last` token, and the mean over its `text`, which begins
-    at the position `first`."""
+    """The stream behind blocks, (L, N, D): at each prompt's `last` token, and the mean over its `text` from the
+    position `first` on, without the first of all tokens, which many models use as a sink."""
     sites, last, text = [Site("resid_post", layer) for layer in layers], [], []
     with host.capture(sites) as found:
         for ids in prompts:
             host.forward(torch.tensor([ids]))
             stream_LPD = torch.stack([found[site][0].float().cpu() for site in sites])
             last.append(stream_LPD[:, -1])
-            text.append(stream_LPD[:, first:].mean(1))
+            text.append(stream_LPD[:, min(max(first, 1), len(ids) - 1) :].mean(1))
     return {"last": torch.stack(last, 1), "text": torch.stack(text, 1)}
 
 
