@@ -1,7 +1,7 @@
 """Generation under steering edits against plain generation of the same model and tokens, in one process; aim 1.05.
 
-`add` reads no feature. `clamp` encodes every token: a fifth of the arithmetic of a pass of the bundled model (1.05 million
-products beside 5 million), 2 % of a pass where the model has 135 million weights.
+`add` reads no feature. `clamp` encodes every token: a fifth of the arithmetic of a pass of the bundled model, 2 % where
+the model has 135 million weights.
 """
 
 import torch
