@@ -104,7 +104,8 @@ def _probability(given: Given, places: Sequence[Place], token: int, shift: Strea
 def _along_probe(edited: EditedProbe, edit: ProbeEdit) -> Tensor:
     source, target = (edited.task.labels.index(label) for label in (edit.from_label, edit.to_label))
     turn_D = (edited.probe.weights_KC[:, target] - edited.probe.weights_KC[:, source]).float()
-    return turn_D * (_mean_difference(edited, edit) @ turn_D) / turn_D.square().sum()
+    length = turn_D.square().sum().clamp_min(torch.finfo(turn_D.dtype).tiny)  # 0 where nothing tells the labels apart
+    return turn_D * (_mean_difference(edited, edit) @ turn_D) / length
 
 
 def _mean_difference(edited: EditedProbe, edit: ProbeEdit) -> Tensor:

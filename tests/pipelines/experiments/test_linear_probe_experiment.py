@@ -90,6 +90,19 @@ def test_every_token_of_a_program_is_a_row(store: Store, tmp_path: Path):
         ask(store, tmp_path, labels="python_structure", tasks=["name_bound"])
 
 
+def test_where_nothing_tells_the_labels_apart_nothing_is_moved(store: Store, tmp_path: Path):
+    prompts = [
+        {"prompt": f"{one}{sign} {other}", "label": label, "group": one}
+        for one in WORDS
+        for sign, label in ((":", "colon"), (",", "comma"))
+        for other in WORDS[:1]
+    ]
+    write_card(tmp_path, "prompt_sets/some", {"kind": "labelled", "prompts": prompts})
+    edits = ask(store, tmp_path, layers=[-1], random_init=False, edits=[EDIT | {"task": "label"}])["probe_edit"]
+    assert [row["norm"] for row in edits] == [0, 0]
+    assert all(row["probability_after"] == row["probability_before"] for row in edits)
+
+
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
