@@ -17,7 +17,6 @@ from torch import Tensor
 from models.dictionaries.base import SparseDictionary
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
-from models.sparse.codes import SparseCodes
 
 ERROR = -1
 """The node of what a dictionary leaves out, among the numbers of features."""
@@ -44,7 +43,7 @@ class DecomposedSite:
     @torch.no_grad()
     def of(cls, sae: SparseDictionary, x_PD: Tensor, n_special: int) -> "DecomposedSite":
         codes_PF = x_PD.new_zeros(len(x_PD), sae.n_features)
-        codes_PF[n_special:] = dense(sae.encode(x_PD[n_special:]))
+        codes_PF[n_special:] = sae.encode(x_PD[n_special:]).dense()
         return cls(sae, x_PD, codes_PF, n_special)
 
     @property
@@ -54,14 +53,6 @@ class DecomposedSite:
         error_PD = self.x_PD - (self.codes_PF @ W_dec + b_dec)
         error_PD[: self.n_special] = 0
         return error_PD
-
-
-def dense(codes: SparseCodes) -> Tensor:
-    """Codes as (T, F), zero where nothing fires."""
-    tokens_M, features_M, acts_M = codes.fired()
-    dense_TF = codes.acts_TK.new_zeros(len(codes.acts_TK), codes.n_features)
-    dense_TF[tokens_M, features_M] = acts_M
-    return dense_TF
 
 
 @torch.no_grad()

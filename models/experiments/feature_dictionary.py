@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from models.dictionaries.base import SparseDictionary
 
 
+LIKE_DENSITY = 16
+"""Features nearest in density among which a random one is drawn."""
+
+
 class InvalidFeature(ValueError):
     """A feature that is named does not exist, or cannot do what is asked. The message names one that can."""
 
@@ -37,6 +41,12 @@ class FeatureDictionary:
     @property
     def n_features(self) -> int:
         return len(self.max_activation_F)
+
+    def of_like_density(self, feature: int, besides: Sequence[int]) -> np.ndarray:
+        """Live features whose density is nearest to a feature's, the nearest first, without those named."""
+        live = np.setdiff1d(np.flatnonzero((self.max_activation_F > 0) & (self.density_F > 0)), besides)
+        distance = np.abs(np.log(self.density_F[live]) - np.log(self.density_F[feature]))
+        return live[np.argsort(distance, kind="stable")[:LIKE_DENSITY]]
 
     def check(self, features: Sequence[int], *, alive: bool = True) -> None:
         """Refuses features that the dictionary does not have and, if `alive`, those that never fired.

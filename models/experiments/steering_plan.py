@@ -17,8 +17,6 @@ from models.experiments.steered_concept import ConceptReader, SteeredConcept, ch
 from models.interventions.steering import FeatureEdit
 
 Given = ExperimentInput[SteeringSettings]
-LIKE_DENSITY = 16
-"""Features nearest in density among which a random one is drawn."""
 NORM_PROMPTS = 32
 """Prompts over which the mean norm of what is edited is taken."""
 
@@ -107,12 +105,9 @@ def _conditions(
 
 def _random_feature(given: Given, features: list[int], feature: int) -> int | None:
     """A live feature of like density that is not steered itself; None where there is none."""
-    dictionary = given.features
-    candidates = np.setdiff1d(np.flatnonzero((dictionary.max_activation_F > 0) & (dictionary.density_F > 0)), features)
-    if not len(candidates):
+    nearest = given.features.of_like_density(feature, besides=features)
+    if not len(nearest):
         return None
-    distance = np.abs(np.log(dictionary.density_F[candidates]) - np.log(dictionary.density_F[feature]))
-    nearest = candidates[np.argsort(distance, kind="stable")[:LIKE_DENSITY]]
     return int(np.random.default_rng([given.seed, feature]).choice(nearest))
 
 

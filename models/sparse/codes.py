@@ -41,6 +41,13 @@ class SparseCodes:
         tokens_M, slots_M = torch.nonzero(self.acts_TK, as_tuple=True)
         return tokens_M, self.features_TK[tokens_M, slots_M], self.acts_TK[tokens_M, slots_M]
 
+    def dense(self) -> Tensor:
+        """Activations of all features (T, F), zero where nothing fires."""
+        tokens_M, features_M, acts_M = self.fired()
+        dense_TF = self.acts_TK.new_zeros(len(self.acts_TK), self.n_features)
+        dense_TF[tokens_M, features_M] = acts_M
+        return dense_TF
+
     def slots(self) -> tuple[SparseEntries, Tensor]:
         """The non-empty slots and their activations."""
         tokens_M, features_M, acts_M = self.fired()
