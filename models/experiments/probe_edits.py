@@ -77,8 +77,8 @@ def edited_rows(given: Given, edited: EditedProbe, edit: ProbeEdit) -> Iterator[
                 "n": len(source),
                 "probability_before": float(before_N.mean()),
                 "probability_after": float(after_N.mean()),
-                "low": low,
-                "high": high,
+                "ci_low": low,
+                "ci_high": high,
                 "probability_random": float(random_N.mean()),
                 "probability_target": float(natural_M.mean()),
             }

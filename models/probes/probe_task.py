@@ -91,7 +91,7 @@ class ProbeTask:
         """Training rows in two parts, by group, to fit with and to choose settings by; None where a label has too few
         groups for both."""
         train_M = np.flatnonzero(~self.is_test_N)
-        groups = [self.group_N[row] for row in train_M]
+        groups = [self.group_N[row] for row in train_M.tolist()]
         labels = [self.labels[number] for number in self.class_N[train_M].tolist()]
         try:
             chosen_M = split_by_group(groups, labels, INNER_SHARE, seed)

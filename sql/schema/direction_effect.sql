@@ -8,8 +8,8 @@ create table direction_effect (
     asked_of varchar not null,
     metric varchar not null,
     value double not null,
-    low double,
-    high double,
+    ci_low double,
+    ci_high double,
     n bigint not null,
     n_groups bigint not null,
     mass double not null,
@@ -32,8 +32,8 @@ comment on column direction_effect.alpha is 'Multiple of the direction that was 
 comment on column direction_effect.asked_of is 'Prompts that were asked: those of groups held out [text]';
 comment on column direction_effect.metric is 'p_matching: share of the matching answer in the probability of both, mean over prompts [text]';
 comment on column direction_effect.value is 'With the direction [fraction]';
-comment on column direction_effect.low is 'Lower end of the 95 % interval, bootstrap over groups; null with one group [fraction]';
-comment on column direction_effect.high is 'Upper end [fraction]';
+comment on column direction_effect.ci_low is 'Lower end of the 95 % interval, bootstrap over groups; null with one group [fraction]';
+comment on column direction_effect.ci_high is 'Upper end [fraction]';
 comment on column direction_effect.n is 'Prompts that were asked [prompts]';
 comment on column direction_effect.n_groups is 'Their groups [groups]';
 comment on column direction_effect.mass is 'Mean probability of both answers together [fraction]';

@@ -13,8 +13,8 @@ create table head_ablation (
     second_loss double not null,
     second_loss_ablated double not null,
     change double not null,
-    change_low double,
-    change_high double,
+    change_ci_low double,
+    change_ci_high double,
     accuracy double not null,
     accuracy_ablated double not null,
     check (mode in ('zero', 'mean')),
@@ -24,7 +24,7 @@ create table head_ablation (
     check (first_loss_ablated >= 0),
     check (second_loss >= 0),
     check (second_loss_ablated >= 0),
-    check (change_low <= change_high),
+    check (change_ci_low <= change_ci_high),
     check (accuracy between 0 and 1.000001),
     check (accuracy_ablated between 0 and 1.000001)
 );
@@ -43,7 +43,7 @@ comment on column head_ablation.first_loss_ablated is 'The same without the head
 comment on column head_ablation.second_loss is 'Cross-entropy of the whole model on the second copy [nats per token]';
 comment on column head_ablation.second_loss_ablated is 'The same without the heads [nats per token]';
 comment on column head_ablation.change is 'second_loss_ablated - second_loss: what the heads are worth [nats per token]';
-comment on column head_ablation.change_low is 'Lower end of its 95 % interval, by the bootstrap over sequences [nats per token]';
-comment on column head_ablation.change_high is 'Upper end [nats per token]';
+comment on column head_ablation.change_ci_low is 'Lower end of its 95 % interval, by the bootstrap over sequences [nats per token]';
+comment on column head_ablation.change_ci_high is 'Upper end [nats per token]';
 comment on column head_ablation.accuracy is 'Share of the second copy that the whole model has as its likeliest token [fraction]';
 comment on column head_ablation.accuracy_ablated is 'The same without the heads [fraction]';

@@ -13,8 +13,8 @@ create table probe_edit (
     n bigint not null,
     probability_before double not null,
     probability_after double not null,
-    low double,
-    high double,
+    ci_low double,
+    ci_high double,
     probability_random double not null,
     probability_target double not null,
     check (norm >= 0),
@@ -37,7 +37,7 @@ comment on column probe_edit.norm is 'Length of what is added [activation]';
 comment on column probe_edit.n is 'Test rows that were moved [rows]';
 comment on column probe_edit.probability_before is 'Mean probability of the token, nothing moved [fraction]';
 comment on column probe_edit.probability_after is 'The same, moved [fraction]';
-comment on column probe_edit.low is 'Lower end of its 95 % interval, bootstrap over groups [fraction]';
-comment on column probe_edit.high is 'Upper end [fraction]';
+comment on column probe_edit.ci_low is 'Lower end of its 95 % interval, bootstrap over groups [fraction]';
+comment on column probe_edit.ci_high is 'Upper end [fraction]';
 comment on column probe_edit.probability_random is 'The same, moved as far in a random direction [fraction]';
 comment on column probe_edit.probability_target is 'Mean probability of the token at test rows that have the other label [fraction]';

@@ -5,8 +5,8 @@ create table probe_metric (
     probe_id integer not null,
     metric varchar not null,
     value double not null,
-    low double,
-    high double,
+    ci_low double,
+    ci_high double,
     n bigint not null,
     majority double not null,
     control double not null,
@@ -25,8 +25,8 @@ comment on column probe_metric.experiment_id is 'Card of the experiment [id]';
 comment on column probe_metric.probe_id is 'Probe [index]';
 comment on column probe_metric.metric is 'accuracy, or balanced_accuracy: its mean over the classes [text]';
 comment on column probe_metric.value is 'On test rows [fraction]';
-comment on column probe_metric.low is 'Lower end of the 95 % interval, bootstrap over groups; null with one group [fraction]';
-comment on column probe_metric.high is 'Upper end [fraction]';
+comment on column probe_metric.ci_low is 'Lower end of the 95 % interval, bootstrap over groups; null with one group [fraction]';
+comment on column probe_metric.ci_high is 'Upper end [fraction]';
 comment on column probe_metric.n is 'Test rows [rows]';
 comment on column probe_metric.majority is 'The same of always saying the most frequent label [fraction]';
 comment on column probe_metric.control is 'The same on the control task, of a probe fitted to it: one random label a token type [fraction]';

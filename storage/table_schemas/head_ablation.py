@@ -15,8 +15,8 @@ SCHEMA = pa.schema(
         pa.field("second_loss", pa.float64(), nullable=False),
         pa.field("second_loss_ablated", pa.float64(), nullable=False),
         pa.field("change", pa.float64(), nullable=False),
-        pa.field("change_low", pa.float64()),
-        pa.field("change_high", pa.float64()),
+        pa.field("change_ci_low", pa.float64()),
+        pa.field("change_ci_high", pa.float64()),
         pa.field("accuracy", pa.float64(), nullable=False),
         pa.field("accuracy_ablated", pa.float64(), nullable=False),
     ]

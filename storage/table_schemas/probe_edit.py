@@ -15,8 +15,8 @@ SCHEMA = pa.schema(
         pa.field("n", pa.int64(), nullable=False),
         pa.field("probability_before", pa.float64(), nullable=False),
         pa.field("probability_after", pa.float64(), nullable=False),
-        pa.field("low", pa.float64()),
-        pa.field("high", pa.float64()),
+        pa.field("ci_low", pa.float64()),
+        pa.field("ci_high", pa.float64()),
         pa.field("probability_random", pa.float64(), nullable=False),
         pa.field("probability_target", pa.float64(), nullable=False),
     ]

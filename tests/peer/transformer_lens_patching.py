@@ -3,6 +3,7 @@
 Arguments: the model's folder, and a JSON object with clean, corrupt (token ids), answer and foil.
 """
 
+# pyright: reportMissingImports=false
 import json
 import sys
 import time

@@ -9,8 +9,8 @@ select
     second_loss,
     second_loss_ablated,
     change,
-    change_low,
-    change_high,
+    change_ci_low,
+    change_ci_high,
     accuracy,
     accuracy_ablated
 from head_ablation

@@ -13,8 +13,8 @@ select
     e.n,
     e.probability_before,
     e.probability_after,
-    e.low,
-    e.high,
+    e.ci_low,
+    e.ci_high,
     e.probability_random,
     e.probability_target
 from probe_edit as e

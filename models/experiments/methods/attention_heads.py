@@ -126,8 +126,8 @@ def _ablation_row(given: Given, ablation: HeadAblation) -> dict[str, Any]:
         "second_loss": float(base.second_S.mean()),
         "second_loss_ablated": float(ablated.second_S.mean()),
         "change": ablation.change,
-        "change_low": low,
-        "change_high": high,
+        "change_ci_low": low,
+        "change_ci_high": high,
         "accuracy": float(base.accuracy_S.mean()),
         "accuracy_ablated": float(ablated.accuracy_S.mean()),
     }

@@ -138,8 +138,8 @@ def _metric_rows(task: ProbeTask, fitted: FittedProbe) -> Iterator[dict[str, Any
         yield {
             "metric": name,
             "value": metric.score.value,
-            "low": metric.score.low,
-            "high": metric.score.high,
+            "ci_low": metric.score.low,
+            "ci_high": metric.score.high,
             "n": int(task.is_test_N.sum()),
             "majority": metric.majority,
             "control": metric.control,

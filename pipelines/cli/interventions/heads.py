@@ -85,7 +85,9 @@ def _show_ablations(rows: Sequence[Mapping[str, Any]]) -> None:
     )
     table = Table("without", "change of second loss [nats]", "95 % interval", "right", title=title)
     for row in rows[1:]:
-        interval = "" if row["change_low"] is None else f"{row['change_low']:+.3f} to {row['change_high']:+.3f}"
+        interval = (
+            "" if row["change_ci_low"] is None else f"{row['change_ci_low']:+.3f} to {row['change_ci_high']:+.3f}"
+        )
         name = f"{row['ablated']} ({len(row['heads'])})" if row["layer"] is None else row["ablated"]
         table.add_row(name, f"{row['change']:+.3f}", interval, f"{100 * row['accuracy_ablated']:.0f} %")
     console.print(table)

@@ -107,7 +107,9 @@ def test_exact_effects_are_those_of_a_model_that_is_edited_by_hand(host: HookedM
         else:
             by_hand += (corrupt.codes_PF - clean.codes_PF)[:, [node]] * clean.sae.W_dec[[node]].detach()
         with torch.no_grad(), host.intervene({EARLY: lambda x, new=by_hand: new[None]}):
-            edited = METRIC(host.forward(torch.tensor([CLEAN]))[:, -1])
+            logits = host.forward(torch.tensor([CLEAN]))
+        assert logits is not None
+        edited = METRIC(logits[:, -1])
         plain = site_values(host, [EARLY], CLEAN, METRIC)[1]
         assert effect == pytest.approx(float(edited) - plain, abs=1e-5)
 

@@ -11,8 +11,8 @@ from models.numerics.correlations import pearson, ranks, spearman
 def test_they_are_scipy_s(n_values: int):
     draw = np.random.default_rng(0)
     a, b = draw.integers(0, n_values, 40).astype(float), draw.integers(0, n_values, 40).astype(float)
-    assert pearson(a, b) == pytest.approx(stats.pearsonr(a, b).statistic)
-    assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+    assert pearson(a, b) == pytest.approx(stats.pearsonr(a, b)[0])
+    assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b)[0])
     np.testing.assert_allclose(ranks(a), stats.rankdata(a) - 1)
 
 

@@ -175,7 +175,7 @@ def test_a_malformed_card_is_said_and_holds_nothing_up(house, instance):
         result = invalid_cards(dg.build_sensor_context(resources={"store": house}))
         assert isinstance(result, dg.SensorResult)
         [event] = result.asset_events
-        sentence = event.metadata["models/broken.yaml"].value
+        sentence = str(event.metadata["models/broken.yaml"].value)
         assert "broken.yaml, line 2: colour = 'red': unknown key" in sentence
         assert "first/small" in json.loads(sensed(house, instance)[1])["seen"]
     finally:
