@@ -16,6 +16,7 @@ CHAIN: tuple[str, ...] = (
     "feature_statistics",
     "logit_effects",
     "neighbors",
+    "feature_map",
     "explanations",
     "specificity_ratings",
     "label_scores",

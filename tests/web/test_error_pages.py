@@ -146,7 +146,7 @@ def test_every_query_runs_on_an_empty_warehouse(tmp_path):
         "list_id": "l", "sources": ["s"], "source": "s", "experiment_id": "x", "first_prompt": 0, "last_prompt": 9,
         "label": "", "token": "", "text": "x", "liveness": "all", "sort": "label", "descending": True,
         "per_page": 5, "skipped": 0, "other_model_id": "m", "other_recipe_id": "r", "feature_ids": [0, 1],
-        "first": 0, "last": 9, "most": 5, "vector": [1.0, 0.0], "encoder": "compass",
+        "first": 0, "last": 9, "cluster_id": 0, "features": [0], "most": 5, "vector": [1.0, 0.0], "encoder": "compass",
     }  # fmt: skip
     with closing(create(tmp_path / "empty.duckdb")) as con:
         define(con)
