@@ -65,7 +65,7 @@ def test_the_answer_follows_the_direction_at_every_layer(store: Store, tmp_path:
         assert values == sorted(set(values)), "strictly monotone"
         assert values[-1] - values[0] > 0.5
         assert effects[3]["value"] == effects[3]["unsteered"] == effects[3]["random"]
-        assert effects[-1]["low"] <= effects[-1]["value"] <= effects[-1]["high"]
+        assert effects[-1]["ci_low"] <= effects[-1]["value"] <= effects[-1]["ci_high"]
         assert {each["n"] for each in effects} == {3}
         assert abs(effects[-1]["random"] - effects[0]["random"]) < (values[-1] - values[0]) / 2
         assert abs(effects[-1]["shuffled"] - effects[0]["shuffled"]) < values[-1] - values[0]
