@@ -1,10 +1,7 @@
 """A person's label, posted from a feature's page: handed to the editor, and shown again where it is refused."""
 
 import hmac
-from typing import Any
-from urllib.parse import parse_qs
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -14,11 +11,11 @@ from web.addressed_rows import find_sae, parse_feature_id
 from web.error_pages import problem
 from web.label_form import Editing
 from web.page_rendering import latest_warehouse
+from web.request_body import TooLong, read_form
 from web.urls import feature_url, replace_invalid_unicode
 
 MOST_BYTES = 64_000
 """Of a form: a label is far shorter than that, and what is a little too long is given back."""
-PATIENCE_SECONDS = 30.0
 READ_ONLY = "these pages are read-only: start them with `glasshouse serve --allow-edit` to write labels"
 
 
@@ -28,11 +25,12 @@ async def write_label(request: Request) -> Response:
     if editing is None:
         return problem(403, READ_ONLY)
     try:
-        fields = await _fields(request)
+        sent = await read_form(request, MOST_BYTES)
     except (ClientDisconnect, TimeoutError):
         return problem(408, "the label did not arrive: send it again")
-    if fields is None:
+    except TooLong:
         return problem(413, f"the form is longer than {MOST_BYTES:,} bytes, and a label has a sentence: say it shorter")
+    fields = {name: sent.get(name, "") for name in ("token", "seen", "label", "author")}
     if not hmac.compare_digest(fields["token"].encode(), editing.token.encode()):
         return problem(
             403,
@@ -56,18 +54,3 @@ def _write(request: Request, editing: Editing, fields: dict[str, str]) -> Respon
         page.status_code = 409
         return page
     return RedirectResponse(f"{feature_url(sae_row.model_id, sae_row.recipe_id, feature_id)}#your_label", 303)
-
-
-async def _fields(request: Request) -> dict[str, str] | None:
-    """The fields of the posted form, empty where one is missing; None where it is too long."""
-    body = b""
-    with anyio.fail_after(PATIENCE_SECONDS):
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                return None
-    try:
-        sent: dict[str, Any] = parse_qs(body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        return None
-    return {name: replace_invalid_unicode(sent.get(name, [""])[0]) for name in ("token", "seen", "label", "author")}
