@@ -35,6 +35,8 @@ PAGES = {
     "search-meaning": "/search?text=str&meaning=yes",
     "map": "/sae/demo/mid/map?feature=2",
     "map-cluster": "/sae/demo/mid/map?cluster=1",
+    "experiments": "/experiments",
+    "experiment": "/experiments/demo/asked",
     "own-text": "/model/demo/text",
     "own-text-read": "/model/demo/text?text=one+two+three",
     "own-text-token": "/model/demo/text?text=one+two+three&token=2&feature=mid/0",
