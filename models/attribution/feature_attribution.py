@@ -22,12 +22,7 @@ ERROR = -1
 """The node of what a dictionary leaves out, among the numbers of features."""
 
 Metric = Callable[[Tensor], Tensor]
-"""Logits of the last position (N, V) as one number a row (N)."""
-
-
-def logit_difference(answer_id: int, foil_id: int) -> Metric:
-    """How much likelier the answer is than the foil [logits]."""
-    return lambda logits_NV: logits_NV[:, answer_id] - logits_NV[:, foil_id]
+"""Logits of the last position (N, V) as one number a row (N), such as `AnswerMetric`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from models.numerics.correlations import pearson, spearman
+
 TOP = 10
 
 
@@ -26,17 +28,4 @@ class PatchingAgreement:
         if len(exact) >= 2 * TOP:
             largest, guessed = (set(np.argsort(-np.abs(x), kind="stable")[:TOP].tolist()) for x in (exact, near))
             top = len(largest & guessed) / TOP
-        return cls(len(exact), _correlation(exact, near), _correlation(_ranks(exact), _ranks(near)), top)
-
-
-def _correlation(a_N: np.ndarray, b_N: np.ndarray) -> float | None:
-    """None for fewer than three values, or where all are the same."""
-    if len(a_N) < 3 or np.ptp(a_N) == 0 or np.ptp(b_N) == 0:
-        return None
-    return float(np.clip(np.corrcoef(a_N, b_N)[0, 1], -1, 1))
-
-
-def _ranks(x_N: np.ndarray) -> np.ndarray:
-    """Equal values share the mean of their ranks."""
-    _, place_N, counts = np.unique(x_N, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place_N]
+        return cls(len(exact), pearson(exact, near), spearman(exact, near), top)

@@ -7,14 +7,14 @@ import numpy as np
 
 
 def pearson(a_N: np.ndarray, b_N: np.ndarray) -> float | None:
-    """Pearson's correlation; None where one of them does not vary."""
-    if len(a_N) < 2 or not (np.std(a_N) > 0 and np.std(b_N) > 0):
+    """Pearson's correlation; None for fewer than three things, or where one of the measures does not vary."""
+    if len(a_N) < 3 or np.ptp(a_N) == 0 or np.ptp(b_N) == 0:
         return None
-    return float(np.corrcoef(a_N, b_N)[0, 1])
+    return float(np.clip(np.corrcoef(a_N, b_N)[0, 1], -1, 1))
 
 
 def spearman(a_N: np.ndarray, b_N: np.ndarray) -> float | None:
-    """Spearman's correlation: Pearson's of the ranks; None where one of them does not vary."""
+    """Spearman's correlation: Pearson's of the ranks; None as there."""
     return pearson(ranks(a_N), ranks(b_N))
 
 

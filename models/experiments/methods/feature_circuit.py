@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.attribution.answer_metric import AnswerMetric
 from models.attribution.feature_attribution import (
     ERROR,
     DecomposedSite,
     Metric,
     exact_effects,
-    logit_difference,
     mean_gradient,
     node_effects,
     site_values,
@@ -65,7 +65,11 @@ def _pair(given: Given, prompt: EncodedPrompt) -> _Pair:
     assert prompt.answer_id is not None
     assert prompt.foil_id is not None
     assert prompt.corrupt_ids is not None
-    metric, settings, sites = logit_difference(prompt.answer_id, prompt.foil_id), given.settings, _sites(given)
+    metric, settings, sites = (
+        AnswerMetric("logit_difference", prompt.answer_id, prompt.foil_id),
+        given.settings,
+        _sites(given),
+    )
     (x_clean, m_clean), (x_corrupt, m_corrupt) = (
         site_values(given.host, sites, ids, metric) for ids in (prompt.token_ids, prompt.corrupt_ids)
     )

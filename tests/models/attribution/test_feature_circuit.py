@@ -6,11 +6,11 @@ import torch
 from complete_dictionary import complete_dictionary
 from tiny_models import save_tiny
 
+from models.attribution.answer_metric import AnswerMetric
 from models.attribution.feature_attribution import (
     ERROR,
     DecomposedSite,
     exact_effects,
-    logit_difference,
     mean_gradient,
     node_effects,
     site_values,
@@ -22,7 +22,7 @@ from models.language_model.sites import Site
 
 CLEAN, CORRUPT = (5, 9, 17, 30), (5, 11, 17, 31)
 ANSWER, FOIL = 40, 41
-METRIC = logit_difference(ANSWER, FOIL)
+METRIC = AnswerMetric("logit_difference", ANSWER, FOIL)
 LAST, EARLY = Site("resid_post", 2), Site("resid_post", 0)
 
 
@@ -94,6 +94,20 @@ def test_the_planted_readout_is_the_circuit(host: HookedModel):
     rest = SiteMask.of(strongest, n).complement
     without = circuit_metric(host, CLEAN, {LAST: corrupt}, {LAST: rest}, METRIC)
     assert (without - none) / (whole - none) == pytest.approx(0.0, abs=0.15)
+
+
+@pytest.mark.parametrize("site", [LAST, EARLY])
+def test_what_a_dictionary_leaves_out_is_a_node_of_its_own(host: HookedModel, site: Site):
+    """With every feature and the error inside nothing changes, with neither the other prompt answers; each counts."""
+    clean, corrupt = decomposed(host, site, part_of(host))
+    n = clean.sae.n_features
+    whole, none, features, error = (
+        circuit_metric(host, CLEAN, {site: corrupt}, {site: SiteMask.of(nodes, n)}, METRIC)
+        for nodes in ([*range(n), ERROR], [], range(n), [ERROR])
+    )
+    assert whole == pytest.approx(site_values(host, [site], CLEAN, METRIC)[1], abs=1e-4)
+    assert none == pytest.approx(site_values(host, [site], CORRUPT, METRIC)[1], abs=1e-4)
+    assert min(abs(features - whole), abs(features - none), abs(error - whole), abs(error - none)) > 1e-3
 
 
 def test_exact_effects_are_those_of_a_model_that_is_edited_by_hand(host: HookedModel):

@@ -19,4 +19,4 @@ def test_they_are_scipy_s(n_values: int):
 def test_what_does_not_vary_has_no_correlation():
     assert pearson(np.ones(3), np.arange(3.0)) is None
     assert spearman(np.arange(3.0), np.ones(3)) is None
-    assert pearson(np.ones(1), np.ones(1)) is None
+    assert pearson(np.arange(2.0), np.arange(2.0)) is None, "two things always agree"
