@@ -24,6 +24,6 @@ comment on column circuit_faithfulness.metric is 'Logit difference of answer and
 comment on column circuit_faithfulness.metric_without is 'The same when no node keeps its value [logit]';
 comment on column circuit_faithfulness.metric_of_model is 'The same of the model itself [logit]';
 comment on column circuit_faithfulness.faithfulness is '(metric - metric_without) / (metric_of_model - metric_without); of the complement it is the completeness that the circuit lacks; null where the model does not tell the prompts apart [fraction]';
-comment on column circuit_faithfulness.faithfulness_ci_low is 'Lower end of the 95 % interval by bootstrap over pairs [fraction]';
+comment on column circuit_faithfulness.faithfulness_ci_low is 'Lower end of the 95 % interval by bootstrap over groups of pairs [fraction]';
 comment on column circuit_faithfulness.faithfulness_ci_high is 'Upper end of the same [fraction]';
 comment on column circuit_faithfulness.n_prompts is 'Pairs [prompts]';

@@ -24,7 +24,7 @@ comment on column circuit_node.kind is 'feature, or error: what the dictionary l
 comment on column circuit_node.feature_id is 'Latent of the dictionary, counted from 0; null of an error [index]';
 comment on column circuit_node.rank is 'Place by the size of the effect [index]';
 comment on column circuit_node.effect is 'Approximate change of the logit difference of answer and foil when the node has its corrupt value at every position, mean of the pairs [logit]';
-comment on column circuit_node.effect_ci_low is 'Lower end of the 95 % interval by bootstrap over pairs; null of fewer than two [logit]';
+comment on column circuit_node.effect_ci_low is 'Lower end of the 95 % interval by bootstrap over groups of pairs; null of fewer than two [logit]';
 comment on column circuit_node.effect_ci_high is 'Upper end of the same [logit]';
 comment on column circuit_node.exact_effect is 'The same by a pass in which this node alone is changed; null where it was not measured [logit]';
 comment on column circuit_node.n_prompts is 'Pairs [prompts]';

@@ -21,9 +21,9 @@ from models.attribution.feature_circuit import SiteMask, circuit_metric, edge_ef
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
+from models.experiments.prompt_intervals import prompt_interval
 from models.experiments.settings.feature_circuit import FeatureCircuitSettings
 from models.language_model.sites import Site
-from models.numerics.bootstrap import ratio_interval
 from models.numerics.correlations import pearson, spearman
 
 Given = ExperimentInput[FeatureCircuitSettings]
@@ -124,7 +124,7 @@ def _node_rows(
 ) -> Iterator[dict[str, Any]]:
     for rank, node in enumerate(nodes):
         effects = np.array([pair.effects[node[0]][node[1]] for pair in pairs])
-        low, high = ratio_interval(effects, np.ones(len(effects)), given.seed) or (None, None)
+        low, high = prompt_interval([pair.prompt for pair in pairs], effects, np.ones(len(effects)), given.seed)
         yield _named(given, node) | {
             "rank": rank,
             "effect": float(effects.mean()),
@@ -199,7 +199,7 @@ def _metrics(given: Given, pairs: Sequence[_Pair], nodes: Sequence[Node], *, com
 def _faithfulness(
     given: Given, subset: str, size: int, metric: np.ndarray, empty: np.ndarray, whole: np.ndarray
 ) -> dict[str, Any]:
-    low, high = ratio_interval(metric - empty, whole - empty, given.seed) or (None, None)
+    low, high = prompt_interval(given.prompts, metric - empty, whole - empty, given.seed)
     span = float((whole - empty).sum())
     return {
         "subset": subset,
