@@ -9,6 +9,7 @@ from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings_base import ExperimentSettings
 from models.language_model.hooked_model import HookedModel
+from storage.folder import Folder
 
 S = TypeVar("S", bound=ExperimentSettings)
 
@@ -40,6 +41,8 @@ class ExperimentInput(Generic[S]):
     dictionaries: Sequence[FeatureDictionary] = ()
     """Those of the card's recipes."""
     seed: int = 0
+    fits: Folder | None = None
+    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 
     @property
     def dictionary(self) -> FeatureDictionary | None:

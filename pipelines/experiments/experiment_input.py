@@ -47,7 +47,8 @@ def experiment_input(
     dictionaries = [feature_dictionary(store, named) for named in sae_registrations(store, registration)]
     for dictionary in dictionaries:
         dictionary.sae.to(host.device)
-    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionaries, registration.card.seed)
+    fits, seed = store.layout.experiment_fits(registration.model_id), registration.card.seed
+    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionaries, seed, fits)
     method.check(given)
     return given
 
