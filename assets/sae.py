@@ -18,7 +18,7 @@ from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.current_datasets import NOT_MADE, why_made
-from pipelines.store.dictionary_sets import train_set
+from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -75,16 +75,15 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
 
 
 def _made(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> Manifest:
-    if not registration.recipe.sae.learns:
-        return build_dictionary.save_dictionary(
-            store, registration, build_dictionary.import_or_neurons(store, registration)
-        )
     log = _log(context, registration)
-    if registration.set_id is None:
-        return build_dictionary.save_dictionary(store, registration, _trained(store, registration, log))
-    others = train_set(store, registration, lambda sae_id, row: log(row))
-    context.log.info(f"trained from one reading: {', '.join(others)}")
-    return store.datasets.trained(registration)
+    if registration.set_id is not None:
+        found = make_set(store, registration, lambda sae_id, row: log(row))
+        context.log.info(f"made together: {', '.join(found)}")
+        return store.datasets.trained(registration)
+    if not registration.recipe.sae.learns:
+        found = build_dictionary.import_or_neurons(store, registration)
+        return build_dictionary.save_dictionary(store, registration, found)
+    return build_dictionary.save_dictionary(store, registration, _trained(store, registration, log))
 
 
 def _log(context: dg.AssetExecutionContext, registration: SAERegistration) -> "Callable[[CurvePoint], None]":

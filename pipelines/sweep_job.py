@@ -14,7 +14,7 @@ from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
-from pipelines.store.dictionary_sets import train_set
+from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -61,10 +61,10 @@ def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: 
     alone = [some for some in missing if some.set_id is None]
     for _, together in groupby(sorted(alone, key=_sites), key=_sites):
         _train(store, list(together), report)
-    sets = {some.set_id: some for some in missing if some.set_id is not None and some.recipe.sae.learns}
+    sets = {some.set_id: some for some in missing if some.set_id is not None}
     for some in sets.values():
-        train_set(store, some, lambda sae_id, row, some=some: report(sae_id, row.tokens, some.recipe.training.tokens))
-    for some in missing:
+        make_set(store, some, lambda sae_id, row, some=some: report(sae_id, row.tokens, some.recipe.training.tokens))
+    for some in alone:
         if not some.recipe.sae.learns:
             build_dictionary.save_dictionary(store, some, build_dictionary.import_or_neurons(store, some))
     return [some.sae_id for some in missing]

@@ -50,16 +50,9 @@ class CrossLayerTranscoders:
 
 
 @torch.no_grad()
-def written_to(
-    transcoders: TranscoderSet, layer: int, read: Mapping[int, Tensor], codes: Mapping[int, SparseCodes]
-) -> Tensor:
-    """What all features write to a block's MLP (T, E), with its bias and linear path.
-
-    Args:
-        read: What each block reads (T, D), by block.
-        codes: What that is coded as.
-    """
-    total_TE = transcoders.bias(layer)
+def features_written_to(transcoders: TranscoderSet, layer: int, codes: Mapping[int, SparseCodes]) -> Tensor:
+    """What features of some blocks write to a block's MLP (T, E), without its bias."""
+    parts = []
     for of in codes:
         if layer not in transcoders.written_layers(of):
             continue
@@ -67,9 +60,23 @@ def written_to(
         fired_N, place_M = slots.features_M.unique(return_inverse=True)
         rows_NE = transcoders.decoder_rows(of, fired_N, layer)
         own = SparseEntries(place_M, slots.tokens_M, slots.n_tokens, len(fired_N))
-        total_TE = total_TE + own.combine(acts_M, rows_NE.to(acts_M))
+        parts.append(own.combine(acts_M, rows_NE.to(acts_M)))
+    return torch.stack(parts).sum(0)
+
+
+@torch.no_grad()
+def written_to(
+    transcoders: TranscoderSet, layer: int, read: Mapping[int, Tensor], codes: Mapping[int, SparseCodes]
+) -> Tensor:
+    """What is written to a block's MLP in all (T, E): by features, by its bias and by its linear path.
+
+    Args:
+        read: What each block reads (T, D), by block.
+        codes: What that is coded as.
+    """
+    total_TE = features_written_to(transcoders, layer, codes) + transcoders.bias(layer)
     skip_ED = transcoders.skip(layer)
-    return total_TE.expand(len(read[layer]), -1) if skip_ED is None else total_TE + read[layer].float() @ skip_ED.T
+    return total_TE if skip_ED is None else total_TE + read[layer].float() @ skip_ED.T
 
 
 def transcoder_set(by_layer: Mapping[int, SparseDictionary]) -> TranscoderSet:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
-from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +11,8 @@ from pydantic import BaseModel
 from models.autointerp.human_labels import HumanLabel
 from models.experiments.settings_base import settings_of
 from pipelines.registry.card_fields import card_keys
-from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
+from pipelines.registry.card_folders import cards_of, recipes_by_block
+from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
@@ -135,10 +135,10 @@ class Registry:
             raise AbsentFolder(f"{folder} is no registry, it holds {held}: {remedy}")
         errors: dict[str, str] = {}
         versions: dict[str, str] = {}
-        models = _cards(folder / "models", ModelCard, errors, versions)
-        recipes, sets = _by_block(_cards(folder / "recipes", RecipeCard, errors, versions), errors, versions)
-        prompt_sets = _cards(folder / "prompt_sets", PromptSetCard, errors, versions)
-        experiments = _cards(folder / "experiments", ExperimentCore, errors, versions)
+        models = cards_of(folder / "models", ModelCard, errors, versions)
+        recipes, sets = recipes_by_block(cards_of(folder / "recipes", RecipeCard, errors, versions), errors, versions)
+        prompt_sets = cards_of(folder / "prompt_sets", PromptSetCard, errors, versions)
+        experiments = cards_of(folder / "experiments", ExperimentCore, errors, versions)
         for model_id, card in models.items():
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - recipes.keys() - sets.keys())
             if unknown:
@@ -150,7 +150,7 @@ class Registry:
         for experiment_id, card in experiments.items():
             if why := _unknown_names(card, models, [*recipes, *sets], prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
-        lists = _cards(folder / "lists", FeatureListCard, errors, versions)
+        lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
         labels = read_label_files(folder / "labels", errors)
         registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets)
         for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
@@ -268,46 +268,3 @@ def _unknown_names(
             "name another set"
         )
     return None
-
-
-def _by_block(
-    cards: Mapping[str, RecipeCard], errors: dict[str, str], versions: dict[str, str]
-) -> tuple[dict[str, RecipeCard], dict[str, tuple[str, ...]]]:
-    """The recipe of every dictionary, and the recipe_ids of each card that asks for several."""
-    recipes = {recipe_id: card for recipe_id, card in cards.items() if card.layers is None}
-    sets: dict[str, tuple[str, ...]] = {}
-    for recipe_id, card in cards.items():
-        if card.layers is None:
-            continue
-        try:
-            found = card.by_block(recipe_id)
-            if taken := sorted(found.keys() & recipes.keys()):
-                raise InvalidCard(f"its block is called {taken[0]}, as another card is: rename one of them")
-        except ValueError as error:
-            errors[f"recipes/{recipe_id}.yaml"] = f"recipes/{recipe_id}.yaml: {error}"
-            continue
-        recipes |= found
-        sets[recipe_id] = tuple(found)
-        for each in found:
-            versions[f"recipes/{each}"] = versions.get(f"recipes/{recipe_id}", "")
-    return recipes, sets
-
-
-def _cards(folder: Folder, kind: type[C], errors: dict[str, str], versions: dict[str, str]) -> dict[str, C]:
-    found: dict[str, C] = {}
-    for name, version in folder.versions().items():
-        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-        if suffix not in (".yaml", ".yml"):
-            continue
-        try:
-            checked_id(stem)
-            versions[f"{PurePosixPath(folder.path).name}/{stem}"] = version
-            if stem in found:
-                raise InvalidCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
-            found[stem] = read_card_file(kind, folder, name)
-        except (ValueError, OSError) as error:
-            shown = visible(name, 200)
-            errors[f"{PurePosixPath(folder.path).name}/{shown}"] = (
-                str(error) if isinstance(error, InvalidCard) else f"{folder}/{shown}: {error}"
-            )
-    return found

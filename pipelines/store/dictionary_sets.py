@@ -42,8 +42,8 @@ def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSe
     return transcoder_set(by_layer)
 
 
-def train_set(store: Store, registration: SAERegistration, log: Log) -> list[str]:
-    """Trains a dictionary with the others of its card, from one reading; those that are made already are left alone.
+def make_set(store: Store, registration: SAERegistration, log: Log) -> list[str]:
+    """Trains or imports a dictionary and the others of its card; those that are made already are left alone.
 
     Returns:
         The sae_ids of those that were made now.
@@ -53,8 +53,10 @@ def train_set(store: Store, registration: SAERegistration, log: Log) -> list[str
         missing = [each for each in every if not _is_made(store, each)]
         if not missing:
             return []
-        joint = registration.recipe.sae.architecture == CROSS_LAYER
-        for each, made, known in (_cross_layer if joint else _one_a_block)(store, every, missing, log):
+        asked = registration.recipe.sae
+        joint = asked.architecture == CROSS_LAYER
+        make = (_cross_layer if joint else _one_a_block) if asked.learns else _not_trained
+        for each, made, known in make(store, every, missing, log):
             build_dictionary.save_dictionary(store, each, made, known)
         return [each.sae_id for each in missing]
 
@@ -103,6 +105,12 @@ def _cross_layer(
         if each in missing:
             yield each, BuiltDictionary(known.sae, curve, trained.n_tokens, density_F), known
     (store.layout.sae(first) / "checkpoint").remove()
+
+
+def _not_trained(
+    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+) -> Iterator[_Made]:
+    return ((each, build_dictionary.import_or_neurons(store, each), None) for each in missing)
 
 
 def _job(store: Store, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":

@@ -123,7 +123,7 @@ def test_gradients_are_those_of_dense_products(activation: str) -> None:
         for block in clt.of_blocks:
             block.b_enc.copy_(0.1 * torch.randn(12, generator=chance))
             if activation == "jumprelu":
-                block.threshold.fill_(0.8)
+                block.get_parameter("threshold").fill_(0.8)
     dead_F = torch.zeros(36, dtype=torch.bool)
     clt.loss(x_TD, y_TE, StepContext(5, 10, dead_F, 0.0, torch.float32)).loss.backward()
     found = {name: p.grad for name, p in clt.named_parameters() if p.requires_grad}
@@ -135,7 +135,7 @@ def test_gradients_are_those_of_dense_products(activation: str) -> None:
         if activation == "batchtopk":
             acts, penalty = pre * (pre >= pre.flatten().topk(3 * 40).values[-1]), 0.0
         else:
-            level, norm = block.threshold, block.W_dec.norm(dim=1)
+            level, norm = block.get_parameter("threshold"), block.W_dec.norm(dim=1)
             slope = level.detach() / 0.5 * ((pre - level).abs() < 0.25)
             ramp = slope * (pre - level)
             acts = pre * (pre > level) + ramp - ramp.detach()
@@ -144,7 +144,7 @@ def test_gradients_are_those_of_dense_products(activation: str) -> None:
         y_hat = y_hat + torch.nn.functional.pad(acts @ block.W_dec, (start, 0))
     spreads = [(y - y.mean(0)).square().sum() for y in y_TE.split([4, 6, 3], dim=1)]
     errors = [e.square().sum() for e in (y_TE - y_hat).split([4, 6, 3], dim=1)]
-    sum((e + p) / s for e, p, s in zip(errors, penalties, spreads, strict=True)).backward()
+    torch.stack([(e + p) / s for e, p, s in zip(errors, penalties, spreads, strict=True)]).sum().backward()
     for name, p in clt.named_parameters():
         if p.requires_grad:
             torch.testing.assert_close(found[name], p.grad, msg=lambda text, name=name: f"{name}: {text}")
