@@ -62,7 +62,9 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     blocks, the first partition trains the dictionaries of all, and the others find theirs there."""
     registration = store.registration(context.partition_key)
     identity, folder = build_dictionary.identity_of(store, registration), store.layout.sae(registration)
-    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
+    tables = (store.layout.table(name, registration) for name in ("sae_training", "sae"))
+    why = why_made(identity, folder, *tables)
+    made = None if why else Manifest.find_current(folder, identity)
     if made is None:
         began = datetime.now(UTC)
         made = _made(context, store, registration)

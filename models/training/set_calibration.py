@@ -16,7 +16,14 @@ from models.dictionaries.cross_layer_set import CrossLayerTranscoders, written_t
 from models.dictionaries.cross_layer_training import CrossLayerTranscoder
 from models.dictionaries.normalization import RunningMoments
 from models.sparse.codes import SparseCodes
-from models.training.threshold_calibration import PROBE, TOKENS, Calibration, L0AndFVU, capped, threshold_factor
+from models.training.threshold_calibration import (
+    PROBE,
+    TOKENS,
+    Calibration,
+    L0AndFVU,
+    held_out_sample,
+    threshold_factor,
+)
 
 BYTES = 2**30
 """Of activations of all sites that are looked at, at most."""
@@ -38,7 +45,7 @@ def calibrate_set(
         ValueError: If there are no tokens.
     """
     widths = [*trained.widths_read, *trained.widths]
-    held_out = capped(chunks, min(TOKENS, max(PROBE, BYTES // (4 * sum(widths)))))
+    held_out = held_out_sample(chunks, min(TOKENS, max(PROBE, BYTES // (4 * sum(widths)))))
     device = trained.b_dec.device
     calibrated: dict[int, tuple[CrossLayerSlice, float]] = {}
     for number, (layer, plain) in enumerate(zip(layers, trained.slices(layers), strict=True)):

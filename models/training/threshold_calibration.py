@@ -66,7 +66,7 @@ def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Cali
     Raises:
         ValueError: If there are no tokens.
     """
-    held_out = capped(chunks)
+    held_out = held_out_sample(chunks)
     factor, exported = 1.0, sae.exported()
     if isinstance(exported, JumpReLUSAE):
         factor = threshold_factor(exported, held_out, k, learned=isinstance(sae, JumpReLUSAE))
@@ -76,7 +76,7 @@ def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Cali
     return Calibration(exported, measured(sae, held_out), measured(exported, held_out), factor, n_tokens, probe_TD)
 
 
-def capped(chunks: Iterable[Tensor], tokens: int = TOKENS) -> list[Tensor]:
+def held_out_sample(chunks: Iterable[Tensor], tokens: int = TOKENS) -> list[Tensor]:
     """The first tokens of some chunks.
 
     Raises:
