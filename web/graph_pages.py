@@ -26,7 +26,7 @@ HEADING_CHARACTERS = 120
 
 
 def graph(request: Request) -> Response:
-    """A graph by its prompt; `logit` is the node whose strongest paths are shown, the likeliest answer if none is named."""
+    """A graph by its prompt; `logit` is the node whose strongest paths are shown, else that of the likeliest answer."""
     snapshot = latest_warehouse(request).get()
     values, row = find_graph(
         snapshot, **{name: replace_invalid_unicode(text) for name, text in request.path_params.items()}

@@ -1,4 +1,4 @@
-"""Where an attribution graph is not to be trusted: sentences with the numbers, and how many measurements they rest on."""
+"""Where an attribution graph is not to be trusted: sentences with numbers, and how many measurements they rest on."""
 
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -27,14 +27,14 @@ def warnings(graph: SimpleNamespace, agreement: Iterable[Any]) -> list[str]:
 def _scores(graph: SimpleNamespace) -> Iterable[str]:
     if graph.replacement_score < LEAST_REPLACEMENT:
         yield (
-            f"Replacement {graph.replacement_score:.2f}: {1 - graph.replacement_score:.0%} of the influence on the answer "
-            "starts in what the transcoders leave out of the MLPs, not in the prompt's tokens. The paths from tokens are "
-            "the smaller part of how the model answers."
+            f"Replacement {graph.replacement_score:.2f}: {1 - graph.replacement_score:.0%} of the influence on the "
+            "answer starts in what the transcoders leave out of the MLPs, not in the prompt's tokens. The paths from "
+            "tokens are the smaller part of how the model answers."
         )
     if graph.completeness_score < LEAST_COMPLETENESS:
         yield (
-            f"Completeness {graph.completeness_score:.2f}: weighted by influence, {1 - graph.completeness_score:.0%} of "
-            "what acts on a node comes from what the transcoders leave out."
+            f"Completeness {graph.completeness_score:.2f}: weighted by influence, {1 - graph.completeness_score:.0%} "
+            "of what acts on a node comes from what the transcoders leave out."
         )
 
 
@@ -59,7 +59,7 @@ def _predictions(measured: dict[tuple[bool, str], Any]) -> Iterable[str]:
     elif low:
         spearman = "none" if row.spearman is None else f"{row.spearman:.2f} (n = {row.n_spearman})"
         yield (
-            f"It predicts badly: {row.n_nodes} of its features were changed in the model, and its logits moved otherwise "
-            f"than the graph says. Mean Spearman {spearman}, mean cosine {row.cosine:.2f} (n = {row.n_cosine} changes); "
-            "1 is a perfect prediction, 0 no better than chance."
+            f"It predicts badly: {row.n_nodes} of its features were changed in the model, and its logits moved "
+            f"otherwise than the graph says. Mean Spearman {spearman}, mean cosine {row.cosine:.2f} (n = "
+            f"{row.n_cosine} changes); 1 is a perfect prediction, 0 no better than chance."
         )

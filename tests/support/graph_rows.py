@@ -1,6 +1,7 @@
 """Rows of attribution graphs as the store holds them: a small one whose paths can be found by hand, and large ones."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from experiment_rows import prompt_row
@@ -69,12 +70,14 @@ def graph_row(nodes: Rows, edges: Rows, **others: Any) -> dict[str, Any]:
 def large_graph(n_features: int = 480, n_layers: int = 12, n_tokens: int = 14, seed: int = 0) -> dict[str, Rows]:
     """A drawn graph of so many features of `mid`, the inputs of each from earlier layers and positions."""
     draw = random.Random(seed)
-    places = sorted((draw.randrange(n_layers), min(n_tokens - 1, 1 + int(draw.expovariate(0.2)))) for _ in range(n_features))
+    drawn = [(draw.randrange(n_layers), 1 + int(draw.expovariate(0.2))) for _ in range(n_features)]
+    places = sorted((layer, min(n_tokens - 1, position)) for layer, position in drawn)
     nodes = [_feature(at, layer, position, at % 11, 0.0) for at, (layer, position) in enumerate(places)]
     n = len(nodes)
     nodes += [_node(n + at, "token", at, 0.0, token_id=at, token=f" word{at}") for at in range(n_tokens)]
     n = len(nodes)
-    nodes += [_node(n + at, "logit", n_tokens - 1, 0.0, token_id=at, token=f" next{at}", probability=0.5 / 2**at) for at in range(5)]
+    logits = [_node(n + at, "logit", n_tokens - 1, 0.0, token_id=at, token=f" next{at}") for at in range(5)]
+    nodes += [node | {"probability": 0.5 / 2**at} for at, node in enumerate(logits)]
     edges: Rows = []
     for node in nodes:
         if node["kind"] != "token":
@@ -82,7 +85,8 @@ def large_graph(n_features: int = 480, n_layers: int = 12, n_tokens: int = 14, s
             before = [
                 each["node_id"]
                 for each in nodes
-                if each["kind"] != "logit" and each["position"] <= node["position"]
+                if each["kind"] != "logit"
+                and each["position"] <= node["position"]
                 and (each["layer"] if each["layer"] is not None else -1) < layer
             ]
             chosen = draw.sample(before, min(len(before), 24))
@@ -97,8 +101,8 @@ def large_graph(n_features: int = 480, n_layers: int = 12, n_tokens: int = 14, s
     return dict(zip(TABLES, ([graph_row(nodes, edges)], _with_influence(nodes, edges), edges, []), strict=True))
 
 
-def graph_of_texts(texts: list[str]) -> dict[str, Rows]:
-    """A feature of `mid` for each text, which is its token, its supernode and that of a logit; and the prompt of them."""
+def graph_of_texts(texts: Sequence[str]) -> dict[str, Rows]:
+    """A feature of `mid` for each text, which is its token, its supernode, a logit's token; and the prompt of them."""
     n = len(texts)
     nodes = [_feature(at, at % 3, at, at, 1 / n, token=text, supernode=text) for at, text in enumerate(texts)]
     nodes += [_node(n + at, "token", at, 1 / n, token_id=at, token=text) for at, text in enumerate(texts)]
@@ -107,8 +111,8 @@ def graph_of_texts(texts: list[str]) -> dict[str, Rows]:
     logits = range(last, last + min(8, n))
     nodes += [_node(at, "logit", n - 1, 0.0, token_id=at, token=texts[at - last], probability=0.1) for at in logits]
     edges = [edge for at in range(n) for edge in _inputs(at, {n + at: (1.0, 0.9)})]
-    edges += [edge for at in logits for edge in _inputs(at, {each: (1.0, 1 / (2 * n)) for each in [*range(n), 2 * n]})]
-    prompt = prompt_row(text="".join(texts)[:5000], tokens=texts)
+    edges += [edge for at in logits for edge in _inputs(at, dict.fromkeys([*range(n), 2 * n], (1.0, 0.5 / n)))]
+    prompt = prompt_row(text="".join(texts)[:5000], tokens=list(texts))
     return dict(zip(TABLES, ([graph_row(nodes, edges)], nodes, edges, []), strict=True)) | {"prompt": [prompt]}
 
 

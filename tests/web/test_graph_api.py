@@ -40,14 +40,18 @@ def test_influence_adds_up_over_all_nodes_and_not_only_those_kept(visitor, ask):
 def test_the_file_of_the_viewers_has_their_keys(visitor):
     graph = visitor.get(THEIRS).json()
     assert graph.keys() == {"metadata", "qParams", "nodes", "links"}
-    assert graph["metadata"] | {
-        "slug": "demo-asked-0",
-        "scan": "demo",
-        "prompt": "def area(",
-        "prompt_tokens": ["<s>", "def", " area", "("],
-        "node_threshold": 0.8,
-        "schema_version": 1,
-    } == graph["metadata"]
+    assert (
+        graph["metadata"]
+        | {
+            "slug": "demo-asked-0",
+            "scan": "demo",
+            "prompt": "def area(",
+            "prompt_tokens": ["<s>", "def", " area", "("],
+            "node_threshold": 0.8,
+            "schema_version": 1,
+        }
+        == graph["metadata"]
+    )
     by_id = {node["node_id"]: node for node in graph["nodes"]}
     assert len(by_id) == len(graph["nodes"]) == 9
     feature = by_id["1_3_2"]

@@ -111,7 +111,9 @@ def test_pins_of_an_address_and_of_a_whole_path(browser, home):
 def test_features_are_grouped_and_the_card_says_so(browser, home):
     with Watched.open(browser, home) as watched:
         page = opened(watched, f"{GRAPH}?pin=0,1,2,10")
-        assert page.locator(".graph-box.group text").first.text_content().startswith("numbers"), "the card's own supernode"
+        assert page.locator(".graph-box.group text").first.text_content().startswith("numbers"), (
+            "the card's own supernode"
+        )
         page.get_by_text("Group features that mean one thing").click()
         for name in ("Function definitions", "tokens like int"):
             page.get_by_role("checkbox", name=name).check()
@@ -173,7 +175,8 @@ def test_five_hundred_nodes_stand_apart_and_are_drawn_in_time(browser, large):
         page = opened(watched)
         assert page.locator(".graph-mark").count() == 499
         overlaps = page.evaluate("""() => {
-            const places = [...document.querySelectorAll('.graph-mark > :nth-child(2)')].map((mark) => mark.getBoundingClientRect());
+            const marks = [...document.querySelectorAll('.graph-mark > :nth-child(2)')];
+            const places = marks.map((mark) => mark.getBoundingClientRect());
             let n = 0;
             for (let i = 0; i < places.length; i++) for (let j = 0; j < i; j++) {
                 const a = places[i], b = places[j];
@@ -226,7 +229,7 @@ def test_a_finger_pins(browser, home):
 
 
 def test_texts_that_would_run_stay_text(browser, tmp_path, monkeypatch):
-    """Tokens, labels, supernodes and the feature's own page are the texts; nothing but escaping keeps them from running."""
+    """Tokens, labels, supernodes and windows of features are the texts; escaping alone keeps them from running."""
     for name, value in {"WORDS": TEXTS, "N_FEATURES": len(TEXTS) + 1, "DEAD": len(TEXTS)}.items():
         monkeypatch.setattr(synthetic_store, name, value)
     with (

@@ -1,5 +1,4 @@
-"""The page of an attribution graph: its strongest paths are those that following every edge finds, and what is not to be
-trusted is said."""
+"""The page of an attribution graph: its strongest paths are those that following every edge finds; doubts are said."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -168,7 +167,8 @@ def all_paths_above(edges: list[dict[str, Any]], target: int, least: float) -> l
     into: dict[int, list[dict[str, Any]]] = {}
     for edge in edges:
         into.setdefault(edge["target_node_id"], []).append(edge)
-    found, open_ = [], [(1.0, 1, (target,))]
+    found: list[tuple[float, int, tuple[int, ...]]] = []
+    open_: list[tuple[float, int, tuple[int, ...]]] = [(1.0, 1, (target,))]
     while open_:
         share, sign, nodes = open_.pop()
         if nodes[0] not in into:

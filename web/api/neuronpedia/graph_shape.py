@@ -35,7 +35,8 @@ def graph_shape(
         settings: Those of the experiment.
     """
     ids = {node["node_id"]: _id(node, n_layers) for node in nodes}
-    target = max((node for node in nodes if node["kind"] == "logit"), key=lambda node: node["probability"], default=None)
+    logits = [node for node in nodes if node["kind"] == "logit"]
+    target = max(logits, key=lambda node: node["probability"], default=None)
     groups: dict[str, list[str]] = {}
     for node in nodes:
         if node["supernode"] is not None:
@@ -65,6 +66,7 @@ def cantor_pair(layer: int, feature: int) -> int:
 
 def _metadata(graph: Row, nodes: Sequence[Row], settings: Mapping[str, Any]) -> dict[str, Any]:
     sources = {(node["layer"], node["recipe_id"]) for node in nodes if node["kind"] == "feature"}
+    scores = f"replacement {graph['replacement_score']:.4g}, completeness {graph['completeness_score']:.4g}"
     given = {"max_logits": "max_n_logits", "logit_mass": "desired_logit_prob", "max_features": "max_feature_nodes"}
     return {
         "slug": f"{graph['model_id']}-{graph['experiment_id']}-{graph['prompt_id']}",
@@ -74,10 +76,7 @@ def _metadata(graph: Row, nodes: Sequence[Row], settings: Mapping[str, Any]) -> 
         "prompt": graph["text"],
         "node_threshold": graph["node_threshold"],
         "schema_version": SCHEMA_VERSION,
-        "info": {
-            "description": f"replacement {graph['replacement_score']:.4g}, completeness {graph['completeness_score']:.4g}",
-            "generator": {"name": "Glasshouse"},
-        },
+        "info": {"description": scores, "generator": {"name": "Glasshouse"}},
         "generation_settings": {theirs: settings[ours] for ours, theirs in given.items() if ours in settings},
         "pruning_settings": {"node_threshold": graph["node_threshold"], "edge_threshold": graph["edge_threshold"]},
     }
@@ -115,7 +114,9 @@ def _node(node: Row, node_id: str, n_layers: int, is_target: bool) -> dict[str, 
 
 
 SCHEMA = object_schema(
-    metadata=object_schema(slug=TEXT, scan=TEXT, transcoder_list=list_of(TEXT), prompt_tokens=list_of(TEXT), prompt=TEXT),
+    metadata=object_schema(
+        slug=TEXT, scan=TEXT, transcoder_list=list_of(TEXT), prompt_tokens=list_of(TEXT), prompt=TEXT
+    ),
     qParams=object_schema(
         pinnedIds=list_of(TEXT), supernodes=list_of(list_of(TEXT)), linkType=TEXT, clickedId=TEXT, sg_pos=TEXT
     ),
