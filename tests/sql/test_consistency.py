@@ -10,7 +10,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 from experiment_rows import method_tables
 
-from sql.catalog import columns, table_names
+from sql.catalog import table_layouts
 from sql.consistency import inspect
 from sql.references import derived_rules
 from sql.sql_files import sql_files
@@ -76,7 +76,7 @@ def test_every_rule_is_broken_by_some_test(con: DuckDBPyConnection):
 @pytest.mark.parametrize("table", method_tables())
 def test_a_feature_of_an_experiment_that_its_dictionary_does_not_have_is_found(con: DuckDBPyConnection, table: str):
     """Whatever the columns are called that name the dictionary."""
-    for column in columns(con, table):
+    for column in table_layouts(con)[table].columns:
         if column.endswith("feature_id"):
             con.execute(f"update {table} set {column} = 99")
             [found] = [v for v in inspect(con) if v.rule == f"{table}_{column}_in_range"]
@@ -85,7 +85,7 @@ def test_a_feature_of_an_experiment_that_its_dictionary_does_not_have_is_found(c
 
 @pytest.mark.parametrize(("table", "to"), REFERENCES)
 def test_rows_that_refer_to_nothing_are_found_whatever_their_table(con: DuckDBPyConnection, table: str, to: str):
-    recipe = "mid" if "recipe_id" in columns(con, table) else None
+    recipe = "mid" if "recipe_id" in table_layouts(con)[table].columns else None
     of_recipe = "and recipe_id = 'mid'" if recipe else ""
     [(n,)] = con.execute(f"select count(*) from {table} where model_id = 'demo' {of_recipe}").fetchall()
     con.execute(f"delete from {to}")
@@ -95,7 +95,7 @@ def test_rows_that_refer_to_nothing_are_found_whatever_their_table(con: DuckDBPy
 
 def test_every_table_about_a_dictionary_is_held_to_one(con: DuckDBPyConnection):
     """Through as many tables as lie between."""
-    about = {table for table in table_names(con) if {"model_id", "recipe_id"} <= columns(con, table).keys()}
+    about = {table for table, has in table_layouts(con).items() if {"model_id", "recipe_id"} <= has.columns.keys()}
     held = {"sae", "experiment"}
     while more := {table for table, to in REFERENCES if to in held} - held:
         held |= more
