@@ -81,13 +81,9 @@ def test_errors_are_sentences(tmp_path, registry, arguments, said):
 
 def test_the_command_is_a_process_that_ends_with_a_sentence(tmp_path):
     """From the checkout, as its users start it; the other tests call what it calls."""
-    command, environment = (
-        [sys.executable, "-c", MAIN, "sql", "b\udcff"],
-        {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "none")},
-    )
-    refused = subprocess.run(
-        command, cwd=CHECKOUT, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", MAIN, "sql", "b\udcff"]
+    environment = os.environ | {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "none")}
+    refused = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("glasshouse: the query holds")
     assert "Traceback" not in refused.stderr
