@@ -70,7 +70,7 @@ def numbers(rows, *names: str) -> list[str]:
 @pytest.mark.parametrize("n", [25, pytest.param(100, marks=pytest.mark.slow)])
 def test_every_number_of_a_sampled_feature_is_the_answer_of_sql(many, read, subtests, n: int):
     sampled = random.Random(0).sample(range(N), n)
-    assert {feature % 13 for feature in sampled if feature % 10 != 9} > set(range(10)), "of many densities"
+    assert len({feature % 13 for feature in sampled if feature % 10 != 9}) > 10, "of many densities"
     assert [feature for feature in sampled if feature % 10 == 9], "and some dead"
     for feature in sampled:
         with subtests.test(feature=feature):
