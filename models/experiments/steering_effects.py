@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.numerics.bootstrap import ratio_interval
+from models.experiments.prompt_encoding import EncodedPrompt
+from models.experiments.prompt_intervals import prompt_interval
 
 UNITS = {
     "target_log_probability": "nats",
@@ -19,28 +20,39 @@ UNITS = {
 SPLITS = {"all": ("selection", "report"), "selection": ("selection",), "report": ("report",)}
 
 
-def steering_score(
-    target_log_probability: float, surprise: float, repetition: float, unsteered_surprise: float
-) -> float:
+def steering_score(steered: Mapping[str, float], plain: Mapping[str, float]) -> float:
     """Harmonic mean of three things from 0 to 1 that steering has to reach at once.
 
-    The probability of the concept's tokens; exp(−d), d the nats a token by which the text surprises the plain model
-    more than its own text does; the share of trigrams that are new. The manner is AxBench's (arXiv:2501.17148), whose
-    three are a judge's ratings of concept, instruction and fluency.
+    1 − p₀/p, p and p₀ the probability of the concept's tokens with steering and without: doubled is a half, tenfold .9,
+    so that among strengths that bring the concept the others decide; exp(−d), d the nats a token by which the text
+    surprises the plain model more than its own text does; the share of trigrams that are new, which a loop has not. The
+    manner is AxBench's (arXiv:2501.17148), whose three are a judge's ratings of concept, instruction and fluency.
+
+    Args:
+        steered: `target_log_probability`, `surprise` and `repetition` of what is written under the condition.
+        plain: The same of the plain model's text.
     """
-    parts = math.exp(target_log_probability), math.exp(min(0.0, unsteered_surprise - surprise)), 1 - repetition
+    gain = min(0.0, plain["target_log_probability"] - steered["target_log_probability"])
+    excess = min(0.0, plain["surprise"] - steered["surprise"])
+    parts = -math.expm1(gain), math.exp(excess), 1 - steered["repetition"]
     return 0.0 if min(parts) <= 0 else len(parts) / sum(1 / part for part in parts)
 
 
 def steering_effects(
-    completions: Sequence[Mapping[str, Any]], targets: Mapping[int, Sequence[str]]
+    completions: Sequence[Mapping[str, Any]],
+    prompts: Sequence[EncodedPrompt],
+    targets: Mapping[int, Sequence[str]],
+    seed: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """One row for each feature, condition, strength, half of the prompts and measure.
 
     Args:
         completions: Rows of `steering_completion`.
+        prompts: Those of the experiment: intervals draw their groups.
         targets: Tokens of each feature's concept.
+        seed: Of the draws.
     """
+    by_id = {prompt.prompt_id: prompt for prompt in prompts}
     together = defaultdict[tuple[int, str, float], list[Mapping[str, Any]]](list)
     for row in completions:
         together[row["feature_id"], row["condition"], row["strength"]].append(row)
@@ -56,7 +68,7 @@ def steering_effects(
                         "strength": strength,
                         "split": split,
                         "metric": metric,
-                        **_effect(chosen, metric),
+                        **_effect(chosen, [by_id[row["prompt_id"]] for row in chosen], metric, seed),
                         "unit": unit,
                         "n_prompts": len(chosen),
                         "is_best": strength == best[feature, condition],
@@ -77,11 +89,13 @@ def _best_strengths(
     return {key: max(candidates)[-1] for key, candidates in scores.items()}
 
 
-def _effect(rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
-    """Mean, what it is without steering, and the difference with its interval over the prompts."""
+def _effect(
+    rows: Sequence[Mapping[str, Any]], prompts: Sequence[EncodedPrompt], metric: str, seed: int
+) -> dict[str, float | None]:
+    """Mean, what it is without steering, and the difference with its interval over the prompts' groups."""
     steered = np.array([row[metric] for row in rows])
     plain = np.array([row.get(f"unsteered_{metric}", 0.0) for row in rows])
-    low, high = ratio_interval(steered - plain, np.ones(len(rows))) or (None, None)
+    low, high = prompt_interval(prompts, steered - plain, np.ones(len(rows)), seed)
     return {
         "value": float(steered.mean()),
         "unsteered_value": float(plain.mean()),

@@ -32,9 +32,9 @@ comment on column steering_effect.strength is 'In the unit of the card''s settin
 comment on column steering_effect.split is 'Prompts that are meant: all, selection (the best strength is chosen on these) or report [name]';
 comment on column steering_effect.metric is 'target_log_probability, surprise, repetition, kl or steering_score, as in steering_completion [name]';
 comment on column steering_effect.value is 'Mean while steered [unit]';
-comment on column steering_effect.unsteered_value is 'Mean of the plain model on the same prompts [unit]';
+comment on column steering_effect.unsteered_value is 'Mean of the plain model on the same prompts; 0 of kl and steering_score [unit]';
 comment on column steering_effect.effect is 'value - unsteered_value [unit]';
-comment on column steering_effect.ci_low is 'Lower end of the effect''s 95 % interval, by bootstrap over prompts; null for one prompt [unit]';
+comment on column steering_effect.ci_low is 'Lower end of the effect''s 95 % interval, by bootstrap over groups of prompts; null for one group [unit]';
 comment on column steering_effect.ci_high is 'Its upper end [unit]';
 comment on column steering_effect.unit is 'Unit of the five numbers before [name]';
 comment on column steering_effect.n_prompts is 'Prompts [prompts]';

@@ -25,6 +25,5 @@ SCHEMA = pa.schema(
         pa.field("unsteered_repetition", pa.float64(), nullable=False),
         pa.field("kl", pa.float64(), nullable=False),
         pa.field("steering_score", pa.float64(), nullable=False),
-        pa.field("unsteered_steering_score", pa.float64(), nullable=False),
     ]
 )

@@ -9,7 +9,7 @@ from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steered_concept import ConceptReader, chosen_features
 from models.experiments.steered_prompt import SteeredPrompt
 from models.experiments.steering_effects import steering_effects
-from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, is_selecting, n_conditions, steered_concept
+from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, n_conditions, selecting_pairs, steered_concept
 from models.language_model.model_limits import ModelLimits
 
 Given = ExperimentInput[SteeringSettings]
@@ -24,15 +24,14 @@ def _summary(given: Given, rows: Rows) -> Rows:
     concepts = SteeringPlan.of(given).concepts
     decode = given.host.tokenizer.decode
     targets = {feature: [decode([token]) for token in concept.token_ids] for feature, concept in concepts.items()}
-    return {"steering_effect": list(steering_effects(rows["steering_completion"], targets))}
+    return {"steering_effect": list(steering_effects(rows["steering_completion"], given.prompts, targets, given.seed))}
 
 
 def _passes(given: Given) -> PassCount:
     """The unsteered text, then each condition: written, read along the unsteered text, and its own text read."""
     n_edited, n_prompted = n_conditions(given)
     each = given.settings.new_tokens + 1
-    n_pairs = 2 * sum(prompt.corrupt_ids is not None and is_selecting(prompt.prompt_id) for prompt in given.prompts)
-    once = min(NORM_PROMPTS, len(given.prompts)) + n_pairs
+    once = min(NORM_PROMPTS, len(given.prompts)) + 2 * len(selecting_pairs(given))
     return PassCount(forward=once + len(given.prompts) * (each + (n_edited + n_prompted) * (each + 1)))
 
 

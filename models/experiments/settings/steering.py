@@ -14,13 +14,14 @@ Baseline = Literal["random_feature", "random_direction", "mean_difference", "pro
 class SteeringSettings(ExperimentSettings):
     """Features of a dictionary are set, raised, scaled or switched off while the model writes on: what it writes, how
     likely the feature's concept becomes, how surprising and repetitive the text, beside the plain model and beside
-    baselines. The best strength is chosen on every second prompt and reported on the others."""
+    baselines. The best strength is chosen on every second group of prompts and reported on the others."""
 
     question = "What does the model write when a feature is turned up or off?"
     tables = ("steering_completion", "steering_effect")
     prompt_kinds = ("prompts", "contrast_pairs", "chat")
     dictionary = "required"
     prompts_per_chunk = 2
+    code_version = "2"
 
     features: list[FeatureNumber] = Field([], max_length=1000)
     """Features, each steered alone; none: the ten live ones that promote few tokens most sharply."""
