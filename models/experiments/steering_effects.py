@@ -16,6 +16,10 @@ UNITS = {
     "repetition": "fraction",
     "kl": "nats",
     "steering_score": "fraction",
+    "judge_concept": "rating",
+    "judge_instruction": "rating",
+    "judge_fluency": "rating",
+    "judge_hmean": "rating",
 }
 SPLITS = {"all": ("selection", "report"), "selection": ("selection",), "report": ("report",)}
 
@@ -59,8 +63,9 @@ def steering_effects(
     best = _best_strengths(together)
     for (feature, condition, strength), rows in together.items():
         for split, halves in SPLITS.items():
-            if chosen := [row for row in rows if row["split"] in halves]:
-                for metric, unit in UNITS.items():
+            for metric, unit in UNITS.items():
+                chosen = [row for row in rows if row["split"] in halves and row.get(metric) is not None]
+                if chosen:
                     yield {
                         "recipe_id": rows[0]["recipe_id"],
                         "feature_id": feature,
@@ -71,7 +76,7 @@ def steering_effects(
                         **_effect(chosen, [by_id[row["prompt_id"]] for row in chosen], metric, seed),
                         "unit": unit,
                         "n_prompts": len(chosen),
-                        "is_best": strength == best[feature, condition],
+                        "is_best": strength == best.get((feature, condition)),
                         "target_tokens": list(targets[feature]),
                     }
 
@@ -79,14 +84,17 @@ def steering_effects(
 def _best_strengths(
     together: Mapping[tuple[int, str, float], Sequence[Mapping[str, Any]]],
 ) -> dict[tuple[int, str], float]:
-    """The strength of the highest mean score on the selecting half; of equal ones the weakest."""
-    scores: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
+    """The strength of the highest mean on the selecting half, of the judge's ratings where there are any, else of the
+    score; of equal ones the weakest."""
+    means: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
+    is_rated = any(row.get("judge_hmean") is not None for rows in together.values() for row in rows)
+    metric = "judge_hmean" if is_rated else "steering_score"
     for (feature, condition, strength), rows in together.items():
-        of_half = [row["steering_score"] for row in rows if row["split"] == "selection"]
+        of_half = [row[metric] for row in rows if row["split"] == "selection" and row.get(metric) is not None]
         if of_half:
             here = (float(np.mean(of_half)), -abs(strength), strength)
-            scores.setdefault((feature, condition), []).append(here)
-    return {key: max(candidates)[-1] for key, candidates in scores.items()}
+            means.setdefault((feature, condition), []).append(here)
+    return {key: max(candidates)[-1] for key, candidates in means.items()}
 
 
 def _effect(
@@ -94,7 +102,7 @@ def _effect(
 ) -> dict[str, float | None]:
     """Mean, what it is without steering, and the difference with its interval over the prompts' groups."""
     steered = np.array([row[metric] for row in rows])
-    plain = np.array([row.get(f"unsteered_{metric}", 0.0) for row in rows])
+    plain = np.array([row.get(f"unsteered_{metric}") or 0.0 for row in rows])
     low, high = prompt_interval(prompts, steered - plain, np.ones(len(rows)), seed)
     return {
         "value": float(steered.mean()),

@@ -13,6 +13,8 @@ from models.sparse.topk_select import preactivations
 
 FIRST, GROWTH = 8, 4
 """First FIRST · k features are looked at, then GROWTH times as many, and so on."""
+AT_ONCE = 2**13
+"""Products that cost no more than the bookkeeping of another round."""
 
 
 @torch.no_grad()
@@ -35,6 +37,7 @@ def among_largest(
     n_larger_N = torch.zeros_like(open_N)
     first, size = 0, FIRST * k
     while first < len(encoder_FD) and len(open_N):
+        size = max(size, AT_ONCE // len(open_N))
         part = slice(first, first + size)
         n_larger_N += _n_larger(
             x_ND[open_N], pre_N[open_N], features_N[open_N] - first, encoder_FD[part], b_enc_F[part]

@@ -23,13 +23,25 @@ create table steering_completion (
     unsteered_repetition double not null,
     kl double not null,
     steering_score double not null,
+    judge_concept integer,
+    judge_instruction integer,
+    judge_fluency integer,
+    judge_hmean double,
+    unsteered_judge_concept integer,
+    unsteered_judge_instruction integer,
+    unsteered_judge_fluency integer,
+    unsteered_judge_hmean double,
     check (condition in ('feature', 'random_feature', 'random_direction', 'mean_difference', 'prompting')),
     check (split in ('selection', 'report')),
     check (n_tokens > 0),
     check (surprise >= 0),
     check (repetition between 0 and 1),
     check (kl >= 0),
-    check (steering_score between 0 and 1.000001)
+    check (steering_score between 0 and 1.000001),
+    check (judge_concept between 0 and 2),
+    check (judge_instruction between 0 and 2),
+    check (judge_fluency between 0 and 2),
+    check (judge_hmean between 0 and 2)
 );
 
 comment on table steering_completion is 'One row per (model_id, experiment_id, feature_id, condition, strength, prompt_id): what the model writes after a prompt while a feature is steered, or under a baseline of it. Refers to prompt (model_id, experiment_id, prompt_id)';
@@ -56,3 +68,11 @@ comment on column steering_completion.repetition is 'Share of the completion''s 
 comment on column steering_completion.unsteered_repetition is 'The same of the unsteered completion [fraction]';
 comment on column steering_completion.kl is 'KL divergence of the plain model''s next-token distribution from the steered one, mean over the places of the unsteered completion [nats]';
 comment on column steering_completion.steering_score is 'Harmonic mean of 1 - (target''s probability without over with steering), exp(-surprise beyond the unsteered), and 1 - repetition; 0 where the target grew no likelier [fraction]';
+comment on column steering_completion.judge_concept is 'Judge''s rating of how much of the concept the completion has; null where no judge was asked, or it said nothing [0-2]';
+comment on column steering_completion.judge_instruction is 'Judge''s rating of how well it answers or goes on from the prompt; null as before [0-2]';
+comment on column steering_completion.judge_fluency is 'Judge''s rating of how fluent it is; null as before [0-2]';
+comment on column steering_completion.judge_hmean is 'Harmonic mean of the three, 0 where one is 0; null where one is null [0-2]';
+comment on column steering_completion.unsteered_judge_concept is 'The same of the unsteered completion [0-2]';
+comment on column steering_completion.unsteered_judge_instruction is 'The same of the unsteered completion [0-2]';
+comment on column steering_completion.unsteered_judge_fluency is 'The same of the unsteered completion [0-2]';
+comment on column steering_completion.unsteered_judge_hmean is 'The same of the unsteered completion [0-2]';
