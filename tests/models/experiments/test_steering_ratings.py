@@ -52,7 +52,9 @@ def said(number: int, body: Body) -> Say | Fail:
 @pytest.fixture
 def rated(server: Messages, tmp_path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Messages]:
     server.script = said
-    settings = SteeringSettings(judge="anthropic", llm="claude-haiku-4-5", budget_usd=1).judging()
+    settings = SteeringSettings.model_validate(
+        {"judge": "anthropic", "llm": "claude-haiku-4-5", "budget_usd": 1}
+    ).judging()
     assert settings is not None
     access = replace(ProviderAccess.from_environment(), first_delay=0.001)
     llm = provider_llm(settings, Folder(str(tmp_path / "ledger")), "experiment m/e", access)
@@ -91,6 +93,6 @@ def test_one_rating_of_0_or_an_unknown_one_decides_the_mean():
 
 def test_a_judge_that_cannot_be_asked_is_refused_by_the_card():
     with pytest.raises(ValueError, match="name the LLM and a budget"):
-        SteeringSettings(judge="anthropic")
+        SteeringSettings.model_validate({"judge": "anthropic"})
     with pytest.raises(ValueError, match="name it by local_llm"):
-        SteeringSettings(judge="local")
+        SteeringSettings.model_validate({"judge": "local"})
