@@ -14,6 +14,7 @@ from models.attribution.patch import BY_HEAD
 from models.attribution.patching_agreement import PatchingAgreement
 from models.attribution.patching_runs import PatchingRuns, contrast_runs, embedding_noise, noised_runs
 from models.attribution.resumed_pass import ResumedPass
+from models.experiments.edge_rows import EdgeRows, check_edges, edge_passes
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.patching_places import PatchingPlaces
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -35,6 +36,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     passes, n_heads = ResumedPass.of(given.host), _heads(given)
     effects: list[dict[str, Any]] = []
     agreements: list[dict[str, Any]] = []
+    edges = EdgeRows.of(given) if given.settings.edges else None
     for prompt in prompts:
         metric = _metric(given, prompt)
         runs = _runs(given, passes, metric, prompt)
@@ -45,7 +47,10 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
             found = _effects(given, sweep, places)
             effects += (key | row for row in _effect_rows(given, runs, sweep, places, found))
             agreements += (key | row for row in _agreement_rows(places, found))
-    return {"patching_effect": effects, "patching_agreement": agreements}
+            if edges is not None:
+                agreements += (key | row for row in edges.add(prompt, metric, direction))
+    more = {} if edges is None else edges.rows
+    return {"patching_effect": effects, "patching_agreement": agreements, **more}
 
 
 def _metric(given: Given, prompt: EncodedPrompt) -> AnswerMetric:
@@ -138,12 +143,13 @@ def _passes(given: Given) -> PassCount:
         total += PassCount(1 + n_seeds)
         for _ in settings.directions:
             total += each
-    return total
+    return total + edge_passes(given)
 
 
 def _check(given: Given) -> None:
     settings, host = given.settings, given.host
     StreamReadout.of(host)
+    check_edges(given)
     for kind in settings.sites:
         if kind == "attn_pattern":  # has no vector a token, but stands wherever z does
             host.width(Site("z", 0))

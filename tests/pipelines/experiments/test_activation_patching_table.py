@@ -154,3 +154,32 @@ def test_what_cannot_be_asked_is_said_before_the_first_pass(
     store = house(tmp_path, settings, pair, kind)
     with pytest.raises(ValueError, match=wanted):
         run_experiment(store, store.experiment("m/asked"))
+
+
+def test_edges_stand_beside_patching_itself_with_what_they_keep(tmp_path: Path):
+    settings = {"methods": ["attribution"], "sites": ["z"], "edges": ["eap", "eap_ig"], "integration_steps": 2}
+    settings |= {"kept_edges": 12, "edge_sample": 20, "edge_circuits": [3, 10_000_000]}
+    store = house(tmp_path, settings)
+    edges, kept = (rows_of(store, table) for table in ("edge_effect", "edge_faithfulness"))
+    with dg.instance_for_test():
+        assert not publish_store(store).violations
+    assert len([row for row in edges if row["method"] == "exact"]) == 20
+    for method in ("eap", "eap_ig"):
+        ranks = [row["rank"] for row in edges if row["method"] == method and row["rank"] is not None]
+        assert ranks[:12] == list(range(12))
+        [agreement] = [row for row in rows_of(store, "patching_agreement") if row["method"] == method]
+        assert (agreement["site"], agreement["n_places"]) == ("edge", 20)
+        assert agreement["pearson"] > 0.5
+    n_all = kept[0]["n_all"]
+    assert {(row["method"], row["n_edges"]) for row in kept} == {
+        (method, n) for method in ("eap", "eap_ig", "random") for n in (3, n_all)
+    }
+    for row in kept:
+        if row["n_edges"] == n_all and row["method"] == "random":
+            assert row["value"] == pytest.approx(row["clean_metric"], abs=1e-5)
+    page = TestClient(pages(Path(store.published))).get("/experiments/m/asked").text
+    assert "edges are enough, chosen by denoising" in page
+    assert "The strongest edges, denoising" in page
+    store = house(tmp_path / "noised", settings | {"corruption": "noise"})
+    with pytest.raises(ValueError, match="edges are measured between two prompts"):
+        run_experiment(store, store.experiment("m/asked"))
