@@ -12,7 +12,7 @@ STEP = 10_000
 """Features whose windows are looked through with one question: some tens of milliseconds."""
 MOST_WINDOWS = 100
 MOST_FEATURES = 25
-SECONDS = 1.0
+SECONDS = 0.25
 """After so long no further question is asked; the page then says how far it came, and leads on."""
 
 Ask = Callable[..., list[Any]]

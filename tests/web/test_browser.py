@@ -10,9 +10,12 @@ import pytest
 from browser import DESK, PHONE, Compass, EchoReader, Watched, chromium, served
 from starlette.responses import HTMLResponse
 from synthetic_store import WORDS
+from warehouse_registry import registry_of_the_warehouse
 
+from pipelines.serving.label_editor import RegistryLabelEditor
 from web import feature_table
 from web.app import app
+from web.request_origin import RequestOrigin
 
 pytestmark = pytest.mark.browser
 SCREENSHOTS = os.environ.get("GLASSHOUSE_SCREENSHOTS")
@@ -290,6 +293,40 @@ def test_a_text_that_waits_says_so_and_then_shows_what_was_found(browser: Any, w
         page.locator("#strongest").wait_for()
         assert not page.get_by_text("the model thinks").is_visible()
         assert not watched.done
+
+
+def test_a_label_of_ones_own_is_written_and_of_two_who_write_at_once_the_second_is_told(
+    browser: Any, warehouse: Path, tmp_path: Path
+):
+    editor = RegistryLabelEditor(registry_of_the_warehouse(warehouse, tmp_path))
+    with (
+        served(RequestOrigin(app(warehouse, editor=editor))) as home,
+        Watched.open(browser, home) as watched,
+        Watched.open(browser, home, viewport=PHONE) as other,
+    ):
+        for each in (watched, other):
+            each.go("/sae/demo/mid/3")
+        _write_label(watched, "the word 'import'", "anna")
+        watched.page.wait_for_url("**/sae/demo/mid/3#your_label")
+        form = watched.page.locator("#your_label")
+        assert "the word 'import'" in form.get_by_role("listitem").first.inner_text()
+        assert "anna" in form.get_by_role("listitem").first.inner_text()
+        assert_fits_and_breaks_no_rule(watched)
+        assert not watched.done
+
+        _write_label(other, "names of modules", "ben")
+        other.page.get_by_role("alert").wait_for()
+        assert other.page.get_by_label("What it means").input_value() == "names of modules"
+        assert_fits_and_breaks_no_rule(other)
+        _write_label(other, "names of modules", "ben")
+        other.page.wait_for_url("**/sae/demo/mid/3#your_label")
+        assert other.page.locator("#your_label").get_by_role("listitem").count() == 2
+
+
+def _write_label(watched: Watched, text: str, author: str) -> None:
+    watched.page.get_by_label("What it means").fill(text)
+    watched.page.get_by_label("Author").fill(author)
+    watched.page.get_by_role("button", name="Write it down").click()
 
 
 def test_arrows_lead_to_the_next_feature_but_not_out_of_a_field(look: Watched):

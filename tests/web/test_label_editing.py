@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
+from warehouse_registry import registry_of_the_warehouse
 
 from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
 from pipelines.store.store import Store
@@ -19,14 +20,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture
 def store(warehouse: Path, tmp_path: Path) -> Store:
-    """The store of the served warehouse, with a registry that asks for demo/mid."""
-    for kind, name, text in (
-        ("models", "demo", "source: nowhere\ncorpus: {source: nowhere}\n"),
-        ("recipes", "mid", "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"),
-    ):
-        (tmp_path / kind).mkdir()
-        (tmp_path / kind / f"{name}.yaml").write_text(text)
-    return Store(home=str(warehouse.parent), registry=str(tmp_path), warehouse=str(warehouse))
+    return registry_of_the_warehouse(warehouse, tmp_path)
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 -- How strongly the feature fires: exact counts in equal slices of (0, strongest activation], and the interval of each.
 select
-    h.bin,
-    h.lower,
-    h.upper,
-    h.n,
-    interval_of_bin(h.lower, h.upper, max(h.upper) over (), s.n_intervals) as interval_index
-from activation_histogram as h
-join sae as s using (model_id, recipe_id)
-where h.model_id = $model_id and h.recipe_id = $recipe_id and h.feature_id = $feature_id and h.upper > 0
-order by h.bin;
+    bin,
+    lower,
+    upper,
+    n,
+    interval_of_bin(
+        lower,
+        upper,
+        max(upper) over (),
+        (select n_intervals from sae where model_id = $model_id and recipe_id = $recipe_id)
+    ) as interval_index
+from activation_histogram
+where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id and upper > 0
+order by bin;
