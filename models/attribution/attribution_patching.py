@@ -23,7 +23,17 @@ ENTRY = Site("resid_pre", 0)
 def attribution_effects(sweep: PatchingSweep, patches: Sequence[Patch]) -> Tensor:
     """Attribution patching: the effect of each patch (N,) from one pass forward and back; float64."""
     sites = _sites(sweep, patches)
-    return _scores(sweep, patches, _gradients(sweep, ENTRY, sites, torch.zeros(1)))
+    return _scores(sweep, patches, gradients_at(sweep, sites))
+
+
+def gradients_at(sweep: PatchingSweep, sites: Sequence[Site]) -> dict[Site, Tensor]:
+    """The gradient (S, …) of the metric of the patched run at each site."""
+    return _gradients(sweep, ENTRY, sites, torch.zeros(1))
+
+
+def site_path_gradient(sweep: PatchingSweep, site: Site, n_steps: int, rows_per_pass: int) -> Tensor:
+    """The gradient (S, …) at a site, averaged over steps of its own way from the patched run to the other."""
+    return _averaged(sweep, site, [site], _midpoints(n_steps), rows_per_pass)[site]
 
 
 def stream_path_effects(
@@ -38,9 +48,7 @@ def site_path_effects(
     sweep: PatchingSweep, patches: Sequence[Patch], n_steps: int = 8, rows_per_pass: int = 64
 ) -> Tensor:
     """Integrated gradients over each site by itself: J passes for each site."""
-    steps, gradients = _midpoints(n_steps), dict[Site, Tensor]()
-    for site in _sites(sweep, patches):
-        gradients |= _averaged(sweep, site, [site], steps, rows_per_pass)
+    gradients = {site: site_path_gradient(sweep, site, n_steps, rows_per_pass) for site in _sites(sweep, patches)}
     return _scores(sweep, patches, gradients)
 
 

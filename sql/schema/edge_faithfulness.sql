@@ -11,7 +11,7 @@ create table edge_faithfulness (
     clean_metric double not null,
     corrupt_metric double not null,
     check (method in ('eap', 'eap_ig', 'random')),
-    check (n_edges between 1 and n_all)
+    check (n_edges between 0 and n_all)
 );
 
 comment on table edge_faithfulness is 'One row per (model_id, experiment_id, prompt_id, direction, method, n_edges): the strongest edges of an estimate, or edges drawn by chance; the clean prompt runs on, all other edges bring the corrupt run''s value. Faithfulness is (value - corrupt_metric) / (clean_metric - corrupt_metric); over prompts, divide sums. Refers to prompt (model_id, experiment_id, prompt_id)';

@@ -7,7 +7,7 @@ from models.experiments.settings_base import ExperimentSettings
 
 PatchingMethod = Literal["exact", "attribution", "integrated_gradients"]
 EdgeMethod = Literal["eap", "eap_ig"]
-PatchedKind = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "attn_pattern"]
+PatchedKind = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "attn_pattern", "feature"]
 
 
 class ActivationPatchingSettings(ExperimentSettings):
@@ -16,11 +16,14 @@ class ActivationPatchingSettings(ExperimentSettings):
     patterns at all positions. The corrupt run is a prompt of as many tokens, or the clean one with noise on its subject
     (causal tracing). Two approximations by gradients stand in the same table, with how well they agree. `edges` asks
     what one part says to another: embeddings, heads and MLPs to the queries, keys and values of heads, to MLPs and to
-    the output, with how much of the answer the strongest edges keep by themselves."""
+    the output, with how much of the answer the strongest edges keep by themselves. With a recipe, `feature` patches the
+    features of its dictionary one by one."""
 
     question = "Which places carry what makes the difference to the answer?"
-    tables = ("patching_effect", "patching_agreement", "edge_effect", "edge_faithfulness")
+    tables = ("patching_effect", "patching_mean", "patching_agreement", "edge_effect", "edge_faithfulness")
+    code_version = "2"
     prompt_kinds = ("contrast_pairs", "prompts")
+    dictionary = "optional"
     needs_answer = True
     prompts_per_chunk = 1
 
@@ -29,7 +32,8 @@ class ActivationPatchingSettings(ExperimentSettings):
     directions: tuple[Literal["denoising", "noising"], ...] = ("denoising",)
     """Denoising puts clean values into the corrupt run, noising corrupt values into the clean run."""
     sites: tuple[PatchedKind, ...] = ("resid_pre", "attn_out", "mlp_out", "z")
-    """Kinds of site that are patched, in every block; z are the heads."""
+    """Kinds of site that are patched, in every block; z are the heads, feature the features of the card's recipe at its
+    site, one by one, and what its dictionary leaves out."""
     metric: Literal["logit_difference", "probability", "log_probability"] = "logit_difference"
     """What is asked of the answer; a logit difference wants a foil with every prompt."""
     corruption: Literal["prompt", "noise"] = "prompt"
@@ -45,6 +49,8 @@ class ActivationPatchingSettings(ExperimentSettings):
     integration_steps: Annotated[int, Bounds(1, 1000)] = 8
     agreement_sample: Annotated[int, Bounds(2, 100_000)] = 100
     """Places that are patched exactly where `methods` does not say so, to measure the approximations' agreement."""
+    patched_features: Annotated[int, Bounds(1, 100_000)] = 128
+    """Features and positions of a prompt that are kept, those of the largest effect by attribution patching."""
     edges: tuple[EdgeMethod, ...] = ()
     """Estimates of the effect of every edge: edge attribution patching, or with the gradient averaged along the way of
     the embeddings (EAP-IG, `integration_steps`)."""

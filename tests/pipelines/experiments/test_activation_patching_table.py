@@ -102,6 +102,22 @@ def test_effects_stand_with_their_baselines_and_the_page_shows_them(tmp_path: Pa
     assert "method: activation_patching" in CliRunner().invoke(app, [*asked, "--card"]).output
 
 
+def test_a_place_s_share_over_prompts_is_the_ratio_of_sums_with_an_interval(tmp_path: Path):
+    store = house(tmp_path, {"methods": ["attribution"], "sites": ["resid_pre", "z"], "agreement_sample": 2})
+    second = {"clean": "x = [a, b", "corrupt": "x = (a, b", "answer": " *", "foil": " width"}
+    write_card(tmp_path, "prompt_sets/some", {"kind": "contrast_pairs", "prompts": [PAIR, second]})
+    means, rows = rows_of(store, "patching_mean"), rows_of(store, "patching_effect")
+    spans = {row["prompt_id"]: row["clean_metric"] - row["corrupt_metric"] for row in rows}
+    [head] = [row for row in means if (row["method"], row["layer"], row["head"]) == ("attribution", 1, 2)]
+    of_head = [row for row in rows if (row["method"], row["layer"], row["head"]) == ("attribution", 1, 2)]
+    assert head["share"] == pytest.approx(sum(row["effect"] for row in of_head) / sum(spans.values()))
+    assert head["share_ci_low"] <= head["share"] <= head["share_ci_high"]
+    assert (head["n_prompts"], head["place"]) == (2, "all")
+    streams = [row for row in means if row["site"] == "resid_pre" and row["method"] == "attribution"]
+    assert {row["place"] for row in streams} == {"first_changed", "last"}
+    assert {row["n_prompts"] for row in streams} == {2}
+
+
 def test_without_exact_a_sample_is_patched_all_the_same_to_measure_the_agreement(tmp_path: Path):
     store = house(tmp_path, {"methods": ["attribution"], "sites": ["mlp_out", "z"], "agreement_sample": 21})
     rows = rows_of(store, "patching_effect")
