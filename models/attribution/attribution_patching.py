@@ -95,14 +95,26 @@ def _gradients(sweep: PatchingSweep, moved: Site, sites: Sequence[Site], steps_J
 
 def _scores(sweep: PatchingSweep, patches: Sequence[Patch], gradients: Mapping[Site, Tensor]) -> Tensor:
     """Change times gradient, added up over each patch's place and averaged over the seeds."""
-    product = {site: (sweep.difference(site).double() * g.double()).mean(0) for site, g in gradients.items()}
-    return torch.tensor(
-        [
-            sum(
-                float(patch.place(product[site], sweep.heads_at(site)).sum())
-                for site in patch.sites(sweep.passes.host.n_layers)
-            )
-            for patch in patches
-        ],
-        dtype=torch.float64,
+    n_layers, sums = sweep.passes.host.n_layers, dict[tuple[Site, bool], list[float]]()
+    effects = []
+    for patch in patches:
+        effect = 0.0
+        for site in patch.sites(n_layers):
+            key = site, patch.head is not None
+            if key not in sums:
+                product = (sweep.difference(site).double() * gradients[site].double()).mean(0)
+                sums[key] = _summed(product, patch, sweep.heads_at(site))
+            effect += sum(sums[key]) if patch.number is None else sums[key][patch.number]
+        effects.append(effect)
+    return torch.tensor(effects, dtype=torch.float64)
+
+
+def _summed(product: Tensor, patch: Patch, n_heads: int) -> list[float]:
+    """What a site's places come to: by head, at all positions, where the patch is of one; else by position."""
+    if patch.kind == "attn_pattern":
+        return product.sum((1, 2) if patch.head is not None else (0, 2)).tolist()
+    return (
+        product.unflatten(-1, (n_heads, -1)).sum((0, 2)).tolist()
+        if patch.head is not None
+        else product.sum(-1).tolist()
     )
