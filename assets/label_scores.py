@@ -45,7 +45,9 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     from; and, where the recipe names an encoder, its meaning as a vector."""
     registration = store.registration(context.partition_key)
     identity = scored_identity(store, registration)
-    if why := why_made(identity, store.layout.table("explanation_score", registration)):
+    tables = ["judgement", "explanation_score"]
+    tables += ["label_embedding"] if registration.recipe.explanations.sentence_encoder is not None else []
+    if why := why_made(identity, *(store.layout.table(name, registration) for name in tables)):
         context.log.info(f"scoring because {why}")
         _score(context, store, registration, identity)
     return _result(store.tables.read("explanation_score", registration), registration, why)

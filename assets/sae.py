@@ -55,7 +55,9 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
     registration = store.registration(context.partition_key)
     identity, folder = build_dictionary.identity_of(store, registration), store.layout.sae(registration)
-    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
+    tables = (store.layout.table(name, registration) for name in ("sae_training", "sae"))
+    why = why_made(identity, folder, *tables)
+    made = None if why else Manifest.find_current(folder, identity)
     if made is None:
         began = datetime.now(UTC)
         learns = registration.recipe.sae.learns

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
+from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
 
 NO_ROWS: RegistryRows = MappingProxyType({})
@@ -90,7 +91,9 @@ def _building(published: Path) -> Iterator[Path]:
 def _put(file: Path, published: Path) -> None:
     with file.open("rb") as written:
         os.fsync(written.fileno())
+    sha256 = announce(file, published)
     file.replace(published)
+    record(sha256, published)
     # A log beside the file is of the one that was there before, left by somebody who opened that to write.
     published.with_name(f"{published.name}.wal").unlink(missing_ok=True)
     folder = os.open(published.parent, os.O_RDONLY)

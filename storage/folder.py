@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -168,6 +169,12 @@ class Folder:
 
     def size(self, name: str) -> int:
         return int(self.filesystem.info(self._readable(name))["size"] or 0)
+
+    def age(self, name: str) -> float:
+        """Seconds since a file was written."""
+        info = self.filesystem.info(self._readable(name))
+        written = info.get("mtime") or info["LastModified"].timestamp()
+        return time.time() - float(written)
 
     def version(self, name: str) -> str:
         """What changes when a file does: its size and its time of change, or its ETag on S3."""

@@ -15,21 +15,22 @@ from torch import Tensor, nn
 
 from models.language_model.hooked_model import HookedModel
 from models.language_model.hooks import entering
-from models.language_model.unembedding import norm_gain
+from models.language_model.unembedding import norm_gain, norm_rounding
 
 
 @contextmanager
 def frozen_norms(hooked: HookedModel, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Iterator[None]:
     """Replays, in every pass within the block, the scale that every norm has for these tokens without any edit.
 
-    A pass must have as many rows and positions as these tokens: use `forward`, not `generate` with a cache.
+    A pass must have as many rows and positions as these tokens: use `forward`, not `generate` with a cache. An edit of
+    what leaves a norm is made after it where the edit was opened before this block.
 
     Raises:
         ValueError: If a norm is neither LayerNorm nor RMSNorm, or a pass has another shape.
     """
-    frozen = [
-        _FrozenNorm.of(norm, passed) for norm, passed in _clean_passed(hooked, token_ids_BP, attention_mask).items()
-    ]
+    passed = _clean_passed(hooked, token_ids_BP, attention_mask)
+    with hooked.passes.undisturbed():  # the gain is found by calls of the norm, which edits are not shown
+        frozen = [_FrozenNorm.of(norm, calls) for norm, calls in passed.items()]
     with ExitStack() as hooks:
         for each in frozen:
             hooks.callback(hooked.model.register_forward_pre_hook(each.rewind).remove)
@@ -83,7 +84,7 @@ class _FrozenNorm:
         one, bias = self.unscaled(x)
         said = y.to(one) - bias
         scale = ((said * one).sum(-1, keepdim=True) / one.square().sum(-1, keepdim=True)).nan_to_num(0, 0, 0)
-        rounding = 32 * torch.finfo(y.dtype).eps * float(y.abs().nan_to_num(0, 0, 0).max())
+        rounding = 32 * norm_rounding(y.dtype) * float(y.abs().nan_to_num(0, 0, 0).max())
         if not torch.allclose(one * scale, said, rtol=0, atol=rounding):
             raise ValueError(f"{type(self.norm).__name__} is no multiple of what it norms: its scale cannot be frozen")
         return scale

@@ -19,7 +19,7 @@ class Unembedding:
     W_VD: Tensor
     """The model's own tensor, in its dtype: not a copy."""
     gain_D: Tensor
-    """float32; Gemma's 1 + w is said as the gain that it is."""
+    """float32 or wider; Gemma's 1 + w is said as the gain that it is."""
     centred: bool
     """Whether the final norm subtracts the mean (LayerNorm) or does not (RMSNorm)."""
 
@@ -47,7 +47,7 @@ def unembedding(norm: nn.Module, head: nn.Module) -> Unembedding:
 
 @torch.no_grad()
 def norm_gain(norm: nn.Module, like_D: Tensor) -> tuple[Tensor, bool]:
-    """The gain in float32, and whether the norm is centred; how its weight is meant is found by a probe.
+    """The gain, and whether the norm is centred; how its weight is meant is found by a probe. In float32 or wider.
 
     Args:
         norm: The norm.
@@ -60,17 +60,26 @@ def norm_gain(norm: nn.Module, like_D: Tensor) -> tuple[Tensor, bool]:
     probe_D = 100 * torch.randn(len(like_D), generator=torch.Generator().manual_seed(0))  # so large that epsilon is 0
     x_D, shifted_D = probe_D.to(like_D), (probe_D + 100).to(like_D)
     seen_D, seen_shifted_D = _odd_part(norm, x_D), _odd_part(norm, shifted_D)
-    rounding = 16 * torch.finfo(like_D.dtype).eps * float(seen_D.abs().max())
+    rounding = 16 * norm_rounding(like_D.dtype) * float(seen_D.abs().max())
     centred = torch.allclose(seen_D, seen_shifted_D, rtol=0, atol=rounding)
-    wide_D = x_D.float() - (x_D.float().mean() if centred else 0)
+    wide_D = _wide(x_D) - (_wide(x_D).mean() if centred else 0)
     unit_D = wide_D / wide_D.square().mean().sqrt()
-    gains = [weight.float(), 1 + weight.float()] if isinstance(weight, Tensor) else [torch.ones_like(unit_D)]
+    gains = [_wide(weight), 1 + _wide(weight)] if isinstance(weight, Tensor) else [torch.ones_like(unit_D)]
     for gain_D in gains:
         if torch.allclose(unit_D * gain_D, seen_D, rtol=0, atol=rounding):
             return gain_D, centred
     raise ValueError(f"{type(norm).__name__} norms neither as LayerNorm nor as RMSNorm does")
 
 
+def norm_rounding(dtype: torch.dtype) -> float:
+    """How exactly a norm computes: transformers' RMSNorms in float32, whatever they are given."""
+    return max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
+
+
 def _odd_part(norm: nn.Module, x_D: Tensor) -> Tensor:
     """The part of the norm's answer that turns with the sign: all but the bias."""
-    return (norm(x_D) - norm(-x_D)).float() / 2
+    return _wide(norm(x_D) - norm(-x_D)) / 2
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

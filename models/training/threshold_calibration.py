@@ -66,7 +66,7 @@ def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Cali
     Raises:
         ValueError: If there are no tokens.
     """
-    held_out = list(_capped(chunks))
+    held_out = list(held_out_sample(chunks))
     if not held_out:
         raise ValueError(
             "no held-out token to calibrate on: one document in sixteen is held out, by its name, and this corpus has "
@@ -83,7 +83,8 @@ def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Cali
     return Calibration(exported, measured(sae, held_out), measured(exported, held_out), factor, n_tokens, probe_TD)
 
 
-def _capped(chunks: Iterable[Tensor]) -> Iterable[Tensor]:
+def held_out_sample(chunks: Iterable[Tensor]) -> Iterable[Tensor]:
+    """The first tokens of some, no more than are looked at."""
     left = TOKENS
     for chunk in chunks:
         if left <= 0:

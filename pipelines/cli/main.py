@@ -18,6 +18,7 @@ from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
 from pipelines.cli.tool_server import mcp
+from pipelines.cli.verification import verify
 from pipelines.dagster_support.record_errors import record_errors
 from storage.remote_errors import remote_errors
 from storage.visible_text import visible
@@ -30,6 +31,7 @@ export_app.command("list")(export_list_command)
 app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
+app.command()(verify)
 app.command(no_args_is_help=True)(remove)
 for _name, _command in intervention_commands():
     app.command(_name, no_args_is_help=True)(_command)

@@ -1,6 +1,7 @@
 """Whatever is wrong in the store is refused by name: table, partition, file, what was found and what to do."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.stored_partitions import BadPartition
+from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
 
 MID = {"model_id": "demo", "recipe_id": "mid"}
@@ -66,9 +68,10 @@ def test_a_flipped_bit_is_found(store: SyntheticStore, published: Path):
 
 
 def test_rows_that_the_manifest_does_not_promise_are_refused(store: SyntheticStore, published: Path):
-    file, manifest = written(store, "feature")
-    manifest["files"][0]["rows"] = 2
-    file.with_name("_manifest.json").write_text(json.dumps(manifest))
+    folder = Folder(str(written(store, "feature")[0].parent))
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    Manifest(manifest.identity, (replace(manifest.files[0], rows=2),)).write(folder)
     assert "part-00000.parquet has 1 rows, its manifest says 2" in refusal(store, published)
 
 

@@ -30,7 +30,9 @@ def features(published: Path) -> dict[str, int]:
 
 
 def beside(published: Path) -> set[str]:
-    return {path.name for path in published.parent.iterdir()} - {"tables", published.name, f".{published.name}.lock"}
+    """What lies beside a published file but its lock and its sha256."""
+    own = {published.name, f".{published.name}.lock", f".{published.name}.sha256"}
+    return {path.name for path in published.parent.iterdir()} - {"tables", *own}
 
 
 def test_every_partition_is_loaded_once(store: SyntheticStore, published: Path):

@@ -53,6 +53,35 @@ def test_half_a_manifest_is_refused(dataset):
         Manifest.read(dataset)
 
 
+def test_a_flipped_bit_anywhere_in_a_manifest_is_found(dataset):
+    whole = dataset.read_bytes("_manifest.json")
+    for place in range(len(whole)):
+        for bit in range(8):
+            flipped = bytes([*whole[:place], whole[place] ^ 1 << bit, *whole[place + 1 :]])
+            with pytest.raises(DamagedFile, match="is not a manifest of schema version 1 to 2"):
+                Manifest.parse(flipped, dataset)
+
+
+def test_a_manifest_from_before_it_had_its_own_sha256_is_read(dataset):
+    """The layout of schema version 1, as it was written on 2026-11-29."""
+    identity = "d8497d9d82770a70729261095aa98f7ef5154d7af499f8037b6ca250296785a6"  # of {"a": 1, "b": 2}
+    facts = '"facts": {\n  "n": 3\n },\n "schema_version": 1,\n'
+    body = (
+        f'{{\n "identity": {{\n  "b": 2,\n  "a": 1\n }},\n "files": [],\n {facts} "identity_sha256": "{identity}"\n}}\n'
+    )
+    dataset.write_bytes("_manifest.json", body.encode())
+    assert read(dataset) == Manifest({"b": 2, "a": 1}, (), {"n": 3}, schema_version=1)
+    read(dataset).write(dataset)
+    assert read(dataset).schema_version == 2, "written again, it vouches for itself"
+
+
+def test_a_manifest_of_a_newer_version_is_refused(dataset):
+    body = dataset.read_bytes("_manifest.json").replace(b'"schema_version": 2', b'"schema_version": 3')
+    dataset.write_bytes("_manifest.json", body)
+    with pytest.raises(DamagedFile, match="its schema version is 3: update Glasshouse"):
+        Manifest.read(dataset)
+
+
 @pytest.mark.parametrize("name", ["../other/part", "/etc/passwd", "inner/part", "..", "", "..\\part", None, 3])
 def test_a_manifest_that_names_a_file_elsewhere_is_refused(dataset, name):
     body = json.loads(dataset.read_bytes("_manifest.json"))

@@ -1,0 +1,59 @@
+"""The published file held against what was published, and against the store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.integrity.finding import Finding
+from sql.published_contents import PublishedRows, published_rows
+from sql.published_hash import recorded_hashes
+from sql.stored_partitions import Partition
+from storage.manifest import sha256_of_file
+
+_PUBLISH = "`glasshouse publish`"
+
+
+def published_findings(published: Path, stored: list[Partition]) -> Iterator[Finding]:
+    """What is wrong with the file, or with its content.
+
+    Args:
+        published: The file.
+        stored: The partitions of the store that can be read; of tables that are published.
+    """
+    if not published.exists():
+        if stored:
+            yield Finding(str(published), "nothing is published", _PUBLISH, False)
+        return
+    if fault := _altered(published):
+        yield Finding(str(published), fault, f"move it away, then {_PUBLISH}: the store has all of it")
+        return
+    try:
+        loaded = {(each.table, each.partition): each for each in published_rows(published)}
+    except Exception as error:  # DuckDB's, whatever it is: the file cannot be read
+        what = f"it cannot be read ({str(error).splitlines()[0][:300]})"
+        yield Finding(str(published), what, f"move it away, then {_PUBLISH}")
+        return
+    there = {(each.table, each.name): each for each in stored}
+    for place in sorted(loaded.keys() | there.keys()):
+        if fault := _difference(loaded.get(place), there.get(place)):
+            yield Finding(f"{published}, table {place[0]}, {place[1]}", fault, _PUBLISH)
+
+
+def _altered(published: Path) -> str | None:
+    wanted = recorded_hashes(published)
+    if not wanted or (found := sha256_of_file(published)) in wanted:
+        return None
+    return f"it has sha256 {found}, {wanted[0]} was published: damaged, or somebody wrote to it"
+
+
+def _difference(loaded: PublishedRows | None, stored: Partition | None) -> str | None:
+    if loaded is None:
+        return "in the store, not published"
+    if loaded.n_there != loaded.n_loaded:
+        return f"{loaded.n_there:,} rows, {loaded.n_loaded:,} were published"
+    if stored is None:
+        return "published, not in the store, or not readable there"
+    if loaded.identity_sha256 != stored.identity_sha256:
+        return "published as it was made from other cards or code than now in the store"
+    if loaded.content_sha256 != stored.content_sha256:
+        return "published from other files than now in the store"
+    return None
