@@ -52,7 +52,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     nodes, drawn = _strongest(means, given.settings.nodes), _drawn(means, given)
     strongest = nodes[: given.settings.exact_nodes // 2]
     sample = [*strongest, *[node for node in drawn if node not in strongest]][: given.settings.exact_nodes]
-    exact = {node: _exact(given, pairs, node) for node in sample}
+    exact = {node: given.kept.result(f"exact {node}", lambda node=node: _exact(given, pairs, node)) for node in sample}
     return {
         "circuit_node": list(_node_rows(given, pairs, nodes, exact)),
         "circuit_agreement": list(_agreement_rows(given, means, exact)),
@@ -76,11 +76,17 @@ def _pair(given: Given, prompt: EncodedPrompt) -> _Pair:
     n_steps = settings.steps if settings.method == "integrated_gradients" else 0
     gradients, clean, corrupt, effects = [], [], [], []
     for dictionary, site in zip(given.dictionaries, sites, strict=True):
+        values = x_clean[site], x_corrupt[site]
         gradients.append(
-            mean_gradient(given.host, site, prompt.token_ids, x_clean[site], x_corrupt[site], metric, n_steps)
+            given.kept.result(
+                f"gradient {prompt.prompt_id} {site}",
+                lambda site=site, values=values: mean_gradient(
+                    given.host, site, prompt.token_ids, *values, metric, n_steps
+                ),
+            )
         )
-        for values, decomposed in ((x_clean, clean), (x_corrupt, corrupt)):
-            decomposed.append(DecomposedSite.of(dictionary.sae, values[site], prompt.n_special))
+        for x, decomposed in zip(values, (clean, corrupt), strict=True):
+            decomposed.append(DecomposedSite.of(dictionary.sae, x, prompt.n_special))
         features_F, error = node_effects(clean[-1], corrupt[-1], gradients[-1])
         effects.append(np.append(features_F.cpu().numpy(), error))
     return _Pair(prompt, metric, clean, corrupt, m_clean, m_corrupt, gradients, effects)
@@ -181,19 +187,22 @@ def _random_circuits(given: Given, drawn: Sequence[Node], size: int) -> list[Seq
 
 def _metrics(given: Given, pairs: Sequence[_Pair], nodes: Sequence[Node], *, complement: bool = False) -> np.ndarray:
     """The metric of each pair's clean prompt when only these nodes, or all others, keep their value."""
+    name = f"metrics {'all but' if complement else 'only'} {sorted(nodes)}"
+    return np.array(given.kept.result(name, lambda: _measured(given, pairs, nodes, complement=complement)))
+
+
+def _measured(given: Given, pairs: Sequence[_Pair], nodes: Sequence[Node], *, complement: bool) -> list[float]:
     masks = {}
     for place, dictionary in enumerate(given.dictionaries):
         mask = SiteMask.of([number for where, number in nodes if where == place], dictionary.sae.n_features)
         masks[dictionary.site] = mask.complement if complement else mask
     sites = _sites(given)
-    return np.array(
-        [
-            circuit_metric(
-                given.host, pair.prompt.token_ids, dict(zip(sites, pair.corrupt, strict=True)), masks, pair.metric
-            )
-            for pair in pairs
-        ]
-    )
+    return [
+        circuit_metric(
+            given.host, pair.prompt.token_ids, dict(zip(sites, pair.corrupt, strict=True)), masks, pair.metric
+        )
+        for pair in pairs
+    ]
 
 
 def _faithfulness(
@@ -221,9 +230,12 @@ def _edge_rows(given: Given, pairs: Sequence[_Pair], nodes: Sequence[Node]) -> I
         for place in range(len(sites)):
             if not kept[place] or not _comes_before(sites[place], sites[target[0]]):
                 continue
-            effects = [_edges(given, pair, place, target) for pair in pairs]
-            for number in kept[place]:
-                effect = float(np.mean([each[number] for each in effects]))
+            numbers = kept[place]
+            means = given.kept.result(
+                f"edges {place} {target} {numbers}",
+                lambda place=place, target=target, numbers=numbers: _mean_edges(given, pairs, place, target, numbers),
+            )
+            for number, effect in zip(numbers, means, strict=True):
                 yield (
                     _named(given, (place, number), "from_")
                     | _named(given, target, "to_")
@@ -232,6 +244,12 @@ def _edge_rows(given: Given, pairs: Sequence[_Pair], nodes: Sequence[Node]) -> I
                         "n_prompts": len(pairs),
                     }
                 )
+
+
+def _mean_edges(given: Given, pairs: Sequence[_Pair], place: int, target: Node, numbers: Sequence[int]) -> list[float]:
+    """The mean effect of each node of an earlier place through a target."""
+    effects = [_edges(given, pair, place, target) for pair in pairs]
+    return [float(np.mean([each[number] for each in effects])) for number in numbers]
 
 
 def _edges(given: Given, pair: _Pair, place: int, target: Node) -> np.ndarray:
