@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
@@ -62,7 +62,7 @@ def publish(
     stored.require()
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(published.parent / f".{published.name}.lock", fallback_to_soft=False)  # goes with who holds it
+        lock = FileLock(_lock_place(published), fallback_to_soft=False)  # goes with who holds it
         with lock, _building(published) as file:
             if published.exists():
                 shutil.copyfile(published, file)
@@ -76,10 +76,30 @@ def publish(
     return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start)
 
 
+def abandoned_build(published: Path) -> Path | None:
+    """The folder of a new file that a killed publisher left; None where there is none, or its publisher is at work."""
+    folder = _building_place(published)
+    if not folder.exists():
+        return None
+    try:
+        with FileLock(_lock_place(published), timeout=0, fallback_to_soft=False):
+            return folder
+    except Timeout:
+        return None
+
+
+def _lock_place(published: Path) -> Path:
+    return published.parent / f".{published.name}.lock"
+
+
+def _building_place(published: Path) -> Path:
+    return published.parent / f".{published.name}.building"
+
+
 @contextmanager
 def _building(published: Path) -> Iterator[Path]:
     """A place for the new file; what a killed publisher left there is removed."""
-    folder = published.parent / f".{published.name}.building"
+    folder = _building_place(published)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

@@ -21,7 +21,7 @@ def remove(
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove dictionaries from the store and the warehouse.
+    """Remove dictionaries, and the experiments on them, from the store and the warehouse.
 
     Shows what goes and asks. Activations and corpora, which dictionaries share, stay.
 
