@@ -16,6 +16,8 @@ select
     n.error_share
 from graph_node as n
 left join feature_card as f using (model_id, recipe_id, feature_id)
-where n.model_id = $model_id and n.experiment_id = $experiment_id and n.kind in ('feature', 'logit') and n.kept
+where
+    n.model_id = $model_id and n.experiment_id = $experiment_id
+    and n.prompt_id between $first_prompt and $last_prompt and n.kind in ('feature', 'logit') and n.kept
 qualify row_number() over (partition by n.prompt_id, n.kind order by n.influence desc, n.probability desc, n.node_id) <= 12
 order by n.prompt_id, n.kind, n.influence desc, n.probability desc, n.node_id;

@@ -13,5 +13,7 @@ select
     g.n_kept_edges
 from attribution_graph as g
 inner join prompt as p using (model_id, experiment_id, prompt_id)
-where g.model_id = $model_id and g.experiment_id = $experiment_id
+where
+    g.model_id = $model_id and g.experiment_id = $experiment_id
+    and g.prompt_id between $first_prompt and $last_prompt
 order by g.prompt_id;

@@ -2,7 +2,9 @@
 with recursive path as (
     select prompt_id, node_id, [node_id] as nodes, [null::double] as weights, probability as strength
     from graph_node
-    where model_id = $model_id and experiment_id = $experiment_id and kind = 'logit'
+    where
+        model_id = $model_id and experiment_id = $experiment_id and kind = 'logit'
+        and prompt_id between $first_prompt and $last_prompt
     union all
     select
         e.prompt_id,
