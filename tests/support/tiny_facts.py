@@ -50,7 +50,7 @@ def save_fact_model(folder: Path, corpus: Path) -> float:
 
     torch.manual_seed(0)
     chance, known, cut = random.Random(1), facts(), tokenizer()
-    sizes = {"vocab_size": len(cut), "n_embd": 96, "n_layer": 4, "n_head": 4, "n_positions": 64}
+    sizes: dict[str, Any] = {"vocab_size": len(cut), "n_embd": 96, "n_layer": 4, "n_head": 4, "n_positions": 64}
     config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)
     config.resid_pdrop = config.embd_pdrop = config.attn_pdrop = 0.0
     model = GPT2LMHeadModel(config)
