@@ -33,7 +33,8 @@ def rated_completions(
         | {f"unsteered_{name}": value for name, value in columns[_plain_place(row)].items()}
         for row in completions
     ]
-    return rated, [row for place, of_text in ratings.items() for row in _rating_rows(llm.name, place, of_text)]
+    shared = {"recipe_id": completions[0]["recipe_id"], "llm": llm.name}
+    return rated, [shared | row for place, of_text in ratings.items() for row in _rating_rows(place, of_text)]
 
 
 def _texts(
@@ -65,7 +66,7 @@ def _columns(ratings: Sequence[AspectRating]) -> dict[str, float | None]:
     return {f"judge_{name}": value for name, value in by_aspect.items()} | {"judge_hmean": harmonic_mean(by_aspect)}
 
 
-def _rating_rows(llm: str, place: Place, ratings: Sequence[AspectRating]) -> Iterator[dict[str, Any]]:
+def _rating_rows(place: Place, ratings: Sequence[AspectRating]) -> Iterator[dict[str, Any]]:
     keys = dict(zip(("feature_id", "condition", "strength", "prompt_id"), place, strict=True))
     for rating in ratings:
         last = rating.requests[-1]
@@ -77,7 +78,6 @@ def _rating_rows(llm: str, place: Place, ratings: Sequence[AspectRating]) -> Ite
             "status": rating.status,
             "reason": rating.reason,
             "error": rating.error,
-            "llm": llm,
             "request_key": last.request_key,
             "n_requests": len(rating.requests),
             "input_tokens": tokens,

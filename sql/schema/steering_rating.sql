@@ -2,6 +2,7 @@
 create table steering_rating (
     model_id varchar not null,
     experiment_id varchar not null,
+    recipe_id varchar not null,
     feature_id integer not null,
     condition varchar not null,
     strength double not null,
@@ -19,7 +20,6 @@ create table steering_rating (
     cost_usd double not null,
     check (aspect in ('concept', 'instruction', 'fluency')),
     check (rating between 0 and 2),
-    check ((rating is null) = (status <> 'ok')),
     check (n_requests > 0),
     check (cost_usd >= 0)
 );
@@ -27,6 +27,7 @@ create table steering_rating (
 comment on table steering_rating is 'One row per (model_id, experiment_id, feature_id, condition, strength, prompt_id, aspect): a judge''s rating of one text, or why there is none. Refers to prompt (model_id, experiment_id, prompt_id)';
 comment on column steering_rating.model_id is 'Card of the model [id]';
 comment on column steering_rating.experiment_id is 'Card of the experiment [id]';
+comment on column steering_rating.recipe_id is 'Recipe whose dictionary holds the features [id]';
 comment on column steering_rating.feature_id is 'Feature whose concept is meant [index]';
 comment on column steering_rating.condition is 'As in steering_completion; plain: the plain model''s own text [name]';
 comment on column steering_rating.strength is 'In the unit of the card''s settings; 0 of plain [strength]';

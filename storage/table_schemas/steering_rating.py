@@ -4,6 +4,7 @@ import pyarrow as pa
 
 SCHEMA = pa.schema(
     [
+        pa.field("recipe_id", pa.string(), nullable=False),
         pa.field("feature_id", pa.int32(), nullable=False),
         pa.field("condition", pa.string(), nullable=False),
         pa.field("strength", pa.float64(), nullable=False),
