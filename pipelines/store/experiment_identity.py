@@ -53,8 +53,10 @@ def dictionary_identity(store: Store, named: SAERegistration) -> str:
 
 
 def sae_registrations(store: Store, registration: ExperimentRegistration) -> list[SAERegistration]:
-    """The partitions of the dictionaries that an experiment names."""
-    return [store.registration(f"{registration.model_id}/{recipe_id}") for recipe_id in registration.card.recipe_ids]
+    """The partitions of the dictionaries that an experiment names; of a card with `layers`, those of all its blocks."""
+    cards = store.cards()
+    recipe_ids = [each for recipe_id in registration.card.recipe_ids for each in cards.dictionaries_of(recipe_id)]
+    return [store.registration(f"{registration.model_id}/{recipe_id}") for recipe_id in recipe_ids]
 
 
 def chosen_prefix(store: Store, registration: ExperimentRegistration) -> list[int] | None:

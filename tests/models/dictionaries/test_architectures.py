@@ -197,7 +197,7 @@ def test_the_folded_dictionary_does_to_raw_what_the_trained_one_does_to_scaled(
     read = Normalization(torch.randn(D, generator=torch.Generator().manual_seed(3)), 0.37)
     written = Normalization(torch.randn(E, generator=torch.Generator().manual_seed(4)), 2.9) if crosses else read
     with torch.no_grad():
-        folded = sae.folded(read, written if crosses else None)
+        folded = sae.folded(read, *([written] if crosses else []))
         torch.testing.assert_close(folded(read.undo(x_TD)), written.undo(sae(x_TD)), rtol=1e-4, atol=1e-4)
         norm_F = sae.W_dec.norm(dim=1)
         torch.testing.assert_close(folded.W_dec.norm(dim=1), torch.ones(F))
