@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
+from sql.left_out import LeftOut
 from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
 
@@ -22,12 +23,14 @@ NO_ROWS: RegistryRows = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publication did: rows of each table, partitions (`table/model_id=…/…`) loaded and dropped, time."""
+    """What a publication did: rows of each table, partitions (`table/model_id=…/…`) loaded and dropped, time, and the
+    partitions that it went on without."""
 
     rows: dict[str, int]
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def publish(
@@ -42,7 +45,8 @@ def publish(
 
     The new file grows in a folder of its own beside the published one, from a copy of it, so that only partitions whose
     identity or files changed are loaded. Readers keep what they opened, the next to open sees the new one, and whatever
-    fails leaves the old. Publishers of the same file wait for each other.
+    fails leaves the old. Publishers of the same file wait for each other. A partition that does not hold what its
+    manifest or the schema says is left out, and said: the others are published.
 
     Args:
         published: The DuckDB file that people query; made where there is none.
@@ -54,7 +58,6 @@ def publish(
     Raises:
         AbsentFolder: If the store's tables are not there.
         MostWouldBeDropped: If more would go than is allowed.
-        BadPartition: If a partition does not hold what its manifest or the schema says.
         ValueError: If the file in the way is not a Glasshouse warehouse.
         OSError: If the folder cannot be written, or is full.
     """
@@ -73,7 +76,7 @@ def publish(
             f"{published} was not published ({error}); what stood there stays: see that {published.parent} can be "
             "written and has room for a second copy of the file, then publish again"
         ) from error
-    return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start)
+    return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start, built.left_out)
 
 
 def abandoned_build(published: Path) -> Path | None:

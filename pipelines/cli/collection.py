@@ -40,7 +40,7 @@ def gc(
     print_notes(f"{doubt}: nothing is deleted until this is mended" for doubt in plan.doubts)
     if plan.too_young:
         print_notes([f"{plan.too_young:,} more were written less than {older_than:g} hours ago, and stay"])
-    print_failed_checks(published.violations if published else ())
+    print_failed_checks(published.findings if published else ())
     total = f"{len(plan.goes):,} things, {sum(each.n_bytes for each in plan.goes) / 1e6:,.2f} MB"
     if not plan.goes:
         _say("nothing is unneeded")

@@ -34,7 +34,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(home: str, tmp_path: Path) -> Store:
-    """demo/mid, which the registry asks for, and demo/late, which it does not; nothing is published."""
+    """demo/mid, which the registry asks for, and demo/late, which it does not; both stand there, unpublished."""
     synthetic = SyntheticStore(home)
     synthetic.write_model("demo")
     for recipe in ("mid", "late"):
