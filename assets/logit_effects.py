@@ -43,7 +43,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     if why := why_made(identity, *folders):
         context.log.info(f"projecting because {why}")
         host = load_model(registration)
-        decoder = store.datasets.dictionary(registration).W_dec
+        decoder = store.datasets.dictionary(registration).stream_directions_FE
         made = effects_of(
             decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
         )

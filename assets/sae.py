@@ -1,6 +1,8 @@
 """The dictionary of one partition: trained from stored activations, imported, or the neurons themselves."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -16,8 +18,12 @@ from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
 from storage.manifest import Manifest
+
+if TYPE_CHECKING:
+    from models.training.curve import CurvePoint
 
 exported = dg.AssetCheckSpec(
     "export_equals_trained",
@@ -52,7 +58,8 @@ provenance = dg.AssetCheckSpec(
 @fail_without_retry
 def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
-    held out (one in sixteen) are never trained on; on them thresholds are calibrated."""
+    held out (one in sixteen) are never trained on; on them thresholds are calibrated. Where a recipe asks for several
+    blocks, the first partition trains the dictionaries of all, and the others find theirs there."""
     registration = store.registration(context.partition_key)
     identity, folder = build_dictionary.identity_of(store, registration), store.layout.sae(registration)
     tables = (store.layout.table(name, registration) for name in ("sae_training", "sae"))
@@ -60,13 +67,7 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     made = None if why else Manifest.find_current(folder, identity)
     if made is None:
         began = datetime.now(UTC)
-        learns = registration.recipe.sae.learns
-        found = (
-            _trained(context, store, registration)
-            if learns
-            else build_dictionary.import_or_neurons(store, registration)
-        )
-        made = build_dictionary.save_dictionary(store, registration, found)
+        made = _made(context, store, registration)
         context.log.info(f"made in {datetime.now(UTC) - began} because {why}")
     return dg.MaterializeResult(
         data_version=data_version(made.identity),
@@ -75,16 +76,30 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     )
 
 
-def _trained(
-    context: dg.AssetExecutionContext, store: Store, registration: SAERegistration
-) -> build_dictionary.BuiltDictionary:
-    from models.training.curve import CurvePoint
+def _made(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> Manifest:
+    log = _log(context, registration)
+    if registration.set_id is not None:
+        found = make_set(store, registration, lambda sae_id, row: log(row))
+        context.log.info(f"made together: {', '.join(found)}")
+        return store.datasets.trained(registration)
+    if not registration.recipe.sae.learns:
+        found = build_dictionary.import_or_neurons(store, registration)
+        return build_dictionary.save_dictionary(store, registration, found)
+    return build_dictionary.save_dictionary(store, registration, _trained(store, registration, log))
 
+
+def _log(context: dg.AssetExecutionContext, registration: SAERegistration) -> "Callable[[CurvePoint], None]":
     progress = Progress(context, "tokens")
 
-    def log(row: CurvePoint) -> None:
+    def log(row: "CurvePoint") -> None:
         progress(row.tokens, registration.recipe.training.tokens, fvu=row.fvu, dead_fraction=row.dead_fraction)
 
+    return log
+
+
+def _trained(
+    store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]"
+) -> build_dictionary.BuiltDictionary:
     of = store.datasets.harvested(registration).identity_sha256
     jobs, source = (
         [build_dictionary.training_job(store, registration, log)],

@@ -1,6 +1,7 @@
 """How well a dictionary stands in for what it reads, on documents that nothing was trained on."""
 
 from math import inf
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,10 +14,14 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.sae_evaluation import SAE_EVALUATION
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.dictionary_sets import transcoders_of
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
 
-FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "kl", "dead_fraction")
+if TYPE_CHECKING:
+    from models.dictionaries.transcoder_set import TranscoderSet
+
+FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "ce_recovered_by_set", "kl", "dead_fraction")
 """Metrics that are asked for first; the table has all."""
 
 fvu = dg.AssetCheckSpec(
@@ -61,7 +66,8 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     if why := why_made(identity, folder):
         context.log.info(f"measuring because {why}")
         dictionary, contexts = store.datasets.dictionary(registration), store.datasets.contexts(trained)
-        given = EvaluationInput.of(load_model(registration), dictionary.to(default_device()), contexts, trained.facts)
+        host, dictionary = load_model(registration), dictionary.to(default_device())
+        given = EvaluationInput.of(host, dictionary, contexts, trained.facts, _set(store, registration))
         rows = evaluate_dictionary(given, settings, Progress(context, "batches"))
         store.tables.write(folder, rows, identity)
     rows = store.tables.read("sae_metric", registration).to_pylist()
@@ -76,6 +82,13 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
         },
         check_results=_checks(registration, found),
     )
+
+
+def _set(store: Store, registration: SAERegistration) -> "TranscoderSet | None":
+    """The transcoders of all blocks, where the dictionary is one of them."""
+    if registration.set_id is None or registration.recipe.sae.output_site is None:
+        return None
+    return transcoders_of(store, registration.model_id, registration.set_id)
 
 
 def _record(row: dict) -> dg.TableRecord:

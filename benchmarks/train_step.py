@@ -73,7 +73,7 @@ class Ours:
         built = architecture(sae.architecture).build(sae, x_TD.shape[1], torch.Generator().manual_seed(0))
         plan = TrainingSchedule.of(settings, x_TD.shape[1], device, built.mean_density)
         scaling = fit_normalization([x_TD], x_TD.shape[1])[0]
-        self.run = TrainingRun(built, scaling, plan=plan, device=device)
+        self.run = TrainingRun(built, [scaling], plan, device)
         self.batches: Iterator[Tensor] = itertools.cycle(x_TD.to(device).split(batch))
 
     def steps(self, n: int) -> None:
@@ -88,7 +88,7 @@ class Ours:
 
     @torch.no_grad()
     def fvu(self, unseen_TD: Tensor) -> float:
-        sae, unseen_TD = self.run.sae.folded(self.run.read), unseen_TD.to(self.run.device)
+        sae, unseen_TD = self.run.sae.folded(*self.run.scalings), unseen_TD.to(self.run.device)
         return fvu(unseen_TD, torch.cat([sae(x_TD) for x_TD in unseen_TD.split(self.run.plan.batch_tokens)]))
 
 

@@ -14,6 +14,7 @@ from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
+from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -43,6 +44,7 @@ def sweep_registrations(store: Store, model: str, recipes: Sequence[str]) -> lis
     if model not in cards.models:
         raise ValueError(f"there is no model {model!r}; the registry holds {', '.join(cards.models) or 'none'}")
     known = list(cards.recipes_of(model))
+    recipes = [each for recipe_id in recipes for each in cards.dictionaries_of(recipe_id)]
     if unknown := sorted(set(recipes) - set(known)):
         raise ValueError(f"{model} has no recipe {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
     return [store.registration(f"{model}/{recipe_id}") for recipe_id in recipes or known]
@@ -56,9 +58,13 @@ def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: 
         for some in registrations
         if not Manifest.find_current(store.layout.sae(some), build_dictionary.identity_of(store, some))
     ]
-    for _, together in groupby(sorted(missing, key=_sites), key=_sites):
+    alone = [some for some in missing if some.set_id is None]
+    for _, together in groupby(sorted(alone, key=_sites), key=_sites):
         _train(store, list(together), report)
-    for some in missing:
+    sets = {some.set_id: some for some in missing if some.set_id is not None}
+    for some in sets.values():
+        make_set(store, some, lambda sae_id, row, some=some: report(sae_id, row.tokens, some.recipe.training.tokens))
+    for some in alone:
         if not some.recipe.sae.learns:
             build_dictionary.save_dictionary(store, some, build_dictionary.import_or_neurons(store, some))
     return [some.sae_id for some in missing]

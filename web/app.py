@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages, experiment_pages, feature_map, text_routes
+from web import error_pages, experiment_pages, feature_map, graph_pages, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -94,6 +94,7 @@ def app(
             Route("/compare", pages.compare),
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
+            Route("/experiments/{model_id}/{experiment_id}/graph/{prompt_id}", graph_pages.graph),
             Route("/list/{list_id}", feature_list),
             Route("/model/{model_id}", model),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),

@@ -82,9 +82,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(module, name) for module, names in _FILTERS for name in names} | {"tuple": tuple}
-    addresses = ("model_url", "sae_url", "feature_url", "list_url", "experiment_url", "text_url", "api_url")
-    jinja.globals |= {name: getattr(urls, name) for name in addresses}
-    jinja.globals |= {"dagster_url": urls.dagster_url, "hand_question_url": urls.hand_question_url, "plots": PLOTS}
+    addresses = {name: value for name, value in vars(urls).items() if name.endswith("_url")}
+    jinja.globals |= addresses | {"plots": PLOTS}
     return jinja
 
 

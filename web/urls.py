@@ -30,6 +30,21 @@ def experiment_url(model_id: str, experiment_id: str) -> str:
     return f"/experiments/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}"
 
 
+def graph_url(model_id: str, experiment_id: str, prompt_id: int) -> str:
+    """The page of the attribution graph of a prompt."""
+    return f"{experiment_url(model_id, experiment_id)}/graph/{prompt_id}"
+
+
+def api_graph_url(model_id: str, experiment_id: str, prompt_id: int) -> str:
+    """Where programs read it."""
+    return f"/api{experiment_url(model_id, experiment_id)}/graphs/{prompt_id}"
+
+
+def viewer_graph_url(model_id: str, experiment_id: str, prompt_id: int) -> str:
+    """Where viewers of circuit-tracer and Neuronpedia find its file."""
+    return f"/api/graph_data/{quote(model_id, safe='')}/{quote(experiment_id, safe='')}/{prompt_id}.json"
+
+
 def api_url(model_id: str, recipe_id: str, feature_id: int | None = None) -> str:
     """Where programs read a dictionary, or a feature of it."""
     feature = "" if feature_id is None else f"/features/{feature_id}"

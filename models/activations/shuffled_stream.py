@@ -20,12 +20,13 @@ BUFFER_BYTES = 2**30
 
 
 class ActivationSource(Protocol):
-    """What a trainer reads from: vectors of one site, or of two beside each other, the site that is read first."""
+    """What a trainer reads from: vectors of one site, or of several beside each other."""
 
     @property
-    def width(self) -> int: ...
-    @property
-    def width_read(self) -> int: ...
+    def widths(self) -> tuple[int, ...]:
+        """Of the sites, in order: those that are read, then others that are written."""
+        ...
+
     @property
     def n_tokens(self) -> int: ...
     def chunks(self) -> Iterator[Tensor]: ...
@@ -43,23 +44,24 @@ class ShuffledActivations:
     shards: ActivationShards
     kept_C: Tensor
     buffer_bytes: int = BUFFER_BYTES
-    written: ActivationShards | None = None
-    """Of the same contexts at another site: what a transcoder writes."""
+    """Of the first site's shards."""
+    beside: tuple[ActivationShards, ...] = ()
+    """Of the same contexts at other sites, such as the one that a transcoder writes."""
 
     @property
-    def width_read(self) -> int:
-        return self.shards.width
+    def widths(self) -> tuple[int, ...]:
+        return tuple(site.width for site in self._sites)
 
     @property
-    def width(self) -> int:
-        return self.shards.width + (self.written.width if self.written else 0)
+    def _sites(self) -> tuple[ActivationShards, ...]:
+        return (self.shards, *self.beside)
 
     @cached_property
     def counts(self) -> list[int]:
         """Kept tokens of each shard."""
         if self._read is not None:
             return self._read[1]
-        return [int(self._kept_rows(*self._shards(number))[0].sum()) for number in range(self._n_shards)]
+        return [int(self._kept_rows(self._shards(number))[0].sum()) for number in range(self._n_shards)]
 
     @property
     def n_tokens(self) -> int:
@@ -69,26 +71,27 @@ class ShuffledActivations:
     def _n_shards(self) -> int:
         return len(self.shards.manifest.files)
 
-    def _shards(self, number: int) -> tuple[ActivationBatch, ActivationBatch | None]:
-        """A shard of the site that is read and, of a transcoder's, the same contexts of the one that is written."""
-        return self.shards.shard(number), self.written.shard(number) if self.written else None
+    def _shards(self, number: int) -> list[ActivationBatch]:
+        """A shard of each site, of the same contexts."""
+        return [site.shard(number) for site in self._sites]
 
-    def _kept_rows(self, shard: ActivationBatch, other: ActivationBatch | None) -> tuple[Tensor, Tensor | None]:
-        """Which rows of each are kept: tokens that both sites hold, for an outlier at one site may be none at the
-        other."""
-        kept_T = self.kept_C[shard.context_T]
-        if other is None:
-            return kept_T, None
-        place_T, other_place_T = (some.context_T * 2**32 + some.position_T for some in (shard, other))
-        other_kept_T = self.kept_C[other.context_T] & torch.isin(other_place_T, place_T)
-        return kept_T & torch.isin(place_T, other_place_T), other_kept_T
+    def _kept_rows(self, shards: list[ActivationBatch]) -> list[Tensor]:
+        """Which rows of each are kept: tokens that all sites hold, for an outlier at one site may be none at
+        another."""
+        place_of = [shard.context_T * 2**32 + shard.position_T for shard in shards]
+        common_T = place_of[0]
+        for place_T in place_of[1:]:
+            if not torch.equal(common_T, place_T):
+                common_T = common_T[torch.isin(common_T, place_T)]
+        return [
+            self.kept_C[shard.context_T] & (torch.isin(place_T, common_T) if len(place_T) > len(common_T) else True)
+            for shard, place_T in zip(shards, place_of, strict=True)
+        ]
 
     def _kept(self, number: int) -> Tensor:
-        shard, other = self._shards(number)
-        kept_T, other_kept_T = self._kept_rows(shard, other)
-        if other is None:
-            return shard.x_TD[kept_T]
-        return torch.cat([shard.x_TD[kept_T], other.x_TD[other_kept_T].to(shard.x_TD.dtype)], dim=1)
+        shards = self._shards(number)
+        kept = [shard.x_TD[kept_T] for shard, kept_T in zip(shards, self._kept_rows(shards), strict=True)]
+        return kept[0] if len(kept) == 1 else torch.cat([rows.to(kept[0].dtype) for rows in kept], dim=1)
 
     def chunks(self) -> Iterator[Tensor]:
         """Every kept token once, shard by shard."""

@@ -3,11 +3,12 @@
 An architecture is a file in `models/dictionaries/architectures`, found by `models.dictionaries.registry`; its class
 derives from `SparseDictionary`.
 
-Axes: T tokens, D width of what is read, E width of what is written (D for an autoencoder), F features, M places.
+Axes: T tokens, D width of what is read, E width of what is written (D for an autoencoder), F features, M places, or
+rows of tokens.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
@@ -18,12 +19,13 @@ from models.dictionaries.auxk_loss import auxk_loss
 from models.dictionaries.config import SAESettings
 from models.dictionaries.loss_terms import LossTerms, Reconstruction, StepContext
 from models.dictionaries.normalization import Normalization
+from models.dictionaries.trainable import TrainableModule
 from models.sparse.codes import SparseCodes
 from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 
 
-class SparseDictionary(nn.Module, ABC):
+class SparseDictionary(TrainableModule):
     """Features of one site: a code for each activation and an activation for each code.
 
     pre = (x - b_dec) @ W_enc + b_enc;  codes = the architecture's own choice among pre;  y_hat = codes @ W_dec + b_dec
@@ -38,8 +40,6 @@ class SparseDictionary(nn.Module, ABC):
 
     architecture: ClassVar[str]
     """As recipes spell it; also the name of the file."""
-    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
-    """Of Adam."""
     biases: ClassVar[tuple[str, ...]] = ("b_enc",)
     """Parameters of each feature that are added to a pre-activation, in its unit."""
     levels: ClassVar[tuple[str, ...]] = ()
@@ -79,9 +79,30 @@ class SparseDictionary(nn.Module, ABC):
         return cls(tensors, cls.asked(settings) | {"crosses": d_out is not None})
 
     @classmethod
+    def trainable(
+        cls, settings: SAESettings, read: Sequence[int], written: Sequence[int], chance: torch.Generator
+    ) -> TrainableModule:
+        """What is trained to get dictionaries of this architecture, of sites of these widths; none are written where
+        what is read is."""
+        assert len(read) == 1, f"{cls.architecture} reads one site, not {len(read)}"
+        return cls.build(settings, read[0], chance, *written)
+
+    @classmethod
     def asked(cls, settings: SAESettings) -> dict[str, Any]:
         """What of the settings the architecture remembers, as JSON."""
         return {"k": settings.k}
+
+    @property
+    def n_sites_read(self) -> int:
+        return 1
+
+    @property
+    def widths_written(self) -> tuple[int, ...]:
+        return (self.d_out,)
+
+    @property
+    def width_of_rows(self) -> int:
+        return self.d_in
 
     @property
     def k(self) -> int:
@@ -117,6 +138,22 @@ class SparseDictionary(nn.Module, ABC):
     @abstractmethod
     def encode(self, x_TD: Tensor) -> SparseCodes: ...
 
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        """Activations of one feature on each row of tokens [M, T], as `encode` has them up to rounding.
+
+        An architecture whose choice allows it reads these features alone.
+        """
+        codes = self.encode(x_MTD.flatten(0, 1))
+        acts_MTK, features_MTK = (slots.view(*x_MTD.shape[:2], -1) for slots in (codes.acts_TK, codes.features_TK))
+        return (acts_MTK * (features_MTK == features_M[:, None, None])).sum(-1)
+
+    def feature_products(self, x_MTD: Tensor, features_M: Tensor, bias_F: Tensor) -> Tensor:
+        """Pre-activations of one feature on each row of tokens [M, T]."""
+        rows_MD1 = self.encoder_FD.detach()[features_M, :, None]
+        centred_MTD = x_MTD.float() - self.centre_D.detach()
+        return torch.baddbmm(bias_F.detach()[features_M, None, None], centred_MTD, rows_MD1)[:, :, 0]
+
     def decode(self, codes: SparseCodes) -> Tensor:
         slots, acts_M = codes.slots()
         return slots.combine(acts_M, self.W_dec) + self.b_dec
@@ -129,20 +166,15 @@ class SparseDictionary(nn.Module, ABC):
     def forward(self, x_TD: Tensor) -> Tensor:
         return self.guess(x_TD, self.encode(x_TD))
 
+    @property
+    def stream_directions_FE(self) -> Tensor:
+        """What a feature adds to the residual stream in all, for an activation of 1, where its site lies in it."""
+        return self.W_dec
+
     # Training
 
     def meet(self, x_TD: Tensor, process_group: ProcessGroup = SINGLE_PROCESS) -> None:
-        """Data-dependent initialisation from the first batch."""
-
-    @abstractmethod
-    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
-        """What a batch costs.
-
-        Args:
-            x_TD: Activations that are read.
-            y_TE: Activations that are to be written: `x_TD` itself for an autoencoder.
-            context: Where in the run the batch stands, and which processes share it.
-        """
+        pass
 
     def reconstruction(
         self, x_TD: Tensor, y_TE: Tensor, acts_M: Tensor, entries: Entries, context: StepContext
@@ -227,10 +259,10 @@ class SparseDictionary(nn.Module, ABC):
         return {name: tensors[name] - shift_F * self.slope(name) for name in self.biases}
 
     @torch.no_grad()
-    def folded(self, scaling: Normalization, written: Normalization | None = None) -> Self:
+    def folded(self, *scalings: Normalization) -> Self:
         """The same dictionary for raw activations: `folded(s)(x) == s.undo(self(s.apply(x)))`, with decoder rows of
-        norm 1. `written` is the scaling of the site that is written, where that is another."""
-        out = written or scaling
+        norm 1. Where another site is written, its scaling is the second."""
+        scaling, out = scalings[0], scalings[-1]
         tensors = self.tensors()
         if self.crosses:
             tensors |= self.unshifted(tensors | {"W_enc": tensors["W_enc"] * scaling.scale}, scaling.mean_D)

@@ -6,12 +6,13 @@ from pydantic import Field, model_validator
 
 from models.bounds import MOST_FEATURES, Bounds, FeatureCount
 from models.config_base import Settings
-from models.language_model.sites import Site
+from models.language_model.site_by_block import checked_name
 
 APPLIES_TO: dict[str, tuple[str, ...]] = {
-    "sparsity_coefficient": ("standard", "p_anneal", "gated", "jumprelu"),
+    "sparsity_coefficient": ("standard", "p_anneal", "gated", "jumprelu", "cross_layer_transcoder"),
     "sparsity_penalty": ("jumprelu",),
-    "ste_bandwidth": ("jumprelu",),
+    "ste_bandwidth": ("jumprelu", "cross_layer_transcoder"),
+    "activation": ("cross_layer_transcoder",),
     "matryoshka_fractions": ("matryoshka_batchtopk",),
 }
 """Settings that mean something to some architectures only."""
@@ -23,9 +24,18 @@ class SAESettings(Settings):
     """What fixes the shape of a dictionary, and what makes it sparse."""
 
     architecture: Literal[
-        "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "standard", "p_anneal", "gated", "neurons"
+        "topk",
+        "batchtopk",
+        "matryoshka_batchtopk",
+        "jumprelu",
+        "standard",
+        "p_anneal",
+        "gated",
+        "neurons",
+        "cross_layer_transcoder",
     ] = "topk"
-    """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons."""
+    """Which file of `models/` builds it. `neurons` learns nothing: its features are the site's neurons.
+    `cross_layer_transcoder` reads a block and writes it and all later ones; its blocks are trained together."""
     expansion: Annotated[int, Bounds(1, 65_536)] | None = None
     """Features per dimension of the site. Required, or `n_features`."""
     n_features: FeatureCount | None = None
@@ -44,6 +54,8 @@ class SAESettings(Settings):
     ste_bandwidth: Literal["auto"] | Annotated[float, Bounds(1e-6, 1e3)] = "auto"
     """Width of jumprelu's straight-through gradient, in root mean squares of an activation's entries. `auto` is 1
     with l0, 2 with tanh."""
+    activation: Literal["jumprelu", "batchtopk"] = "jumprelu"
+    """How a cross_layer_transcoder is sparse: thresholds with a tanh penalty, or the k·B largest of each block."""
     matryoshka_fractions: tuple[Annotated[float, Bounds(1e-6, 1)], ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
     """Fraction of the features per nested group of matryoshka_batchtopk; they add up to 1."""
 
@@ -106,9 +118,11 @@ class SAESettings(Settings):
             if name in self._different() and self.architecture not in architectures:
                 raise ValueError(f"{name} is for {', '.join(architectures)}, not for {self.architecture}: leave it out")
         if self.output_site is not None:
-            Site.parse(self.output_site)
+            checked_name(self.output_site)
         if self.output_site is None and self.skip_connection:
             raise ValueError("skip_connection is for transcoders: name an output_site, or leave it out")
+        if self.skip_connection and self.architecture == "cross_layer_transcoder":
+            raise ValueError("a cross_layer_transcoder has no linear path: leave out skip_connection")
         if self.output_site is not None and self.architecture == "neurons":
             raise ValueError("architecture neurons writes what it reads: leave out output_site")
         if abs(sum(self.matryoshka_fractions) - 1) > 1e-6:

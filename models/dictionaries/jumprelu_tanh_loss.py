@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from models.dictionaries.loss_terms import LossTerms, StepContext
+from models.dictionaries.loss_terms import LossTerms, StepContext, TrainingCodes
 from models.dictionaries.straight_through import jumprelu_ste
 from models.sparse.entries import Entries
 from models.sparse.threshold_select import select_above_threshold
@@ -30,6 +30,13 @@ PREACT_LOSS_WEIGHT = 3e-6
 
 
 def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
+    codes = training_codes(sae, x_TD, context)
+    left = sae.reconstruction(x_TD, y_TE, codes.acts_M, codes.entries, context)
+    return sae.loss_terms(x_TD, y_TE, left, context, codes.penalty / context.process_group.spread(y_TE))
+
+
+def training_codes(sae: "JumpReLUSAE", x_TD: Tensor, context: StepContext) -> TrainingCodes:
+    """What fires or is near its threshold, and the penalty."""
     centred_TD, dtype = (x_TD - sae.centre_D).detach(), context.encoder_matmul_dtype
     level_F = sae.threshold.detach() - sae.ste_bandwidth / 2
     entries, found_M = select_above_threshold(centred_TD, sae.encoder_FD, sae.b_enc, level_F, dtype)
@@ -39,9 +46,7 @@ def loss(sae: "JumpReLUSAE", x_TD: Tensor, y_TE: Tensor, context: StepContext) -
     norm_F = torch.linalg.vector_norm(sae.W_dec, dim=1)
     sparse = torch.tanh(SHARPNESS * acts_M * entries.each(norm_F)).sum()
     below = _below_threshold(sae, x_TD, pre_M, entries, norm_F)
-    penalty = (weight * sparse + PREACT_LOSS_WEIGHT * below) / context.process_group.spread(y_TE)
-    left = sae.reconstruction(x_TD, y_TE, acts_M, entries, context)
-    return sae.loss_terms(x_TD, y_TE, left, context, penalty)
+    return TrainingCodes(acts_M, entries, weight * sparse + PREACT_LOSS_WEIGHT * below)
 
 
 def threshold_factor(k: float, terms: LossTerms, context: StepContext) -> float:

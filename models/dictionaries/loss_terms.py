@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 
 
@@ -39,6 +40,16 @@ class StepContext:
     def exact(self, values_M: Tensor | None) -> Tensor | None:
         """Pre-activations found while the features were chosen, where the encoder's product was taken in float32."""
         return values_M if self.encoder_matmul_dtype == torch.float32 else None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCodes:
+    """Codes of a batch in training; M places."""
+
+    acts_M: Tensor
+    entries: Entries
+    penalty: Tensor | float = 0.0
+    """What their sparsity costs, in the unit of a sum of squared errors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
+from models.dictionaries.architectures.cross_layer_transcoder import TO, CrossLayerSlice
 from models.dictionaries.base import SparseDictionary
 from models.dictionaries.registry import architecture
 from models.dictionaries.tensor_checks import validate_tensors
@@ -25,7 +26,9 @@ VERSION = "6.54.12"
 """Of SAELens: the one whose layout this is; below 6 its reader would take the file for an older one."""
 MIN_DENSITY = 1e-10
 """Density that stands for none, as SAELens has it: `sparsity` holds logarithms."""
-ALIASES = {"neurons": "standard"}
+LATER = "later_decoders.safetensors"
+"""Beside a cross-layer transcoder's slice: what it writes to later blocks, which SAELens has no place for."""
+ALIASES = {"neurons": "standard", "cross_layer_transcoder": "jumprelu"}
 """Architectures that SAELens has not, and the one that it reads them as; `cfg.json` keeps their name."""
 
 
@@ -56,7 +59,8 @@ def export(sae: SparseDictionary, folder: Folder, origin: Provenance, density_F:
         The names of the files.
     """
     tensors = {name: t.float().cpu().contiguous().clone() for name, t in sae.tensors().items()}
-    contents = {WEIGHTS: tensors}
+    later = {name: tensors.pop(name) for name in list(tensors) if name.startswith(TO)}
+    contents = {WEIGHTS: tensors} | ({LATER: later} if later else {})
     if density_F is not None:
         contents[SPARSITY] = {"sparsity": density_F.clamp_min(MIN_DENSITY).log10().float()}
     folder.remove(CONFIG)
@@ -126,6 +130,9 @@ def load(folder: Folder) -> SparseDictionary:
     require_keys(where, config, "architecture")
     require_positive_ints(where, config, "d_in", "d_sae", *(["k"] if _kind(config)[0].architecture == "topk" else []))
     tensors = validate_tensors(f"{folder}/{WEIGHTS}", read_safetensors(folder, WEIGHTS), _shapes(config))
+    if _kind(config)[0].architecture == CrossLayerSlice.architecture and folder.exists(LATER):
+        later, shape = read_safetensors(folder, LATER), tuple(tensors["W_dec"].shape)
+        tensors |= validate_tensors(f"{folder}/{LATER}", later, dict.fromkeys(later, shape))
     return from_saelens(config, tensors)
 
 

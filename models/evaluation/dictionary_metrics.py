@@ -8,8 +8,11 @@ import pyarrow as pa
 
 from models.corpora.context_sample import held_out
 from models.corpora.contexts import TokenizedCorpus
+from models.dictionaries.transcoder_set import TranscoderSet
+from models.evaluation.earlier_blocks import EarlierBlocks
 from models.evaluation.feature_quality import AutoencoderProtocol, evaluate_feature_quality, probe_contexts
 from models.evaluation.reconstruction import calibration_rows, evaluate_reconstruction
+from models.evaluation.set_replacement import evaluate_replacement
 from models.features.config import StatisticsSettings
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
@@ -28,22 +31,36 @@ class EvaluationInput:
     """Where its reconstruction belongs; a transcoder's is another site."""
     norm_limit: float | None
     calibration: dict[str, Any] | None
+    transcoders: TranscoderSet | None = None
+    """The set that a transcoder belongs to."""
 
     @classmethod
     def of(
-        cls, model: HookedModel, sae: AutoencoderProtocol, contexts: TokenizedCorpus, facts: Mapping[str, Any]
+        cls,
+        model: HookedModel,
+        sae: AutoencoderProtocol,
+        contexts: TokenizedCorpus,
+        facts: Mapping[str, Any],
+        transcoders: TranscoderSet | None = None,
     ) -> Self:
         """Args:
         facts: Of the dictionary's manifest.
         """
         site, written = Site.parse(facts["site"]), Site.parse(facts["written"])
-        return cls(model, sae, contexts, site, written, facts["norm_limit"], facts["calibration"])
+        return cls(model, sae, contexts, site, written, facts["norm_limit"], facts["calibration"], transcoders)
+
+    @property
+    def earlier(self) -> EarlierBlocks | None:
+        if self.transcoders is None or self.written.layer is None:
+            return None
+        return EarlierBlocks.of(self.transcoders, self.written.layer, self.site.kind)
 
 
 def evaluate_dictionary(
     given: EvaluationInput, settings: StatisticsSettings, report: Callable[[int, int], None] = lambda done, total: None
 ) -> pa.Table:
-    """Reconstruction, calibration and, where the settings allow tokens for probes, the quality of its features.
+    """Reconstruction, calibration and, where the settings allow tokens for probes, the quality of its features. With
+    the first block of a set of transcoders stands what it costs to replace all blocks at once.
 
     Returns:
         Grain: a metric; columns as in `reconstruction.SCHEMA`.
@@ -51,8 +68,12 @@ def evaluate_dictionary(
     contexts, which = given.contexts, given.contexts.token_filter
     of_all, limit = (given.model, given.site, given.sae), given.norm_limit
     sample = held_out(contexts, settings.evaluation_tokens)
-    spliced = evaluate_reconstruction(*of_all, sample, which, written=given.written, norm_limit=limit, report=report)
+    places = {"written": given.written, "earlier": given.earlier, "norm_limit": limit}
+    spliced = evaluate_reconstruction(*of_all, sample, which, **places, report=report)
     rows = [spliced, calibration_rows(given.calibration)]
+    if given.transcoders is not None and given.site.layer == given.transcoders.layers[0]:
+        kinds = given.site.kind, given.written.kind
+        rows.append(evaluate_replacement(given.model, given.transcoders, *kinds, sample, which))
     if settings.probe_tokens:
         seen_and_unseen = probe_contexts(contexts, settings.probe_tokens)
         strings = TokenStrings.of(given.model.tokenizer)

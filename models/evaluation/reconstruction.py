@@ -19,6 +19,7 @@ from models.activations.site_reading import PaddedBatch, padded_batches
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter, within
 from models.evaluation.document_sums import DocumentSums, Metric
+from models.evaluation.earlier_blocks import EarlierBlocks
 from models.interventions.splice import EditableModelProtocol, clean_run, logits_with_replacement, targets
 from models.language_model.sites import Site
 from models.sparse.codes import SparseCodes
@@ -38,6 +39,10 @@ UNITS = {
     "ce_mean_ablated": "nats per token",
     "ce_recovered": "fraction of what mean ablation costs",
     "kl": "nats per token",
+    "ce_with_set": "nats per token",
+    "ce_set_mean_ablated": "nats per token",
+    "ce_recovered_by_set": "fraction of what mean ablation costs",
+    "kl_with_set": "nats per token",
     "l0_trained": "features per token",
     "l0_exported": "features per token",
     "fvu_trained": "fraction of the variance",
@@ -56,6 +61,11 @@ class DictionaryProtocol(Protocol):
     def W_dec(self) -> Tensor: ...
 
 
+def batch_tokens(host: EditableModelProtocol) -> int:
+    """Tokens that run at once."""
+    return min(BATCH_TOKENS, LOGITS.get(host.device.type, LOGITS["cpu"]) // host.vocab_size)
+
+
 def cross_entropy(log_probabilities_NV: Tensor, targets_N: Tensor) -> Tensor:
     """Of each token, in nats."""
     targets_N = targets_N.to(log_probabilities_NV.device)
@@ -70,6 +80,7 @@ def evaluate_reconstruction(
     token_filter: TokenFilter,
     *,
     written: Site | None = None,
+    earlier: EarlierBlocks | None = None,
     norm_limit: float | None = None,
     split: str = "held_out",
     report: Callable[[int, int], None] = lambda done, total: None,
@@ -83,6 +94,7 @@ def evaluate_reconstruction(
         contexts: Tokens to measure on; see `context_sample.held_out`.
         token_filter: Which of them are read, and which are text: every text token is predicted.
         written: Where it is spliced in, and what its error is measured at, if that is another site (a transcoder's).
+        earlier: What other dictionaries write there too: earlier blocks of a cross-layer transcoder.
         norm_limit: Tokens whose activation is longer are neither measured nor replaced, as in the harvest.
         split: Goes into the rows.
         report: Called after each batch with the batches done and their number.
@@ -102,11 +114,11 @@ def evaluate_reconstruction(
             "no context of a held-out document was found: one document in sixteen is held out, by its name, and this "
             "corpus has too few; give the model card a corpus of more documents"
         )
-    together = min(BATCH_TOKENS, LOGITS.get(host.device.type, LOGITS["cpu"]) // host.vocab_size)
-    batches = list(padded_batches(contexts, token_filter, together))
+    batches = list(padded_batches(contexts, token_filter, batch_tokens(host)))
     sums, firings_F = DocumentSums.over(contexts), torch.zeros(sae.n_features, dtype=torch.int64)
     sum_E, measured = torch.zeros(sae.W_dec.shape[1], dtype=torch.float64), list[Tensor]()
-    end, sites = written or site, list(dict.fromkeys([site, written or site]))
+    end, before = written or site, earlier.sites if earlier else ()
+    sites = list(dict.fromkeys([site, *before, end]))
     for number, batch in enumerate(batches):
         found, clean_NV = clean_run(host, sites, batch)
         within_T = within(found[0], norm_limit)
@@ -115,6 +127,9 @@ def evaluate_reconstruction(
         with torch.no_grad():
             codes = sae.encode(x_TD)
             recon_TE = sae.guess(x_TD, codes).to(y_TE)
+            if earlier:
+                read = [x[within_T.to(x.device)].to(x_TD.device) for x in found[1 : 1 + len(before)]]
+                recon_TE = recon_TE + earlier.written(read).to(y_TE)
         tokens_M, features_M, _ = codes.fired()
         firings_F += torch.bincount(features_M, minlength=sae.n_features).cpu()
         sum_E += y_TE.sum(dim=0, dtype=torch.float64).cpu()
@@ -123,7 +138,7 @@ def evaluate_reconstruction(
         sums.add("error", batch, measured[-1], (y_TE.double() - recon_TE.double()).square().sum(dim=1))
         if clean_NV is not None:
             spliced_NV = logits_with_replacement(host, end, batch, _in_place(within_T, recon_TE))
-            _add_losses(sums, batch, clean_NV, spliced_NV)
+            add_losses(sums, batch, clean_NV, spliced_NV)
         report(number + 1, 2 * len(batches))
     mean_E, distances = sum_E / sums.total("rows"), list[Tensor]()
     for number, batch in enumerate(batches):
@@ -131,7 +146,7 @@ def evaluate_reconstruction(
         distances.append((y_TE.double().cpu() - mean_E).square().sum(dim=1))
         sums.add("distance", batch, measured[number], distances[-1])
         if ablated_NV is not None:
-            sums.add("ablated", batch, _predicted(batch), cross_entropy(ablated_NV, targets(batch)))
+            sums.add("ablated", batch, predicted(batch), cross_entropy(ablated_NV, targets(batch)))
         report(len(batches) + number + 1, 2 * len(batches))
     n, dead = int(sums.total("rows")), float((firings_F == 0).double().mean())
     metrics = _metrics(sums) | {"dead_fraction": Metric(dead, n)}
@@ -158,15 +173,15 @@ def _in_place(within_T: Tensor, value_TE: Tensor) -> Callable[[Tensor], Tensor]:
     return replaced
 
 
-def _predicted(batch: PaddedBatch) -> Tensor:
+def predicted(batch: PaddedBatch) -> Tensor:
     """The tokens that are predicted, each at its own place: [B, P]."""
     predicted_BP = batch.text_BP.clone()
     predicted_BP[:, 0] = False
     return predicted_BP
 
 
-def _add_losses(sums: DocumentSums, batch: PaddedBatch, clean_NV: Tensor, spliced_NV: Tensor) -> None:
-    predicted_BP, targets_N = _predicted(batch), targets(batch)
+def add_losses(sums: DocumentSums, batch: PaddedBatch, clean_NV: Tensor, spliced_NV: Tensor) -> None:
+    predicted_BP, targets_N = predicted(batch), targets(batch)
     divergence_N = (clean_NV.exp() * (clean_NV - spliced_NV)).sum(dim=1, dtype=torch.float64)
     sums.add("predicted", batch, predicted_BP, torch.ones(len(targets_N)))
     sums.add("clean", batch, predicted_BP, cross_entropy(clean_NV, targets_N))
@@ -211,7 +226,7 @@ def metric_rows(split: str, metrics: dict[str, Metric]) -> pa.Table:
         {
             "split": split,
             "metric": name,
-            "value": max(metric.value, 0.0) if name == "kl" else metric.value,
+            "value": max(metric.value, 0.0) if name.startswith("kl") else metric.value,
             "ci_low": metric.interval[0] if metric.interval else None,
             "ci_high": metric.interval[1] if metric.interval else None,
             "unit": UNITS[name],

@@ -2,14 +2,22 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+<<<<<<< HEAD
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+=======
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+>>>>>>> main
 
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.kept_results import KeptResults, NothingKept
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings_base import ExperimentSettings
 from models.language_model.hooked_model import HookedModel
+
+if TYPE_CHECKING:
+    from models.autointerp.llm_client.runner import LLM
 
 S = TypeVar("S", bound=ExperimentSettings)
 
@@ -41,8 +49,13 @@ class ExperimentInput(Generic[S]):
     dictionaries: Sequence[FeatureDictionary] = ()
     """Those of the card's recipes."""
     seed: int = 0
+<<<<<<< HEAD
     kept: KeptResults = field(default_factory=NothingKept)
     """Intermediate results, for a method that takes all prompts together."""
+=======
+    judge: "Callable[[], LLM] | None" = None
+    """Opens the LLM that rates what the model writes, where the settings name one."""
+>>>>>>> main
 
     @property
     def dictionary(self) -> FeatureDictionary | None:
@@ -76,7 +89,7 @@ class ExperimentMethod(Generic[S]):
     check: Callable[[ExperimentInput[S]], None] = _nothing_to_check
     """Raises ValueError, with what was found and what was wanted, before any pass."""
     summarize: Callable[[ExperimentInput[S], Rows], Rows] = _no_summary
-    """Rows of further tables, worked out of those of all prompts."""
+    """Rows of further tables, worked out of those of all prompts, or of the same with more in them."""
 
 
 def method_of(name: str) -> ExperimentMethod[Any]:

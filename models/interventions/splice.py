@@ -15,6 +15,8 @@ from torch import Tensor
 from models.activations.site_reading import PaddedBatch
 from models.language_model.sites import Site
 
+Edit = Callable[[Tensor], Tensor]
+
 
 class EditableModelProtocol(Protocol):
     """The part of the host adapter that splicing uses."""
@@ -26,7 +28,7 @@ class EditableModelProtocol(Protocol):
     @property
     def vocab_size(self) -> int: ...
     def capture(self, sites: Sequence[Site], stop_early: bool = True) -> Any: ...
-    def intervene(self, edits: Mapping[Site, Callable[[Tensor], Tensor]]) -> Any: ...
+    def intervene(self, edits: Mapping[Site, Edit]) -> Any: ...
     def forward(self, token_ids_BP: Tensor, attention_mask: Tensor | None = None) -> Tensor | None: ...
 
 
@@ -52,7 +54,12 @@ def logits_with_replacement(
         x_BPD[read_BP] = replaced(x_BPD[read_BP]).to(x_BPD)
         return x_BPD
 
-    with host.intervene({site: replace}):
+    return logits_with_edits(host, batch, {site: replace})
+
+
+def logits_with_edits(host: EditableModelProtocol, batch: PaddedBatch, edits: Mapping[Site, Edit]) -> Tensor:
+    """What the model predicts when the values of sites, (B, P, D), are replaced by a function of them."""
+    with host.intervene(edits):
         logits_BPV = _run(host, batch)
     assert logits_BPV is not None, "only a causal model is spliced"
     return _log_probabilities(logits_BPV, batch)

@@ -4,7 +4,9 @@ Axes: T tokens, D width.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -27,6 +29,16 @@ class CurvePoint:
     learning_rate: float
     tokens_per_second: float
     """The only figure that is not the same when the run is repeated."""
+
+    @classmethod
+    def mean(cls, rows: "Sequence[CurvePoint]") -> "CurvePoint":
+        """Of several dictionaries at one step."""
+        means: dict[str, float] = {
+            field.name: fmean(getattr(row, field.name) for row in rows)
+            for field in fields(cls)
+            if field.name not in ("step", "tokens")
+        }
+        return replace(rows[0], **means)
 
 
 class CurveWindow:

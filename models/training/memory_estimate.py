@@ -12,11 +12,20 @@ COPIES = 5
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def training_bytes(sae: SAESettings, width_read: int, width: int) -> int:
-    """Bytes that training a dictionary takes, activations aside."""
-    n_features, width_written = sae.width(width_read), width - width_read or width_read
-    n_weights = n_features * (width_read + width_written + 4) + width_written
-    return 4 * COPIES * (n_weights + (width_read * width_written if sae.skip_connection else 0))
+def training_bytes(sae: SAESettings, widths: Sequence[int]) -> int:
+    """Bytes that training takes, activations aside, of what reads and writes sites of these widths."""
+    read, written = sites_by_use(sae, widths)
+    n_weights = sum(widths)
+    for number, width in enumerate(read):
+        decoder = sum(written[number:]) or width
+        n_weights += sae.width(width) * (width + decoder + 4) + (width * decoder if sae.skip_connection else 0)
+    return 4 * COPIES * n_weights
+
+
+def sites_by_use(sae: SAESettings, widths: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Widths of the sites that are read and of others that are written: first all that are read."""
+    n_read = len(widths) if sae.output_site is None else len(widths) // 2
+    return tuple(widths[:n_read]), tuple(widths[n_read:])
 
 
 def free_bytes(device: torch.device) -> int:
@@ -32,19 +41,18 @@ def free_bytes(device: torch.device) -> int:
     return min(left)
 
 
-def require_memory(
-    saes: Sequence[SAESettings], width_read: int, width: int, device: torch.device, copies: float = 1
-) -> None:
+def require_memory(saes: Sequence[tuple[SAESettings, Sequence[int]]], device: torch.device, copies: float = 1) -> None:
     """Raises where training these together would not fit.
 
     Args:
+        saes: What is trained, and the widths of its sites.
         copies: How many of each the device must hold: more than one where processes share it, less than one where each
             has a device and a part of the features.
 
     Raises:
         ValueError: With the size needed and the size there is.
     """
-    sizes = [copies * training_bytes(sae, width_read, width) for sae in saes]
+    sizes = [copies * training_bytes(sae, widths) for sae, widths in saes]
     there = free_bytes(device)
     if sum(sizes) > there:
         raise ValueError(

@@ -4,14 +4,16 @@ Axes: T tokens, D width that is read, E width that is written, F features.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.loss_terms import LossTerms, StepContext
 from models.dictionaries.normalization import Normalization
+from models.dictionaries.trainable import TrainableModule
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.training.checkpoint import TrainingCheckpoint
 from models.training.curve import CurvePoint, CurveWindow
@@ -23,34 +25,36 @@ _KEPT_OF_PARAMETERS = (("sae", ""), ("adam", ".exp_avg"), ("adam", ".exp_avg_sq"
 
 
 class TrainingRun:
-    """A dictionary, its optimizer, its schedule and its curves."""
+    """A dictionary or several that learn together, their optimizer, their schedule and their curves."""
 
     def __init__(
         self,
-        sae: SparseDictionary,
-        read: Normalization,
+        sae: TrainableModule,
+        scalings: Sequence[Normalization],
         plan: TrainingSchedule,
         device: torch.device,
         process_group: ProcessGroup = SINGLE_PROCESS,
-        written: Normalization | None = None,
     ) -> None:
-        """`read` and `written` are the scalings of the two sites: one and the same for an autoencoder."""
+        """`scalings` are those of the sites that are read, then of others that are written."""
         self.sae, self.plan, self.device, self.process_group = sae.to(device), plan, device, process_group
-        self.read = read.to(device)
-        self.written = written.to(device) if written else self.read
-        self.adam = torch.optim.Adam(self.sae.parameters(), lr=plan.peak, betas=sae.betas, eps=EPSILON, fused=True)
+        self.scalings = [scaling.to(device) for scaling in scalings]
+        parameters = [p for _, p in self._parameters()]
+        self.adam = torch.optim.Adam(parameters, lr=plan.peak, betas=sae.betas, eps=EPSILON, fused=True)
         self.step = 0
         self.silent_F = torch.zeros(sae.n_features, dtype=torch.int64, device=device)
         """Tokens since each feature last fired."""
         self.firings_F = torch.zeros_like(self.silent_F)
         """Firings since the learning rate began to fall."""
-        self.curve: list[CurvePoint] = []
-        self.window = CurveWindow(sae.d_out)
+        self.curves: list[list[CurvePoint]] = [[] for _ in sae.widths_written]
+        """Of each dictionary."""
+        self.windows = self._new_windows()
 
-    @property
-    def scalings(self) -> list[Normalization]:
-        """One for each site."""
-        return [self.read] if self.written is self.read else [self.read, self.written]
+    def _new_windows(self) -> list[CurveWindow]:
+        return [CurveWindow(width) for width in self.sae.widths_written]
+
+    def _parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Those that learn."""
+        return [(name, p) for name, p in self.sae.named_parameters() if p.requires_grad]
 
     @property
     def done(self) -> bool:
@@ -61,7 +65,7 @@ class TrainingRun:
         return self.silent_F >= self.plan.dead_after_tokens
 
     def advance(self, rows_TD: Tensor) -> float:
-        """One step on raw activations: those of the site that is read and, beside them, of one that is written.
+        """One step on raw activations: those of the sites that are read and, beside them, of others that are written.
 
         Returns:
             The loss; where it is not a number, the weights are as they were.
@@ -92,22 +96,22 @@ class TrainingRun:
         return loss
 
     def _scaled(self, rows_TD: Tensor) -> tuple[Tensor, Tensor]:
-        if not self.sae.crosses:
-            x_TD = self.read.apply(rows_TD)
-            return x_TD, x_TD
-        x_TD, y_TE = rows_TD.split([self.sae.d_in, self.sae.d_out], dim=1)
-        return self.read.apply(x_TD), self.written.apply(y_TE)
+        parts = rows_TD.split([len(scaling.mean_D) for scaling in self.scalings], dim=1)
+        scaled = [scaling.apply(part) for scaling, part in zip(self.scalings, parts, strict=True)]
+        n = self.sae.n_sites_read
+        x_TD = _beside(scaled[:n])
+        return x_TD, _beside(scaled[n:]) if scaled[n:] else x_TD
 
     def _share_gradients(self) -> None:
         """A feature is learned about from all tokens, what features have in common from all features too."""
         rows = self.sae.by_rows
-        for name, p in self.sae.named_parameters():
+        for name, p in self._parameters():
             if p.grad is not None:
                 p.grad = self.process_group.over_tokens(p.grad) if name in rows else self.process_group.sum(p.grad)
 
     def _clip(self) -> None:
         """Shortens the gradient to CLIP where it is longer; elsewhere it is only read, not written."""
-        known = {name: p.grad for name, p in self.sae.named_parameters() if p.grad is not None}
+        known = {name: p.grad for name, p in self._parameters() if p.grad is not None}
         of_rows = torch.nn.utils.get_total_norm([g for name, g in known.items() if name in self.sae.by_rows])
         of_others = torch.nn.utils.get_total_norm([g for name, g in known.items() if name not in self.sae.by_rows])
         norm = (self.process_group.over_features(of_rows.square()) + of_others.square()).sqrt()
@@ -120,20 +124,28 @@ class TrainingRun:
         if self.step >= self.plan.decay:
             self.firings_F += firings_F
         aux_loss = float(self.process_group.sum(terms.aux_loss))
-        n_firings = int(self.process_group.over_features(firings_F.sum()))
-        self.window.add(y_TE, terms.error_TE, loss, aux_loss, n_firings, self.process_group)
+        widths = self.sae.widths_written
+        parts = zip(y_TE.split(widths, 1), terms.error_TE.split(widths, 1), self._by_dictionary(firings_F), strict=True)
+        for window, (y, error, firings) in zip(self.windows, parts, strict=True):
+            n_firings = int(self.process_group.over_features(firings.sum()))
+            window.add(y, error, loss, aux_loss, n_firings, self.process_group)
+
+    def _by_dictionary(self, values_F: Tensor) -> tuple[Tensor, ...]:
+        return values_F.chunk(len(self.windows))
 
     def row(self) -> CurvePoint:
-        """Ends the window."""
-        n_dead, n_features = (
-            self.process_group.over_features(self.dead_F.sum()),
-            self.process_group.features(len(self.dead_F)),
-        )
+        """Ends the windows.
+
+        Returns:
+            A row of the curves, the mean over the dictionaries that learn together.
+        """
         tokens, rate = self.step * self.plan.batch_tokens, self.plan.rate(self.step - 1)
-        row = self.window.row(self.step, tokens, int(n_dead) / n_features, rate, self.process_group)
-        self.curve.append(row)
-        self.window = CurveWindow(self.sae.d_out)
-        return row
+        for curve, window, dead_F in zip(self.curves, self.windows, self._by_dictionary(self.dead_F), strict=True):
+            n_dead = int(self.process_group.over_features(dead_F.sum()))
+            dead_fraction = n_dead / self.process_group.features(len(dead_F))
+            curve.append(window.row(self.step, tokens, dead_fraction, rate, self.process_group))
+        self.windows = self._new_windows()
+        return CurvePoint.mean([curve[-1] for curve in self.curves])
 
     def _state(self) -> dict[str, Tensor]:
         """What is carried over by name, to be read and to be overwritten in place."""
@@ -149,12 +161,13 @@ class TrainingRun:
     def checkpoint(self, identity: str) -> TrainingCheckpoint:
         """The whole state, in the first process: any other division of processes may go on with it."""
         tensors = {name: t.detach() for name, t in self._state().items()}
-        for name, p in self.sae.named_parameters():
+        for name, p in self._parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.adam.state[p].items()}
         tensors |= {name: self.process_group.whole(tensors[name]) for name in sorted(self._by_rows())}
         facts: dict[str, Any] = {"identity": identity, "scales": [s.scale for s in self.scalings]}
         tensors |= {f"mean{number}": s.mean_D for number, s in enumerate(self.scalings)}
-        return TrainingCheckpoint(self.step, tensors, facts | {"curve": [asdict(row) for row in self.curve]})
+        curves = [[asdict(row) for row in curve] for curve in self.curves]
+        return TrainingCheckpoint(self.step, tensors, facts | {"curves": curves})
 
     @torch.no_grad()
     def restore(self, checkpoint: TrainingCheckpoint) -> None:
@@ -163,16 +176,21 @@ class TrainingRun:
         tensors = {name: tensor.to(self.device) for name, tensor in own.items()}
         for name, held in self._state().items():
             held.copy_(tensors[name])
-        for name, p in self.sae.named_parameters():
+        for name, p in self._parameters():
             self.adam.state[p] = {key: tensors[f"adam.{name}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-        self.curve = [CurvePoint(**row) for row in checkpoint.facts["curve"]]
+        self.curves = [[CurvePoint(**row) for row in curve] for curve in checkpoint.facts["curves"]]
         self.step = checkpoint.step
 
     @torch.no_grad()
-    def trained(self) -> tuple[SparseDictionary, Tensor]:
-        """The dictionary in raw units and each feature's firings, whole in the first process."""
-        whole = self.sae.folded(self.read, self.written).with_rows(self.process_group.whole)
-        return whole.requires_grad_(False).to(whole.W_dec.device), self.process_group.whole(self.firings_F)
+    def trained(self) -> tuple[TrainableModule, Tensor]:
+        """What was trained, for raw activations, and each feature's firings; whole in the first process."""
+        whole = self.sae.folded(*self.scalings).with_rows(self.process_group.whole)
+        device = dict(whole.named_parameters())[whole.by_rows[0]].device
+        return whole.requires_grad_(False).to(device), self.process_group.whole(self.firings_F)
+
+
+def _beside(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def scalings_of(checkpoint: TrainingCheckpoint) -> list[Normalization]:

@@ -66,32 +66,35 @@ def calibrate(sae: SparseDictionary, chunks: Iterable[Tensor], k: float) -> Cali
     Raises:
         ValueError: If there are no tokens.
     """
-    held_out = list(held_out_sample(chunks))
-    if not held_out:
-        raise ValueError(
-            "no held-out token to calibrate on: one document in sixteen is held out, by its name, and this corpus has "
-            "too few; give the model card a corpus of more documents"
-        )
+    held_out = held_out_sample(chunks)
     factor, exported = 1.0, sae.exported()
     if isinstance(exported, JumpReLUSAE):
-        factor = _threshold_factor(exported, held_out, k)
-        if isinstance(sae, JumpReLUSAE):
-            factor = min(FARTHEST, max(1 / FARTHEST, factor))
+        factor = threshold_factor(exported, held_out, k, learned=isinstance(sae, JumpReLUSAE))
         exported = exported.rescaled(factor)
     exported.requires_grad_(False)
     n_tokens, probe_TD = sum(map(len, held_out)), held_out[0][:PROBE, : sae.d_in]
     return Calibration(exported, measured(sae, held_out), measured(exported, held_out), factor, n_tokens, probe_TD)
 
 
-def held_out_sample(chunks: Iterable[Tensor]) -> Iterable[Tensor]:
-    """The first tokens of some, no more than are looked at."""
-    left = TOKENS
+def held_out_sample(chunks: Iterable[Tensor], tokens: int = TOKENS) -> list[Tensor]:
+    """The first tokens of some chunks.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    found, left = list[Tensor](), tokens
     for chunk in chunks:
         if left <= 0:
-            return
+            break
         if len(chunk):
-            yield chunk[:left].float()
+            found.append(chunk[:left].float())
         left -= len(chunk)
+    if not found:
+        raise ValueError(
+            "no held-out token to calibrate on: one document in sixteen is held out, by its name, and this corpus has "
+            "too few; give the model card a corpus of more documents"
+        )
+    return found
 
 
 def measured(sae: SparseDictionary, chunks: Iterable[Tensor]) -> L0AndFVU:
@@ -108,7 +111,13 @@ def measured(sae: SparseDictionary, chunks: Iterable[Tensor]) -> L0AndFVU:
     return L0AndFVU(firings / moments.n, error / max(moments.variation, 1e-300))
 
 
-def _threshold_factor(sae: JumpReLUSAE, chunks: list[Tensor], k: float) -> float:
+def threshold_factor(sae: JumpReLUSAE, chunks: list[Tensor], k: float, *, learned: bool) -> float:
+    """The factor of the thresholds at which k features fire a token; within FARTHEST where thresholds were learned."""
+    factor = _factor_for_l0(sae, chunks, k)
+    return min(FARTHEST, max(1 / FARTHEST, factor)) if learned else factor
+
+
+def _factor_for_l0(sae: JumpReLUSAE, chunks: list[Tensor], k: float) -> float:
     """Between the n-th and the next of the ratios of pre-activation to threshold, n = k times the tokens; 0, at which
     every positive one counts, where there are no more than n."""
     n = round(k * sum(map(len, chunks)))

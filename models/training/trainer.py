@@ -24,11 +24,12 @@ from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.dictionaries.normalization import Normalization, fit_normalization
 from models.dictionaries.registry import architecture
+from models.dictionaries.trainable import TrainableModule
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.training.checkpoint import TrainingCheckpoint
 from models.training.config import TrainingSettings
 from models.training.curve import CurvePoint
-from models.training.memory_estimate import require_memory
+from models.training.memory_estimate import require_memory, sites_by_use
 from models.training.run import TrainingRun, scalings_of
 from models.training.schedule import TrainingSchedule
 from storage.folder import Folder
@@ -41,15 +42,27 @@ class Diverged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainedDictionary:
-    """A dictionary in raw units and how it came about."""
+    """A dictionary for raw activations, or several that learned together, and how they came about."""
 
-    sae: SparseDictionary
-    curve: tuple[CurvePoint, ...]
+    learned: TrainableModule
+    curves: tuple[tuple[CurvePoint, ...], ...]
+    """Of each dictionary."""
     n_tokens: int
     density_F: Tensor
-    """Fraction of the tokens of the last fifth of the run on which each feature fired."""
+    """Fraction of the tokens of the last fifth of the run on which each feature fired, of all dictionaries."""
     scaling: Normalization
-    """Of the site that is read."""
+    """Of the site that is read first."""
+
+    @property
+    def sae(self) -> SparseDictionary:
+        """The dictionary, where it learned alone."""
+        assert isinstance(self.learned, SparseDictionary)
+        return self.learned
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """Of the first dictionary."""
+        return self.curves[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,8 @@ class TrainingJob:
     """Called with each new row of the curve; rows before a checkpoint are not repeated."""
     name: str = "the dictionary"
     """For messages."""
+    sites: tuple[int, ...] = ()
+    """Which of the source's sites it reads and writes, in this order; none for all."""
 
 
 class _JobState:
@@ -73,8 +88,9 @@ class _JobState:
         self, job: TrainingJob, source: ActivationSource, device: torch.device, process_group: ProcessGroup, of: str
     ) -> None:
         self.job, self.source, self.process_group = job, source, process_group
-        asked = {"sae": job.sae.model_dump(), "training": job.training.model_dump()}
-        self.identity = sha256_of(asked | {"width": source.width, "tokens": source.n_tokens, "of": of})
+        self.sites = job.sites or tuple(range(len(source.widths)))
+        asked = {"sae": job.sae.model_dump(), "training": job.training.model_dump(), "sites": self.sites}
+        self.identity = sha256_of(asked | {"widths": source.widths, "tokens": source.n_tokens, "of": of})
         found = TrainingCheckpoint.latest(job.checkpoints)
         self.checkpoint = found if found is not None and found.facts["identity"] == self.identity else None
         self.run: TrainingRun
@@ -85,18 +101,22 @@ class _JobState:
         if self.process_group.rank == 0:
             self.job.checkpoints.sweep()
         job, chance = self.job, torch.Generator().manual_seed(self.job.training.seed)
-        d_out = None if job.sae.output_site is None else self.source.width - self.source.width_read
-        whole = architecture(job.sae.architecture).build(job.sae, self.source.width_read, chance, d_out)
+        read, written = sites_by_use(job.sae, self.widths)
+        whole = architecture(job.sae.architecture).trainable(job.sae, read, written, chance)
         sae = whole.with_rows(self.process_group.mine)
-        read, *written = scalings_of(self.checkpoint) if self.checkpoint else scalings()
-        plan = TrainingSchedule.of(job.training, whole.d_in, self.device, whole.mean_density)
-        self.run = TrainingRun(sae, read, plan, self.device, self.process_group, *written)
+        own = scalings_of(self.checkpoint) if self.checkpoint else [scalings()[site] for site in self.sites]
+        plan = TrainingSchedule.of(job.training, whole.width_of_rows, self.device, whole.mean_density)
+        self.run = TrainingRun(sae, own, plan, self.device, self.process_group)
         if self.checkpoint is not None:
             self.run.restore(self.checkpoint)
 
+    @property
+    def widths(self) -> list[int]:
+        return [self.source.widths[site] for site in self.sites]
+
     def advance(self, rows_TD: Tensor) -> None:
         run, plan = self.run, self.run.plan
-        loss = run.advance(rows_TD)
+        loss = run.advance(self._own(rows_TD))
         if not math.isfinite(loss):
             raise Diverged(self._diverged(loss))
         if run.done or run.step % plan.per_row == 0:
@@ -106,6 +126,12 @@ class _JobState:
             self.checkpoint = run.checkpoint(self.identity)
             if self.process_group.rank == 0:
                 self.checkpoint.write(self.job.checkpoints)
+
+    def _own(self, rows_TD: Tensor) -> Tensor:
+        if self.sites == tuple(range(len(self.source.widths))):
+            return rows_TD
+        parts = rows_TD.split(self.source.widths, dim=1)
+        return torch.cat([parts[site] for site in self.sites], dim=1)
 
     def _diverged(self, loss: float) -> str:
         plan, step = self.run.plan, self.run.step
@@ -120,9 +146,10 @@ class _JobState:
     def trained(self) -> TrainedDictionary:
         run, plan = self.run, self.run.plan
         counted = (plan.n_steps - plan.decay) * plan.batch_tokens
-        sae, firings_F = run.trained()
+        learned, firings_F = run.trained()
         density_F = firings_F.double().cpu() / max(counted, 1)
-        return TrainedDictionary(sae, tuple(run.curve), run.step * plan.batch_tokens, density_F, run.read)
+        curves = tuple(map(tuple, run.curves))
+        return TrainedDictionary(learned, curves, run.step * plan.batch_tokens, density_F, run.scalings[0])
 
 
 def train_many(
@@ -152,10 +179,9 @@ def train_many(
     """
     device = torch.device(device)
     copies = process_group.token_parts if device.type == "cpu" else process_group.share
-    require_memory([job.sae for job in jobs], source.width_read, source.width, device, copies)
     courses = [_JobState(job, source, device, process_group, identity) for job in jobs]
-    widths = [w for w in (source.width_read, source.width - source.width_read) if w]
-    scalings = cache(lambda: fit_normalization(source.chunks(), *widths))
+    require_memory([(course.job.sae, course.widths) for course in courses], device, copies)
+    scalings = cache(lambda: fit_normalization(source.chunks(), *source.widths))
     for course in courses:
         course.begin(scalings)
     for batch, seed in dict.fromkeys((job.training.batch_tokens, job.training.seed) for job in jobs):

@@ -54,6 +54,11 @@ class HandQuestion:
         from models.experiments.method import method_of
 
         registration = self.registration(store)
+        if registration.settings.judging() is not None:
+            raise ValueError(
+                "a judge is asked in runs of an experiment only, which keep what was answered and paid: leave `judge` "
+                "out here, or write the cards and run `glasshouse experiment`"
+            )
         given, method = experiment_input(store, registration, host), method_of(self.method)
         n_forward = method.passes(given).forward
         if most_passes is not None and n_forward > most_passes:
@@ -67,7 +72,8 @@ class HandQuestion:
     def registration(self, store: Store) -> ExperimentRegistration:
         """The question as the cards would ask it."""
         cards = store.cards()
-        named = [("models", self.model_id, cards.models), *(("recipes", each, cards.recipes) for each in self.recipes)]
+        recipe_ids = [each for recipe_id in self.recipes for each in cards.dictionaries_of(recipe_id)]
+        named = [("models", self.model_id, cards.models), *(("recipes", each, cards.recipes) for each in recipe_ids)]
         for folder, name, known in named:
             if name not in known:
                 why = cards.errors.get(f"{folder}/{name}.yaml", f"there is {', '.join(known) or 'none'}")
@@ -76,7 +82,7 @@ class HandQuestion:
         card = experiment_cards()[self.method].model_validate(self._card())
         prompt_set = PromptSetCard.model_validate(self._prompt_set())
         revision = resolve_revision(model.source, model.revision)
-        recipes = tuple(cards.recipes[recipe_id] for recipe_id in self.recipes)
+        recipes = tuple(cards.recipes[recipe_id] for recipe_id in recipe_ids)
         return ExperimentRegistration(self.model_id, "by-hand", model, card, prompt_set, revision, recipes)
 
     def cards(self) -> str:

@@ -261,20 +261,21 @@ def _reconstruction(of: DictionaryFolders) -> Iterator[Finding]:
     from models.activations.shards import ActivationShards
     from models.activations.shuffled_stream import ShuffledActivations
     from models.corpora.contexts import TokenizedCorpus
+    from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
     from models.training.threshold_calibration import held_out_sample, measured
 
     assert of.weights is not None
     facts = of.weights.facts
-    if not facts.get("calibration") or of.activations is None:
-        return
+    if not facts.get("calibration") or of.activations is None or isinstance(of.dictionary, CrossLayerSlice):
+        return  # a slice of a cross-layer transcoder is measured with the others of its set
     corpus = of.layout.corpus(facts["corpus_id"], facts["frame_sha256"])
     written = of.layout.activations(of.model_id, facts["written"])
     if Manifest.read(corpus) is None or Manifest.read(written) is None:
         return
     contexts = TokenizedCorpus.open(corpus)
     kept_C = torch.tensor([name in contexts.held_out_documents for name in contexts.document_ids])
-    other = ActivationShards.open(written) if facts["written"] != facts["site"] else None
-    source = ShuffledActivations(of.shards, kept_C, written=other)
+    beside = (ActivationShards.open(written),) if facts["written"] != facts["site"] else ()
+    source = ShuffledActivations(of.shards, kept_C, beside=beside)
     found, said = measured(of.dictionary, held_out_sample(source.chunks())), facts["calibration"]["exported"]
     for name in ("l0", "fvu"):
         if abs(getattr(found, name) - said[name]) > _SAME * (1 + abs(said[name])):

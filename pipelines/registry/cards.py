@@ -1,9 +1,9 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from models.autointerp.config import ExplanationSettings
 from models.bounds import Bounds, TokenCount
@@ -11,7 +11,7 @@ from models.config_base import MethodSettings, Settings
 from models.dictionaries.config import SAESettings
 from models.evaluation.config import QualityBounds
 from models.features.config import StatisticsSettings
-from models.language_model.sites import Site
+from models.language_model.site_by_block import checked_name, in_block, names_blocks, parse_blocks
 from models.training.config import TrainingSettings
 from pipelines.registry.card_errors import error_messages
 from pipelines.registry.card_yaml import MOST_BYTES, InvalidCard, read_yaml, too_large
@@ -42,11 +42,6 @@ def checked_id(text: str) -> str:
             f"id {text!r} is refused: use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; "
             "rename the file"
         )
-    return text
-
-
-def _site(text: str) -> str:
-    Site.parse(text)
     return text
 
 
@@ -102,19 +97,49 @@ class ModelCard(Settings):
 class RecipeCore(Settings):
     """Site, dictionary, training, statistics, labels: what is done to any model. The file's stem is the recipe_id."""
 
-    site: Annotated[str, AfterValidator(_site)] = Field(examples=["resid_post.@0.5"])
+    site: Annotated[str, AfterValidator(checked_name)] = Field(examples=["resid_post.@0.5"])
     """Where activations are read: resid_pre, resid_mid, resid_post, attn_out, mlp_in, mlp_act or mlp_out with a block
-    (`resid_post.6`) or a fraction of any model's depth (`resid_post.@0.5`); or embed."""
+    (`resid_post.6`), a fraction of any model's depth (`resid_post.@0.5`) or every block of `layers` (`mlp_in.*`); or
+    embed."""
     sae: SAESettings
+    layers: Annotated[tuple[Annotated[int, Bounds(0, 9_999)], ...] | None, BeforeValidator(parse_blocks)] = None
+    """Blocks of a site such as `mlp_in.*`, a range such as 0-4 or a list: a dictionary each, called
+    `<recipe_id>.<block>`, all trained from one reading of the activations."""
     training: TrainingSettings = TrainingSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     explanations: ExplanationSettings = ExplanationSettings()
     quality_bounds: QualityBounds = QualityBounds()
 
+    @model_validator(mode="after")
+    def _blocks_as_sites(self) -> Self:
+        sites, several = self.sites, self.layers is not None
+        for key, site in zip(("site", "sae.output_site"), sites, strict=False):
+            if names_blocks(site) != several:
+                wanted = f"{site.split('.')[0]}.*, for there are layers" if several else "layers beside it, such as 0-4"
+                raise ValueError(f"{key}={site} was given, wanted {wanted}")
+        if self.sae.architecture == "cross_layer_transcoder" and not (several and len(sites) == 2):
+            raise ValueError(
+                "a cross_layer_transcoder reads and writes several blocks: give site (mlp_in.*), layers (0-4) and "
+                "sae.output_site (mlp_out.*)"
+            )
+        return self
+
     @property
     def sites(self) -> list[str]:
         """Where activations are wanted: the site that is read, and one that a transcoder writes."""
         return [self.site] + ([self.sae.output_site] if self.sae.output_site else [])
+
+    def by_block(self, recipe_id: str) -> "dict[str, Self]":
+        """The recipe of each dictionary that is asked for, by its id: one for each block of `layers`, or itself."""
+        if self.layers is None:
+            return {recipe_id: self}
+        return {checked_id(f"{recipe_id}.{block}"): self._in_block(block) for block in self.layers}
+
+    def _in_block(self, block: int) -> Self:
+        known = {"output_site": self.sae.output_site, "imported": self.sae.imported}
+        places = {"output_site": in_block, "imported": lambda text, block: text.replace("{layer}", str(block))}
+        sae = self.sae.model_copy(update={name: places[name](text, block) for name, text in known.items() if text})
+        return self.model_copy(update={"site": in_block(self.site, block), "sae": sae})
 
     def section(self, kind: type[M]) -> M:
         """The section that a method brings."""

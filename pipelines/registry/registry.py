@@ -1,10 +1,9 @@
 """The registry: what people ask for as cards, and what they wrote, in folders of a local folder or an S3 prefix."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
-from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +11,8 @@ from pydantic import BaseModel
 from models.autointerp.human_labels import HumanLabel
 from models.experiments.settings_base import settings_of
 from pipelines.registry.card_fields import card_keys
-from pipelines.registry.cards import C, InvalidCard, ModelCard, RecipeCard, checked_id, read_card_file
+from pipelines.registry.card_folders import cards_of, recipes_by_block
+from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
@@ -49,6 +49,17 @@ class SAERegistration:
     @property
     def corpus_id(self) -> str:
         return self.model.corpus.corpus_id
+
+    @property
+    def set_id(self) -> str | None:
+        """The recipe card, where it asks for a dictionary of each of several blocks; this is then one of them."""
+        return None if self.recipe.layers is None else self.recipe_id.rpartition(".")[0]
+
+    @property
+    def set_recipe_ids(self) -> tuple[str, ...]:
+        """The dictionaries that are trained together, by block, ascending; this one alone where the card asks for no
+        others."""
+        return tuple(f"{self.set_id}.{block}" for block in self.recipe.layers or ()) or (self.recipe_id,)
 
     @property
     def card_values(self) -> dict[str, Any]:
@@ -97,6 +108,7 @@ class Registry:
 
     models: dict[str, ModelCard]
     recipes: dict[str, RecipeCard]
+    """Of each dictionary, by recipe_id; a card with `layers` asks for several."""
     errors: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """What changes when a card is written again, by kind and id (`models/pystdlib`)."""
@@ -106,6 +118,8 @@ class Registry:
     """Lists of features, by list_id."""
     prompt_sets: dict[str, PromptSetCard] = field(default_factory=dict)
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
+    sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The recipe_ids that a card with `layers` asks for, by the card's id."""
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
@@ -121,12 +135,12 @@ class Registry:
             raise AbsentFolder(f"{folder} is no registry, it holds {held}: {remedy}")
         errors: dict[str, str] = {}
         versions: dict[str, str] = {}
-        models = _cards(folder / "models", ModelCard, errors, versions)
-        recipes = _cards(folder / "recipes", RecipeCard, errors, versions)
-        prompt_sets = _cards(folder / "prompt_sets", PromptSetCard, errors, versions)
-        experiments = _cards(folder / "experiments", ExperimentCore, errors, versions)
+        models = cards_of(folder / "models", ModelCard, errors, versions)
+        recipes, sets = recipes_by_block(cards_of(folder / "recipes", RecipeCard, errors, versions), errors, versions)
+        prompt_sets = cards_of(folder / "prompt_sets", PromptSetCard, errors, versions)
+        experiments = cards_of(folder / "experiments", ExperimentCore, errors, versions)
         for model_id, card in models.items():
-            unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - set(recipes))
+            unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - recipes.keys() - sets.keys())
             if unknown:
                 errors[f"models/{model_id}.yaml"] = (
                     f"{folder}/models/{model_id}.yaml: recipes {visible(', '.join(unknown), 200)} are not in "
@@ -134,11 +148,11 @@ class Registry:
                     "the name"
                 )
         for experiment_id, card in experiments.items():
-            if why := _unknown_names(card, models, recipes, prompt_sets):
+            if why := _unknown_names(card, models, [*recipes, *sets], prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
-        lists = _cards(folder / "lists", FeatureListCard, errors, versions)
+        lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
         labels = read_label_files(folder / "labels", errors)
-        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments)
+        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets)
         for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
             errors[f"labels/{sae_id}.csv"] = (
                 f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
@@ -179,11 +193,12 @@ class Registry:
             self._require(key, kind, name, known)
         model, card = self.models[model_id], self.experiments[experiment_id]
         names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
-        names += [("recipes", recipe_id, self.recipes) for recipe_id in card.recipe_ids]
+        recipe_ids = [each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)]
+        names += [("recipes", recipe_id, self.recipes) for recipe_id in recipe_ids]
         for kind, name, known in names[2:]:
             self._require(key, kind, name, known)
         written = " ".join(self.versions.get(f"{kind}/{name}", "") for kind, name, _ in names)
-        recipes = tuple(self.recipes[recipe_id] for recipe_id in card.recipe_ids)
+        recipes = tuple(self.recipes[recipe_id] for recipe_id in recipe_ids)
         prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
         return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
 
@@ -194,13 +209,15 @@ class Registry:
             for experiment_id, card in self.experiments.items()
             for model_id in self.models
             if method in (None, card.method) and (card.models == "all" or model_id in card.models)
-            if set(card.recipe_ids) <= set(self._recipes_of(self.models[model_id]))
+            if {each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)}
+            <= set(self._recipes_of(self.models[model_id]))
         ]
 
     def _require(self, key: str, kind: str, name: str, known: Mapping[str, Any]) -> None:
         if name not in known:
+            card = name if f"{kind}/{name}.yaml" in self.errors else name.rpartition(".")[0]
             why = self.errors.get(
-                f"{kind}/{name}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
+                f"{kind}/{card}.yaml", f"there is no {kind}/{name}.yaml; known: {', '.join(known) or 'none'}"
             )
             raise InvalidCard(f"{key}: {why}")
 
@@ -213,8 +230,15 @@ class Registry:
     def recipes_of(self, model_id: str) -> dict[str, RecipeCard]:
         return {recipe_id: self.recipes[recipe_id] for recipe_id in self._recipes_of(self.models[model_id])}
 
+    def dictionaries_of(self, recipe_id: str) -> tuple[str, ...]:
+        """The recipe_ids that a name stands for: those of a card with `layers`, or itself."""
+        return self.sets.get(recipe_id, (recipe_id,))
+
     def _recipes_of(self, card: ModelCard) -> list[str]:
-        return [recipe_id for recipe_id in self.recipes if card.recipes == "all" or recipe_id in card.recipes]
+        if card.recipes == "all":
+            return list(self.recipes)
+        wanted = {each for recipe_id in card.recipes for each in self.dictionaries_of(recipe_id)}
+        return [recipe_id for recipe_id in self.recipes if recipe_id in wanted]
 
 
 Resolver = Callable[[str, str | None], str]
@@ -223,7 +247,7 @@ Resolver = Callable[[str, str | None], str]
 def _unknown_names(
     card: ExperimentCore,
     models: Mapping[str, ModelCard],
-    recipes: Mapping[str, RecipeCard],
+    recipes: Collection[str],
     prompt_sets: Mapping[str, PromptSetCard],
 ) -> str | None:
     """What an experiment names that has no card, or a prompt set of another kind than its method reads."""
@@ -233,7 +257,7 @@ def _unknown_names(
     ]
     named += [("models", [] if card.models == "all" else card.models, models)]
     for kind, names, known in named:
-        if unknown := sorted(set(names) - known.keys()):
+        if unknown := sorted(set(names) - set(known)):
             there = visible(", ".join(known), 600) or "none"
             names = visible(", ".join(unknown), 200)
             return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
@@ -244,23 +268,3 @@ def _unknown_names(
             "name another set"
         )
     return None
-
-
-def _cards(folder: Folder, kind: type[C], errors: dict[str, str], versions: dict[str, str]) -> dict[str, C]:
-    found: dict[str, C] = {}
-    for name, version in folder.versions().items():
-        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-        if suffix not in (".yaml", ".yml"):
-            continue
-        try:
-            checked_id(stem)
-            versions[f"{PurePosixPath(folder.path).name}/{stem}"] = version
-            if stem in found:
-                raise InvalidCard(f"{folder}/{name}: a second card for {stem!r}: keep one of .yaml and .yml")
-            found[stem] = read_card_file(kind, folder, name)
-        except (ValueError, OSError) as error:
-            shown = visible(name, 200)
-            errors[f"{PurePosixPath(folder.path).name}/{shown}"] = (
-                str(error) if isinstance(error, InvalidCard) else f"{folder}/{shown}: {error}"
-            )
-    return found

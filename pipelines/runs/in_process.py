@@ -37,9 +37,9 @@ def selected_partitions(cards: Registry, model: str | None, recipe: str | None) 
     Raises:
         ValueError: If nothing is left, naming what there is.
     """
-    found = [
-        key for key in cards.sae_ids() if model in (None, key.split("/")[0]) and recipe in (None, key.split("/")[1])
-    ]
+    recipes = None if recipe is None else cards.dictionaries_of(recipe)
+    keys = [(key, *key.split("/")) for key in cards.sae_ids()]
+    found = [key for key, of, each in keys if model in (None, of) and (recipes is None or each in recipes)]
     if not found:
         unread = "".join(f"\n{error}" for error in cards.errors.values())
         raise ValueError(

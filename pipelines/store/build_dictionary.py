@@ -31,26 +31,30 @@ def identity_of(store: Store, registration: SAERegistration) -> dict[str, Any]:
     return SAE.identity(registration, harvested)
 
 
-def training_stream(store: Store, registration: SAERegistration, *, held_out: bool = False) -> "ShuffledActivations":
-    """The activations of the documents that are trained on, or of those that are held out."""
+def training_stream(
+    store: Store, registration: SAERegistration, *, held_out: bool = False, sites: Sequence[str] = ()
+) -> "ShuffledActivations":
+    """The activations of the documents that are trained on, or of those that are held out, at the recipe's sites or at
+    others."""
     import torch
 
-    from models.activations.shuffled_stream import ShuffledActivations
+    from models.activations.shuffled_stream import BUFFER_BYTES, ShuffledActivations
 
     contexts = store.datasets.contexts(store.datasets.harvested(registration))
     kept_C = torch.tensor([(name in contexts.held_out_documents) == held_out for name in contexts.document_ids])
-    shards, *written = [store.datasets.shards(registration, site) for site in registration.recipe.sites]
-    return ShuffledActivations(shards, kept_C, written=written[0] if written else None)
+    shards, *beside = [store.datasets.shards(registration, site) for site in sites or registration.recipe.sites]
+    buffer_bytes = BUFFER_BYTES if len(beside) < 2 else 4 * BUFFER_BYTES // (1 + len(beside))
+    return ShuffledActivations(shards, kept_C, buffer_bytes, tuple(beside))
 
 
-def training_job(store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]") -> "TrainingJob":
-    """What is to be trained for a partition."""
+def training_job(
+    store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]", sites: Sequence[int] = ()
+) -> "TrainingJob":
+    """What is to be trained for a partition, on all sites of the source or some of them."""
     from models.training.trainer import TrainingJob
 
-    recipe = registration.recipe
-    return TrainingJob(
-        recipe.sae, recipe.training, store.layout.sae(registration) / "checkpoint", log, registration.sae_id
-    )
+    recipe, checkpoints = registration.recipe, store.layout.sae(registration) / "checkpoint"
+    return TrainingJob(recipe.sae, recipe.training, checkpoints, log, registration.sae_id, tuple(sites))
 
 
 def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
@@ -69,7 +73,8 @@ def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: st
     n = int(os.environ.get("GLASSHOUSE_TRAINING_PROCESSES") or max(1, torch.cuda.device_count()))
     if n == 1:
         return train_many(jobs, source, device, of)
-    size = sum(training_bytes(job.sae, source.width_read, source.width) for job in jobs)
+    widths = [[source.widths[site] for site in job.sites] or source.widths for job in jobs]
+    size = sum(training_bytes(job.sae, own) for job, own in zip(jobs, widths, strict=True))
     divided = {"divided": FeatureParallel} if size > free_bytes(device) else {}
     return launch_training(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
 
@@ -130,12 +135,15 @@ def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "Spar
         )
 
 
-def save_dictionary(store: Store, registration: SAERegistration, made: BuiltDictionary) -> Manifest:
-    """Calibrates a dictionary, writes it and its tables, reads it back; its manifest goes last."""
+def save_dictionary(
+    store: Store, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None" = None
+) -> Manifest:
+    """Calibrates a dictionary that is not yet, writes it and its tables, reads it back; its manifest goes last."""
     from models.dictionaries.saelens_format import export, load
 
     identity, folder = identity_of(store, registration), store.layout.sae(registration)
-    known = calibration(store, registration, made) if registration.recipe.sae.learns else None
+    if known is None and registration.recipe.sae.learns:
+        known = calibration(store, registration, made)
     sae = known.sae if known else made.sae
     store.tables.write(store.layout.table("sae_training", registration), training_rows(made.curve), identity)
     names = export(sae, folder, _origin(store, registration, made, known), made.density_F)
@@ -164,10 +172,10 @@ def calibration(store: Store, registration: SAERegistration, made: BuiltDictiona
     from models.training.threshold_calibration import calibrate
 
     source, batch = training_stream(store, registration, held_out=True), registration.recipe.training.batch_tokens
-    return calibrate(made.sae, _batches(source, batch), registration.recipe.sae.k)
+    return calibrate(made.sae, held_out_batches(source, batch), registration.recipe.sae.k)
 
 
-def _batches(source: "ShuffledActivations", batch: int) -> "Iterator[Tensor]":
+def held_out_batches(source: "ShuffledActivations", batch: int) -> "Iterator[Tensor]":
     for chunk in source.chunks():
         yield from chunk.split(batch)
 

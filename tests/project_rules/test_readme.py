@@ -74,10 +74,11 @@ def test_the_reference_is_written_from_the_cards():
 
 
 def test_the_cards_of_the_page_of_cards_are_cards():
-    model, recipe, features = fenced("docs/cards.md", "yaml")
+    model, recipe, blocks, features = fenced("docs/cards.md", "yaml")
     assert len(read_card(FeatureListCard, "cards.md", features).features) == 2
     assert read_card(ModelCard, "cards.md", model).recipes == "all"
     assert read_card(RecipeCard, "cards.md", recipe).sae.k == 32
+    assert read_card(RecipeCard, "cards.md", blocks).layers == (0, 1, 2, 3, 4)
 
 
 def test_the_cards_of_the_first_own_model_are_cards():

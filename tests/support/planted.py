@@ -58,12 +58,8 @@ class Pool:
     x_TD: Tensor
 
     @property
-    def width(self) -> int:
-        return self.x_TD.shape[1]
-
-    @property
-    def width_read(self) -> int:
-        return self.width
+    def widths(self) -> tuple[int, ...]:
+        return (self.x_TD.shape[1],)
 
     @property
     def n_tokens(self) -> int:

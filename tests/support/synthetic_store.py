@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
+from graph_rows import small_graph
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
 
@@ -89,13 +90,13 @@ class SyntheticStore:
         self.write("activation_site", site, [_site()])
         self.write("activation_profile", site, _profile())
 
-    def write_experiment(self, model_id: str, experiment_id: str) -> None:
-        """An experiment with one prompt and one row of every table that methods fill."""
+    def write_experiment(self, model_id: str, experiment_id: str, graph: dict[str, Rows] | None = None) -> None:
+        """An experiment with one prompt, its attribution graph, and one row of every other table that methods fill."""
         keys = {"model_id": model_id, "experiment_id": experiment_id}
-        for table in method_tables():
-            self.write(table, keys, [plain_row(table)])
-        self.write("experiment", keys, [experiment_row()])
-        self.write("prompt", keys, [prompt_row()])
+        rows = {table: [plain_row(table)] for table in method_tables()}
+        rows |= {"experiment": [experiment_row()], "prompt": [prompt_row()]} | (graph or small_graph())
+        for table, given in rows.items():
+            self.write(table, keys, given)
 
     def write_sae(
         self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True

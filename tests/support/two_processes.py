@@ -56,8 +56,8 @@ class Two(Pool):
     """Two sites beside each other."""
 
     @property
-    def width_read(self) -> int:
-        return WIDTH
+    def widths(self) -> tuple[int, ...]:
+        return (WIDTH, self.x_TD.shape[1] - WIDTH)
 
 
 class Stop(Exception):

@@ -42,6 +42,8 @@ ADDRESSES = [
     f"{FEATURE}/ratings",
     f"{FEATURE}/matches",
     "/api/search?text=e&meaning=true",
+    "/api/experiments/demo/asked/graphs",
+    "/api/experiments/demo/asked/graphs/0?least_share=0.1",
 ]
 NOT_JSON = {f"{FEATURE}/examples.md", f"{FEATURE}/vector"}
 

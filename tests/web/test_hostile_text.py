@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 import synthetic_store
+from graph_rows import graph_of_texts
 from starlette.testclient import TestClient
 
 from sql.publish import publish
@@ -42,13 +43,14 @@ TAGS = {
     "form",
     "label", "input", "button", "section", "details", "summary", "pre", "code", "p", "div", "dl", "dt", "dd", "data",
     "span", "time", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "ol", "ul", "li", "footer",
-    "select", "option", "bdi", "q", "strong", "svg", "rect", "line", "circle", "text", "polyline",
+    "select", "option", "bdi", "q", "strong", "noscript", "svg", "rect", "line", "circle", "text", "polyline",
 }  # fmt: skip
 ATTRIBUTES = {
     "maxlength",
     "lang", "charset", "name", "content", "rel", "href", "src", "defer", "class", "id", "aria-label", "aria-labelledby",
     "aria-sort", "role", "action", "inputmode", "size", "placeholder", "value", "type", "for", "title", "scope",
-    "tabindex",
+    "tabindex", "hidden", "open", "min", "max", "disabled", "autocomplete", "aria-hidden",
+    "data-address", "data-model", "data-target", "data-nodes",
     "selected", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points",
 }  # fmt: skip
 LINE_ENDS = {"\n"}
@@ -70,6 +72,7 @@ def hostile(tmp_path_factory) -> TestClient:
         store = synthetic_store.SyntheticStore(str(home))
         store.write_model("demo")
         store.write_sae("demo", "mid", codes=False)
+        store.write_experiment("demo", "asked", graph_of_texts(HOSTILE))
         publish(home / "warehouse.duckdb", store.stored)
     return TestClient(app(home / "warehouse.duckdb"))
 
@@ -79,7 +82,8 @@ def held_harmless(page) -> None:
     assert page.tag in TAGS, page.tag
     assert set(page.attributes) <= ATTRIBUTES, page.attributes
     if page.tag == "script":
-        assert page.attributes in [{"src": f"/static/{name}", "defer": ""} for name in ("keys.js", "copy.js")]
+        ours = [{"src": f"/static/{name}", "defer": ""} for name in ("keys.js", "copy.js")]
+        assert page.attributes in [*ours, {"src": "/static/graph/main.js", "type": "module"}]
         assert not page.inside
     for name in ("href", "src", "action"):
         assert page.attributes.get(name, "/").startswith(("/", "#", "?", DAGSTER)), page.attributes
@@ -113,6 +117,17 @@ def test_planted_tokens_and_labels_stay_text_on_every_page(hostile, read):
             reasons = page.section("examples").all("details", **{"class": "reason"})
             assert {reason.one("p").text for reason in reasons} == {visible_text(f"it has {HOSTILE[feature]}", 1000)}
         assert visible_text(PROMPT) in page.section("labels").text
+
+
+def test_texts_of_a_graph_stay_text_and_its_file_has_them_as_they_are(hostile, read):
+    answer = hostile.get("/experiments/demo/asked/graph/0")
+    assert answer.status_code == 200
+    page = read(answer.text)
+    held_harmless(page)
+    assert len(page.section("nodes").rows) == 2 * len(HOSTILE) + 9
+    tokens = [node["token"] for node in hostile.get("/api/experiments/demo/asked/graphs/0").json()["nodes"]]
+    assert set(tokens) == set(HOSTILE)
+    assert hostile.get("/api/graph_data/demo/asked/0.json").json()["metadata"]["prompt_tokens"] == HOSTILE
 
 
 def test_a_token_of_a_hundred_kilobytes_is_cut_and_counted(hostile, read):

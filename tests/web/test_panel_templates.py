@@ -20,6 +20,7 @@ PAGES = {
     "model": ["/model/demo"],
     "experiments": ["/experiments"],
     "experiment": ["/experiments/demo/asked"],
+    "graph": ["/experiments/demo/asked/graph/0"],
 }
 
 

@@ -48,6 +48,7 @@ CALLS = {
     "search_features": {"text": "e"},
     "search_windows": DICTIONARY | {"text": "e"},
     "read_text": DICTIONARY | {"text": "to be or"},
+    "get_attribution_graph": {"model_id": "demo", "experiment_id": "asked", "prompt_id": 0, "least_share": 0.1},
     "query_sql": {"query": "select sae_id, created_at from sae_summary order by all"},
 }
 

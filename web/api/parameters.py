@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 ModelId = Annotated[str, Field(max_length=200, description="Card of the model, as `/api/models` lists it.")]
 RecipeId = Annotated[str, Field(max_length=200, description="Card of the recipe, as `/api/saes` lists it.")]
 FeatureId = Annotated[int, Field(ge=0, lt=10**9, description="Number of the feature, from 0.")]
+ExperimentId = Annotated[str, Field(max_length=200, description="Card of the experiment.")]
+PromptId = Annotated[int, Field(ge=0, lt=10**9, description="Place of the prompt in its set, from 0.")]
 MOST_PER_PAGE = 500
 
 
@@ -29,6 +31,14 @@ class OfFeature(OfDictionary):
     feature_id: FeatureId
 
 
+class OfGraph(Parameters):
+    """An attribution graph."""
+
+    model_id: ModelId
+    experiment_id: ExperimentId
+    prompt_id: PromptId
+
+
 class Paged(Parameters):
     """A page of a list."""
 
@@ -44,7 +54,7 @@ class OfFeaturePaged(OfFeature, Paged):
     """A page of what a feature has."""
 
 
-_SHARED = {"model_id": ModelId, "recipe_id": RecipeId, "feature_id": FeatureId}
+_SHARED = {"model_id": ModelId, "recipe_id": RecipeId, "feature_id": FeatureId, "experiment_id": ExperimentId}
 
 
 def paged_parameters(names: tuple[str, ...]) -> type[Parameters]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.dictionaries.architectures.jumprelu import JumpReLUSAE
 from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.loss_terms import TrainingCodes
 from models.sparse.codes import SparseCodes
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.sparse.sparse_ops import SparseEntries
@@ -45,7 +46,12 @@ class BatchTopKSAE(SparseDictionary):
         tensors = self.tensors() | {"threshold": torch.ones(self.n_features, device=self.b_enc.device)}
         return JumpReLUSAE(tensors, {"k": self.k, "crosses": self.crosses})
 
-    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
+    def training_codes(self, x_TD: Tensor, context: StepContext) -> TrainingCodes:
         slots, exact = self._slots(x_TD, context.encoder_matmul_dtype, context.process_group)
         acts_M = slots.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, exact).relu()
-        return self.loss_terms(x_TD, y_TE, self.reconstruction(x_TD, y_TE, acts_M, slots, context), context)
+        return TrainingCodes(acts_M, slots)
+
+    def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
+        codes = self.training_codes(x_TD, context)
+        left = self.reconstruction(x_TD, y_TE, codes.acts_M, codes.entries, context)
+        return self.loss_terms(x_TD, y_TE, left, context)

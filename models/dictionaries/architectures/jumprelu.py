@@ -5,7 +5,7 @@ Axes: T tokens, D width, E width that is written, F features, M places.
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from models.dictionaries import jumprelu_l0_loss, jumprelu_tanh_loss
 from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
+from models.dictionaries.loss_terms import TrainingCodes
 from models.dictionaries.sparsity_controller import SparsityController
 from models.sparse.codes import SparseCodes
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
@@ -67,9 +68,14 @@ class JumpReLUSAE(SparseDictionary):
         slots, pre_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, floor_F)
         return SparseCodes.of(slots, pre_M)
 
-    def rescaled(self, factor: float) -> "JumpReLUSAE":
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        pre_MT = self.feature_products(x_MTD, features_M, self.b_enc)
+        return torch.where(pre_MT > self.threshold.clamp_min(0)[features_M, None], pre_MT, 0.0)
+
+    def rescaled(self, factor: float) -> Self:
         """The same dictionary with every threshold times a factor."""
-        return JumpReLUSAE(self.tensors() | {"threshold": self.threshold.detach() * factor}, self.config)
+        return type(self)(self.tensors() | {"threshold": self.threshold.detach() * factor}, self.config)
 
     @torch.no_grad()
     def after_step(self, terms: LossTerms, context: StepContext) -> None:
@@ -81,6 +87,10 @@ class JumpReLUSAE(SparseDictionary):
         """Thresholds begin where the first batch has k features a token."""
         centred_TD = x_TD - self.centre_D
         self.threshold.fill_(threshold_for_l0(centred_TD, self.encoder_FD, self.b_enc, self.k, process_group))
+
+    def training_codes(self, x_TD: Tensor, context: StepContext) -> TrainingCodes:
+        """With the tanh penalty, which alone does not depend on what is written."""
+        return jumprelu_tanh_loss.training_codes(self, x_TD, context)
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         return self.loss_module.loss(self, x_TD, y_TE, context)

@@ -9,7 +9,7 @@ from models.attribution.graphs.attribution_graph import GraphLimits, graph_of
 from models.attribution.graphs.changed_features import FeatureChange, change_effects
 from models.attribution.graphs.influence import GraphScores, pruned
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders
-from models.dictionaries.transcoder_set import PerLayerTranscoders
+from models.dictionaries.cross_layer_set import transcoder_set
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.graph_rows import PrunedPrompt, check_row, edge_rows, graph_row, node_rows
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
@@ -45,7 +45,7 @@ def pruned_prompt(given: Given, prompt: EncodedPrompt) -> PrunedPrompt:
 def model_transcoders(dictionaries: Sequence[FeatureDictionary]) -> ModelTranscoders:
     """The dictionaries as one set, one a block."""
     placed = {_layer(dictionary): dictionary for dictionary in dictionaries}
-    transcoders = PerLayerTranscoders({layer: each.sae for layer, each in placed.items()})
+    transcoders = transcoder_set({layer: each.sae for layer, each in placed.items()})
     return ModelTranscoders(transcoders, {layer: each.site for layer, each in placed.items()})
 
 

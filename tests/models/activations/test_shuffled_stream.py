@@ -70,7 +70,7 @@ def test_a_transcoder_reads_the_tokens_that_both_sites_hold(tmp_path):
         rows = number_T[kept]
         batch = ActivationBatch(rows[:, None].float(), rows // 10, rows % 10, rows)
         sites.append(store_shards(Folder(str(tmp_path / name)), [batch], "float32"))
-    source = ShuffledActivations(sites[0], torch.arange(10) != 2, written=sites[1])
+    source = ShuffledActivations(sites[0], torch.arange(10) != 2, beside=(sites[1],))
     pairs = torch.cat(list(source.chunks()))
     wanted = [i for i in range(100) if i not in (3, 7, 50, 99) and i // 10 != 2]
     assert pairs.tolist() == [[i, i] for i in wanted]

@@ -88,7 +88,7 @@ def test_other_batches_and_lengths_are_read_for_by_themselves(pool: Counted, tmp
 
 
 def test_more_than_fits_is_said_before_anything_is_read(pool: Counted, tmp_path: Path, monkeypatch) -> None:
-    size = training_bytes(SAESettings(n_features=64, k=4), 16, 16)
+    size = training_bytes(SAESettings(n_features=64, k=4), [16])
     monkeypatch.setattr("models.training.memory_estimate.free_bytes", lambda device: 3 * size)
     assert len(list(train_many([job(name, tmp_path) for name in NAMES[:3]], pool))) == 3
     pool.readings = 0
@@ -100,7 +100,7 @@ def test_more_than_fits_is_said_before_anything_is_read(pool: Counted, tmp_path:
 def test_the_size_is_that_of_weights_gradients_and_moments(pool: Counted, tmp_path: Path) -> None:
     (trained,) = train_many([job("topk", tmp_path)], pool)
     held = 4 * 4 * sum(p.numel() for p in trained.sae.parameters())
-    assert held <= training_bytes(SAESettings(n_features=64, k=4), 16, 16) <= 1.6 * held
+    assert held <= training_bytes(SAESettings(n_features=64, k=4), [16]) <= 1.6 * held
 
 
 def test_a_loss_that_is_no_number_names_the_dictionary(pool: Counted, tmp_path: Path) -> None:

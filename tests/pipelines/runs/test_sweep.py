@@ -67,7 +67,7 @@ def house(tmp_path_factory):
 @pytest.mark.slow
 def test_every_other_architecture_runs_through_the_chain(tmp_path: Path):
     files = {path.stem for path in Path(architectures.__path__[0]).glob("[!_]*.py")}
-    assert files == {*ARCHITECTURES, *OTHERS, "topk", "neurons"}
+    assert files == {*ARCHITECTURES, *OTHERS, "topk", "neurons", "cross_layer_transcoder"}
     store = small_house(tmp_path, SHORT)
     for name in OTHERS:
         add(store, name, recipe_of(f"{{architecture: {name}, n_features: 64, k: 4}}"))
@@ -152,7 +152,7 @@ def test_a_transcoder_is_measured_where_it_writes(house):
     registration = house.registration("first/transcoder")
     source = build_dictionary.training_stream(house, registration, held_out=True)
     rows = torch.cat(list(source.chunks())).float()
-    x_TD, y_TE = rows[:, : source.width_read], rows[:, source.width_read :]
+    x_TD, y_TE = rows.split(source.widths, dim=1)
     sae = load(house.layout.sae(registration))
     fvu = (y_TE - sae(x_TD)).double().square().sum() / (y_TE - y_TE.mean(0)).double().square().sum()
     [(found,)] = ask(house, "select value from sae_metric where recipe_id = 'transcoder' and metric = 'fvu_exported'")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.registry.identities.stage_identity import StageIdentity
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
+from pipelines.registry.identities.stages.dictionary_set import CROSS_LAYER, DICTIONARY_SET
 from pipelines.registry.identities.stages.import_settings import IMPORT_SETTINGS
 from pipelines.registry.identities.stages.training import TRAINING
 
@@ -12,9 +13,15 @@ if TYPE_CHECKING:
 
 
 def _by_origin(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
-    """Settings of training where it learns, those of imports where it is imported."""
+    """Settings of training where it learns, those of imports where it is imported, and the blocks of a set."""
     asked = registration.recipe.sae
-    return ((TRAINING,) if asked.learns else ()) + ((IMPORT_SETTINGS,) if asked.imported is not None else ())
+    wanted = {
+        TRAINING: asked.learns,
+        IMPORT_SETTINGS: asked.imported is not None,
+        DICTIONARY_SET: registration.recipe.layers is not None,
+        CROSS_LAYER: asked.architecture == "cross_layer_transcoder",
+    }
+    return tuple(stage for stage, is_wanted in wanted.items() if is_wanted)
 
 
 SAE = StageIdentity(

@@ -1,0 +1,129 @@
+"""Dictionaries of several blocks that one recipe card asks for: trained from one reading, opened as one set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.registry.registry import SAERegistration
+from pipelines.store import build_dictionary
+from pipelines.store.build_dictionary import BuiltDictionary
+from pipelines.store.store import Store
+from storage.manifest import Manifest, sha256_of
+from storage.process_lock import process_lock
+
+if TYPE_CHECKING:
+    from models.dictionaries.transcoder_set import TranscoderSet
+    from models.training.curve import CurvePoint
+    from models.training.threshold_calibration import Calibration
+    from models.training.trainer import TrainingJob
+
+PATIENCE_SECONDS = 7 * 86_400.0
+"""How long one waits for another process that trains the set."""
+CROSS_LAYER = "cross_layer_transcoder"
+Log = Callable[[str, "CurvePoint"], None]
+"""Told the sae_id and each row of its curve."""
+
+
+def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSet":
+    """The transcoders that a recipe card asks for, one of each block.
+
+    Raises:
+        MissingDataset: If one of them was not made yet, or from other cards than there are now.
+        ValueError: If they write what they read.
+    """
+    from models.dictionaries.cross_layer_set import transcoder_set
+    from models.language_model.sites import Site
+
+    names = store.cards().dictionaries_of(recipe_id)
+    by_layer = {}
+    for registration in (store.registration(f"{model_id}/{name}") for name in names):
+        layer = Site.parse(store.datasets.site(registration)).layer
+        assert layer is not None, f"{registration.sae_id} reads no block"
+        by_layer[layer] = store.datasets.dictionary(registration)
+    return transcoder_set(by_layer)
+
+
+def make_set(store: Store, registration: SAERegistration, log: Log) -> list[str]:
+    """Trains or imports a dictionary and the others of its card; those that are made already are left alone.
+
+    Returns:
+        The sae_ids of those that were made now.
+    """
+    with process_lock(store.layout.sae_at(registration.model_id, str(registration.set_id)).url, PATIENCE_SECONDS):
+        every = [store.registration(f"{registration.model_id}/{name}") for name in registration.set_recipe_ids]
+        missing = [each for each in every if not _is_made(store, each)]
+        if not missing:
+            return []
+        asked = registration.recipe.sae
+        joint = asked.architecture == CROSS_LAYER
+        make = (_cross_layer if joint else _one_a_block) if asked.learns else _not_trained
+        for each, made, known in make(store, every, missing, log):
+            build_dictionary.save_dictionary(store, each, made, known)
+        return [each.sae_id for each in missing]
+
+
+def _is_made(store: Store, registration: SAERegistration) -> bool:
+    identity = build_dictionary.identity_of(store, registration)
+    return Manifest.find_current(store.layout.sae(registration), identity) is not None
+
+
+_Made = tuple[SAERegistration, BuiltDictionary, "Calibration | None"]
+
+
+def _one_a_block(
+    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+) -> Iterator[_Made]:
+    """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these tokens."""
+    places = {each.recipe_id: number for number, each in enumerate(every)}
+    n_sites = len(every) * len(every[0].recipe.sites)
+    jobs = [_job(store, each, log, range(places[each.recipe_id], n_sites, len(every))) for each in missing]
+    source = build_dictionary.training_stream(store, every[0], sites=_sites(every))
+    trained = build_dictionary.trained(jobs, source, _read(store, every))
+    for each, one in zip(missing, trained, strict=True):
+        yield each, BuiltDictionary.of(one), None
+
+
+def _cross_layer(
+    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+) -> Iterator[_Made]:
+    """Slices of one transcoder. The checkpoint lies with the first block's, which is saved last: a process that is
+    killed while it saves finds it again."""
+    from models.dictionaries.cross_layer_training import CrossLayerTranscoder
+    from models.training.set_calibration import calibrate_set
+
+    first, sites = every[0], _sites(every)
+    source = build_dictionary.training_stream(store, first, sites=sites)
+    (trained,) = build_dictionary.trained([_job(store, first, log)], source, _read(store, every))
+    assert isinstance(trained.learned, CrossLayerTranscoder)
+    held_out = build_dictionary.training_stream(store, first, held_out=True, sites=sites)
+    batches = build_dictionary.held_out_batches(held_out, first.recipe.training.batch_tokens)
+    layers = first.recipe.layers or ()
+    calibrated = calibrate_set(trained.learned, layers, batches, first.recipe.sae.k)
+    density_of = trained.density_F.chunk(len(every))
+    for each, known, curve, density_F in reversed(
+        list(zip(every, calibrated, trained.curves, density_of, strict=True))
+    ):
+        if each in missing:
+            yield each, BuiltDictionary(known.sae, curve, trained.n_tokens, density_F), known
+    (store.layout.sae(first) / "checkpoint").remove()
+
+
+def _not_trained(
+    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+) -> Iterator[_Made]:
+    return ((each, build_dictionary.import_or_neurons(store, each), None) for each in missing)
+
+
+def _job(store: Store, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":
+    return build_dictionary.training_job(store, registration, lambda row: log(registration.sae_id, row), sites)
+
+
+def _sites(every: Sequence[SAERegistration]) -> list[str]:
+    """All that are read, then all that are written."""
+    return [site for of_use in zip(*(each.recipe.sites for each in every), strict=True) for site in of_use]
+
+
+def _read(store: Store, every: Sequence[SAERegistration]) -> str:
+    """Hash of the activations of all blocks."""
+    return sha256_of(
+        {site: store.datasets.harvested(each, site).identity_sha256 for each in every for site in each.recipe.sites}
+    )

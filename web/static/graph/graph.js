@@ -1,0 +1,54 @@
+// The graph as the API gives it: nodes by number, edges by both ends, names, and which nodes a threshold or a search keep.
+import { visibleText, visibleToken } from "./text.js";
+
+export class Graph {
+  constructor(answer, model) {
+    this.model = model;
+    this.tokens = answer.tokens;
+    this.nodes = new Map(answer.nodes.map((node) => [node.node_id, { ...node, inputs: [], outputs: [] }]));
+    for (const edge of answer.edges) {
+      const source = this.nodes.get(edge.source_node_id), target = this.nodes.get(edge.target_node_id);
+      if (!source || !target) continue;
+      const linked = { source, target, weight: edge.weight, share: edge.share };
+      source.outputs.push(linked);
+      target.inputs.push(linked);
+    }
+    const byShare = (a, b) => b.share - a.share;
+    for (const node of this.nodes.values()) { node.inputs.sort(byShare); node.outputs.sort(byShare); }
+    this.ranked = [...this.nodes.values()].filter(({ kind }) => kind !== "logit").sort((a, b) => b.influence - a.influence);
+    this.logits = [...this.nodes.values()].filter(({ kind }) => kind === "logit").sort((a, b) => b.probability - a.probability);
+    this.layers = 1 + Math.max(0, ...this.ranked.map(({ layer }) => layer ?? 0));
+  }
+
+  // The most influential nodes, the logits, and what is pinned.
+  shown(most, pinned) {
+    return [...this.ranked.filter((node, at) => at < most || pinned.has(node.node_id)), ...this.logits];
+  }
+
+  found(text) {
+    const wanted = text.toLowerCase();
+    const texts = (node) => [node.label, node.token, node.supernode, ...(node.top_tokens || []), `${node.recipe_id}/${node.feature_id}`];
+    return new Set(this.ranked.concat(this.logits).filter((node) => texts(node).some((each) => each?.toLowerCase().includes(wanted))));
+  }
+
+  edge(source, target) { return this.nodes.get(target)?.inputs.find((edge) => edge.source.node_id === source); }
+
+  address(node) {
+    return `/sae/${[this.model, node.recipe_id, node.feature_id].map(encodeURIComponent).join("/")}`;
+  }
+}
+
+export function name(node, most = 60) {
+  if (node.kind === "token") return `“${visibleToken(node.token, most)}”`;
+  if (node.kind === "logit") return `→ “${visibleToken(node.token, most)}”`;
+  if (node.kind === "error") return `left out, layer ${node.layer}, at “${visibleToken(node.token, 20)}”`;
+  if (node.label) return visibleText(node.label, most);
+  const tokens = (node.top_tokens || []).slice(0, 2).map((token) => visibleToken(token, 12)).join(" ");
+  return `${visibleText(node.recipe_id, 30)}/${node.feature_id}${tokens ? `: ${tokens}` : ""}`;
+}
+
+export function place(node) {
+  if (node.kind === "logit") return `next token, ${(100 * node.probability).toPrecision(3)} %`;
+  const at = `position ${node.position} “${visibleToken(node.token, 20)}”`;
+  return node.layer === null ? at : `layer ${node.layer}, ${at}`;
+}
