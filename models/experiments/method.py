@@ -2,13 +2,8 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-<<<<<<< HEAD
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-=======
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
->>>>>>> main
 
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.kept_results import KeptResults, NothingKept
@@ -49,13 +44,10 @@ class ExperimentInput(Generic[S]):
     dictionaries: Sequence[FeatureDictionary] = ()
     """Those of the card's recipes."""
     seed: int = 0
-<<<<<<< HEAD
     kept: KeptResults = field(default_factory=NothingKept)
     """Intermediate results, for a method that takes all prompts together."""
-=======
     judge: "Callable[[], LLM] | None" = None
     """Opens the LLM that rates what the model writes, where the settings name one."""
->>>>>>> main
 
     @property
     def dictionary(self) -> FeatureDictionary | None:
