@@ -44,10 +44,10 @@ class ExperimentInput(Generic[S]):
     dictionaries: Sequence[FeatureDictionary] = ()
     """Those of the card's recipes."""
     seed: int = 0
-    kept: KeptResults = field(default_factory=NothingKept)
-    """Intermediate results, for a method that takes all prompts together."""
     judge: "Callable[[], LLM] | None" = None
     """Opens the LLM that rates what the model writes, where the settings name one."""
+    kept: KeptResults = field(default_factory=NothingKept)
+    """Intermediate results, for a method that takes all prompts together."""
 
     @property
     def dictionary(self) -> FeatureDictionary | None:
