@@ -1,7 +1,7 @@
 """Attribution patching of every place against a forward pass (aim 3.5), and a sweep of patches against TransformerLens.
 
 The sweep patches every block and position of the stream, attention and MLPs, and every head. TransformerLens runs where
-GLASSHOUSE_PEER_TL_PYTHON names a Python that has it (tests/peer); aim: five times as fast at equal results.
+GLASSHOUSE_PEER_TL_PYTHON names a Python that has it, as for tests/peer; aim: five times as fast at equal results.
 """
 
 import json

@@ -13,12 +13,7 @@ create table head_score (
     lack varchar,
     check (layer >= 0),
     check (head >= 0),
-    check (
-        score in (
-            'induction', 'previous_token', 'duplicate_token', 'ov_copying', 'ov_positivity', 'effective_ov_copying',
-            'effective_ov_positivity', 'qk_matching'
-        )
-    ),
+    check (score in ('induction', 'previous_token', 'duplicate_token', 'ov_copying', 'ov_positivity', 'effective_ov_copying', 'effective_ov_positivity', 'qk_matching')),
     check (value between -1.000001 and 1.000001),
     check (standard_error >= 0),
     check (baseline between 0 and 1.000001),
