@@ -90,7 +90,9 @@ def test_pointing_shows_edges_and_a_click_pins_and_shows_where_it_fires(browser,
         assert page.locator(".graph-boxes .graph-box").count() == 2
         assert page.locator(".graph-boxes .graph-weight").text_content() == "1"
         opened(watched, f"{GRAPH}?pin=0,10")
-        assert page.locator(".graph-boxes path").get_attribute("class") == "detour", "no edge, but paths through two nodes"
+        assert page.locator(".graph-boxes path").get_attribute("class") == "detour", (
+            "no edge, but paths through two nodes"
+        )
         wanted = 0.3 * 0.5 + 0.5 * 0.2 + 0.5 * 0.4 * 0.5
         assert page.locator(".graph-boxes .graph-weight").text_content() == f"{100 * wanted:.3g} %"
         opened(watched, f"{GRAPH}?pin=1,2")
