@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from pipelines.cli.collection import gc
 from pipelines.cli.experiment import experiment
-from pipelines.cli.graph_export import export_graph
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
@@ -30,7 +29,6 @@ app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 export_app.command("pages")(export_pages)
 export_app.command("list")(export_list_command)
-export_app.command("graph")(export_graph)
 app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)

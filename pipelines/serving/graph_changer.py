@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedLogit:
+class LogitMovement:
     """By how much a logit of the graph moves: as predicted, with attention and norms held, and in the model."""
 
     token: str
@@ -31,7 +31,7 @@ class StoredGraphChanger:
         self.hosts = hosts
         self._kept: tuple[Any, ExperimentInput[Any], PrunedPrompt] | None = None
 
-    def change(self, graph: Mapping[str, Any], node: Any, factor: float, report: Report) -> Sequence[ChangedLogit]:
+    def change(self, graph: Mapping[str, Any], node: Any, factor: float, report: Report) -> Sequence[LogitMovement]:
         """Runs the model with a feature changed.
 
         Args:
@@ -48,7 +48,7 @@ class StoredGraphChanger:
         except Unreachable as error:
             raise ValueError(str(error)) from error
 
-    def _changed(self, stored: Mapping[str, Any], node: Any, factor: float, report: Report) -> Sequence[ChangedLogit]:
+    def _changed(self, stored: Mapping[str, Any], node: Any, factor: float, report: Report) -> Sequence[LogitMovement]:
         from models.attribution.graphs.changed_features import FeatureChange, change_effects
 
         given, found = self._graph(report, **stored)
@@ -67,7 +67,7 @@ class StoredGraphChanger:
         )
         tokens = [given.host.tokenizer.decode([int(token)]) for token in nodes.token_N[graph.logits]]
         values = [each.tolist() for each in (held.predicted_T, held.actual_T, free.actual_T)]
-        return [ChangedLogit(*row) for row in zip(tokens, *values, strict=True)]
+        return [LogitMovement(*row) for row in zip(tokens, *values, strict=True)]
 
     def _graph(
         self, report: Report, model_id: str, experiment_id: str, prompt_id: int

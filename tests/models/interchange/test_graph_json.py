@@ -1,56 +1,61 @@
-"""Attribution graphs as JSON: what is written is read again, and what cannot be read is named."""
+"""Attribution graphs of other tools are read as our rows, and what cannot be read is named."""
 
 import copy
 from typing import Any
 
 import pytest
 
-from models.interchange.graph_json import graph_json, read_graph_json
+from models.interchange.graph_json import read_graph_json
 
-NONE = dict.fromkeys(
-    ("layer", "recipe_id", "feature_id", "token_id", "activation", "probability", "supernode", "label")
-)
-NODES = [
-    NONE
-    | {"node_id": 4, "kind": "feature", "layer": 0, "position": 1, "recipe_id": "mlp0", "feature_id": 2, "token": "b"}
-    | {"activation": 1.5, "influence": 0.25, "supernode": "letters", "label": "the letter b"},
-    NONE | {"node_id": 7, "kind": "error", "layer": 2, "position": 1, "token": "b", "influence": 0.125},
-    NONE | {"node_id": 8, "kind": "token", "position": 0, "token_id": 5, "token": "a", "influence": 0.5},
-    NONE
-    | {"node_id": 9, "kind": "logit", "position": 1, "token_id": 6, "token": "c", "influence": 0, "probability": 0.75},
-]
-EDGES = [
-    {"source_node_id": 8, "target_node_id": 4, "weight": 2.0},
-    {"source_node_id": 4, "target_node_id": 9, "weight": 3.0},
-    {"source_node_id": 7, "target_node_id": 9, "weight": -1.0},
-]
-GRAPH = {"node_threshold": 0.8, "replacement_score": 0.5, "completeness_score": 0.75}
-
-
-@pytest.fixture
-def written() -> Any:
-    return graph_json("one", "small", GRAPH, ["a", "b"], NODES, EDGES)
+PLAIN = {"token_prob": 0.0, "influence": 0.5, "activation": None, "clerp": ""}
+GRAPH = {
+    "metadata": {"scan": "small", "prompt": "ab", "prompt_tokens": ["a", "b"], "schema_version": 1},
+    "qParams": {"supernodes": [["letters", "3_2_1"]]},
+    "nodes": [
+        PLAIN
+        | {"node_id": "3_2_1", "feature": (3 + 2) * (3 + 2 + 1) // 2 + 2, "layer": "3", "ctx_idx": 1}
+        | {"feature_type": "cross layer transcoder", "activation": 1.5, "clerp": "the letter b"},
+        PLAIN | {"node_id": "0_2_1", "feature": -1, "layer": "2", "ctx_idx": 1}
+        | {"feature_type": "mlp reconstruction error"},
+        PLAIN | {"node_id": "E_5_0", "feature": 0, "layer": "E", "ctx_idx": 0, "feature_type": "embedding"},
+        PLAIN | {"node_id": "5_6_1", "feature": 6, "layer": "5", "ctx_idx": 1}
+        | {"feature_type": "logit", "token_prob": 0.75, "clerp": 'Output "c" (p=0.750)'},
+    ],
+    "links": [
+        {"source": "E_5_0", "target": "3_2_1", "weight": 2.0},
+        {"source": "3_2_1", "target": "5_6_1", "weight": 3.0},
+        {"source": "0_2_1", "target": "5_6_1", "weight": -1.0},
+    ],
+}  # fmt: skip
 
 
-def test_names_are_unique_and_numbers_are_circuit_tracers(written: Any):
-    assert [node["node_id"] for node in written["nodes"]] == ["0_2_1", "error_2_1", "E_5_0", "4_6_1"]
-    assert written["nodes"][0]["feature"] == (0 + 2) * (0 + 2 + 1) // 2 + 2
-    assert written["nodes"][3]["is_target_logit"]
-    assert written["qParams"]["supernodes"] == [["letters", "0_2_1"]]
-    assert written["links"][2] == {"source": "error_2_1", "target": "4_6_1", "weight": -1.0}
-
-
-def test_what_is_written_is_read(written: Any):
-    found = read_graph_json(written)
+def test_nodes_and_links_are_read_as_rows():
+    found = read_graph_json(GRAPH)
     assert (found.scan, found.prompt, found.tokens) == ("small", "ab", ("a", "b"))
-    kept = ("kind", "layer", "position", "feature_id", "activation", "probability", "supernode", "label")
-    assert [[node[name] for name in kept] for node in found.nodes] == [[node[name] for name in kept] for node in NODES]
-    assert [edge["share"] for edge in found.edges] == [1.0, 0.75, 0.25]
+    names = ("kind", "layer", "position", "feature_id", "token_id", "probability", "supernode", "label")
+    assert [tuple(node[name] for name in names) for node in found.nodes] == [
+        ("feature", 3, 1, 2, None, None, "letters", "the letter b"),
+        ("error", 2, 1, None, None, None, None, None),
+        ("token", None, 0, None, None, None, None, None),
+        ("logit", None, 1, None, 6, 0.75, None, None),
+    ]
+    assert [(edge["source_node_id"], edge["target_node_id"], edge["share"]) for edge in found.edges] == [
+        (2, 0, 1.0),
+        (0, 3, 0.75),
+        (1, 3, 0.25),
+    ]
 
 
-def test_graphs_that_cannot_be_read_say_why(written: Any):
+def test_numbers_of_features_were_not_paired_before_the_first_version():
+    older = copy.deepcopy(GRAPH)
+    del older["metadata"]["schema_version"]
+    older["nodes"][0]["feature"] = 12_345
+    assert read_graph_json(older).nodes[0]["feature_id"] == 12_345
+
+
+def test_graphs_that_cannot_be_read_say_why():
     def refusal(**changes: Any) -> str:
-        changed = copy.deepcopy(written)
+        changed = copy.deepcopy(GRAPH)
         for name, change in changes.items():
             change(changed[name])
         with pytest.raises(ValueError) as refused:
@@ -60,6 +65,6 @@ def test_graphs_that_cannot_be_read_say_why(written: Any):
     assert "schema_version 2 and 1 is read" in refusal(metadata=lambda m: m.update(schema_version=2))
     assert "'mystery'" in refusal(nodes=lambda n: n[0].update(feature_type="mystery"))
     assert "names nobody" in refusal(links=lambda links: links[0].update(source="nobody"))
-    assert "two nodes of the graph are called 0_2_1" in refusal(nodes=lambda n: n[1].update(node_id="0_2_1"))
+    assert "two nodes of the graph are called 3_2_1" in refusal(nodes=lambda n: n[1].update(node_id="3_2_1"))
     with pytest.raises(ValueError, match="no attribution graph"):
         read_graph_json([1, 2])
