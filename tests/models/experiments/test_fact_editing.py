@@ -57,7 +57,7 @@ def test_twelve_facts_are_rewritten_and_their_neighbors_stay(model: Path):
     host = HookedModel.load(str(model / "model"), device="cpu")
     settings = ModelEditingSettings.model_validate(
         {
-            "layer": 2,
+            "layer": 1,
             "fit_source": str(model / "texts.jsonl"),
             "fit_length": 8,
             "prefix_tokens": [2, 4],
