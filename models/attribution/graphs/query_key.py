@@ -51,7 +51,7 @@ class AttentionScore:
         for place in pairs.abs().flatten().topk(min(n, pairs.numel())).indices.tolist():
             row, column = divmod(place, size)
             named = [None if source == size - 1 else source for source in (row, column)]
-            yield ScorePair(*named, float(pairs[row, column]))
+            yield ScorePair(named[0], named[1], float(pairs[row, column]))
 
 
 def attention_score(
