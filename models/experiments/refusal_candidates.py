@@ -20,7 +20,7 @@ from models.language_model.sites import Site
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RefusalCandidate:
     """The difference of means at one token behind one block, and how it does on the prompts that choose."""
 
     layer: int
@@ -77,7 +77,7 @@ def _end_of_stream(given: Given, prompts: Sequence[EncodedPrompt], positions: Se
     return torch.stack(found, 1)
 
 
-def candidates(given: Given, prompts: RefusalPrompts) -> Iterator[Candidate]:
+def candidates(given: Given, prompts: RefusalPrompts) -> Iterator[RefusalCandidate]:
     """Every block and position at which the two kinds of instructions differ on average."""
     refused_LNPD, other_LNPD = (
         _end_of_stream(given, side, prompts.positions) for side in (prompts.train.refused, prompts.train.other)
@@ -98,4 +98,4 @@ def candidates(given: Given, prompts: RefusalPrompts) -> Iterator[Candidate]:
                 with_NV = next_log_probabilities(given.host, other)
             refusal, steering = (float(refusal_scores(log_NV, tokens).mean()) for log_NV in (without_NV, with_NV))
             kl = mean_kl(plain_NV, others_NV)
-            yield Candidate(layer, position, vector_D, shuffled_D, norm, refusal, steering, kl)
+            yield RefusalCandidate(layer, position, vector_D, shuffled_D, norm, refusal, steering, kl)

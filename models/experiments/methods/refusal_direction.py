@@ -11,7 +11,7 @@ from models.experiments.method import ExperimentMethod, PassCount, Rows
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.prompt_intervals import prompt_interval
-from models.experiments.refusal_candidates import Candidate, candidate_layers, candidates, refusal_tokens
+from models.experiments.refusal_candidates import RefusalCandidate, candidate_layers, candidates, refusal_tokens
 from models.experiments.refusal_prompts import Given, RefusalPrompts
 from models.experiments.settings.refusal_direction import RefusalDirectionSettings
 from models.interventions.directional_ablation import NotOrthogonal
@@ -42,7 +42,7 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
     return rows
 
 
-def _candidate_row(candidate: Candidate, given: Given, *, is_chosen: bool) -> dict[str, Any]:
+def _candidate_row(candidate: RefusalCandidate, given: Given, *, is_chosen: bool) -> dict[str, Any]:
     return {
         "layer": candidate.layer,
         "position": candidate.position,
@@ -55,7 +55,7 @@ def _candidate_row(candidate: Candidate, given: Given, *, is_chosen: bool) -> di
     }
 
 
-def _direction_row(chosen: Candidate, prompts: RefusalPrompts) -> dict[str, Any]:
+def _direction_row(chosen: RefusalCandidate, prompts: RefusalPrompts) -> dict[str, Any]:
     return {
         "direction_id": 0,
         "kind": "refusal",
@@ -71,7 +71,7 @@ def _direction_row(chosen: Candidate, prompts: RefusalPrompts) -> dict[str, Any]
     }
 
 
-def _effects(given: Given, prompts: RefusalPrompts, chosen: Candidate) -> Iterator[dict[str, Any]]:
+def _effects(given: Given, prompts: RefusalPrompts, chosen: RefusalCandidate) -> Iterator[dict[str, Any]]:
     """What the model writes after the prompts of the test, and how it likes its own plain texts, under each
     intervention; the weight form is left out where a model's norms stand between its weights and the stream."""
     sides = dict(zip(prompts.labels, (prompts.test.refused, prompts.test.other), strict=True))
@@ -89,7 +89,7 @@ def _written(given: Given, prompt: EncodedPrompt) -> tuple[int, ...]:
 
 def _effect(
     given: Given,
-    chosen: Candidate,
+    chosen: RefusalCandidate,
     intervention: Intervention,
     label: str,
     side: Sequence[EncodedPrompt],
