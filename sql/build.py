@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts, table_names
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
-from sql.left_out import LeftOut, write_left_out
+from sql.left_out_partitions import LeftOutPartition, write_left_out
 from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import BadPartition, Partition, StoredTables, keys_of
@@ -30,7 +30,7 @@ class Built:
     rows: dict[str, int]
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutPartition, ...] = ()
     """What could not be read of the store."""
 
 
@@ -108,7 +108,7 @@ def _built(
         _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
         _register(con, registry)
         _write_publication_row(con, stored)
-        missing = tuple(map(LeftOut.of, (*left_out.values(), *unreadable, *bad_codes)))
+        missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         con.execute("delete from _table_rows")

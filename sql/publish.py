@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
-from sql.left_out import LeftOut
+from sql.left_out_partitions import LeftOutPartition
 from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
 
@@ -30,7 +30,7 @@ class Published:
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
     seconds: float
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutPartition, ...] = ()
 
 
 def publish(

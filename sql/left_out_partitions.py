@@ -9,7 +9,7 @@ from sql.stored_partitions import BadPartition, keys_of
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutPartition:
     """Which partition, what was found in it, and what makes it again."""
 
     table: str
@@ -18,7 +18,7 @@ class LeftOut:
     remedy: str
 
     @classmethod
-    def of(cls, error: BadPartition) -> "LeftOut":
+    def of(cls, error: BadPartition) -> "LeftOutPartition":
         return cls(error.table, error.partition, error.found, error.remedy)
 
     @property
@@ -29,7 +29,7 @@ class LeftOut:
         return f"left out: {self.found}: {self.remedy}"
 
 
-def write_left_out(con: DuckDBPyConnection, left_out: Iterable[LeftOut]) -> None:
+def write_left_out(con: DuckDBPyConnection, left_out: Iterable[LeftOutPartition]) -> None:
     """The rows of `_left_out`: those of this publication and no others."""
     con.execute("delete from _left_out")
     for each in left_out:
