@@ -2,18 +2,23 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def medians(ways: dict[str, Callable[[], object]], rounds: int = 7, warm: int = 1) -> dict[str, float]:
-    """Median seconds of each way over the rounds, after `warm` rounds that do not count."""
+def medians(
+    ways: Mapping[str, Callable[[], object]],
+    rounds: int = 7,
+    warm: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """Median seconds of each way over the rounds by a clock, after `warm` rounds that do not count."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(warm + rounds):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began = clock()
             way()
             if number >= warm:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(clock() - began)
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 

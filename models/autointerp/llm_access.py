@@ -10,7 +10,7 @@ from storage.folder import Folder
 
 
 class MissingKey(ValueError):
-    """The recipe asks an LLM and no API key is set. Set one, or choose the lexical explainer and judge."""
+    """A card asks an LLM and no API key is set. Set one, or name who asks nobody."""
 
 
 def check_access(settings: ExplanationSettings, access: ProviderAccess) -> None:
@@ -26,7 +26,8 @@ def check_access(settings: ExplanationSettings, access: ProviderAccess) -> None:
     if settings.budget_usd and not (access.api_key or access.auth_token):
         raise MissingKey(
             f"explainer {settings.explainer!r} and judge {settings.judge!r} ask {settings.llm}, but ANTHROPIC_API_KEY "
-            "is not set: set it, or write `explainer: lexical, judge: lexical` in the recipe"
+            "is not set: set it, or ask nobody (`explainer: lexical, judge: lexical` in a recipe, `judge: none` of "
+            "steering)"
         )
 
 

@@ -3,7 +3,8 @@
 An architecture is a file in `models/dictionaries/architectures`, found by `models.dictionaries.registry`; its class
 derives from `SparseDictionary`.
 
-Axes: T tokens, D width of what is read, E width of what is written (D for an autoencoder), F features, M places.
+Axes: T tokens, D width of what is read, E width of what is written (D for an autoencoder), F features, M places, or
+rows of tokens.
 """
 
 from abc import abstractmethod
@@ -136,6 +137,22 @@ class SparseDictionary(TrainableModule):
 
     @abstractmethod
     def encode(self, x_TD: Tensor) -> SparseCodes: ...
+
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        """Activations of one feature on each row of tokens [M, T], as `encode` has them up to rounding.
+
+        An architecture whose choice allows it reads these features alone.
+        """
+        codes = self.encode(x_MTD.flatten(0, 1))
+        acts_MTK, features_MTK = (slots.view(*x_MTD.shape[:2], -1) for slots in (codes.acts_TK, codes.features_TK))
+        return (acts_MTK * (features_MTK == features_M[:, None, None])).sum(-1)
+
+    def feature_products(self, x_MTD: Tensor, features_M: Tensor, bias_F: Tensor) -> Tensor:
+        """Pre-activations of one feature on each row of tokens [M, T]."""
+        rows_MD1 = self.encoder_FD.detach()[features_M, :, None]
+        centred_MTD = x_MTD.float() - self.centre_D.detach()
+        return torch.baddbmm(bias_F.detach()[features_M, None, None], centred_MTD, rows_MD1)[:, :, 0]
 
     def decode(self, codes: SparseCodes) -> Tensor:
         slots, acts_M = codes.slots()

@@ -46,7 +46,7 @@ class ContrastPrompts:
     @classmethod
     def of(cls, given: Given) -> "ContrastPrompts":
         """Raises InvalidPrompt or TooFewGroups where the set has no two kinds, or no groups to hold out."""
-        groups = [_group(prompt) for prompt in given.prompts]
+        groups = [prompt.group_name for prompt in given.prompts]
         are_pairs = given.prompts[0].corrupt_ids is not None
         labels = ["pair"] * len(groups) if are_pairs else [_label(prompt) for prompt in given.prompts]
         is_test_N = split_by_group(groups, labels, given.settings.test_share, given.seed)
@@ -68,10 +68,6 @@ class ContrastPrompts:
         return cls(positive, negative, n_special, False, choices)
 
 
-def _group(encoded: EncodedPrompt) -> str:
-    return encoded.prompt.group if encoded.prompt.group is not None else f"prompt {encoded.prompt_id}"
-
-
 def _label(encoded: EncodedPrompt) -> str:
     if encoded.prompt.label is None:
         raise InvalidPrompt(f"row {encoded.prompt_id} has no label: add the column `label`")
@@ -81,7 +77,7 @@ def _label(encoded: EncodedPrompt) -> str:
 def _pair_choices(encoded: EncodedPrompt) -> Iterator[Choice]:
     """Where a pair differs in its last token alone, that token behind what is before it; else answer or foil behind
     either prompt."""
-    clean, corrupt, group = encoded.token_ids, encoded.corrupt_ids, _group(encoded)
+    clean, corrupt, group = encoded.token_ids, encoded.corrupt_ids, encoded.group_name
     assert corrupt is not None, "every row of a set of pairs is one"
     if clean[:-1] == corrupt[:-1]:
         yield Choice(clean[:-1], clean[-1], corrupt[-1], group)
@@ -95,7 +91,7 @@ def _label_choices(encoded: EncodedPrompt, positive: str) -> Iterator[Choice]:
     if encoded.answer_id is not None and encoded.foil_id is not None:
         tokens = (encoded.answer_id, encoded.foil_id)
         matching, other = tokens if _label(encoded) == positive else tokens[::-1]
-        yield Choice(encoded.token_ids, matching, other, _group(encoded))
+        yield Choice(encoded.token_ids, matching, other, encoded.group_name)
 
 
 @torch.no_grad()

@@ -3,12 +3,16 @@
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings_base import ExperimentSettings
 from models.language_model.hooked_model import HookedModel
+from storage.folder import Folder
+
+if TYPE_CHECKING:
+    from models.autointerp.llm_client.runner import LLM
 
 S = TypeVar("S", bound=ExperimentSettings)
 
@@ -40,6 +44,10 @@ class ExperimentInput(Generic[S]):
     dictionaries: Sequence[FeatureDictionary] = ()
     """Those of the card's recipes."""
     seed: int = 0
+    judge: "Callable[[], LLM] | None" = None
+    """Opens the LLM that rates what the model writes, where the settings name one."""
+    fits: Folder | None = None
+    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 
     @property
     def dictionary(self) -> FeatureDictionary | None:
@@ -73,7 +81,7 @@ class ExperimentMethod(Generic[S]):
     check: Callable[[ExperimentInput[S]], None] = _nothing_to_check
     """Raises ValueError, with what was found and what was wanted, before any pass."""
     summarize: Callable[[ExperimentInput[S], Rows], Rows] = _no_summary
-    """Rows of further tables, worked out of those of all prompts."""
+    """Rows of further tables, worked out of those of all prompts, or of the same with more in them."""
 
 
 def method_of(name: str) -> ExperimentMethod[Any]:

@@ -75,11 +75,7 @@ def _column_place(given: Given, number: int, encoded: EncodedPrompt) -> Place:
         positions = tuple(range(encoded.n_special, n))
     token = given.host.tokenizer.decode([encoded.token_ids[positions[-1]]])
     kind = token if given.settings.position != "mean" else str(prompt.prompt_id)
-    return Place(number, positions, prompt.label, _group(encoded), kind)
-
-
-def _group(encoded: EncodedPrompt) -> str:
-    return encoded.prompt.group if encoded.prompt.group is not None else f"prompt {encoded.prompt_id}"
+    return Place(number, positions, prompt.label, encoded.group_name, kind)
 
 
 def _python_places(given: Given, number: int, encoded: EncodedPrompt) -> Iterator[tuple[PythonTask, Place]]:
@@ -97,7 +93,7 @@ def _python_places(given: Given, number: int, encoded: EncodedPrompt) -> Iterato
             label = labels[end - 1] if end > start else None
             if label is not None:
                 token = tokenizer.decode([encoded.token_ids[position]])
-                yield task, Place(number, (position,), label, _group(encoded), token)
+                yield task, Place(number, (position,), label, encoded.group_name, token)
 
 
 def _sample(places: Sequence[Place], given: Given) -> Sequence[Place]:

@@ -27,6 +27,11 @@ class EncodedPrompt:
     def prompt_id(self) -> int:
         return self.prompt.prompt_id
 
+    @property
+    def group_name(self) -> str:
+        """Its group; a prompt without one is a group of its own."""
+        return self.prompt.group or f"prompt {self.prompt_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class PromptEncoder:

@@ -24,7 +24,6 @@ def prompt_interval(
     Returns:
         Two nulls where there are fewer than two groups.
     """
-    names = [prompt.prompt.group or f"prompt {prompt.prompt_id}" for prompt in prompts]
-    _, group_N = np.unique(names, return_inverse=True)
+    _, group_N = np.unique([prompt.group_name for prompt in prompts], return_inverse=True)
     sums = [np.bincount(group_N, values_N) for values_N in (numerator_N, denominator_N)]
     return ratio_interval(sums[0], sums[1], seed) or (None, None)

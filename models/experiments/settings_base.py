@@ -3,10 +3,13 @@
 import importlib
 import pkgutil
 from functools import cache
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import models.experiments.settings
 from models.config_base import Settings
+
+if TYPE_CHECKING:
+    from models.autointerp.config import ExplanationSettings
 
 PromptKind = Literal["prompts", "contrast_pairs", "labelled", "parallel", "chat"]
 
@@ -32,6 +35,14 @@ class ExperimentSettings(Settings):
     """Whether it names the token that the answer is compared with."""
     prompts_per_chunk: ClassVar[int | None] = 8
     """Prompts that are measured together and stored before the next are begun; None where all belong together."""
+    judge_prompts: ClassVar[tuple[str, ...]] = ()
+    """Files of `models/autointerp/prompts` that a judge is sent, where one is named."""
+    not_by_hand: ClassVar[tuple[str, ...]] = ()
+    """Settings that have no meaning for one prompt that is answered at once."""
+
+    def judging(self) -> "ExplanationSettings | None":
+        """Who judges what is written, as the label engine is told it; None where nobody does."""
+        return None
 
 
 def method_names() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from models.experiments.method import ExperimentInput
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steering_effects import steering_score
-from models.experiments.steering_plan import Condition, SteeringPlan, is_selecting
+from models.experiments.steering_plan import Condition, SteeringPlan
 from models.interventions.edited_completions import (
     NO_EDITS,
     Decoding,
@@ -117,11 +117,7 @@ class SteeredPrompt:
             yield (
                 self._keys(condition, text, unsteered)
                 | measures
-                | {
-                    "kl": mean_kl(unsteered_NV, steered_NV),
-                    "steering_score": steering_score(**here, unsteered_surprise=plain["surprise"]),
-                    "unsteered_steering_score": steering_score(**plain, unsteered_surprise=plain["surprise"]),
-                }
+                | {"kl": mean_kl(unsteered_NV, steered_NV), "steering_score": steering_score(here, plain)}
             )
 
     def _keys(self, condition: Condition, text: tuple[int, ...], unsteered: tuple[int, ...]) -> dict[str, Any]:
@@ -132,7 +128,7 @@ class SteeredPrompt:
             "condition": condition.name,
             "strength": condition.strength,
             "prompt_id": self.prompt.prompt_id,
-            "split": "selection" if is_selecting(self.prompt.prompt_id) else "report",
+            "split": "selection" if self.prompt.prompt_id in self.plan.selecting else "report",
             "kind": self.given.settings.kind if condition.edit else "none",
             "value": condition.edit.value if condition.edit else 0.0,
             "residual_share": condition.residual_share,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.experiments.method import ExperimentInput
 from models.experiments.prompt_encoding import EncodedPrompt
+from models.experiments.selecting_half import selecting_prompts
 from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steered_concept import ConceptReader, SteeredConcept, chosen_features
 from models.interventions.steering import FeatureEdit
@@ -43,6 +44,8 @@ class SteeringPlan:
 
     conditions: tuple[Condition, ...]
     concepts: Mapping[int, SteeredConcept]
+    selecting: frozenset[int]
+    """Prompts that choose the best strength."""
 
     @classmethod
     def of(cls, given: Given) -> "SteeringPlan":
@@ -54,7 +57,7 @@ class SteeringPlan:
         conditions = [
             each for feature in features for each in _conditions(given, features, feature, norm, difference_E)
         ]
-        return cls(tuple(conditions), concepts)
+        return cls(tuple(conditions), concepts, selecting_prompts(given.prompts))
 
 
 def steered_concept(given: Given, reader: ConceptReader, feature: int) -> SteeredConcept:
@@ -67,7 +70,8 @@ def n_conditions(given: Given) -> tuple[int, int]:
     """How many conditions edit the model and how many put the concept before the prompt."""
     settings = given.settings
     n_features = len(chosen_features(ConceptReader(given.host, given.features), settings.features))
-    edited = {"feature", *settings.baselines} - {"prompting"} - (set() if _pairs(given) else {"mean_difference"})
+    impossible = {"prompting"} if selecting_pairs(given) else {"prompting", "mean_difference"}
+    edited = {"feature", *settings.baselines} - impossible
     return n_features * len(edited) * len(_strengths(settings)), n_features * ("prompting" in settings.baselines)
 
 
@@ -116,11 +120,6 @@ def _random_direction(width: int, seed: int, feature: int) -> Tensor:
     return torch.nn.functional.normalize(torch.from_numpy(drawn).float(), dim=0)
 
 
-def is_selecting(prompt_id: int) -> bool:
-    """Whether a prompt is of the half on which the best strength is chosen."""
-    return prompt_id % 2 == 0
-
-
 @torch.no_grad()
 def mean_norm(given: Given) -> float:
     """Mean norm of what is edited, over the texts of the first prompts."""
@@ -132,15 +131,17 @@ def mean_norm(given: Given) -> float:
     return float(torch.cat(norms).double().mean())
 
 
-def _pairs(given: Given) -> list[EncodedPrompt]:
-    return [each for each in given.prompts if each.corrupt_ids is not None and is_selecting(each.prompt_id)]
+def selecting_pairs(given: Given) -> list[EncodedPrompt]:
+    """The contrast pairs of the half that chooses: the mean difference is made from these."""
+    selecting = selecting_prompts(given.prompts)
+    return [each for each in given.prompts if each.corrupt_ids is not None and each.prompt_id in selecting]
 
 
 @torch.no_grad()
 def mean_difference(given: Given) -> Tensor | None:
     """Mean of clean − corrupt at the last position, over the pairs of the selecting half; None without pairs."""
     site, differences = given.features.written, []
-    for pair in _pairs(given):
+    for pair in selecting_pairs(given):
         with given.host.capture([site]) as stream:
             given.host.forward(torch.tensor([pair.token_ids, pair.corrupt_ids]))
         differences.append((stream[site][0, -1] - stream[site][1, -1]).float())

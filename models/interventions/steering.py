@@ -2,8 +2,8 @@
 
 x' = decode(f') + (x − decode(f)) = x + Σ_k (f'_k − f_k) W_dec[k]
 
-The second form is used: it needs only the decoder rows of the features that change, and gives x bit for bit where none
-does (Templeton et al. 2024, "Scaling Monosemanticity"; AxBench, arXiv:2501.17148, for `add`).
+The second form is used: it needs only the encoder and decoder rows of the features that change, and gives x bit for bit
+where none does (Templeton et al. 2024, "Scaling Monosemanticity"; AxBench, arXiv:2501.17148, for `add`).
 
 B rows of a batch, P positions, D width that is read, E width that is written, K slots per token, M edits of all rows.
 """
@@ -77,13 +77,15 @@ class _RowLayout:
     """The edits of all rows of one batch size, one after the other."""
 
     row_M: Tensor
-    feature_M11: Tensor
+    feature_M: Tensor
     offset_M1: Tensor
     slope_M1: Tensor
     is_floor_M1: Tensor
     direction_M1E: Tensor
     is_constant: bool
-    """Whether no change depends on what fired: nothing is encoded then."""
+    """Whether no change depends on what fired: no activation is read then."""
+    is_one_each: bool
+    """Whether the edits stand as the rows do, one for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +101,13 @@ class _FeatureChange:
         here = self._layout(len(x_BPD))
         if here.is_constant:
             return here.offset_M1.expand(-1, x_BPD.shape[1])
-        change_MP = here.offset_M1 + here.slope_M1 * self._activations(x_BPD, here)
+        x_MPD = x_BPD if here.is_one_each else x_BPD[here.row_M]
+        change_MP = here.offset_M1 + here.slope_M1 * self.sae.feature_activations(x_MPD, here.feature_M)
         return torch.where(here.is_floor_M1, change_MP.relu(), change_MP)
 
     def added(self, y_BPE: Tensor, change_MP: Tensor) -> Tensor:
         here = self._layout(len(y_BPE))
         return y_BPE.float().index_add_(0, here.row_M, change_MP[:, :, None] * here.direction_M1E)
-
-    @torch.no_grad()
-    def _activations(self, x_BPD: Tensor, here: _RowLayout) -> Tensor:
-        codes, (n_rows, n_positions) = self.sae.encode(x_BPD.flatten(0, 1)), x_BPD.shape[:2]
-        acts_MPK, features_MPK = (
-            slots_TK.view(n_rows, n_positions, -1)[here.row_M] for slots_TK in (codes.acts_TK, codes.features_TK)
-        )
-        return (acts_MPK * (features_MPK == here.feature_M11)).sum(-1)
 
     def _layout(self, n_rows: int) -> _RowLayout:
         if n_rows not in self._layouts:
@@ -135,10 +130,11 @@ class _FeatureChange:
         offsets, slopes = zip(*(edit.linear for _, edit in places), strict=True) if places else ((), ())
         return _RowLayout(
             torch.tensor([row for row, _ in places], dtype=torch.long, device=W_dec_FE.device),
-            torch.tensor([edit.feature for _, edit in places], device=W_dec_FE.device)[:, None, None],
+            torch.tensor([edit.feature for _, edit in places], device=W_dec_FE.device),
             column(offsets),
             column(slopes),
             torch.tensor([edit.kind == "min_clamp" for _, edit in places], device=W_dec_FE.device)[:, None],
             torch.stack(directions)[:, None] if directions else W_dec_FE.new_zeros(0, 1, W_dec_FE.shape[1]),
             not any(slopes),
+            [row for row, _ in places] == list(range(n_rows)),
         )

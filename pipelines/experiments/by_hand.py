@@ -54,6 +54,11 @@ class HandQuestion:
         from models.experiments.method import method_of
 
         registration = self.registration(store)
+        if registration.settings.judging() is not None:
+            raise ValueError(
+                "a judge is asked in runs of an experiment only, which keep what was answered and paid: leave `judge` "
+                "out here, or write the cards and run `glasshouse experiment`"
+            )
         given, method = experiment_input(store, registration, host), method_of(self.method)
         n_forward = method.passes(given).forward
         if most_passes is not None and n_forward > most_passes:

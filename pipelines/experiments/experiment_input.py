@@ -1,6 +1,6 @@
 """What an experiment works on: model, prompts and dictionary, loaded and checked before the first pass."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.experiment_cards import ExperimentRegistration
@@ -11,6 +11,7 @@ from pipelines.store.store import Store
 from storage.revisions import is_folder
 
 if TYPE_CHECKING:
+    from models.autointerp.llm_client.runner import LLM
     from models.experiments.feature_dictionary import FeatureDictionary
     from models.experiments.method import ExperimentInput
     from models.experiments.prompt import Prompt
@@ -31,6 +32,7 @@ def experiment_input(
 
     Raises:
         InvalidPrompt: Naming the row that cannot be used.
+        MissingKey, UnknownPrice: If a judge is named that cannot be asked.
         ValueError: If the method cannot answer for this model, dictionary or settings.
     """
     from models.experiments.method import ExperimentInput, method_of
@@ -47,9 +49,27 @@ def experiment_input(
     dictionaries = [feature_dictionary(store, named) for named in sae_registrations(store, registration)]
     for dictionary in dictionaries:
         dictionary.sae.to(host.device)
-    given = ExperimentInput(host, settings, encoder.encode(rows, **needs), prefix, dictionaries, registration.card.seed)
+    asked, seed = encoder.encode(rows, **needs), registration.card.seed
+    judge, fits = experiment_judge(store, registration), store.layout.experiment_fits(registration.model_id)
+    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge, fits)
     method.check(given)
     return given
+
+
+def experiment_judge(store: Store, registration: ExperimentRegistration) -> "Callable[[], LLM] | None":
+    """Opens the LLM that the settings name as judge, asked on the experiment's account.
+
+    Raises:
+        MissingKey, UnknownPrice: If it cannot be asked.
+    """
+    judging = registration.settings.judging()
+    if judging is None:
+        return None
+    from models.autointerp.assembly import LabelingSetup
+
+    setup = LabelingSetup(judging, store.layout.ledger(), f"experiment {registration.key}")
+    setup.check()
+    return lambda: setup.llm(judging.judge)
 
 
 def load_host(registration: ExperimentRegistration) -> "HookedModel":

@@ -120,6 +120,8 @@ def _typed(name: str, recipes: Sequence[str]) -> TypedMethod | None:
 
 def _fields(settings: type[ExperimentSettings]) -> Iterator[SettingField]:
     for name, field in settings.model_fields.items():
+        if name in settings.not_by_hand:
+            continue
         words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
         default = yaml.safe_dump(_plain(field.default), default_flow_style=True, width=1_000)
         yield SettingField(

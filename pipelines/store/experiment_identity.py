@@ -1,6 +1,7 @@
 """What the rows of an experiment depend on, known before the model is loaded."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from models.experiments.settings_base import settings_of
 from pipelines.registry.experiment_cards import ExperimentRegistration
@@ -8,6 +9,10 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
 from storage.manifest import Manifest, sha256_of
+from storage.revisions import resolve_revision
+
+if TYPE_CHECKING:
+    from models.autointerp.config import ExplanationSettings
 
 ENCODING_VERSION = "1"
 """Raised when prompts are cut into other tokens than before, or the table `prompt` gets other columns."""
@@ -39,7 +44,19 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
     }
     if dictionaries:
         own["found"]["dictionaries"] = dictionaries
+    if (judging := registration.settings.judging()) is not None:
+        own["found"]["judge"] = _judge_identity(registration.settings.judge_prompts, judging)
     return own
+
+
+def _judge_identity(prompts: Sequence[str], judging: "ExplanationSettings") -> dict[str, Any]:
+    """What a judge is sent, and which version of a model on this machine judges."""
+    from models.autointerp.prompt_files import prompt_sha256
+
+    found: dict[str, Any] = {"prompts": [prompt_sha256(name) for name in prompts]}
+    if judging.judge == "local" and judging.local_llm is not None:
+        found["local_llm"] = resolve_revision(judging.local_llm, judging.local_llm_revision)
+    return found
 
 
 def dictionary_identity(store: Store, named: SAERegistration) -> str:

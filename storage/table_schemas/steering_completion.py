@@ -25,6 +25,13 @@ SCHEMA = pa.schema(
         pa.field("unsteered_repetition", pa.float64(), nullable=False),
         pa.field("kl", pa.float64(), nullable=False),
         pa.field("steering_score", pa.float64(), nullable=False),
-        pa.field("unsteered_steering_score", pa.float64(), nullable=False),
+        pa.field("judge_concept", pa.int32()),
+        pa.field("judge_instruction", pa.int32()),
+        pa.field("judge_fluency", pa.int32()),
+        pa.field("judge_hmean", pa.float64()),
+        pa.field("unsteered_judge_concept", pa.int32()),
+        pa.field("unsteered_judge_instruction", pa.int32()),
+        pa.field("unsteered_judge_fluency", pa.int32()),
+        pa.field("unsteered_judge_hmean", pa.float64()),
     ]
 )

@@ -9,7 +9,15 @@ select
     target_log_probability,
     surprise,
     repetition,
-    steering_score
+    steering_score,
+    judge_concept,
+    judge_instruction,
+    judge_fluency,
+    judge_hmean,
+    unsteered_judge_concept,
+    unsteered_judge_instruction,
+    unsteered_judge_fluency,
+    unsteered_judge_hmean
 from steering_completion
 where
     model_id = $model_id and experiment_id = $experiment_id

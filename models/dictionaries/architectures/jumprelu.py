@@ -68,6 +68,11 @@ class JumpReLUSAE(SparseDictionary):
         slots, pre_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, floor_F)
         return SparseCodes.of(slots, pre_M)
 
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        pre_MT = self.feature_products(x_MTD, features_M, self.b_enc)
+        return torch.where(pre_MT > self.threshold.clamp_min(0)[features_M, None], pre_MT, 0.0)
+
     def rescaled(self, factor: float) -> Self:
         """The same dictionary with every threshold times a factor."""
         return type(self)(self.tensors() | {"threshold": self.threshold.detach() * factor}, self.config)

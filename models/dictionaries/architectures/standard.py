@@ -56,6 +56,10 @@ class StandardSAE(SparseDictionary):
         zero = self.b_enc.new_zeros(())
         return SparseCodes.of(*entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
 
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        return self.feature_products(x_MTD, features_M, self.b_enc).relu()
+
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_enc.new_zeros(())
         places, found_M = select_above_threshold(

@@ -9,6 +9,7 @@ from torch import Tensor
 from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
 from models.sparse.codes import SparseCodes
 from models.sparse.sparse_ops import SparseEntries
+from models.sparse.topk_membership import among_largest
 from models.sparse.topk_select import topk_preactivations
 
 
@@ -29,6 +30,14 @@ class TopKSAE(SparseDictionary):
     def encode(self, x_TD: Tensor) -> SparseCodes:
         acts_TK, features_TK = topk_preactivations(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
         return SparseCodes(acts_TK.relu_(), features_TK, self.n_features)
+
+    @torch.no_grad()
+    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
+        pre_MT = self.feature_products(x_MTD, features_M, self.b_enc)
+        centred_ND = (x_MTD.float() - self.centre_D).flatten(0, 1)
+        features_N = features_M.repeat_interleave(x_MTD.shape[1])
+        is_kept_N = among_largest(pre_MT.flatten(), centred_ND, features_N, self.encoder_FD, self.b_enc, self.k)
+        return pre_MT * is_kept_N.view_as(pre_MT)
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD = (x_TD - self.centre_D).detach()

@@ -1,6 +1,7 @@
 """Steering by features over a prompt set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from models.corpora.text_tokens import text_token_ids
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
@@ -9,7 +10,8 @@ from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steered_concept import ConceptReader, chosen_features
 from models.experiments.steered_prompt import SteeredPrompt
 from models.experiments.steering_effects import steering_effects
-from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, is_selecting, n_conditions, steered_concept
+from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, n_conditions, selecting_pairs, steered_concept
+from models.experiments.steering_ratings import rated_completions
 from models.language_model.model_limits import ModelLimits
 
 Given = ExperimentInput[SteeringSettings]
@@ -21,18 +23,29 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
 
 
 def _summary(given: Given, rows: Rows) -> Rows:
+    """The judge is asked once all texts are there, so that it is asked for many at a time, and about none twice."""
     concepts = SteeringPlan.of(given).concepts
     decode = given.host.tokenizer.decode
     targets = {feature: [decode([token]) for token in concept.token_ids] for feature, concept in concepts.items()}
-    return {"steering_effect": list(steering_effects(rows["steering_completion"], targets))}
+    completions, rated = rows["steering_completion"], dict[str, Any]()
+    if given.judge is not None:
+        named = {feature: _for_judge(given, feature, tokens) for feature, tokens in targets.items()}
+        completions, ratings = rated_completions(given.judge(), completions, given.prompts, named)
+        rated = {"steering_completion": completions, "steering_rating": ratings}
+    return {**rated, "steering_effect": list(steering_effects(completions, given.prompts, targets, given.seed))}
+
+
+def _for_judge(given: Given, feature: int, tokens: Sequence[str]) -> str:
+    """The card's words for the concept, or the tokens that stand for it."""
+    named = given.settings.concepts.get(str(feature))
+    return named or "what these tokens have in common: " + ", ".join(map(repr, tokens))
 
 
 def _passes(given: Given) -> PassCount:
     """The unsteered text, then each condition: written, read along the unsteered text, and its own text read."""
     n_edited, n_prompted = n_conditions(given)
     each = given.settings.new_tokens + 1
-    n_pairs = 2 * sum(prompt.corrupt_ids is not None and is_selecting(prompt.prompt_id) for prompt in given.prompts)
-    once = min(NORM_PROMPTS, len(given.prompts)) + n_pairs
+    once = min(NORM_PROMPTS, len(given.prompts)) + 2 * len(selecting_pairs(given))
     return PassCount(forward=once + len(given.prompts) * (each + (n_edited + n_prompted) * (each + 1)))
 
 

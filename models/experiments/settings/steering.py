@@ -1,11 +1,14 @@
 """Settings of steering by features."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.bounds import MOST_FEATURES, Bounds
 from models.experiments.settings_base import ExperimentSettings
+
+if TYPE_CHECKING:
+    from models.autointerp.config import ExplanationSettings
 
 FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES)]
 Baseline = Literal["random_feature", "random_direction", "mean_difference", "prompting"]
@@ -14,13 +17,16 @@ Baseline = Literal["random_feature", "random_direction", "mean_difference", "pro
 class SteeringSettings(ExperimentSettings):
     """Features of a dictionary are set, raised, scaled or switched off while the model writes on: what it writes, how
     likely the feature's concept becomes, how surprising and repetitive the text, beside the plain model and beside
-    baselines. The best strength is chosen on every second prompt and reported on the others."""
+    baselines. The best strength is chosen on every second group of prompts and reported on the others."""
 
     question = "What does the model write when a feature is turned up or off?"
-    tables = ("steering_completion", "steering_effect")
+    tables = ("steering_completion", "steering_effect", "steering_rating")
     prompt_kinds = ("prompts", "contrast_pairs", "chat")
     dictionary = "required"
     prompts_per_chunk = 2
+    code_version = "2"
+    judge_prompts = ("steering_concept", "steering_instruction", "steering_fluency")
+    not_by_hand = ("judge", "llm", "local_llm", "local_llm_revision", "budget_usd", "api_mode", "concurrency")
 
     features: list[FeatureNumber] = Field([], max_length=1000)
     """Features, each steered alone; none: the ten live ones that promote few tokens most sharply."""
@@ -49,6 +55,21 @@ class SteeringSettings(ExperimentSettings):
     concept put before the prompt."""
     target_tokens: Annotated[int, Bounds(1, 1000)] = 10
     """Promoted tokens that stand for the concept of a feature that `concepts` does not name."""
+    judge: Literal["none", "anthropic", "local"] = "none"
+    """Who rates concept, instruction and fluency of each text from 0 to 2: nobody, `llm` over the Messages protocol, or
+    `local_llm` in this process. Where somebody does, the harmonic mean of the three chooses the best strength."""
+    llm: str | None = None
+    """The model's name at the provider; required by `anthropic`."""
+    local_llm: str | None = None
+    """Folder or hub repository of a causal LM; required by `local`."""
+    local_llm_revision: str | None = None
+    """On the hub: branch, tag or commit; null is the default branch."""
+    budget_usd: Annotated[float, Bounds(0, 1_000_000)] | None = None
+    """Limit in dollars on what the ratings of this experiment cost; required by `anthropic`."""
+    api_mode: Literal["live", "batch"] = "live"
+    """`batch`: half the price, answers within a day."""
+    concurrency: Annotated[int, Bounds(1, 1_024)] = 16
+    """Requests in flight."""
 
     @field_validator("concepts")
     @classmethod
@@ -58,3 +79,15 @@ class SteeringSettings(ExperimentSettings):
                 f'found {wrong[0]!r}, wanted the number of a feature and words, as {{"12": " river water"}}'
             )
         return concepts
+
+    @model_validator(mode="after")
+    def _judge_can_be_asked(self) -> "SteeringSettings":
+        self.judging()
+        return self
+
+    def judging(self) -> "ExplanationSettings | None":
+        if self.judge == "none":
+            return None
+        from models.autointerp.config import ExplanationSettings
+
+        return ExplanationSettings.model_validate({"scorers": (), **self.model_dump(include=set(self.not_by_hand))})

@@ -74,6 +74,18 @@ def test_codes_and_reconstruction_are_the_equation(name: str, crosses: bool, ski
     assert sae(x_TD).shape == (200, E if crosses else D)
 
 
+@pytest.mark.parametrize("name", sorted({*LEARNED, "neurons"} - {"batchtopk", "matryoshka_batchtopk"}))
+def test_single_features_have_the_activations_that_they_have_among_all(name: str) -> None:
+    """What is read for steering: rows with features of their own, beside the codes of all features."""
+    sae = NeuronDictionary.of(D) if name == "neurons" else random_dictionary(name)
+    x_MTD = activations(sae.n_features * 20).view(sae.n_features, 20, D)
+    found_MT = sae.feature_activations(x_MTD, torch.arange(sae.n_features))
+    wanted_MTF = sae.encode(x_MTD.flatten(0, 1)).dense().view(sae.n_features, 20, -1)
+    wanted_MT = wanted_MTF.diagonal(dim1=0, dim2=2).T
+    torch.testing.assert_close(found_MT, wanted_MT)
+    assert 0 < int((wanted_MT > 0).sum()) < wanted_MT.numel()
+
+
 @variants
 @pytest.mark.parametrize("crowded", [False, True])
 def test_the_squared_error_and_its_gradients_are_those_of_the_equation(

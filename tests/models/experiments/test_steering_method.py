@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from models.experiments.feature_dictionary import FeatureDictionary, InvalidFeat
 from models.experiments.method import ExperimentInput, Rows
 from models.experiments.methods.steering import METHOD
 from models.experiments.prompt import Prompt
-from models.experiments.prompt_encoding import PromptEncoder
+from models.experiments.prompt_encoding import EncodedPrompt, PromptEncoder
+from models.experiments.selecting_half import selecting_prompts
 from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steering_effects import steering_effects, steering_score
 from models.experiments.steering_plan import SteeringPlan
@@ -182,33 +184,61 @@ def test_an_encoder_is_refused(tmp_path: Path, host: HookedModel):
         METHOD.check(dataclasses.replace(given(host), host=encoder))
 
 
+def measures(target: float, surprise: float = 2.0, repetition: float = 0.0) -> dict[str, float]:
+    return {"target_log_probability": math.log(target), "surprise": surprise, "repetition": repetition}
+
+
 def test_the_score_is_the_harmonic_mean_of_concept_fluency_and_novelty():
-    assert steering_score(0.0, 2.0, 0.0, unsteered_surprise=2.0) == 1
-    assert steering_score(math.log(0.5), 2.0, 0.5, unsteered_surprise=3.0) == pytest.approx(3 / (2 + 1 + 2))
-    assert steering_score(0.0, 2.0 + math.log(2), 0.0, unsteered_surprise=2.0) == pytest.approx(3 / (1 + 2 + 1))
-    assert steering_score(0.0, 2.0, 1.0, unsteered_surprise=2.0) == 0
+    plain = measures(0.01)
+    assert steering_score(measures(0.02), plain) == pytest.approx(3 / (2 + 1 + 1)), "twice as likely"
+    assert steering_score(measures(0.02, surprise=2 + math.log(2)), plain) == pytest.approx(3 / (2 + 2 + 1))
+    assert steering_score(measures(0.02, repetition=0.5), plain) == pytest.approx(3 / (2 + 1 + 2))
+    assert steering_score(measures(0.02, surprise=1.0), plain) == steering_score(measures(0.02), plain)
+    assert steering_score(measures(0.01), plain) == steering_score(measures(0.005), plain) == 0
+    assert steering_score(measures(0.02, repetition=1.0), plain) == 0
+
+
+def test_a_loop_of_the_concept_scores_below_a_fluent_text_with_less_of_it():
+    loop, fluent = measures(0.3, surprise=0.2, repetition=0.9), measures(0.03, surprise=2.3, repetition=0.1)
+    assert steering_score(loop, measures(0.01)) < steering_score(fluent, measures(0.01))
+
+
+def prompts_of_groups(groups: Sequence[str | None]) -> list[EncodedPrompt]:
+    return [EncodedPrompt(Prompt(n, prompt="a", group=group), (1,), 0) for n, group in enumerate(groups)]
+
+
+def effect_rows(scores: dict[tuple[float, int], float], groups: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Effects of one feature whose score at each strength on each prompt is given."""
+    prompts = prompts_of_groups(groups)
+    selecting = selecting_prompts(prompts)
+    rows = [
+        {"recipe_id": "r", "feature_id": 1, "condition": "feature", "strength": strength, "prompt_id": prompt_id}
+        | {"split": "selection" if prompt_id in selecting else "report"}
+        | dict.fromkeys(("target_log_probability", "surprise", "repetition", "kl"), 0.0)
+        | {"steering_score": score}
+        for (strength, prompt_id), score in scores.items()
+    ]
+    return [row for row in steering_effects(rows, prompts, {1: [" a"]}) if row["metric"] == "steering_score"]
 
 
 def test_the_best_strength_is_chosen_on_one_half_and_its_effect_reported_on_the_other():
     """Strength 3 is best on the selecting half and worst on the other: the report does not look."""
-    scores = {(3.0, "selection"): 0.9, (5.0, "selection"): 0.2, (3.0, "report"): 0.1, (5.0, "report"): 0.8}
-    measures = ("target_log_probability", "surprise", "repetition", "kl")
-    rows = [
-        {
-            "recipe_id": "r",
-            "feature_id": 1,
-            "condition": "feature",
-            "strength": strength,
-            "split": split,
-            "steering_score": score,
-        }
-        | {"unsteered_steering_score": 0.05}
-        | dict.fromkeys(measures, 0.0)
-        for (strength, split), score in scores.items()
-        for _ in range(3)
-    ]
-    found = [row for row in steering_effects(rows, {1: [" a"]}) if row["metric"] == "steering_score"]
+    selecting, report = (0, 2, 4), (1, 3, 5)
+    scores = {(3.0, n): 0.9 for n in selecting} | {(3.0, n): 0.1 for n in report}
+    scores |= {(5.0, n): 0.2 for n in selecting} | {(5.0, n): 0.8 for n in report}
+    found = effect_rows(scores, [None] * 6)
     assert {row["strength"] for row in found if row["is_best"]} == {3.0}
     [reported] = [row for row in found if row["is_best"] and row["split"] == "report"]
     assert reported["value"] == pytest.approx(0.1)
-    assert (reported["ci_low"], reported["ci_high"]) == (pytest.approx(0.05), pytest.approx(0.05))
+    assert (reported["ci_low"], reported["ci_high"]) == (pytest.approx(0.1), pytest.approx(0.1))
+
+
+def test_prompts_of_one_group_are_drawn_together_and_stay_on_one_side():
+    """Within each group the scores cancel out: only where prompts are drawn one by one is there any spread."""
+    scores = {(3.0, n): 0.5 + (0.4 if n % 2 else -0.4) for n in range(8)}
+    grouped = {row["split"]: row for row in effect_rows(scores, "aabbccdd")}
+    assert grouped["all"]["ci_low"] == pytest.approx(0.5)
+    assert grouped["all"]["ci_high"] == pytest.approx(0.5)
+    alone = {row["split"]: row for row in effect_rows(scores, [None] * 8)}
+    assert alone["all"]["ci_low"] < 0.4 < 0.6 < alone["all"]["ci_high"]
+    assert selecting_prompts(prompts_of_groups("aabbcc")) == {0, 1, 4, 5}

@@ -110,9 +110,10 @@ def test_a_feature_that_is_set_to_what_it_is_changes_no_bit(host: HookedModel):
     with host.capture([SITE], stop_early=False) as stream:
         plain_BPV = logits(host)
     x_PD = stream[SITE][0]
-    feature, acts_PF = strongest(sae, x_PD), dense(sae, x_PD)
-    here = int(acts_PF[:, feature].argmax())
-    same = [FeatureEdit(feature, "clamp", float(acts_PF[here, feature]))]
+    feature = strongest(sae, x_PD)
+    acts_P = sae.feature_activations(x_PD[None], torch.tensor([feature]))[0]
+    here = int(acts_P.argmax())
+    same = [FeatureEdit(feature, "clamp", float(acts_P[here]))]
     with host.intervene(steering_edits(sae, SITE, SITE, [same]), positions=[here]):
         assert torch.equal(logits(host), plain_BPV)
     with host.intervene(steering_edits(sae, SITE, SITE, [[FeatureEdit(feature, "scale", 1.0)]])):
