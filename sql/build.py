@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts, table_names
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
-from sql.left_out_partitions import LeftOutPartition, write_left_out
+from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import BadPartition, Partition, StoredTables, keys_of

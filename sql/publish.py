@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
-from sql.left_out_partitions import LeftOutPartition
+from sql.left_out import LeftOutPartition
 from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
 

@@ -10,7 +10,7 @@ from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.store import Store
 from sql.consistency import Violation, inspect
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
-from sql.left_out_partitions import LeftOutPartition
+from sql.left_out import LeftOutPartition
 from sql.publish import Published, publish
 from sql.stored_partitions import StoredTables
 from sql.warehouse import connect

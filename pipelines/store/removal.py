@@ -153,7 +153,8 @@ def _unknown(layout: StoreLayout, sae_id: str) -> ValueError:
 
 def _claim(store: Store, sae_id: str) -> str:
     (model_id, recipe_id), registry = sae_id.split("/"), store.registry_folder
+    card_id = store.cards().card_of(recipe_id)
     return (
-        f"{sae_id} is asked for by {registry}/models/{model_id}.yaml and {registry}/recipes/{recipe_id}.yaml: the next "
+        f"{sae_id} is asked for by {registry}/models/{model_id}.yaml and {registry}/recipes/{card_id}.yaml: the next "
         "run makes it again"
     )
