@@ -57,14 +57,14 @@ def test_twelve_facts_are_rewritten_and_their_neighbors_stay(model: Path):
     host = HookedModel.load(str(model / "model"), device="cpu")
     settings = ModelEditingSettings.model_validate(
         {
-            "layer": 1,
+            "layer": 2,
             "fit_source": str(model / "texts.jsonl"),
             "fit_length": 8,
             "prefix_tokens": [2, 4],
             "covariance_tokens": 25_000,
             "ridge": 1e-6,
-            "learning_rate": 0.05,
-            "steps": 50,
+            "learning_rate": 0.07,
+            "steps": 40,
             "new_tokens": 0,
             "loss_texts": 0,
             "baselines": ["random_direction"],
