@@ -7,21 +7,24 @@ from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
-class TableLayout:
-    """What a table's rows are made of, and what tells them apart."""
-
-    columns: dict[str, bool]
-    """In order, and whether each may be null."""
-    grain: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Reference:
     """Columns that a table shares with another, in which every row of the one must find a row of the other."""
 
     table: str
     to: str
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """What a table's rows are made of, what tells them apart, and which rows of other tables they are about."""
+
+    columns: dict[str, bool]
+    """In order, and whether each may be null."""
+    grain: list[str]
+    """As the table's comment says: `One row per (a, b): …`."""
+    references: list[Reference]
+    """As the table's comment says: `… Refers to explanation (a, b).`"""
 
 
 def quoted(name: str) -> str:
@@ -38,16 +41,6 @@ def table_names(con: DuckDBPyConnection, *, internal: bool = False) -> list[str]
     """Tables in the file, sorted; those that begin with an underscore are internal."""
     rows = con.execute("select table_name from duckdb_tables() where database_name = current_database() order by all")
     return [name for (name,) in rows.fetchall() if internal or not name.startswith("_")]
-
-
-def columns(con: DuckDBPyConnection, table: str) -> dict[str, bool]:
-    """Columns of a table or view, in order, and whether each may be null."""
-    rows = con.execute(
-        "select column_name, is_nullable from duckdb_columns() "
-        "where database_name = current_database() and table_name = $1 order by column_index",
-        [table],
-    )
-    return dict(rows.fetchall())
 
 
 def column_comments(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -73,14 +66,10 @@ def table_layouts(con: DuckDBPyConnection) -> dict[str, TableLayout]:
     )
     layouts: dict[str, TableLayout] = {}
     for table, comment, column, is_nullable in rows.fetchall():
-        layout = layouts.get(table) or layouts.setdefault(table, TableLayout({}, _grain(table, comment or "")))
-        layout.columns[column] = is_nullable
+        if table not in layouts:
+            layouts[table] = TableLayout({}, _grain(table, comment or ""), _references(table, comment or ""))
+        layouts[table].columns[column] = is_nullable
     return layouts
-
-
-def grain(con: DuckDBPyConnection, table: str) -> list[str]:
-    """Columns that tell the rows of a table apart, as its comment says: `One row per (a, b): …`."""
-    return _grain(table, _comment(con, table))
 
 
 def _grain(table: str, comment: str) -> list[str]:
@@ -89,17 +78,9 @@ def _grain(table: str, comment: str) -> list[str]:
     return _listed(declaration[1])
 
 
-def references(con: DuckDBPyConnection, table: str) -> list[Reference]:
-    """Tables whose rows those of a table are about, as its comment says: `… Refers to explanation (a, b).`"""
-    declared = re.findall(r"Refers to (\w+) \(([^)]+)\)", _comment(con, table))
+def _references(table: str, comment: str) -> list[Reference]:
+    declared = re.findall(r"Refers to (\w+) \(([^)]+)\)", comment)
     return [Reference(table, to, tuple(_listed(names))) for to, names in declared]
-
-
-def _comment(con: DuckDBPyConnection, table: str) -> str:
-    [(comment,)] = con.execute(
-        "select comment from duckdb_tables() where database_name = current_database() and table_name = $1", [table]
-    ).fetchall()
-    return comment or ""
 
 
 def _listed(names: str) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import columns, grain, quoted, table_names
+from sql.catalog import quoted, table_layouts
 from sql.references import derived_rules
 from sql.sql_files import sql_files
 
@@ -49,8 +49,8 @@ def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
 def _repeated_rows(con: DuckDBPyConnection) -> list[Violation]:
     """Rows that are not alone in their grain."""
     violations = []
-    for table in table_names(con):
-        key, has = ", ".join(map(quoted, grain(con, table))), columns(con, table)
+    for table, layout in table_layouts(con).items():
+        key, has = ", ".join(map(quoted, layout.grain)), layout.columns
         model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
         rows = con.execute(
             f"with repeated as (select {model} as model_id, {recipe} as recipe_id, row({key})::varchar as key, "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import Reference, columns, literal, quoted, references, table_names
+from sql.catalog import Reference, literal, quoted, table_layouts
 
 INDEX = "feature_id"
 
@@ -26,8 +26,8 @@ class DerivedRule:
 
 def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
     """Those of every table of the file, table by table."""
-    for table in table_names(con):
-        has, declared = columns(con, table), references(con, table)
+    for table, layout in table_layouts(con).items():
+        has, declared = layout.columns, layout.references
         yield from (_row_known(reference, has) for reference in declared)
         proven = {name for reference in declared for name in reference.columns}
         yield from (_index_in_range(table, name, has) for name in has if name.endswith(INDEX) and name not in proven)

@@ -10,6 +10,7 @@ from models.experiments.kept_results import KeptResults, NothingKept
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings_base import ExperimentSettings
 from models.language_model.hooked_model import HookedModel
+from storage.folder import Folder
 
 if TYPE_CHECKING:
     from models.autointerp.llm_client.runner import LLM
@@ -46,6 +47,8 @@ class ExperimentInput(Generic[S]):
     seed: int = 0
     judge: "Callable[[], LLM] | None" = None
     """Opens the LLM that rates what the model writes, where the settings name one."""
+    fits: Folder | None = None
+    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
     kept: KeptResults = field(default_factory=NothingKept)
     """Intermediate results, for a method that takes all prompts together."""
 

@@ -249,6 +249,7 @@ def serve_pages(
     Example: glasshouse serve --port 8766 --allow-edit
     """
     from pipelines.serving.experiment_asker import ExperimentAsker
+    from pipelines.serving.graph_changer import StoredGraphChanger
     from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
     from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
@@ -268,7 +269,8 @@ def serve_pages(
     reader, asker = TextReader(hosts), ExperimentAsker(hosts)
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
     editor = RegistryLabelEditor(store) if allow_edit else None
-    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts, asker)
+    shown = (store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts)
+    serve(*shown, asker, StoredGraphChanger(hosts))
 
 
 @app.command()

@@ -44,6 +44,19 @@ def store(_written: Path, home: Path) -> SyntheticStore:
     return SyntheticStore(str(home))
 
 
+@pytest.fixture(scope="session")
+def _written_file(_written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    published = tmp_path_factory.mktemp("written") / "warehouse.duckdb"
+    publish(published, SyntheticStore(str(_written)).stored)
+    return published
+
+
+@pytest.fixture
+def published_before(_written_file: Path, home: Path) -> Path:
+    """Where a test publishes to, and what was published there from `store` before."""
+    return Path(shutil.copy(_written_file, home / "warehouse.duckdb"))
+
+
 @pytest.fixture
 def published(home: Path) -> Path:
     """Where a test publishes to."""

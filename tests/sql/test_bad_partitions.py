@@ -1,6 +1,7 @@
 """Whatever is wrong in the store is refused by name: table, partition, file, what was found and what to do."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,26 @@ def store(home: Path) -> SyntheticStore:
     return SyntheticStore(str(home))
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that is published from a store without a row."""
+    home = tmp_path_factory.mktemp("empty")
+    (home / "tables").mkdir()
+    publish(home / "warehouse.duckdb", SyntheticStore(str(home)).stored)
+    return home / "warehouse.duckdb"
+
+
+@pytest.fixture
+def published(home: Path, empty: Path) -> Path:
+    return Path(shutil.copy(empty, home / "warehouse.duckdb"))
+
+
 def refusal(store: SyntheticStore, published: Path) -> str:
+    """What is said; what was published before stays."""
+    before = published.read_bytes() if published.exists() else None
     with pytest.raises(BadPartition) as caught:
         publish(published, store.stored)
-    assert not published.exists()
+    assert (published.read_bytes() if published.exists() else None) == before
     return str(caught.value)
 
 
@@ -57,7 +74,8 @@ def test_a_missing_file_is_named_with_its_hash(store: SyntheticStore, published:
     assert f"table {table}, {PLACE}: part-00000.parquet is missing; its sha256 was " in refusal(store, published)
 
 
-def test_a_flipped_bit_is_found(store: SyntheticStore, published: Path):
+def test_a_flipped_bit_is_found_and_nothing_published(store: SyntheticStore, published: Path):
+    published.unlink()
     file, manifest = written(store, "feature")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1

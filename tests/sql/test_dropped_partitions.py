@@ -34,21 +34,19 @@ def absent(tmp_path: Path, kind: str) -> Folder:
 @pytest.mark.parametrize("kind", ["no home", "empty home", "link", "file"])
 @pytest.mark.parametrize("allowed", [AllowedDrops(), AllowedDrops(everything=True)])
 def test_an_absent_store_is_refused_and_what_is_published_stays(
-    store: SyntheticStore, published: Path, tmp_path: Path, kind: str, allowed: AllowedDrops
+    store: SyntheticStore, published_before: Path, tmp_path: Path, kind: str, allowed: AllowedDrops
 ):
-    publish(published, store.stored)
-    before, elsewhere = published.read_bytes(), StoredTables(absent(tmp_path, kind))
+    before, elsewhere = published_before.read_bytes(), StoredTables(absent(tmp_path, kind))
     with pytest.raises(AbsentFolder, match=r"elsewhere/tables is not there .*: nothing is published\. Correct GLASS"):
-        publish(published, elsewhere, allowed=allowed)
-    assert published.read_bytes() == before
+        publish(published_before, elsewhere, allowed=allowed)
+    assert published_before.read_bytes() == before
 
 
-def test_a_missing_bucket_and_a_missing_prefix_are_told_apart(store: SyntheticStore, published: Path, s3: str):
-    publish(published, store.stored)
+def test_a_missing_bucket_and_a_missing_prefix_are_told_apart(store: SyntheticStore, published_before: Path, s3: str):
     for home, why in (("s3://no-such-bucket/home", "there is no bucket 'no-such-bucket'"), (s3, "nothing lies under")):
         with pytest.raises(AbsentFolder, match=why):
-            publish(published, StoredTables(Folder(home) / "tables"))
-    assert published_features(published) == N_FEATURES
+            publish(published_before, StoredTables(Folder(home) / "tables"))
+    assert published_features(published_before) == N_FEATURES
 
 
 def test_nothing_is_made_for_a_store_that_is_not_there(tmp_path: Path):
@@ -110,15 +108,14 @@ def test_what_was_removed_is_not_counted_and_the_rest_is(store: SyntheticStore, 
         publish(published, store.stored, allowed=AllowedDrops(removed=of_late))
 
 
-def test_a_file_of_another_schema_is_no_way_around_it(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    with closing(duckdb.connect(published)) as con:
+def test_a_file_of_another_schema_is_no_way_around_it(store: SyntheticStore, published_before: Path):
+    with closing(duckdb.connect(published_before)) as con:
         con.execute("update _publication set schema_sha256 = 'older'")
-    before = published.read_bytes()
+    before = published_before.read_bytes()
     lose(store, *[path.name for path in Path(store.tables.path).iterdir() if path.name not in ("sae", "feature")])
     with pytest.raises(MostWouldBeDropped):
-        publish(published, store.stored)
-    assert published.read_bytes() == before
+        publish(published_before, store.stored)
+    assert published_before.read_bytes() == before
 
 
 def test_a_store_of_links_is_published_as_it_is(store: SyntheticStore, published: Path, tmp_path: Path):

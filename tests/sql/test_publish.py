@@ -100,12 +100,11 @@ def test_only_partitions_that_changed_are_replaced(store: SyntheticStore, publis
     assert {table for table in before if before[table] != after[table]} == {"sae_metric"}
 
 
-def test_another_file_under_the_same_identity_is_loaded_too(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
+def test_another_file_under_the_same_identity_is_loaded_too(store: SyntheticStore, published_before: Path):
     rows = [{"feature_id": f, "logit_skew": 1.0, "logit_kurtosis": 1.0} for f in range(N_FEATURES)]
     store.write("logit_shape", MID, rows)
-    publish(published, store.stored)
-    with closing(connect(published)) as con:
+    publish(published_before, store.stored)
+    with closing(connect(published_before)) as con:
         assert con.execute("select distinct logit_skew from feature").fetchall() == [(1.0,)]
 
 
@@ -121,11 +120,10 @@ def test_a_partition_that_left_the_store_leaves_the_warehouse(store: SyntheticSt
         assert con.execute("select count(*) from find_features('str') where recipe_id = 'late'").fetchall() == [(0,)]
 
 
-def test_the_shape_of_logit_effects_goes_when_its_partition_does(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
+def test_the_shape_of_logit_effects_goes_when_its_partition_does(store: SyntheticStore, published_before: Path):
     store.folder("logit_shape", **MID).remove()
-    publish(published, store.stored)
-    with closing(connect(published)) as con:
+    publish(published_before, store.stored)
+    with closing(connect(published_before)) as con:
         assert con.execute("select distinct logit_skew, logit_kurtosis from feature").fetchall() == [(None, None)]
 
 
@@ -159,14 +157,13 @@ def test_registrations_are_replaced_whole_and_say_what_is_stale(store: Synthetic
         assert con.execute("select sae_id, reason from stale").fetchall() == [("demo/mid", "made from other cards")]
 
 
-def test_a_bad_partition_leaves_the_old_file_and_nothing_else(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    before = published.read_bytes()
+def test_a_bad_partition_leaves_the_old_file_and_nothing_else(store: SyntheticStore, published_before: Path):
+    before = published_before.read_bytes()
     store.write("feature", MID, [{"feature_id": 0}], made_from="another", as_given=True)
     with pytest.raises(BadPartition):
-        publish(published, store.stored)
-    assert published.read_bytes() == before
-    assert beside(published) == set()
+        publish(published_before, store.stored)
+    assert published_before.read_bytes() == before
+    assert beside(published_before) == set()
 
 
 def test_what_a_killed_publisher_left_is_removed(store: SyntheticStore, published: Path):
@@ -188,9 +185,8 @@ def test_what_a_killed_publisher_left_is_removed(store: SyntheticStore, publishe
     assert features(published) == {"demo/mid": N_FEATURES}
 
 
-def test_a_full_disk_leaves_the_old_file_and_says_so(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    before = published.read_bytes()
+def test_a_full_disk_leaves_the_old_file_and_says_so(store: SyntheticStore, published_before: Path):
+    before = published_before.read_bytes()
     store.write_sae("demo", "late")
     script = (
         "import resource, signal, sys\n"
@@ -202,12 +198,12 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(store: SyntheticStore, publ
         "publish(Path(sys.argv[1]) / 'warehouse.duckdb', SyntheticStore(sys.argv[1]).stored)\n"
     )
     for room in (len(before) // 2, len(before) + 100_000):
-        failed = _python(script, str(published.parent), str(room))
+        failed = _python(script, str(published_before.parent), str(room))
         assert failed.returncode == 1
         assert "was not published" in failed.stderr, failed.stderr
         assert "has room for a second copy of the file" in failed.stderr
-        assert published.read_bytes() == before
-        assert beside(published) == set()
+        assert published_before.read_bytes() == before
+        assert beside(published_before) == set()
 
 
 def test_a_folder_that_cannot_be_made_is_named(store: SyntheticStore, published: Path):
@@ -233,21 +229,19 @@ def test_somebody_elses_database_is_not_overwritten(store: SyntheticStore, publi
         assert con.execute("from mine").fetchall() == [(42,)]
 
 
-def test_a_file_of_another_schema_is_rebuilt_from_the_store(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    with closing(duckdb.connect(published)) as con:
+def test_a_file_of_another_schema_is_rebuilt_from_the_store(store: SyntheticStore, published_before: Path):
+    with closing(duckdb.connect(published_before)) as con:
         con.execute("update _publication set schema_sha256 = 'older'; drop view stale; drop table neighbor")
-    done = publish(published, store.stored)
+    done = publish(published_before, store.stored)
     assert "neighbor/model_id=demo/recipe_id=mid" in done.replaced
     assert done.rows["neighbor"] == 2 * N_FEATURES
 
 
-def test_views_of_an_older_version_are_dropped(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    with closing(duckdb.connect(published)) as con:
+def test_views_of_an_older_version_are_dropped(store: SyntheticStore, published_before: Path):
+    with closing(duckdb.connect(published_before)) as con:
         con.execute("create view retired as select 1; create macro forgotten(x) as table select x")
-    publish(published, store.stored)
-    with closing(connect(published)) as con:
+    publish(published_before, store.stored)
+    with closing(connect(published_before)) as con:
         assert ("retired",) not in con.execute("select view_name from duckdb_views()").fetchall()
         assert ("forgotten",) not in con.execute("select function_name from duckdb_functions()").fetchall()
 

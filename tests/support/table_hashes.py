@@ -4,7 +4,7 @@ import hashlib
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import columns, quoted, table_names
+from sql.catalog import quoted, table_names
 from sql.warehouse import FEATURE_ACTIVATION
 
 INCIDENTAL = frozenset(
@@ -33,7 +33,8 @@ def table_hashes(con: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _hash(con: DuckDBPyConnection, table: str) -> str:
-    counted = [column for column in columns(con, table) if column not in INCIDENTAL]
+    columns = [column[0] for column in con.execute(f"from {quoted(table)} limit 0").description]
+    counted = [column for column in columns if column not in INCIDENTAL]
     row = ", ".join(quoted(column) for column in counted)
     sums = con.execute(f"select count(*), sum(hash({row})::hugeint) from {quoted(table)}").fetchall()
     return hashlib.sha256(repr((counted, sums)).encode()).hexdigest()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import cache_from_source
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,14 +21,20 @@ def tree_with(place: Path, new: Mapping[str, str]) -> Path:
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+        _copy(ROOT / name, copy / name)
+        if name.endswith(".py"):  # compiled already: that takes longer than what is run
+            _copy(Path(cache_from_source(str(ROOT / name))), Path(cache_from_source(str(copy / name))))
     for name, text in new.items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         with (copy / name).open("x", encoding="utf-8") as file:
             file.write(text)
     return copy
+
+
+def _copy(file: Path, to: Path) -> None:
+    if file.is_file():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, to)
 
 
 def python_in(tree: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

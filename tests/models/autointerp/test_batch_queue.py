@@ -14,7 +14,6 @@ from message_acts import Canceled, Cut, Expired, Fail, Outcome, Say
 from messages_server import KEY, Messages, serving
 
 from models.autointerp.llm_client import batch_queue as module
-from models.autointerp.llm_client import runner
 from models.autointerp.llm_client.messages_client import KeyRefused
 from models.autointerp.llm_client.prices import price_of
 from models.autointerp.llm_client.provider_access import ProviderAccess
@@ -163,7 +162,6 @@ asked({folder!r}, {url!r}, {n})
 
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([runner.__name__])  # what a run imports, once for all runs that are killed
 
 
 def killed_after(tmp_path: Path, server: Messages, call: str, n: int = 40) -> None:

@@ -68,6 +68,12 @@ def measured(house, dictionary, tokens=6000, **options) -> dict[str, dict]:
     return {row["metric"]: row for row in rows.to_pylist()}
 
 
+@pytest.fixture(scope="module")
+def whole(house) -> dict[str, dict]:
+    """Of a dictionary that gives back all of the activation."""
+    return measured(house, Doubled(32, 1.0))
+
+
 def test_probes_learn_and_are_tested_on_other_documents(house):
     _, contexts = house
     trained, unseen = probe_contexts(contexts, 4000)
@@ -79,46 +85,44 @@ def test_probes_learn_and_are_tested_on_other_documents(house):
     assert [c.context_id for c in trained] == sorted({c.context_id for c in trained})
 
 
-def test_shrinkage_is_of_held_out_tokens(house):
+def test_shrinkage_is_of_held_out_tokens(house, whole):
     """What gives back half of x, of mean m, has gamma .5 + .5 |m|^2 / E|x - m|^2."""
-    whole = measured(house, Doubled(32, 1.0))
     assert whole["shrinkage_gamma"]["value"] == pytest.approx(1, abs=1e-5)
     assert whole["norm_ratio"]["value"] == pytest.approx(1, abs=1e-5)
     host, contexts = house
-    x_TD = capture_sites(host, probe_contexts(contexts, 6000)[1], contexts.token_filter, [SITE], torch.float32)[
+    x_TD = capture_sites(host, probe_contexts(contexts, 2000)[1], contexts.token_filter, [SITE], torch.float32)[
         SITE
     ].batch.x_TD.double()
     mean_D = x_TD.mean(dim=0)
     wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (x_TD - mean_D).square().sum(dim=1).mean())
-    assert measured(house, Doubled(32, 0.5))["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
+    assert measured(house, Doubled(32, 0.5), 2000)["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
 
 
 def test_tokens_beyond_the_norm_limit_are_left_out_of_every_number(house):
     host, contexts = house
-    _, unseen = probe_contexts(contexts, 6000)
+    _, unseen = probe_contexts(contexts, 2000)
     x_TD = capture_sites(host, unseen, contexts.token_filter, [SITE], torch.float32)[SITE].batch.x_TD.double()
     limit = float(x_TD.norm(dim=1).median())
     short_TD = x_TD[x_TD.norm(dim=1) <= limit]
     mean_D = short_TD.mean(dim=0)
     wanted = 0.5 + 0.5 * float(mean_D.square().sum() / (short_TD - mean_D).square().sum(dim=1).mean())
-    rows = measured(house, Doubled(32, 0.5), norm_limit=limit)
+    rows = measured(house, Doubled(32, 0.5), 2000, norm_limit=limit)
     assert rows["shrinkage_gamma"]["value"] == pytest.approx(wanted, rel=1e-5)
     assert rows["shrinkage_gamma"]["n_tokens"] == rows["sparse_probing_raw"]["n_tokens"] == len(short_TD) < len(x_TD)
 
 
-def test_sparse_probing_climbs_to_what_the_activation_says(house):
-    found = measured(house, Doubled(32, 1.0))
-    k1, k20, raw = (found[f"sparse_probing_{name}"]["value"] for name in ("k1", "k20", "raw"))
+def test_sparse_probing_climbs_to_what_the_activation_says(house, whole):
+    k1, k20, raw = (whole[f"sparse_probing_{name}"]["value"] for name in ("k1", "k20", "raw"))
     assert 0.5 < k1 < k20 < raw + 0.01
     assert raw > 0.95, "a random model still tells its tokens apart"
-    assert {row["unit"] for row in found.values()} <= set(UNITS.values())
-    assert {row["split"] for row in found.values()} == {"held_out"}
+    assert {row["unit"] for row in whole.values()} <= set(UNITS.values())
+    assert {row["split"] for row in whole.values()} == {"held_out"}
     _, unseen = probe_contexts(house[1], 6000)
-    assert found["sparse_probing_raw"]["n_tokens"] == sum(len(context.token_ids) - 1 for context in unseen)
+    assert whole["sparse_probing_raw"]["n_tokens"] == sum(len(context.token_ids) - 1 for context in unseen)
 
 
 def test_a_dictionary_that_writes_another_site_has_probes_only(house):
-    found = measured(house, Doubled(32, 1.0, crosses=True))
+    found = measured(house, Doubled(32, 1.0, crosses=True), 2000)
     assert set(found) == {name for name in UNITS if "probing" in name}
 
 
@@ -131,7 +135,7 @@ def test_without_documents_on_both_sides_there_is_no_row(house):
     )
 
 
-def test_all_metrics_of_a_dictionary_stand_in_one_table_and_probes_only_where_they_may_have_tokens(house):
+def test_all_metrics_of_a_dictionary_stand_in_one_table_and_probes_only_where_they_may_have_tokens(house, whole):
     calibration = {"trained": {"l0": 3.0, "fvu": 0.5}, "exported": {"l0": 2.0, "fvu": 0.25}, "n_tokens": 99}
     facts = {"site": str(SITE), "written": str(SITE), "norm_limit": None, "calibration": calibration}
     host, contexts = house
@@ -145,4 +149,4 @@ def test_all_metrics_of_a_dictionary_stand_in_one_table_and_probes_only_where_th
     assert (alone["fvu"], alone["ce_recovered"]) == pytest.approx((0, 1), abs=1e-6)
     assert (alone["l0_trained"], alone["fvu_exported"]) == (3.0, 0.25)
     assert not alone.keys() & UNITS.keys()
-    assert probed == alone | {name: row["value"] for name, row in measured(house, Doubled(32, 1.0)).items()}
+    assert probed == alone | {name: row["value"] for name, row in whole.items()}

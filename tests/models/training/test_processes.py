@@ -164,7 +164,8 @@ def test_a_process_whose_partner_was_killed_says_so(folder: Path) -> None:
     assert float(said.split()[0]) < 5
 
 
-def test_a_killed_process_ends_the_others_and_the_run_goes_on_from_the_checkpoint(folder: Path, tmp_path: Path) -> None:
+def assert_killed_in_the_middle(folder: Path) -> None:
+    """A checkpoint is left; nothing else of the two processes is."""
     killed_at: list[float] = []
 
     def kill_the_second(row: CurvePoint) -> None:
@@ -174,13 +175,22 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on_from_the_checkpoin
             killed_at.append(time.monotonic())
 
     with pytest.raises(WorkerLost, match=r"process 1 of 2 was ended by SIGKILL.*step-000000005\.safetensors.*again"):
-        launch_training([job("topk", tmp_path, kill_the_second)], Patient(pool().x_TD), 2)
+        launch_training([job("topk", folder, kill_the_second)], Patient(pool().x_TD), 2)
     assert time.monotonic() - killed_at[0] < 20
     assert multiprocessing.active_children() == []
-    checkpoint = TrainingCheckpoint.latest(job("topk", tmp_path).checkpoints)
+    checkpoint = TrainingCheckpoint.latest(job("topk", folder).checkpoints)
     assert checkpoint is not None
     assert checkpoint.step == STOPPED_AT
 
+
+def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Path) -> None:
+    assert_killed_in_the_middle(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_goes_on_where_one_was_killed(folder: Path, tmp_path: Path) -> None:
+    """That two go on from a checkpoint of one, and one from theirs, is held above."""
+    assert_killed_in_the_middle(tmp_path)
     rows: list[CurvePoint] = []
     (trained,) = launch_training([job("topk", tmp_path, rows.append)], pool(), 2)
     assert [row.step for row in rows] == list(range(STOPPED_AT + 1, N_STEPS + 1)), "each row is told once"

@@ -1,7 +1,8 @@
 """Training: what it learns, what it writes down, how it goes on after a stop."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,13 +51,26 @@ def without_speed(rows: tuple[CurvePoint, ...]) -> list[tuple[float, ...]]:
     return [tuple(getattr(row, name) for name in CurvePoint.__slots__ if name != "tokens_per_second") for row in rows]
 
 
-@pytest.mark.parametrize("matmul", ["float32", "bfloat16"])
-@pytest.mark.parametrize("after", [1, 19, 20, 21, 47, 59])
+@pytest.fixture(scope="module")
+def whole_runs(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TrainedDictionary]:
+    """The uninterrupted run by the dtype of its products, each made once."""
+
+    @cache
+    def whole(matmul: str) -> TrainedDictionary:
+        settings = SETTINGS.model_copy(update={"encoder_matmul_dtype": matmul})
+        return run(pool, Folder(str(tmp_path_factory.mktemp("whole"))), settings)
+
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("after", "matmul"),
+    [(1, "float32"), (19, "bfloat16"), (20, "float32"), (21, "bfloat16"), (47, "float32"), (59, "bfloat16")],
+)
 def test_a_stopped_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
-    pool: Pool, tmp_path: Path, after: int, matmul: str
+    pool: Pool, tmp_path: Path, whole_runs: Callable[[str], TrainedDictionary], after: int, matmul: str
 ) -> None:
-    settings = SETTINGS.model_copy(update={"encoder_matmul_dtype": matmul})
-    whole = run(pool, Folder(str(tmp_path / "whole")), settings)
+    settings, whole = SETTINGS.model_copy(update={"encoder_matmul_dtype": matmul}), whole_runs(matmul)
     stopping = Stopping(pool.x_TD)
     stopping.after = after
     folder = Folder(str(tmp_path / "stopped"))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from command_line import glasshouse
 from typer.main import get_command
 
 from pipelines.cli.main import app
@@ -32,18 +33,6 @@ def registry(tmp_path: Path) -> Path:
         (tmp_path / "registry" / kind).mkdir(parents=True)
         (tmp_path / "registry" / kind / f"{name}.yaml").write_text(text)
     return tmp_path / "registry"
-
-
-def glasshouse(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # From the checkout, as its users start it; the terminal is wide so that no line is folded.
-    return subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments],
-        cwd=CHECKOUT,
-        env=os.environ | {"COLUMNS": "400"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_card_reference_shows_every_field_with_its_default():
@@ -87,6 +76,16 @@ def test_errors_are_sentences(tmp_path, registry, arguments, said):
     )
     assert refused.returncode == 1
     assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_command_is_a_process_that_ends_with_a_sentence(tmp_path):
+    """From the checkout, as its users start it; the other tests call what it calls."""
+    command = [sys.executable, "-c", MAIN, "sql", "b\udcff"]
+    environment = os.environ | {"GLASSHOUSE_WAREHOUSE": str(tmp_path / "none")}
+    refused = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("glasshouse: the query holds")
     assert "Traceback" not in refused.stderr
 
 

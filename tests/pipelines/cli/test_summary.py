@@ -1,10 +1,12 @@
 """The end of a run: it names the pages and Dagster, and its queries run as they stand, with rows."""
 
 import io
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from command_line import glasshouse
 from rich.console import Console
 from synthetic_store import SyntheticStore
 
@@ -31,7 +33,11 @@ def test_a_run_ends_with_queries_that_a_shell_can_run(tmp_path: Path, monkeypatc
     assert "http://127.0.0.1:3000" in text
     lines = [line for line in text.splitlines() if ' sql "' in line]
     assert len(lines) == 3
-    for line in lines:
-        environment = {"GLASSHOUSE_WAREHOUSE": str(published), "PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}
-        ran = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, check=True)
-        assert len(ran.stdout.splitlines()) > 2, line
+    environment = {"GLASSHOUSE_WAREHOUSE": str(published), "PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}
+    ran = [subprocess.run(lines[0], shell=True, env=environment, capture_output=True, text=True, check=True)]
+    for line in lines[1:]:  # as a shell takes it apart, in this process
+        program, *arguments = shlex.split(line)
+        assert program == str(script)
+        ran.append(glasshouse(*arguments, GLASSHOUSE_WAREHOUSE=str(published)))
+    for line, each in zip(lines, ran, strict=True):
+        assert len(each.stdout.splitlines()) > 2, line

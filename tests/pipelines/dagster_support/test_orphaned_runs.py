@@ -10,12 +10,9 @@ from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, pro
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory):
-    home = tmp_path_factory.mktemp("dagster")
-    (home / "dagster.yaml").write_text(
-        "concurrency: {pools: {default_limit: 1, granularity: op}}\ntelemetry: {enabled: false}\n"
-    )
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+def instance():
+    one_each = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
+    with dg.DagsterInstance.ephemeral(settings=one_each) as instance:
         yield instance
 
 

@@ -1,9 +1,11 @@
 """A partition that is removed leaves the store and the warehouse, whole; what others share stays."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import s3fs
 from synthetic_store import N_FEATURES, SyntheticStore
 
 from pipelines.store.publication import publish_store
@@ -11,6 +13,7 @@ from pipelines.store.removal import Removal, plan_removal, publish_removal, remo
 from pipelines.store.store import Store
 from sql.consistency import inspect
 from sql.dropped_partitions import MostWouldBeDropped
+from sql.publish import publish
 from sql.warehouse import connect
 from storage.folder import AbsentFolder, Folder
 from storage.manifest import Manifest
@@ -30,19 +33,30 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 both = pytest.mark.parametrize("home", ["local", "s3"], indirect=True)
 
 
-@pytest.fixture
-def store(home: str, tmp_path: Path) -> Store:
-    """A store of demo/mid and demo/late, published; a registry that asks for nothing."""
-    synthetic = SyntheticStore(home)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published file and, beside it, the home that it was published from: demo/mid and demo/late."""
+    root = tmp_path_factory.mktemp("published")
+    synthetic = SyntheticStore(str(root / "home"))
     synthetic.write_model("demo")
     for recipe in ("mid", "late"):
         synthetic.write_sae("demo", recipe)
-        (Folder(home) / "saes" / "demo" / recipe).write_bytes("sae_weights.safetensors", b"weights")
+        (Folder(str(root / "home")) / "saes" / "demo" / recipe).write_bytes("sae_weights.safetensors", b"weights")
+    publish(root / "warehouse.duckdb", synthetic.stored)
+    return root / "warehouse.duckdb"
+
+
+@pytest.fixture
+def store(published: Path, home: str, tmp_path: Path) -> Store:
+    """A copy of that home and of its file; a registry that asks for nothing."""
+    if home.startswith("s3://"):
+        s3fs.S3FileSystem().put(f"{published.parent}/home/", f"{home}/", recursive=True)
+    else:
+        shutil.copytree(published.parent / "home", home)
+    shutil.copy(published, tmp_path)
     for kind in ("models", "recipes"):
         (tmp_path / "registry" / kind).mkdir(parents=True)
-    made = Store(home=home, registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
-    assert publish_store(made).violations == []
-    return made
+    return Store(home=home, registry=str(tmp_path / "registry"), warehouse=str(tmp_path / "warehouse.duckdb"))
 
 
 def remove(store: Store, plan: Removal) -> None:
