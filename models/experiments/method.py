@@ -47,10 +47,10 @@ class ExperimentInput(Generic[S]):
     seed: int = 0
     judge: "Callable[[], LLM] | None" = None
     """Opens the LLM that rates what the model writes, where the settings name one."""
-    fits: Folder | None = None
-    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
     kept: KeptResults = field(default_factory=NothingKept)
     """Intermediate results, for a method that takes all prompts together."""
+    fits: Folder | None = None
+    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 
     @property
     def dictionary(self) -> FeatureDictionary | None:

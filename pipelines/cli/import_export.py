@@ -90,10 +90,10 @@ def import_dump(
         soft_wrap=True,
     )
     print_notes(done.notes)
-    findings = publish_store(store).violations
-    print_failed_checks(findings)
+    publication = publish_store(store)
+    print_failed_checks(publication.findings)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
-    if any(finding.may_be_of(model, recipe) for finding in findings):
+    if any(finding.may_be_of(model, recipe) for finding in publication.violations):
         raise SystemExit(1)
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.collection import gc
 from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
@@ -32,6 +33,7 @@ app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command()(verify)
+app.command()(gc)
 app.command(no_args_is_help=True)(remove)
 for _name, _command in intervention_commands():
     app.command(_name, no_args_is_help=True)(_command)

@@ -51,7 +51,7 @@ def experiment_input(
         dictionary.sae.to(host.device)
     asked, seed = encoder.encode(rows, **needs), registration.card.seed
     judge, fits = experiment_judge(store, registration), store.layout.experiment_fits(registration.model_id)
-    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge, fits)
+    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge=judge, fits=fits)
     method.check(given)
     return given
 

@@ -162,7 +162,7 @@ def _experiment_row(
         "method": card.method,
         "question": settings.question,
         "prompt_set_id": card.prompt_set,
-        "recipe_ids": list(card.recipe_ids),
+        "recipe_ids": [dictionary.recipe_id for dictionary in given.dictionaries],
         "settings": json.dumps(settings.model_dump(mode="json"), sort_keys=True),
         "seed": card.seed,
         "prefix": given.host.tokenizer.convert_ids_to_tokens(list(given.prefix)),
