@@ -34,7 +34,7 @@ function redraw() {
 function update() {
   drawn.edges.replaceChildren();
   drawn.names.replaceChildren();
-  const focus = pointed || (pinned.size || path ? null : chosen?.kind !== "logit" && chosen);
+  const focus = pointed || (pinned.size > 1 || path ? null : chosen?.kind !== "logit" && chosen);
   const lit = new Set(pinnedNodes());
   if (path) edgesOf(path).forEach(({ source, target }) => lit.add(source).add(target));
   if (!path && !pinned.size && !focus) for (const row of pathRows.slice(0, SHOWN_PATHS)) edgesOf(pathOf(row)).forEach(({ source, target }) => lit.add(source).add(target));
