@@ -68,7 +68,7 @@ class ExperimentAsker:
         if model_id not in cards.models:
             return []
         recipes = tuple(cards.recipes_of(model_id))
-        return [method for name in method_names() if (method := _typed(name, recipes))]
+        return [method for name in method_names() if (method := typed_method(name, recipes))]
 
     def ask(self, model_id: str, method: str, given: Mapping[str, str], report: Report) -> TypedAnswer:
         """Runs a method on one prompt.
@@ -103,7 +103,8 @@ class ExperimentAsker:
         return TypedAnswer(tables, question.cards())
 
 
-def _typed(name: str, recipes: Sequence[str]) -> TypedMethod | None:
+def typed_method(name: str, recipes: Sequence[str]) -> TypedMethod | None:
+    """A method as a form asks for it; None where its prompt cannot be typed, or there is no dictionary for it."""
     settings = settings_of(name)
     kind: PromptKind | None = next((kind for kind in settings.prompt_kinds if kind in _KINDS), None)
     needs_recipe = settings.dictionary in ("required", "several")
