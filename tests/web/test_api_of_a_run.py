@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import dagster as dg
 import numpy as np
 import pytest
 from mcp import Client, StdioServerParameters
-from small_house import small_house
+from small_house import store_of
 from starlette.testclient import TestClient
 
-from pipelines.runs.in_process import run_partition
 from pipelines.serving.vector_reader import StoredVectorReader
 from pipelines.store.store import Store
 from pipelines.store.stored_dictionary import stored_dictionary
@@ -27,12 +25,8 @@ FEATURE = "/api/saes/first/small/features/9"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path]:
-    root = tmp_path_factory.mktemp("house")
-    store = small_house(root)
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert run_partition(store, "first/small", instance).success
-    return store, root
+def house(made_house: Path) -> tuple[Store, Path]:
+    return store_of(made_house), made_house
 
 
 @pytest.fixture(scope="module")
