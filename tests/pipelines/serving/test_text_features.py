@@ -27,7 +27,7 @@ def house(made_house: Path, tmp_path_factory):
     root = tmp_path_factory.mktemp("house")
     store = copied_house(made_house, root)
     (root / "registry" / "recipes" / "late.yaml").write_text(
-        RECIPE.lstrip("\n").replace("    ", "").replace("@0.5", "@1")
+        RECIPE.lstrip("\n").replace("    ", "").replace("@0.5", "@1") + "explanations: {features: 1, scorers: []}\n"
     )
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_partition(store, "first/late", instance).success
