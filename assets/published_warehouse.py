@@ -20,6 +20,12 @@ consistent = dg.AssetCheckSpec(
     asset="published_warehouse",
     description="Tables agree: features are known, histograms add up, ratings are of known labels and examples.",
 )
+everything = dg.AssetCheckSpec(
+    "nothing_left_out",
+    asset="published_warehouse",
+    description="Every partition of the store could be read: one that is damaged, or of another version's columns, is "
+    "left out of the file (view left_out_partition) and does not keep the others from it.",
+)
 complete = dg.AssetCheckSpec(
     "dictionaries_complete",
     asset="published_warehouse",
@@ -54,7 +60,7 @@ def table_assets() -> Iterator[dg.AssetsDefinition]:
     deps=sorted({asset.key for asset in table_assets()}),
     kinds={"duckdb"},
     group_name="warehouse",
-    check_specs=[consistent, complete],
+    check_specs=[consistent, everything, complete],
     **PUBLISH_STEP,
 )
 @fail_without_retry
@@ -62,7 +68,8 @@ def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig
     """The DuckDB file that people query: built beside the published one from all that changed in the store, checked,
     and moved into place. Readers keep what they opened. It has no partitions: one publication is of all of them.
 
-    A store that is not there is refused, and so is one that has lost most of what is published, unless `allow_drop`."""
+    A partition that cannot be read is left out, and named. A store that is not there is refused, and so is one that has
+    lost most of what is published, unless `allow_drop`."""
     from sql.dropped_partitions import AllowedDrops
     from sql.query_output import rows_of
 
@@ -75,6 +82,7 @@ def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig
             ),
             "page": page_link(),
             "partitions_replaced": len(published.replaced),
+            "left_out": "; ".join(map(str, published.left_out[:20])) or "nothing",
             "seconds": published.seconds,
             "bytes": store.published.stat().st_size,
             "path": dg.MetadataValue.path(str(store.published)),
@@ -86,6 +94,12 @@ def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig
                 passed=not publication.violations,
                 description="; ".join(map(str, publication.violations[:3])) or None,
                 metadata={"findings": "\n".join(map(str, publication.violations[:20])) or "none"},
+            ),
+            dg.AssetCheckResult(
+                check_name="nothing_left_out",
+                passed=not published.left_out,
+                description="; ".join(map(str, published.left_out[:3])) or None,
+                metadata={"partitions": len(published.left_out)},
             ),
             dg.AssetCheckResult(
                 check_name="dictionaries_complete",

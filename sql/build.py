@@ -11,9 +11,10 @@ from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts, table_names
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
+from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
 from sql.sql_files import sql_files
-from sql.stored_partitions import Partition, StoredTables, keys_of
+from sql.stored_partitions import BadPartition, Partition, StoredTables, keys_of
 from sql.views import define_views, stored_code_files
 from sql.warehouse import FEATURE_ACTIVATION, create, define, schema_sha256
 from storage.table_schemas import tables
@@ -29,6 +30,12 @@ class Built:
     rows: dict[str, int]
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
+    left_out: tuple[LeftOutPartition, ...] = ()
+    """What could not be read of the store."""
+
+
+MOST_CHANGES = 3
+"""Times that a partition may be written again while it is read."""
 
 
 def build(
@@ -40,40 +47,77 @@ def build(
 ) -> Built:
     """Makes the file equal to the store; it may be missing, or a copy of what was published before.
 
+    A partition that does not hold what its manifest or the schema says is left out; where DuckDB says so, the file is
+    made once more without it, for an error ends the transaction. What was published of it goes, for the store says
+    another thing now; only where its manifest cannot be read, nothing says so, and it stays.
+
     Raises:
         MostWouldBeDropped: If most of what it holds would go, and that is not allowed.
     """
-    published = _published_partitions(file)
+    published, left_out, changes = _published_partitions(file), dict[PublishedPartition, BadPartition](), 0
+    while True:
+        try:
+            return _built(file, stored, registry, progress, allowed, published, left_out)
+        except BadPartition as error:
+            if changes < MOST_CHANGES and stored.has_changed_since(error):
+                changes += 1
+            else:
+                left_out[error.table, error.partition] = error
+
+
+def _built(
+    file: Path,
+    stored: StoredTables,
+    registry: RegistryRows,
+    progress: Callable[[str], None],
+    allowed: AllowedDrops,
+    published: set[PublishedPartition],
+    left_out: dict[PublishedPartition, BadPartition],
+) -> Built:
+    """Adds what cannot be read to `left_out`; raises BadPartition, and leaves the file as it was, for one at which
+    DuckDB ended the transaction, or that somebody is writing."""
     with closing(create(file)) as con:
         stored.reach(con)
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
         if not table_names(con):
             define(con)
-        stored_partitions = stored.partitions(known := set(table_names(con)) & set(tables()))
-        places = {(partition.table, partition.name) for partition in stored_partitions}
-        allowed.check({place for place in published if place[0] in known}, places, stored.url)
+        every, unreadable = stored.partitions(known := set(table_names(con)) & set(tables()))
+        readable = [partition for partition in every if (partition.table, partition.name) not in left_out]
+        stay = {(error.table, error.partition) for error in unreadable}
+        places = {(partition.table, partition.name) for partition in readable} | stay
         layouts = table_layouts(con)
-        replaced, dropped = _partition_changes(con, stored_partitions)
+        replaced, dropped = _partition_changes(con, readable, stay)
         for table, name in dropped:
             _delete_partition(con, table, name)
-        for partition in replaced:
+        for partition in list(replaced):
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
             _delete_partition(con, partition.table, partition.name)
-            load(con, stored, partition, layouts[partition.table])
+            try:
+                load(con, stored, partition, layouts[partition.table])
+            except BadPartition as error:
+                if isinstance(error.__cause__, duckdb.Error) or stored.has_changed_since(error):
+                    raise
+                left_out[partition.table, partition.name] = error
+                replaced.remove(partition)
+                continue
             _record_partition(con, partition)
-        codes, n_codes = stored_code_files(stored)
+        places = {(partition.table, partition.name) for partition in readable} - left_out.keys() | stay
+        allowed.check({place for place in published if place[0] in known}, places, stored.url)
+        codes, n_codes, bad_codes = stored_code_files(stored)
         define_views(con, codes)
         _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
         _register(con, registry)
         _write_publication_row(con, stored)
+        missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
+        write_left_out(con, missing)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
         con.execute("checkpoint")
-    return Built(
-        rows, tuple(f"{p.table}/{p.name}" for p in replaced), tuple(f"{table}/{name}" for table, name in dropped)
-    )
+    loaded = tuple(f"{p.table}/{p.name}" for p in replaced)
+    gone = sorted({*dropped, *(published & left_out.keys())})
+    return Built(rows, loaded, tuple(f"{table}/{name}" for table, name in gone), missing)
 
 
 def _published_partitions(file: Path) -> set[PublishedPartition]:
@@ -96,9 +140,10 @@ def _published_partitions(file: Path) -> set[PublishedPartition]:
 
 
 def _partition_changes(
-    con: DuckDBPyConnection, stored: Sequence[Partition]
+    con: DuckDBPyConnection, stored: Sequence[Partition], stay: set[PublishedPartition]
 ) -> tuple[list[Partition], list[PublishedPartition]]:
-    """Partitions to load, because they are new or another, and those that vanished from the store."""
+    """Partitions to load, because they are new or another, and those that vanished from the store, but for those that
+    stay as they are."""
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
     hashes_by_partition = {(table, name): hashes for table, name, *hashes in recorded}
     stored_partitions = {(p.table, p.name): p for p in stored}
@@ -107,7 +152,7 @@ def _partition_changes(
         for place, p in stored_partitions.items()
         if hashes_by_partition.get(place) != [p.identity_sha256, p.content_sha256]
     ]
-    return replaced, sorted(hashes_by_partition.keys() - stored_partitions.keys())
+    return replaced, sorted(hashes_by_partition.keys() - stored_partitions.keys() - stay)
 
 
 def _delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:

@@ -39,8 +39,9 @@ class AllowedDrops:
             return
         named = ", ".join("/".join(place) for place in sorted(lost)[:3])
         raise MostWouldBeDropped(
-            f"{len(lost):,} of {len(counted):,} published partitions are not in {url} (such as {named}), and would be "
-            "dropped: nothing was published. See that this is the right store and that it is whole (GLASSHOUSE_HOME); "
+            f"{len(lost):,} of {len(counted):,} published partitions are not in {url}, or cannot be read there (such "
+            f"as {named}), and would be dropped: nothing was published. See that this is the right store and that "
+            "it is whole (GLASSHOUSE_HOME, glasshouse verify); "
             "if they are to go, say so: glasshouse publish --allow-drop, or allow_drop: true in the configuration of "
             "`published_warehouse`"
         )

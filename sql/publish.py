@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sql.build import RegistryRows, build
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
+from sql.left_out import LeftOutPartition
 from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
 
@@ -22,12 +23,14 @@ NO_ROWS: RegistryRows = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publication did: rows of each table, partitions (`table/model_id=…/…`) loaded and dropped, time."""
+    """What a publication did: rows of each table, partitions (`table/model_id=…/…`) loaded and dropped, time, and the
+    partitions that it went on without."""
 
     rows: dict[str, int]
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
     seconds: float
+    left_out: tuple[LeftOutPartition, ...] = ()
 
 
 def publish(
@@ -42,7 +45,8 @@ def publish(
 
     The new file grows in a folder of its own beside the published one, from a copy of it, so that only partitions whose
     identity or files changed are loaded. Readers keep what they opened, the next to open sees the new one, and whatever
-    fails leaves the old. Publishers of the same file wait for each other.
+    fails leaves the old. Publishers of the same file wait for each other. A partition that does not hold what its
+    manifest or the schema says is left out, and said: the others are published.
 
     Args:
         published: The DuckDB file that people query; made where there is none.
@@ -54,7 +58,6 @@ def publish(
     Raises:
         AbsentFolder: If the store's tables are not there.
         MostWouldBeDropped: If more would go than is allowed.
-        BadPartition: If a partition does not hold what its manifest or the schema says.
         ValueError: If the file in the way is not a Glasshouse warehouse.
         OSError: If the folder cannot be written, or is full.
     """
@@ -62,7 +65,7 @@ def publish(
     stored.require()
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(published.parent / f".{published.name}.lock", fallback_to_soft=False)  # goes with who holds it
+        lock = FileLock(_lock_place(published), fallback_to_soft=False)  # goes with who holds it
         with lock, _building(published) as file:
             if published.exists():
                 shutil.copyfile(published, file)
@@ -73,13 +76,33 @@ def publish(
             f"{published} was not published ({error}); what stood there stays: see that {published.parent} can be "
             "written and has room for a second copy of the file, then publish again"
         ) from error
-    return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start)
+    return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start, built.left_out)
+
+
+def abandoned_build(published: Path) -> Path | None:
+    """The folder of a new file that a killed publisher left; None where there is none, or its publisher is at work."""
+    folder = _building_place(published)
+    if not folder.exists():
+        return None
+    try:
+        with FileLock(_lock_place(published), timeout=0, fallback_to_soft=False):
+            return folder
+    except Timeout:
+        return None
+
+
+def _lock_place(published: Path) -> Path:
+    return published.parent / f".{published.name}.lock"
+
+
+def _building_place(published: Path) -> Path:
+    return published.parent / f".{published.name}.building"
 
 
 @contextmanager
 def _building(published: Path) -> Iterator[Path]:
     """A place for the new file; what a killed publisher left there is removed."""
-    folder = published.parent / f".{published.name}.building"
+    folder = _building_place(published)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

@@ -19,9 +19,15 @@ from storage.manifest import DamagedFile, Manifest, ManifestFile
 class BadPartition(ValueError):
     """A partition of the store does not hold what its manifest or the schema says. Materialize its asset again."""
 
-    def __init__(self, found: str, remedy: str) -> None:
-        super().__init__(f"{found}: {remedy}")
-        self.found = found
+    found: str
+    """Which partition, and what was found."""
+
+    def __init__(
+        self, table: str, partition: str, what: str, remedy: str, files: tuple[ManifestFile, ...] = ()
+    ) -> None:
+        self.table, self.partition, self.remedy, self.files = table, partition, remedy, files
+        self.found = f"table {table}, partition {partition}: {what}"
+        super().__init__(f"{self.found}: {remedy}")
 
 
 def keys_of(partition: str) -> dict[str, str]:
@@ -54,10 +60,8 @@ class Partition:
         return hashlib.sha256("\n".join(file.sha256 for file in self.files).encode()).hexdigest()
 
     def fault(self, found: str) -> BadPartition:
-        return BadPartition(
-            f"table {self.table}, partition {self.name}: {found}",
-            f"materialize the asset that writes {self.table} for it again ({self.folder})",
-        )
+        remedy = f"materialize the asset that writes {self.table} for it again ({self.folder})"
+        return BadPartition(self.table, self.name, found, remedy, self.files)
 
 
 @dataclass(frozen=True)
@@ -90,20 +94,33 @@ class StoredTables:
         if not self.is_local:
             con.register_filesystem(self.filesystem)
 
-    def partitions(self, tables: set[str]) -> list[Partition]:
-        """Every partition of these tables that has a manifest, sorted.
+    def partitions(self, tables: set[str]) -> tuple[list[Partition], list[BadPartition]]:
+        """Every partition of these tables that has a manifest, sorted, and an error for each whose manifest cannot be
+        read.
 
         Raises:
             AbsentFolder: If the tables are not there at all.
-            BadPartition: Naming a manifest that cannot be read.
         """
         paths = [path for path in self._manifests if self._place(path)[0] in tables]
         if not paths:
-            return []
+            return [], []
         bodies = self.filesystem.cat(paths)
         assert isinstance(bodies, dict), "fsspec gives a mapping for a list of paths"
-        found = [self._partition(path, body) for path, body in bodies.items()]
-        return sorted(found, key=lambda partition: (partition.table, partition.name))
+        found, unreadable = list[Partition](), list[BadPartition]()
+        for path, body in sorted(bodies.items()):
+            try:
+                found.append(self._partition(path, body))
+            except BadPartition as error:
+                unreadable.append(error)
+        return sorted(found, key=lambda partition: (partition.table, partition.name)), unreadable
+
+    def has_changed_since(self, error: BadPartition) -> bool:
+        """Whether a partition is written by somebody right now: its manifest is no longer the one that was read."""
+        try:
+            manifest = Manifest.read(self.tables / error.table / error.partition)
+        except DamagedFile:
+            return True
+        return manifest is None or manifest.files != error.files
 
     def require(self) -> None:
         """Raises AbsentFolder if the tables are not there: no publication takes that for a store without any."""
@@ -132,7 +149,7 @@ class StoredTables:
         try:
             manifest = Manifest.parse(body, self.tables / table / name)
         except DamagedFile as error:
-            raise BadPartition(f"table {table}, partition {name}: {error.found}", error.remedy) from error
+            raise BadPartition(table, name, error.found, error.remedy) from error
         return Partition(table, name, folder, manifest.identity_sha256, manifest.files)
 
     @contextmanager

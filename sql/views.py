@@ -6,7 +6,7 @@ from duckdb import DuckDBPyConnection
 
 from sql.catalog import column_comments, literal, quoted
 from sql.sql_files import SQLFile, sql_files
-from sql.stored_partitions import StoredTables
+from sql.stored_partitions import BadPartition, StoredTables
 from sql.view_comments import comment_columns_passed_on
 from sql.warehouse import FEATURE_ACTIVATION
 
@@ -34,21 +34,24 @@ def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
     con.execute(external[f"{FEATURE_ACTIVATION}_comments"].sql)
 
 
-def stored_code_files(stored: StoredTables) -> tuple[list[str], int]:
-    """The files of the codes that the store keeps, as their manifests name them, and how many rows these promise.
+def stored_code_files(stored: StoredTables) -> tuple[list[str], int, list[BadPartition]]:
+    """The files of the codes that the store keeps, as their manifests name them, how many rows these promise, and an
+    error for each partition of which a file is missing or cut short; contents are not read, for they may be vast.
 
     A glob would also read what an earlier dictionary of the same name left behind.
-
-    Raises:
-        BadPartition: Naming a file that is missing or cut short; contents are not read, for they may be vast.
     """
-    partitions = [partition for partition in stored.partitions({FEATURE_ACTIVATION}) if partition.files]
+    partitions, bad = stored.partitions({FEATURE_ACTIVATION})
+    home, files, n_rows = f"{stored.url}/{FEATURE_ACTIVATION}", list[str](), 0
     for partition in partitions:
-        for file in partition.files:
-            stored.check_size(partition, file)
-    home = f"{stored.url}/{FEATURE_ACTIVATION}"
-    files = [f"{home}/{partition.name}/{file.name}" for partition in partitions for file in partition.files]
-    return files, sum(partition.rows for partition in partitions)
+        try:
+            for file in partition.files:
+                stored.check_size(partition, file)
+        except BadPartition as error:
+            bad.append(error)
+            continue
+        files += [f"{home}/{partition.name}/{file.name}" for file in partition.files]
+        n_rows += partition.rows
+    return files, n_rows, bad
 
 
 def _define(con: DuckDBPyConnection, text: SQLFile, kind: str) -> None:

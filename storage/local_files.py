@@ -110,3 +110,17 @@ def _below(root: str, inside: str, above: tuple[tuple[int, int], ...], depth: in
             yield path
         elif depth is None or depth > 1:
             yield from _below(root, path, (*above, place), depth and depth - 1)
+
+
+def remove_empty_folders(path: Path, root: Path) -> None:
+    """Deletes a folder that is empty, and each above it that is empty then, but for the root."""
+    while path != root and path.is_relative_to(root):
+        try:
+            path.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno == errno.ENOTEMPTY:
+                return
+            raise
+        path = path.parent

@@ -15,6 +15,7 @@ from web import error_pages, experiment_pages, feature_map, graph_pages, text_ro
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
+from web.graph_changes import GraphChanger, change_feature
 from web.hand_question_pages import hand_question
 from web.hand_questions import Asker
 from web.label_editing import write_label
@@ -73,6 +74,7 @@ def app(
     editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
     asker: Asker | None = None,
+    graph_changer: GraphChanger | None = None,
 ) -> ASGIApp:
     """The pages over a published file, which may be missing yet: a page then says so.
 
@@ -85,6 +87,7 @@ def app(
         editor: Writes people's labels; None where the pages are read-only.
         kept_texts: Where readers' texts are kept that are too long for an address; None to keep none.
         asker: What tries methods of experiments on a prompt; None where nothing can.
+        graph_changer: What runs the model of a graph with a feature changed; None where nothing can.
     """
     services, model_queue = Services(LatestWarehouse(published), reader, embedder, vectors), ModelQueue()
     served = Starlette(
@@ -95,6 +98,7 @@ def app(
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
             Route("/experiments/{model_id}/{experiment_id}/graph/{prompt_id}", graph_pages.graph),
+            Route("/experiments/{model_id}/{experiment_id}/graph/{prompt_id}/change", change_feature),
             Route("/list/{list_id}", feature_list),
             Route("/model/{model_id}", model),
             Route("/sae/{model_id}/{recipe_id}", pages.sae),
@@ -123,7 +127,7 @@ def app(
     state = served.state
     state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
     state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
-    state.asker = asker
+    state.asker, state.graph_changer = asker, graph_changer
     state.editing = editor and Editing(editor)
     return SecurityHeaders(RequestLimits(served), UNFRAMED if editor else HEADERS)
 
@@ -140,6 +144,7 @@ def serve(
     editor: LabelEditor | None = None,
     kept_texts: Path | None = None,
     asker: Asker | None = None,
+    graph_changer: GraphChanger | None = None,
 ) -> None:
     """Answers until it is interrupted, to this machine's names and to `names`; to pages of `origins` the API."""
     import uvicorn
@@ -148,7 +153,9 @@ def serve(
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(
-        RequestOrigin(app(published, reader, embedder, vectors, origins, editor, kept_texts, asker), names, origins),
+        RequestOrigin(
+            app(published, reader, embedder, vectors, origins, editor, kept_texts, asker, graph_changer), names, origins
+        ),
         host=host,
         port=port,
         log_level="warning",

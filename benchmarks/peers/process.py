@@ -13,6 +13,7 @@ from models.dictionaries.config import SAESettings
 ENVIRONMENTS = {
     "SAELens": ("GLASSHOUSE_PEER_PYTHON", "saelens_steps.py"),
     "dictionary_learning": ("GLASSHOUSE_PEER_DL_PYTHON", "dictionary_learning_steps.py"),
+    "crosslayer-coding": ("GLASSHOUSE_PEER_CLT_PYTHON", "crosslayer_coding_steps.py"),
 }
 """Each peer's variable, which names an interpreter that has it, and its script."""
 _BOTH = ("standard", "topk", "batchtopk", "matryoshka_batchtopk", "jumprelu", "gated")
@@ -20,6 +21,7 @@ TRAINS = {
     "ours": get_args(SAESettings.model_fields["architecture"].annotation),
     "SAELens": _BOTH,
     "dictionary_learning": (*_BOTH, "p_anneal"),
+    "crosslayer-coding": ("cross_layer_transcoder",),
 }
 ARCHITECTURES = TRAINS["dictionary_learning"]
 GROUPS = SAESettings.model_fields["matryoshka_fractions"].default

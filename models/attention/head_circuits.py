@@ -10,6 +10,10 @@ diagonal of W_E W_V W_O W_U, Elhage et al. 2021, A Mathematical Framework for Tr
 share of tokens whose query meets its own key best among the keys of all (W_E W_Q W_K^T W_E^T). OV positivity: the sum
 of the eigenvalues of the OV circuit among these tokens over the sum of their sizes, 1 where every direction is copied.
 
+Later heads seldom meet an embedding as it is: most of what tells a token is added by the first block's MLP. The scores
+named `effective_` read the stream behind block 0 in which its attention said nothing (the effective embedding,
+embedding + MLP 0 of it); heads of block 0 themselves have none.
+
 N tokens, D width, V vocabulary, H heads, G key heads, d width of one head.
 """
 
@@ -26,7 +30,8 @@ from models.language_model.self_test import probe_tokens
 from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 
-OV: tuple[ScoreName, ...] = ("ov_copying", "ov_positivity")
+OV: tuple[ScoreName, ScoreName] = ("ov_copying", "ov_positivity")
+EFFECTIVE_OV: tuple[ScoreName, ScoreName] = ("effective_ov_copying", "effective_ov_positivity")
 
 
 @torch.no_grad()
@@ -34,13 +39,28 @@ def circuit_scores(host: HookedModel, counts: Sequence[int], tokens_N: Tensor) -
     """Every head's scores over some different tokens; without a value, and with the reason, where the weights cannot
     be split."""
     heads, n = heads_of(counts), len(tokens_N)
-    names: list[ScoreName] = [*OV, "qk_matching"]
+    names: list[ScoreName] = [*OV, *EFFECTIVE_OV, "qk_matching"]
     width = host.module_map.embedding.weight.shape[1]
     if width != host.d_model:
         lack = f"{host.architecture} embeds tokens in {width} numbers and its blocks read {host.d_model}"
         return [_without(head, name, n, lack) for name in names for head in heads]
-    read = _projections(host, tokens_N)
-    return _copying(host, counts, tokens_N, read) + [_matching(head, counts[head.layer], read) for head in heads]
+    embedded_ND = host.module_map.embedding(tokens_N.to(host.device))
+    read, behind_first = _projections(host, embedded_ND), _projections(host, _effective(host, embedded_ND))
+    copying = _copying(host, counts, tokens_N, read, OV)
+    copying += [
+        score
+        if score.head.layer
+        else _without(score.head, score.name, n, "a head of block 0 reads embeddings as they are")
+        for score in _copying(host, counts, tokens_N, behind_first, EFFECTIVE_OV)
+    ]
+    return copying + [_matching(head, counts[head.layer], read) for head in heads]
+
+
+def _effective(host: HookedModel, embedded_ND: Tensor) -> Tensor:
+    """The stream [N, D] behind block 0 whose attention says nothing, less that of a stream of zeros."""
+    edits: dict[Site, Edit] = {Site("resid_pre", 0): replay(_above_zeros(embedded_ND)), Site("z", 0): torch.zeros_like}
+    behind = Site("resid_post", 0)
+    return _linear_part(host, len(embedded_ND), edits, [behind])[behind].to(embedded_ND)
 
 
 def _matching(head: Head, n_heads: int, read: Mapping[Site, Tensor]) -> HeadScore:
@@ -51,31 +71,36 @@ def _matching(head: Head, n_heads: int, read: Mapping[Site, Tensor]) -> HeadScor
 
 
 def _copying(
-    host: HookedModel, counts: Sequence[int], tokens_N: Tensor, read: Mapping[Site, Tensor]
+    host: HookedModel,
+    counts: Sequence[int],
+    tokens_N: Tensor,
+    read: Mapping[Site, Tensor],
+    names: tuple[ScoreName, ScoreName],
 ) -> list[HeadScore]:
+    """Both scores of the OV circuit of every head."""
+    copying, positivity = names
     lack = f"{host.architecture} has no final norm before its output embedding, so that no circuit ends in logits"
     try:
         unembedding = host.unembedding()
     except ValueError as error:
         unembedding, lack = None, str(error)
     if unembedding is None:
-        return [_without(head, name, len(tokens_N), lack) for name in OV for head in heads_of(counts)]
+        return [_without(head, name, len(tokens_N), lack) for name in names for head in heads_of(counts)]
     scores = []
     for place in range(max(counts)):
         layers = [layer for layer, n_heads in enumerate(counts) if place < n_heads]
         for layer, said_ND in _alone(host, counts, layers, place, read).items():
             effects_NV = unembedding.effects(said_ND.to(unembedding.W_VD.device))
-            scores.append(_share(Head(layer, place), "ov_copying", effects_NV, tokens_N))
-            scores.append(_positivity(Head(layer, place), effects_NV[:, tokens_N.to(effects_NV.device)]))
+            scores.append(_share(Head(layer, place), copying, effects_NV, tokens_N))
+            scores.append(_positivity(Head(layer, place), positivity, effects_NV[:, tokens_N.to(effects_NV.device)]))
     return sorted(scores, key=lambda score: score.head)
 
 
-def _projections(host: HookedModel, tokens_N: Tensor) -> dict[Site, Tensor]:
-    """Queries, keys and values [N, width] of every block for the embeddings themselves."""
+def _projections(host: HookedModel, stream_ND: Tensor) -> dict[Site, Tensor]:
+    """Queries, keys and values [N, width] of every block for one stream."""
     layers = range(host.n_layers)
-    embedded_ND = host.module_map.embedding(tokens_N.to(host.device))
-    streams = {Site("resid_pre", layer): replay(_above_zeros(embedded_ND)) for layer in layers}
-    return _linear_part(host, len(tokens_N), streams, [Site(kind, layer) for kind in "qkv" for layer in layers])
+    streams = {Site("resid_pre", layer): replay(_above_zeros(stream_ND)) for layer in layers}
+    return _linear_part(host, len(stream_ND), streams, [Site(kind, layer) for kind in "qkv" for layer in layers])
 
 
 def _alone(
@@ -119,11 +144,11 @@ def _share(head: Head, name: ScoreName, value_NM: Tensor, own_N: Tensor) -> Head
     return HeadScore(head, name, share, (share * (1 - share) / n) ** 0.5, 1 / value_NM.shape[1], n)
 
 
-def _positivity(head: Head, value_NN: Tensor) -> HeadScore:
+def _positivity(head: Head, name: ScoreName, value_NN: Tensor) -> HeadScore:
     eigenvalues_N = torch.linalg.eigvals(value_NN.double().cpu())
     size = float(eigenvalues_N.abs().sum())
     value = float(eigenvalues_N.real.sum()) / size if size else 0.0
-    return HeadScore(head, "ov_positivity", value, None, 0.0, len(value_NN))
+    return HeadScore(head, name, value, None, 0.0, len(value_NN))
 
 
 def _without(head: Head, name: ScoreName, n: int, lack: str) -> HeadScore:

@@ -5,7 +5,16 @@ from typing import Literal
 
 from models.attention.head import Head
 
-ScoreName = Literal["induction", "previous_token", "duplicate_token", "ov_copying", "ov_positivity", "qk_matching"]
+ScoreName = Literal[
+    "induction",
+    "previous_token",
+    "duplicate_token",
+    "ov_copying",
+    "ov_positivity",
+    "effective_ov_copying",
+    "effective_ov_positivity",
+    "qk_matching",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,17 @@ ENTRY = Site("resid_pre", 0)
 def attribution_effects(sweep: PatchingSweep, patches: Sequence[Patch]) -> Tensor:
     """Attribution patching: the effect of each patch (N,) from one pass forward and back; float64."""
     sites = _sites(sweep, patches)
-    return _scores(sweep, patches, _gradients(sweep, ENTRY, sites, torch.zeros(1)))
+    return _scores(sweep, patches, gradients_at(sweep, sites))
+
+
+def gradients_at(sweep: PatchingSweep, sites: Sequence[Site]) -> dict[Site, Tensor]:
+    """The gradient (S, …) of the metric of the patched run at each site."""
+    return _gradients(sweep, ENTRY, sites, torch.zeros(1))
+
+
+def site_path_gradient(sweep: PatchingSweep, site: Site, n_steps: int, rows_per_pass: int) -> Tensor:
+    """The gradient (S, …) at a site, averaged over steps of its own way from the patched run to the other."""
+    return _averaged(sweep, site, [site], _midpoints(n_steps), rows_per_pass)[site]
 
 
 def stream_path_effects(
@@ -38,9 +48,7 @@ def site_path_effects(
     sweep: PatchingSweep, patches: Sequence[Patch], n_steps: int = 8, rows_per_pass: int = 64
 ) -> Tensor:
     """Integrated gradients over each site by itself: J passes for each site."""
-    steps, gradients = _midpoints(n_steps), dict[Site, Tensor]()
-    for site in _sites(sweep, patches):
-        gradients |= _averaged(sweep, site, [site], steps, rows_per_pass)
+    gradients = {site: site_path_gradient(sweep, site, n_steps, rows_per_pass) for site in _sites(sweep, patches)}
     return _scores(sweep, patches, gradients)
 
 
@@ -87,14 +95,26 @@ def _gradients(sweep: PatchingSweep, moved: Site, sites: Sequence[Site], steps_J
 
 def _scores(sweep: PatchingSweep, patches: Sequence[Patch], gradients: Mapping[Site, Tensor]) -> Tensor:
     """Change times gradient, added up over each patch's place and averaged over the seeds."""
-    product = {site: (sweep.difference(site).double() * g.double()).mean(0) for site, g in gradients.items()}
-    return torch.tensor(
-        [
-            sum(
-                float(patch.place(product[site], sweep.heads_at(site)).sum())
-                for site in patch.sites(sweep.passes.host.n_layers)
-            )
-            for patch in patches
-        ],
-        dtype=torch.float64,
+    n_layers, sums = sweep.passes.host.n_layers, dict[tuple[Site, bool], list[float]]()
+    effects = []
+    for patch in patches:
+        effect = 0.0
+        for site in patch.sites(n_layers):
+            key = site, patch.head is not None
+            if key not in sums:
+                product = (sweep.difference(site).double() * gradients[site].double()).mean(0)
+                sums[key] = _summed(product, patch, sweep.heads_at(site))
+            effect += sum(sums[key]) if patch.number is None else sums[key][patch.number]
+        effects.append(effect)
+    return torch.tensor(effects, dtype=torch.float64)
+
+
+def _summed(product: Tensor, patch: Patch, n_heads: int) -> list[float]:
+    """What a site's places come to: by head, at all positions, where the patch is of one; else by position."""
+    if patch.kind == "attn_pattern":
+        return product.sum((1, 2) if patch.head is not None else (0, 2)).tolist()
+    return (
+        product.unflatten(-1, (n_heads, -1)).sum((0, 2)).tolist()
+        if patch.head is not None
+        else product.sum(-1).tolist()
     )

@@ -15,7 +15,7 @@ WINDOWED = ("attn_out", "mlp_out")
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One place: a kind of site in a block or some, at one position or all, of one head or all."""
+    """One place: a kind of site in a block or some, at one position or all, or of one head at all positions."""
 
     kind: str
     layer: int
@@ -24,6 +24,11 @@ class Patch:
     head: int | None = None
     window: int = 1
     """Blocks that are patched together."""
+
+    @property
+    def number(self) -> int | None:
+        """Which of its site's heads, or of its positions, it is; None for all."""
+        return self.position if self.head is None else self.head
 
     def sites(self, n_layers: int) -> list[Site]:
         """The sites of the window that the model has, as causal tracing places it (Meng et al. 2022)."""

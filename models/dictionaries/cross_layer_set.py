@@ -46,7 +46,8 @@ class CrossLayerTranscoders:
         return self.by_layer[layer].b_dec.detach()
 
     def skip(self, layer: int) -> Tensor | None:
-        return None
+        found = self.by_layer[layer].W_skip
+        return None if found is None else found.detach()
 
 
 @torch.no_grad()

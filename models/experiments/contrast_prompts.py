@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.experiments.kept_results import KeptResults, pieces
 from models.experiments.method import ExperimentInput
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -94,12 +95,28 @@ def _label_choices(encoded: EncodedPrompt, positive: str) -> Iterator[Choice]:
         yield Choice(encoded.token_ids, matching, other, encoded.group_name)
 
 
-@torch.no_grad()
 def read_stream(
-    host: HookedModel, prompts: Sequence[tuple[int, ...]], layers: Sequence[int], first: int
+    host: HookedModel,
+    prompts: Sequence[tuple[int, ...]],
+    layers: Sequence[int],
+    first: int,
+    kept: KeptResults,
+    name: str,
 ) -> Mapping[str, Tensor]:
     """The stream behind blocks, (L, N, D): at each prompt's `last` token, and the mean over its `text` from the
-    position `first` on, without the first of all tokens, which many models use as a sink."""
+    position `first` on, without the first of all tokens, which many models use as a sink. That of some prompts at a
+    time is kept, under a name."""
+    parts = [
+        kept.result(f"stream {name} {piece}", lambda at=at: _read(host, prompts[at], layers, first))
+        for piece, at in pieces(len(prompts))
+    ]
+    return {where: torch.cat([part[where] for part in parts], 1) for where in ("last", "text")}
+
+
+@torch.no_grad()
+def _read(
+    host: HookedModel, prompts: Sequence[tuple[int, ...]], layers: Sequence[int], first: int
+) -> dict[str, Tensor]:
     sites, last, text = [Site("resid_post", layer) for layer in layers], [], []
     with host.capture(sites) as found:
         for ids in prompts:

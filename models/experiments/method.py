@@ -2,13 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from models.experiments.feature_dictionary import FeatureDictionary
+from models.experiments.kept_results import KeptResults, NothingKept
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings_base import ExperimentSettings
 from models.language_model.hooked_model import HookedModel
+from storage.folder import Folder
 
 if TYPE_CHECKING:
     from models.autointerp.llm_client.runner import LLM
@@ -45,6 +47,10 @@ class ExperimentInput(Generic[S]):
     seed: int = 0
     judge: "Callable[[], LLM] | None" = None
     """Opens the LLM that rates what the model writes, where the settings name one."""
+    kept: KeptResults = field(default_factory=NothingKept)
+    """Intermediate results, for a method that takes all prompts together."""
+    fits: Folder | None = None
+    """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 
     @property
     def dictionary(self) -> FeatureDictionary | None:

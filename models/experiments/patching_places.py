@@ -26,8 +26,9 @@ class PatchingPlaces:
     def of(
         cls, given: ExperimentInput[ActivationPatchingSettings], n_heads: Sequence[int], prompt: EncodedPrompt
     ) -> "PatchingPlaces":
-        settings, first = given.settings, _first_changed(prompt, given.settings.corruption)
-        grid = list(patch_grid(settings.sites, given.host.n_layers, n_heads, len(prompt.token_ids), settings.window))
+        settings, first = given.settings, first_changed(prompt, given.settings.corruption)
+        kinds = [kind for kind in settings.sites if kind != "feature"]
+        grid = list(patch_grid(kinds, given.host.n_layers, n_heads, len(prompt.token_ids), settings.window))
         unmoved = [patch for patch in grid if patch.position is not None and patch.position < first]
         moved = [patch for patch in grid if patch.position is None or patch.position >= first]
         exact = torch.arange(len(moved))
@@ -42,7 +43,8 @@ class PatchingPlaces:
         return [self.moved[number] for number in self.exact.tolist()]
 
 
-def _first_changed(prompt: EncodedPrompt, corruption: str) -> int:
+def first_changed(prompt: EncodedPrompt, corruption: str) -> int:
+    """The first position at which the clean and the corrupt run differ."""
     if corruption == "noise" or prompt.corrupt_ids is None:
         return min(prompt.subject_positions, default=0)
     pairs = zip(prompt.token_ids, prompt.corrupt_ids, strict=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.corpora.python_structure import TASKS, InvalidPython, PythonStructure, PythonTask
+from models.experiments.kept_results import KeptResults, pieces
 from models.experiments.method import ExperimentInput
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -116,19 +117,43 @@ def _enough(places: Sequence[Place]) -> Sequence[Place]:
     return [place for place in places if place.label in kept]
 
 
-@torch.no_grad()
 def read_places(
-    host: HookedModel, prompts: Sequence[EncodedPrompt], sites: Sequence[Site], places: Sequence[Place]
+    host: HookedModel,
+    prompts: Sequence[EncodedPrompt],
+    sites: Sequence[Site],
+    places: Sequence[Place],
+    kept: KeptResults,
+    name: str,
 ) -> dict[Site, Tensor]:
-    """The activations of places, sorted by prompt, at each site: (N, D) in float32."""
+    """The activations of places, sorted by prompt, at each site: (N, D) in float32.
+
+    Args:
+        kept: Where those of some prompts at a time are kept.
+        name: Which they are.
+    """
+    together = list(_by_prompt(places))
+    parts = [
+        kept.result(f"activations {name} {piece}", lambda at=at: _read(host, prompts, sites, together[at]))
+        for piece, at in pieces(len(together))
+    ]
+    return {site: torch.cat([part[str(site)] for part in parts]) for site in sites}
+
+
+@torch.no_grad()
+def _read(
+    host: HookedModel,
+    prompts: Sequence[EncodedPrompt],
+    sites: Sequence[Site],
+    together: Sequence[tuple[int, Sequence[Place]]],
+) -> dict[str, Tensor]:
     rows: dict[Site, list[Tensor]] = {site: [] for site in sites}
-    for number, mine in _by_prompt(places):
+    for number, mine in together:
         with host.capture(sites) as found:
             host.forward(torch.tensor([prompts[number].token_ids]))
         for site in sites:
             x_PD = found[site][0].float().cpu()
             rows[site].extend(x_PD[list(place.positions)].mean(0) for place in mine)
-    return {site: torch.stack(each) for site, each in rows.items()}
+    return {str(site): torch.stack(each) for site, each in rows.items()}
 
 
 def _by_prompt(places: Sequence[Place]) -> Iterator[tuple[int, Sequence[Place]]]:

@@ -22,6 +22,7 @@ _HOOKS = {
     "z": "attn.hook_z",
 }
 _KINDS = {hook: kind for kind, hook in _HOOKS.items()} | {"attn.hook_rot_q": "q", "attn.hook_rot_k": "k"}
+_KINDS |= {"mlp.hook_in": "mlp_in", "mlp.hook_out": "mlp_out"}  # as circuit-tracer wraps an MLP
 """Hooks of a block and their kinds of site. `attn.hook_q` and `attn.hook_k` are before a rotation: no site is there."""
 _HOOK = re.compile(r"blocks\.(\d+)\.([\w.]+)")
 D_MODEL_KINDS = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_in", "mlp_out", "embed"}

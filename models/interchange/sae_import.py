@@ -177,7 +177,9 @@ def _downloaded(source: str, revision: str | None) -> str:
     if match is None:
         raise UnreadableDictionary(f"{source!r} is not of the form hf:owner/repository[/path]: correct it")
     repository, path = match["repository"], match["path"] or ""
-    known = [name for module in formats().values() for name in module.FILES]
+    from models.interchange.set_import import set_formats  # which reads what this module fetches
+
+    known = [name for module in [*formats().values(), *set_formats().values()] for name in module.FILES]
     if path.endswith(_WEIGHTS):
         parent, _, chosen = path.rpartition("/")
         known = [chosen, *(name for name in known if name.endswith(".json"))]

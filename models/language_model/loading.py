@@ -202,7 +202,7 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
     try:
         if _was_compiled(files):
             options["key_mapping"] = {re.escape(COMPILED): ""}
-        with _no_progress_bar():
+        with no_progress_bar():
             model, report = auto_class.from_pretrained(files.folder, config=config, **options)
     except torch.OutOfMemoryError:
         raise
@@ -280,7 +280,7 @@ def _auto_class(config: Any) -> tuple[Any, bool]:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """A bar for each loading of a small model would only hide the bars that a person waits for."""
     from transformers.utils import logging
 

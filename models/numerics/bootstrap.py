@@ -3,6 +3,8 @@
 Axes: C clusters, N draws.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 DRAWS = 2_000
@@ -19,13 +21,36 @@ def ratio_interval(numerator_C: np.ndarray, denominator_C: np.ndarray, seed: int
         Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 6 and 13; clusters as in Field and Welsh
         2007, "Bootstrapping clustered data".
     """
-    n = len(numerator_C)
-    if n < 2:
+    return statistic_interval(
+        lambda weights_NC: _ratio(weights_NC @ numerator_C, weights_NC @ denominator_C), len(numerator_C), seed
+    )
+
+
+def statistic_interval(
+    statistic: Callable[[np.ndarray], np.ndarray], n_clusters: int, seed: int = 0
+) -> tuple[float, float] | None:
+    """The same of any number that is worked out of weighted clusters.
+
+    Args:
+        statistic: Its value under each draw (N,), given how often each cluster was drawn (N, C); NaN where a draw has
+            none.
+        n_clusters: How many clusters.
+        seed: Of the draws.
+
+    Returns:
+        Both ends; None where there are fewer than two clusters, or a draw has no value.
+    """
+    if n_clusters < 2:
         return None
-    weights_NC = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64)
-    above_N, below_N = weights_NC @ numerator_C, weights_NC @ denominator_C
-    if not below_N.all():
+    chance = np.random.default_rng(seed)
+    weights_NC = chance.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=DRAWS).astype(np.float64)
+    value_N = statistic(weights_NC)
+    if np.isnan(value_N).any():
         return None
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(above_N / below_N, [tail, 1 - tail])
+    low, high = np.quantile(value_N, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _ratio(above_N: np.ndarray, below_N: np.ndarray) -> np.ndarray:
+    return np.divide(above_N, below_N, out=np.full(len(above_N), np.nan), where=below_N != 0)

@@ -5,6 +5,7 @@ N rows, M test rows, D columns.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,10 +62,10 @@ def fit_probe(
     classes = {"own": task.class_N, "control": task.control_classes(seed)}
     probe = _fitted(x_ND, task, classes["own"], ridge)
     own = _scores(probe, x_ND, task, classes["own"], seed)
-    control = _scores(_fitted(x_ND, task, classes["control"], ridge), x_ND, task, classes["control"], seed)
+    control = _scores(_baseline(x_ND, task, classes["control"], ridge), x_ND, task, classes["control"], seed)
     random = None
     if random_init_ND is not None:
-        random = _scores(_fitted(random_init_ND, task, task.class_N, ridge), random_init_ND, task, task.class_N, seed)
+        random = _scores(_baseline(random_init_ND, task, task.class_N, ridge), random_init_ND, task, task.class_N, seed)
     test_M = task.class_N[task.is_test_N]
     majority = {"accuracy": float((test_M == task.majority).mean()), "balanced_accuracy": 1 / task.n_classes}
     return FittedProbe(
@@ -77,9 +78,14 @@ def fit_probe(
     )
 
 
-def _fitted(x_ND: Tensor, task: ProbeTask, class_N: np.ndarray, ridge: float) -> LinearProbe:
-    train_N = torch.from_numpy(~task.is_test_N)
-    return fit_multinomial_probe(x_ND[train_N], torch.from_numpy(class_N)[train_N], task.n_classes, ridge=ridge)
+def _fitted(x_ND: Tensor, task: ProbeTask, class_N: np.ndarray, ridge: float, **options: Any) -> LinearProbe:
+    train_N, told_N = torch.from_numpy(~task.is_test_N), torch.from_numpy(class_N)
+    return fit_multinomial_probe(x_ND[train_N], told_N[train_N], task.n_classes, ridge=ridge, **options)
+
+
+def _baseline(x_ND: Tensor, task: ProbeTask, class_N: np.ndarray, ridge: float) -> LinearProbe:
+    """A probe of which nothing but its accuracy is told."""
+    return _fitted(x_ND, task, class_N, ridge, tolerance=3e-5, dtype=torch.float32)
 
 
 def _scores(probe: LinearProbe, x_ND: Tensor, task: ProbeTask, class_N: np.ndarray, seed: int) -> Mapping[str, Score]:
@@ -98,7 +104,9 @@ def _chosen_ridge(x_ND: Tensor, task: ProbeTask, ridges: Sequence[float], seed: 
     class_N = torch.from_numpy(task.class_N)
     losses = {}
     for ridge in sorted(ridges, reverse=True):
-        probe = fit_multinomial_probe(x_ND[fit_M], class_N[fit_M], task.n_classes, ridge=ridge, tolerance=1e-4)
+        probe = fit_multinomial_probe(
+            x_ND[fit_M], class_N[fit_M], task.n_classes, ridge=ridge, tolerance=1e-4, dtype=torch.float32
+        )
         logits = probe.logits(x_ND[choose_M].double())
         losses[ridge] = float(torch.nn.functional.cross_entropy(logits, class_N[choose_M]))
     return min(losses, key=lambda ridge: losses[ridge])

@@ -4,7 +4,7 @@ Axes: T tokens, D width that is read, E width that is written, F features.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +21,7 @@ from models.training.schedule import TrainingSchedule
 
 CLIP = 1.0
 EPSILON = 1e-8
+_COUNTS = ("silent_F", "firings_F")
 _KEPT_OF_PARAMETERS = (("sae", ""), ("adam", ".exp_avg"), ("adam", ".exp_avg_sq"))
 
 
@@ -155,8 +156,11 @@ class TrainingRun:
 
     def _by_rows(self) -> set[str]:
         """Names of tensors with a row for each feature, of which this process may have a part."""
-        kept = {f"{of}.{name}{key}" for name in self.sae.by_rows for of, key in _KEPT_OF_PARAMETERS}
-        return kept | {"silent_F", "firings_F"}
+        return {f"{of}.{name}{key}" for name in self.sae.by_rows for of, key in _KEPT_OF_PARAMETERS}
+
+    def _of_each(self, of: Callable[[Tensor], Tensor], values_F: Tensor) -> Tensor:
+        """A function of what is known of all features, dictionary by dictionary: processes divide each of them."""
+        return torch.cat([of(part_F.contiguous()) for part_F in self._by_dictionary(values_F)])
 
     def checkpoint(self, identity: str) -> TrainingCheckpoint:
         """The whole state, in the first process: any other division of processes may go on with it."""
@@ -164,6 +168,7 @@ class TrainingRun:
         for name, p in self._parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.adam.state[p].items()}
         tensors |= {name: self.process_group.whole(tensors[name]) for name in sorted(self._by_rows())}
+        tensors |= {name: self._of_each(self.process_group.whole, tensors[name]) for name in _COUNTS}
         facts: dict[str, Any] = {"identity": identity, "scales": [s.scale for s in self.scalings]}
         tensors |= {f"mean{number}": s.mean_D for number, s in enumerate(self.scalings)}
         curves = [[asdict(row) for row in curve] for curve in self.curves]
@@ -173,6 +178,7 @@ class TrainingRun:
     def restore(self, checkpoint: TrainingCheckpoint) -> None:
         by_rows = self._by_rows()
         own = {name: self.process_group.mine(t) if name in by_rows else t for name, t in checkpoint.tensors.items()}
+        own |= {name: self._of_each(self.process_group.mine, own[name]) for name in _COUNTS}
         tensors = {name: tensor.to(self.device) for name, tensor in own.items()}
         for name, held in self._state().items():
             held.copy_(tensors[name])
@@ -186,7 +192,7 @@ class TrainingRun:
         """What was trained, for raw activations, and each feature's firings; whole in the first process."""
         whole = self.sae.folded(*self.scalings).with_rows(self.process_group.whole)
         device = dict(whole.named_parameters())[whole.by_rows[0]].device
-        return whole.requires_grad_(False).to(device), self.process_group.whole(self.firings_F)
+        return whole.requires_grad_(False).to(device), self._of_each(self.process_group.whole, self.firings_F)
 
 
 def _beside(parts: list[Tensor]) -> Tensor:

@@ -33,6 +33,23 @@ def export_neuronpedia(
     console.print(str(made), markup=False, highlight=False, soft_wrap=True)
 
 
+@export_app.command("circuit-tracer")
+def export_circuit_tracer(
+    model: Model,
+    recipe: Annotated[str, typer.Option(help="The recipe card of a cross-layer transcoder.")],
+    out: Annotated[str, typer.Option(help="A folder, or s3://….")],
+) -> None:
+    """Write a cross-layer transcoder as circuit-tracer reads it: W_enc_i, W_dec_i, config.yaml.
+
+    Example: glasshouse export circuit-tracer --model pystdlib --recipe across --out clt
+    """
+    from pipelines.interchange.transcoder_export import export_transcoder
+    from pipelines.store.store import Store
+
+    made = export_transcoder(Store(), model, recipe, out)
+    console.print(str(made), markup=False, highlight=False, soft_wrap=True)
+
+
 class ImportCommand(TyperCommand):
     """`glasshouse import`, whose help ends with the formats that are found."""
 
@@ -73,10 +90,10 @@ def import_dump(
         soft_wrap=True,
     )
     print_notes(done.notes)
-    findings = publish_store(store).violations
-    print_failed_checks(findings)
+    publication = publish_store(store)
+    print_failed_checks(publication.findings)
     console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
-    if any(finding.may_be_of(model, recipe) for finding in findings):
+    if any(finding.may_be_of(model, recipe) for finding in publication.violations):
         raise SystemExit(1)
 
 

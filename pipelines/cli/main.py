@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.collection import gc
 from pipelines.cli.experiment import experiment
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
@@ -32,6 +33,7 @@ app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
 app.command()(verify)
+app.command()(gc)
 app.command(no_args_is_help=True)(remove)
 for _name, _command in intervention_commands():
     app.command(_name, no_args_is_help=True)(_command)
@@ -249,6 +251,7 @@ def serve_pages(
     Example: glasshouse serve --port 8766 --allow-edit
     """
     from pipelines.serving.experiment_asker import ExperimentAsker
+    from pipelines.serving.graph_changer import StoredGraphChanger
     from pipelines.serving.label_editor import RegistryLabelEditor, require_loopback
     from pipelines.serving.model_hosts import ModelHosts
     from pipelines.serving.semantic_search import TextEmbedder
@@ -268,7 +271,8 @@ def serve_pages(
     reader, asker = TextReader(hosts), ExperimentAsker(hosts)
     embedder, vectors = TextEmbedder(store.cards), StoredVectorReader(store)
     editor = RegistryLabelEditor(store) if allow_edit else None
-    serve(store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts, asker)
+    shown = (store.published, host, port, reader, embedder, name or (), vectors, origins, editor, keep_texts)
+    serve(*shown, asker, StoredGraphChanger(hosts))
 
 
 @app.command()

@@ -21,7 +21,7 @@ def remove(
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove dictionaries from the store and the warehouse.
+    """Remove dictionaries, and the experiments on them, from the store and the warehouse.
 
     Shows what goes and asks. Activations and corpora, which dictionaries share, stay.
 
@@ -40,7 +40,7 @@ def remove(
     _forget_partitions(plan)
     named = ", ".join(plan.sae_ids)
     try:
-        findings = removal.publish_removal(store, plan).violations
+        findings = removal.publish_removal(store, plan).findings
     except (ValueError, OSError) as error:
         raise ValueError(
             f"{named}: removed from the store, but the warehouse was not published ({error}). Mend that, then say "

@@ -1,16 +1,21 @@
-"""Rows of the chunks that an experiment has measured, kept until all are there: a killed run goes on after the last."""
+"""What an experiment has measured, kept until all is there: a killed run goes on after the last piece.
+
+Rows of chunks of prompts, and of methods that take all prompts together their intermediate results.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipelines.store.layout import StoreLayout
 from storage.folder import Folder
-from storage.manifest import Manifest
+from storage.manifest import Manifest, sha256_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,19 @@ class ChunkStore:
             with self.folder.writing(self._file(number, name)) as path:
                 pq.write_table(table, path, compression="zstd")
         self.folder.write_bytes(self._marker(number), json.dumps(sorted(tables)).encode())
+
+    def result(self, name: str, make: "Callable[[], T]") -> "T":
+        """An intermediate result of a method that takes all prompts together (`models/experiments/kept_results.py`)."""
+        import torch
+
+        file = f"kept-{sha256_of({'name': name})[:24]}.pt"
+        if self.folder.exists(file):
+            with self.folder.reading(file) as path:
+                return torch.load(path, weights_only=True)
+        result = make()
+        with self.folder.writing(file) as path:
+            torch.save(result, path)
+        return result
 
     def remove(self) -> None:
         """Deletes every chunk."""

@@ -50,8 +50,8 @@ def experiment_input(
     for dictionary in dictionaries:
         dictionary.sae.to(host.device)
     asked, seed = encoder.encode(rows, **needs), registration.card.seed
-    judge = experiment_judge(store, registration)
-    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge)
+    judge, fits = experiment_judge(store, registration), store.layout.experiment_fits(registration.model_id)
+    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge=judge, fits=fits)
     method.check(given)
     return given
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,8 @@ def _make(
     from models.experiments.method import method_of
 
     start, method = time.perf_counter(), method_of(registration.card.method)
-    given, kept = experiment_input(store, registration), ChunkStore.of(store.layout, registration.key, identity)
+    kept = ChunkStore.of(store.layout, registration.key, identity)
+    given = replace(experiment_input(store, registration), kept=kept)
     tables = _measured(method, given, kept, progress)
     summary = method.summarize(given, {name: table.to_pylist() for name, table in tables.items()})
     tables |= _as_tables(registration.settings.tables, summary)
@@ -161,7 +162,7 @@ def _experiment_row(
         "method": card.method,
         "question": settings.question,
         "prompt_set_id": card.prompt_set,
-        "recipe_ids": list(card.recipe_ids),
+        "recipe_ids": [dictionary.recipe_id for dictionary in given.dictionaries],
         "settings": json.dumps(settings.model_dump(mode="json"), sort_keys=True),
         "seed": card.seed,
         "prefix": given.host.tokenizer.convert_ids_to_tokens(list(given.prefix)),

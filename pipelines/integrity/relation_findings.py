@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from pipelines.integrity.finding import Finding
 from sql.consistency import inspect
 from sql.publish import publish
-from sql.stored_partitions import BadPartition, StoredTables
+from sql.stored_partitions import StoredTables
 from sql.warehouse import connect
 
 
@@ -25,12 +25,9 @@ def relation_findings(published: Path, stored: StoredTables, *, is_current: bool
         return
     with TemporaryDirectory(prefix="glasshouse-") as aside:
         file = Path(aside) / "warehouse.duckdb"
-        try:
-            publish(file, stored)
-        except BadPartition as error:
-            remedy = "mend what is named above, then verify again"
-            yield Finding("relations across tables", f"not compared, for {error.found}", remedy, False)
-            return
+        for each in publish(file, stored).left_out:
+            place = f"tables/{each.table}/{each.partition}"
+            yield Finding(place, f"it cannot be published ({each.found})", each.remedy)
         yield from _broken_rules(file)
 
 

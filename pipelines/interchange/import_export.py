@@ -14,6 +14,7 @@ from pipelines.store.dictionary_tables import DictionaryTables
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
+from storage.store_lock import shared_use
 
 if TYPE_CHECKING:
     from models.language_model.token_strings import TokenStrings
@@ -122,7 +123,8 @@ def import_dictionary(store: Store, format: str, folder: str, model_id: str, rec
         rows = ImportedDictionaryRows(dump.about, format, source.url, identity, model_id, n_features)
         staged = StagedImport(rows, recipe_id, identity, parts)
         staged.check(str(source))
-        staged.write(store.layout)
+        with shared_use(store.layout.root.url):
+            staged.write(store.layout)
     found = {name: manifest.rows for name, place in places.items() if (manifest := Manifest.read(place))}
     return Imported(found, tuple(dump.notes), False)
 

@@ -15,7 +15,7 @@ from pipelines.store.layout import StoreLayout
 from pipelines.store.tables import FileAside, replace_partition
 from sql.consistency import inspect
 from sql.publish import publish
-from sql.stored_partitions import BadPartition, StoredTables
+from sql.stored_partitions import StoredTables
 from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import ManifestFile
@@ -77,10 +77,8 @@ class StagedImport:
         with TemporaryDirectory(prefix="glasshouse-") as aside:
             layout, warehouse = StoreLayout(Folder(aside)), Path(aside) / "warehouse.duckdb"
             self.write(layout, links=True)
-            try:
-                publish(warehouse, StoredTables(layout.tables()))
-            except BadPartition as error:
-                raise BadDump(f"{dump} does not fit the warehouse, {error.found}: nothing of it is stored") from error
+            for bad in publish(warehouse, StoredTables(layout.tables())).left_out:
+                raise BadDump(f"{dump} does not fit the warehouse, {bad.found}: nothing of it is stored")
             with closing(connect(warehouse)) as con:
                 broken = inspect(con)
         if broken:

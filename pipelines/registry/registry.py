@@ -148,7 +148,7 @@ class Registry:
                     "the name"
                 )
         for experiment_id, card in experiments.items():
-            if why := _unknown_names(card, models, [*recipes, *sets], prompt_sets):
+            if why := _unknown_names(card, models, recipes, sets, prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
         lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
         labels = read_label_files(folder / "labels", errors)
@@ -191,6 +191,8 @@ class Registry:
         names = [("models", model_id, self.models), ("experiments", experiment_id, self.experiments)]
         for kind, name, known in names:
             self._require(key, kind, name, known)
+        if why := self.errors.get(f"experiments/{experiment_id}.yaml"):
+            raise InvalidCard(f"{key}: {why}")
         model, card = self.models[model_id], self.experiments[experiment_id]
         names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
         recipe_ids = [each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)]
@@ -234,6 +236,10 @@ class Registry:
         """The recipe_ids that a name stands for: those of a card with `layers`, or itself."""
         return self.sets.get(recipe_id, (recipe_id,))
 
+    def card_of(self, recipe_id: str) -> str:
+        """The id of the card that asks for a dictionary."""
+        return next((card_id for card_id, names in self.sets.items() if recipe_id in names), recipe_id)
+
     def _recipes_of(self, card: ModelCard) -> list[str]:
         if card.recipes == "all":
             return list(self.recipes)
@@ -248,12 +254,14 @@ def _unknown_names(
     card: ExperimentCore,
     models: Mapping[str, ModelCard],
     recipes: Collection[str],
+    sets: Mapping[str, tuple[str, ...]],
     prompt_sets: Mapping[str, PromptSetCard],
 ) -> str | None:
-    """What an experiment names that has no card, or a prompt set of another kind than its method reads."""
+    """What an experiment names that has no card, several dictionaries where its method reads one, or a prompt set of
+    another kind than it reads."""
     named = [
         ("prompt_sets", [card.prompt_set], prompt_sets),
-        ("recipes", list(card.recipe_ids), recipes),
+        ("recipes", list(card.recipe_ids), [*recipes, *sets]),
     ]
     named += [("models", [] if card.models == "all" else card.models, models)]
     for kind, names, known in named:
@@ -261,6 +269,12 @@ def _unknown_names(
             there = visible(", ".join(known), 600) or "none"
             names = visible(", ".join(unknown), 200)
             return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
+    several = [recipe_id for recipe_id in card.recipe_ids if recipe_id in sets]
+    if several and settings_of(card.method).dictionary != "several":
+        return (
+            f"{card.method} reads one dictionary, and {several[0]} asks for {len(sets[several[0]])}: name one of "
+            f"{visible(', '.join(sets[several[0]]), 200)}"
+        )
     kinds, kind = settings_of(card.method).prompt_kinds, prompt_sets[card.prompt_set].kind
     if kind not in kinds:
         return (

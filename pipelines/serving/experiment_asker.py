@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_PASSES = 3_000
 """Forward passes of one question: more belong into an experiment card."""
 _KINDS: tuple[PromptKind, ...] = ("prompts", "contrast_pairs")
-"""Kinds of prompt set of which one row can be typed."""
+"""Kinds of prompt set of which one row can be typed; a method's page takes the first of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class ExperimentAsker:
 
 def _typed(name: str, recipes: Sequence[str]) -> TypedMethod | None:
     settings = settings_of(name)
-    kind: PromptKind | None = next((kind for kind in _KINDS if kind in settings.prompt_kinds), None)
+    kind: PromptKind | None = next((kind for kind in settings.prompt_kinds if kind in _KINDS), None)
     needs_recipe = settings.dictionary in ("required", "several")
     if kind is None or settings.prompts_per_chunk is None or (needs_recipe and not recipes):
         return None

@@ -119,7 +119,14 @@ def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDicti
     return BuiltDictionary(sae, origin=f"imported:{foreign.format}", facts=foreign.facts, mismatches=tuple(found))
 
 
+def _later_blocks(registration: SAERegistration) -> list[int]:
+    own = int(registration.recipe_id.rpartition(".")[2]) if registration.set_id else 0
+    return [block for block in registration.recipe.layers or () if block > own]
+
+
 def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "SparseDictionary") -> None:
+    from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
+
     sites = registration.recipe.sites
     widths = [store.datasets.harvested(registration, site).facts["width"] for site in sites]
     name = f"{registration.sae_id}: {registration.recipe.sae.imported}"
@@ -128,6 +135,11 @@ def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "Spar
     if not sae.crosses and len(sites) > 1:
         raise ValueError(f"{name} writes what it reads: leave out sae.output_site")
     found = [sae.d_in, sae.d_out][: len(sites)]
+    if isinstance(sae, CrossLayerSlice) and list(sae.later_FE) != _later_blocks(registration):
+        raise ValueError(
+            f"{name} writes besides its own the blocks {list(sae.later_FE)}, and layers of the recipe has the later "
+            f"blocks {_later_blocks(registration)}: give all blocks of the transcoder"
+        )
     if found != widths:
         raise ValueError(
             f"{name} is made for activations of width {' and '.join(map(str, found))}, {' and '.join(sites)} of this "

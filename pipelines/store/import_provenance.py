@@ -24,11 +24,16 @@ def read_import(registration: SAERegistration) -> "ImportedDictionary":
     """The dictionary that the recipe imports, at the revision that it was resolved to; one of a store of this house is
     compared with its manifest."""
     from models.interchange.sae_import import fetch, read_foreign
+    from models.interchange.set_import import read_block
+    from models.language_model.sites import Site
 
     asked = registration.recipe.sae
     assert asked.imported is not None
     revision = registration.imported if asked.imported.startswith("hf:") else None
     folder = fetch(asked.imported, revision)
+    block = Site.parse(registration.recipe.site).layer if registration.set_id is not None else None
+    if block is not None and (found := read_block(folder, block, asked.format)) is not None:
+        return found
     return read_foreign(VerifiedFolder.open(folder) or folder, asked.format)
 
 

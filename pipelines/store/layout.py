@@ -38,6 +38,10 @@ class StoreLayout:
         """Chunks of an experiment that is being measured."""
         return self.root / "experiment_chunks" / model_id / experiment_id
 
+    def experiment_fits(self, model_id: str) -> Folder:
+        """What experiments fitted on ordinary text, for further experiments on the model."""
+        return self.root / "experiment_fits" / model_id
+
     def ledger(self) -> Folder:
         """Answers that were paid for: one ledger for the whole home, keyed by content."""
         return self.root / "ledger"

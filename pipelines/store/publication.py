@@ -10,6 +10,7 @@ from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.store import Store
 from sql.consistency import Violation, inspect
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
+from sql.left_out import LeftOutPartition
 from sql.publish import Published, publish
 from sql.stored_partitions import StoredTables
 from sql.warehouse import connect
@@ -22,6 +23,11 @@ class Publication:
 
     published: Published
     violations: list[Violation]
+
+    @property
+    def findings(self) -> "list[Violation | LeftOutPartition]":
+        """What it could not take in, then what contradicts itself."""
+        return [*self.published.left_out, *self.violations]
 
 
 def publish_store(

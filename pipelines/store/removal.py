@@ -1,5 +1,6 @@
 """What the store holds of one partition alone, shown before it is removed, and its removal.
 
+Experiments that name its dictionary go with it: their rows speak of features that are no longer there.
 What several partitions share stays: activations, corpora, frames and rows of models; those that an import brought go
 with the last dictionary that names them (`shared_rows`).
 """
@@ -12,7 +13,7 @@ from pipelines.store.layout import StoreLayout
 from pipelines.store.publication import Publication, publish_store
 from pipelines.store.shared_rows import orphaned_parts, orphaned_places
 from pipelines.store.store import Store
-from pipelines.store.stored_part import StoredPart
+from pipelines.store.stored_part import StoredPart, readable_manifest
 from sql.dropped_partitions import AllowedDrops, PublishedPartition, published_partitions
 from sql.stored_partitions import keys_of
 
@@ -54,6 +55,7 @@ def plan_removal(store: Store, sae_ids: tuple[str, ...], listed: Collection[str]
     asked, layout = store.cards().sae_ids(), store.layout
     layout.tables().require("the folder of the store's tables", "correct GLASSHOUSE_HOME or mount the store")
     parts = {sae_id: tuple(_parts(layout, sae_id)) for sae_id in sae_ids}
+    experiments = sorted({key for sae_id in sae_ids for key in _experiments(layout, sae_id)})
     published = published_partitions(store.published)
     places = {sae_id: _places(published, sae_id) for sae_id in sae_ids}
     for sae_id in sae_ids:
@@ -61,12 +63,16 @@ def plan_removal(store: Store, sae_ids: tuple[str, ...], listed: Collection[str]
             raise _unknown(layout, sae_id)
     removed = {(model_id, recipe_id) for model_id, _, recipe_id in (sae_id.partition("/") for sae_id in sae_ids)}
     whole = [*(part for each in parts.values() for part in each), *orphaned_parts(layout, removed)]
+    whole += [part for key in experiments for part in _experiment_parts(layout, *key)]
     return Removal(
         sae_ids,
         tuple(sorted(whole, key=lambda part: part.name == _LAST)),
         frozenset().union(*places.values(), *(part.published for part in whole))
         | orphaned_places(layout, removed, published),
-        tuple(_claim(store, sae_id) for sae_id in sae_ids if sae_id in asked),
+        (
+            *(_claim(store, sae_id) for sae_id in sae_ids if sae_id in asked),
+            *_experiment_claims(store, experiments),
+        ),
         tuple(sae_id for sae_id in sae_ids if not parts[sae_id]),
     )
 
@@ -99,6 +105,38 @@ def _parts(layout: StoreLayout, sae_id: str) -> Iterator[StoredPart]:
             yield StoredPart.of(folder, name)
 
 
+def _experiments(layout: StoreLayout, sae_id: str) -> Iterator[tuple[str, str]]:
+    """Experiments that name the dictionary, by their manifests."""
+    model_id, _, recipe_id = sae_id.partition("/")
+    for keys in layout.partitions("experiment"):
+        if keys["model_id"] == model_id and "experiment_id" in keys:
+            manifest = readable_manifest(layout.table_at("experiment", **keys))
+            settings = manifest.identity.get("settings", {}) if manifest else {}
+            if recipe_id in settings.get("experiment.recipes", ()):
+                yield model_id, keys["experiment_id"]
+
+
+def _experiment_parts(layout: StoreLayout, model_id: str, experiment_id: str) -> Iterator[StoredPart]:
+    """Its rows in every table; those of `experiment`, which name the dictionary, last."""
+    keys = {"model_id": model_id, "experiment_id": experiment_id}
+    place = f"model_id={model_id}/experiment_id={experiment_id}"
+    for table in sorted(layout.tables().folders(), key=lambda table: table == "experiment"):
+        if (folder := layout.table_at(table, **keys)).exists():
+            yield StoredPart.of(folder, f"experiment {experiment_id}, table {table}", table, place)
+    if (folder := layout.experiment_chunks(model_id, experiment_id)).exists():
+        yield StoredPart.of(folder, f"experiment {experiment_id}, unfinished")
+
+
+def _experiment_claims(store: Store, experiments: Collection[tuple[str, str]]) -> Iterator[str]:
+    asked = set(store.cards().experiment_keys()) if experiments else set()
+    for model_id, experiment_id in experiments:
+        if f"{model_id}/{experiment_id}" in asked:
+            yield (
+                f"{model_id}/{experiment_id} goes with its dictionary, and is asked for by {store.registry_folder}/"
+                f"experiments/{experiment_id}.yaml: it can be run again once the dictionary is made again"
+            )
+
+
 def _places(published: Set[PublishedPartition], sae_id: str) -> frozenset[PublishedPartition]:
     """Published partitions of one dictionary."""
     keyed = ((place, keys_of(place[1])) for place in published)
@@ -115,7 +153,8 @@ def _unknown(layout: StoreLayout, sae_id: str) -> ValueError:
 
 def _claim(store: Store, sae_id: str) -> str:
     (model_id, recipe_id), registry = sae_id.split("/"), store.registry_folder
+    card_id = store.cards().card_of(recipe_id)
     return (
-        f"{sae_id} is asked for by {registry}/models/{model_id}.yaml and {registry}/recipes/{recipe_id}.yaml: the next "
+        f"{sae_id} is asked for by {registry}/models/{model_id}.yaml and {registry}/recipes/{card_id}.yaml: the next "
         "run makes it again"
     )

@@ -1,6 +1,8 @@
 """The store as Dagster's assets are given it: home, registry and published warehouse of one installation."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +15,7 @@ from pipelines.store.tables import TableStore
 from storage.folder import Folder
 from storage.remote_errors import remote_errors
 from storage.revisions import resolve_revision
+from storage.store_lock import shared_use
 
 
 def import_revision(source: str, revision: str | None) -> str:
@@ -31,6 +34,12 @@ class Store(dg.ConfigurableResource):
     home: str | None = None
     registry: str | None = None
     warehouse: str | None = None
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Store]":
+        """For a step of Dagster: nobody on this machine deletes from the store while it runs."""
+        with shared_use(self.layout.root.url):
+            yield self
 
     @property
     def layout(self) -> StoreLayout:

@@ -8,7 +8,6 @@ create table graph_edge (
     weight double not null,
     share double not null,
     kept boolean not null,
-    check (source_node_id <> target_node_id),
     check (share between 0 and 1.000001)
 );
 

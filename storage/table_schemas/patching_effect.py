@@ -12,6 +12,8 @@ SCHEMA = pa.schema(
         pa.field("window", pa.int32(), nullable=False),
         pa.field("head", pa.int32()),
         pa.field("position", pa.int32()),
+        pa.field("recipe_id", pa.string()),
+        pa.field("feature_id", pa.int32()),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("corruption", pa.string(), nullable=False),
         pa.field("effect", pa.float64(), nullable=False),

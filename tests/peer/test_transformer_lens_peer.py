@@ -16,6 +16,8 @@ from tiny_models import save_tiny
 from models.attribution.activation_patching import PatchingSweep, patching_effects
 from models.attribution.answer_metric import AnswerMetric
 from models.attribution.attribution_patching import attribution_effects
+from models.attribution.edge_effects import EdgeSweep, circuit_metrics, estimated_edges
+from models.attribution.edge_pass import EdgePass
 from models.attribution.head_outputs import head_counts
 from models.attribution.logit_attribution import logit_attribution
 from models.attribution.patch import Patch, patch_grid
@@ -33,6 +35,8 @@ pytestmark = [
 ]
 
 CLEAN, CORRUPT, ANSWER, FOIL = (5, 9, 17, 30, 2, 44), (5, 9, 18, 31, 2, 44), 21, 33
+KEPT = [["embed", "v_input"], ["embed", "mlp_in"], ["attn_head_out", "logits"], ["mlp_out", "logits"]]
+"""Kinds of source and target between which edges are kept in a circuit."""
 KINDS = ("resid_pre", "attn_out", "mlp_out", "z")
 
 
@@ -44,7 +48,8 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def theirs(folder: Path) -> dict[str, Any]:
     assert PEER is not None, "the module is skipped where there is no peer"
-    asked = json.dumps({"clean": CLEAN, "corrupt": CORRUPT, "answer": ANSWER, "foil": FOIL})
+    keeps = KEPT if "gpt2" in str(folder) else []
+    asked = json.dumps({"clean": CLEAN, "corrupt": CORRUPT, "answer": ANSWER, "foil": FOIL, "keeps": keeps})
     script = str(Path(__file__).with_name("transformer_lens_patching.py"))
     ran = subprocess.run(
         [PEER, script, str(folder), asked], capture_output=True, text=True, check=False, env={"HF_HUB_OFFLINE": "1"}
@@ -84,6 +89,37 @@ def test_attribution_patching_is_theirs(sweep: PatchingSweep, theirs: dict[str, 
     assert ours.tolist() == pytest.approx(list(heads.values()), abs=1e-5)
     assert len(mlp) == 18
     assert len(heads) == 12
+
+
+THEIR_NAMES = {"head": "attn_head_out", "embed": "embed", "mlp": "mlp_out"}
+THEIR_TARGETS = {"q": "q_input", "k": "k_input", "v": "v_input", "mlp": "mlp_in", "logits": "logits"}
+
+
+def test_edges_are_theirs(sweep: PatchingSweep, theirs: dict[str, Any]):
+    """Theirs are edges of one position, ours of all together."""
+    if "edges" not in theirs:
+        pytest.skip("they refuse edges where heads share keys")
+    host = sweep.passes.host
+    streams = [run.values[Site("resid_pre", 0)][0] for run in (sweep.source, sweep.base)]
+    edges = EdgeSweep.of(EdgePass.of(host), sweep.metric, sweep.token_ids_P, *streams)
+    graph, ours = edges.passes.graph, estimated_edges(edges, "denoising")
+    wanted = dict[tuple[Any, ...], float]()
+    for *source, target, layer, head, score in theirs["edges"]:
+        layer = None if target == "logits" else layer
+        wanted[(*source, target, layer, head)] = wanted.get((*source, target, layer, head), 0) + score
+    named = {}
+    for v, u in graph.edges_VU.nonzero().tolist():
+        source, target = graph.sources[u], graph.targets[v]
+        named[
+            (THEIR_NAMES[source.kind], source.layer, source.head, THEIR_TARGETS[target.kind], target.layer, target.head)
+        ] = (u, v)
+    assert named.keys() == wanted.keys()
+    assert [float(ours[v, u]) for u, v in named.values()] == pytest.approx([wanted[each] for each in named], abs=1e-5)
+    kept = [edge for name, edge in named.items() if [name[0], name[3]] in KEPT]
+    [value] = circuit_metrics(edges, [kept]).tolist()
+    share = (value - edges.corrupt.metric) / (edges.clean.metric - edges.corrupt.metric)
+    assert share == pytest.approx(theirs["recovered"], abs=1e-4)
+    assert 0.01 < abs(share) < 0.99
 
 
 def test_direct_attribution_of_heads_is_theirs(folder: Path, theirs: dict[str, Any]):

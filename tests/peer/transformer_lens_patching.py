@@ -1,6 +1,6 @@
 """Run by the peer's own Python: patching and attribution by TransformerLens of a model folder, as JSON.
 
-Arguments: the model's folder, and a JSON object with clean, corrupt (token ids), answer and foil.
+Arguments: the model's folder, and a JSON object with clean, corrupt (token ids), answer, foil, keeps.
 """
 
 # pyright: reportMissingImports=false
@@ -11,7 +11,11 @@ import time
 import torch
 from transformer_lens import patching
 from transformer_lens.model_bridge import TransformerBridge
-from transformer_lens.tools.analysis.attribution_patching import attribution_patch
+from transformer_lens.tools.analysis.attribution_patching import (
+    EdgeAttributionConfig,
+    attribution_patch,
+    faithfulness,
+)
 from transformer_lens.tools.analysis.direct_logit_attribution import direct_logit_attribution
 from transformers import AutoModelForCausalLM
 
@@ -43,6 +47,15 @@ found = {name: sweep(plain, corrupt, cache, metric).tolist() for name, sweep in 
 found["seconds"] = time.process_time() - start
 nodes = attribution_patch(plain, clean, corrupt, metric).node_scores
 found["attribution"] = [[node.kind, node.layer, node.position, node.head, score] for node, score in nodes.items()]
+if asked["keeps"]:  # they refuse edges where heads share keys
+    edge = EdgeAttributionConfig(granularity="edge")
+    edges = attribution_patch(plain, clean, corrupt, metric, config=edge).edge_scores
+    found["edges"] = [
+        [source.kind, source.layer, source.head, target.kind, target.layer, target.head, score]
+        for (source, target), score in edges.items()
+    ]
+    kept = [(source, target) for source, target in edges if [source.kind, target.kind] in asked["keeps"]]
+    found["recovered"] = faithfulness(plain, clean, corrupt, metric, kept).recovered
 folded = bridge()
 folded.enable_compatibility_mode(fold_value_biases=False)  # which would take a head's value bias out of its part
 direct = direct_logit_attribution(

@@ -61,6 +61,7 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         "transformer_lens",
         "neuronpedia",
         "dictionary_learning",
+        "circuit_tracer",
         "_pytest",
         "triton",
     )  # triton comes with torch for CUDA

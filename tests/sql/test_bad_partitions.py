@@ -1,7 +1,8 @@
-"""Whatever is wrong in the store is refused by name: table, partition, file, what was found and what to do."""
+"""Whatever is wrong in the store is left out by name: table, partition, file, what was found and what to do."""
 
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
-from sql.stored_partitions import BadPartition
+from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
 
@@ -20,6 +21,7 @@ SHAPE = {"feature_id": 0, "logit_skew": 0.0, "logit_kurtosis": 3.0}
 FEATURE = {"feature_id": 0, "n_firings": 5, "n_tokens": 10, "density": 0.5, "is_dead": False, "decoder_norm": 1.0}
 CODE = {"context_id": 0, "position": 1, "feature_id": 0, "activation": 0.5}
 SCORE = {"explanation_id": "e", "scorer": "detection", "metric": "balanced_accuracy", "value": 0.5}
+KEYS = "select recipe_id, experiment_id from left_out_partition"
 ROWS = {"feature": FEATURE, "feature_activation": CODE, "logit_shape": SHAPE}
 
 
@@ -44,12 +46,15 @@ def published(home: Path, empty: Path) -> Path:
 
 
 def refusal(store: SyntheticStore, published: Path) -> str:
-    """What is said; what was published before stays."""
-    before = published.read_bytes() if published.exists() else None
-    with pytest.raises(BadPartition) as caught:
-        publish(published, store.stored)
-    assert (published.read_bytes() if published.exists() else None) == before
-    return str(caught.value)
+    """Why the one partition that there is was left out, as the publication says and the file."""
+    done = publish(published, store.stored)
+    [left] = done.left_out
+    assert sum(done.rows.values()) == 0
+    with closing(connect(published)) as con:
+        assert con.execute("from left_out_partition").fetchall() == [
+            (left.table, left.partition, "demo", *con.execute(KEYS).fetchone(), left.found, left.remedy)
+        ]
+    return str(left)
 
 
 def written(store: SyntheticStore, table: str, row: dict[str, Any] | None = None) -> tuple[Path, dict[str, Any]]:

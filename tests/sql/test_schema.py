@@ -17,7 +17,7 @@ from sql.sql_files import sql_files
 from sql.views import define_views
 from sql.warehouse import define
 
-FOLDERS = ("schema", "views", "macros", "functions", "queries", "checks", "derived", "external")
+FOLDERS = ("schema", "views", "macros", "functions", "queries", "checks", "derived", "external", "recomputed")
 TABLES = [text.name for text in sql_files("schema")]
 
 

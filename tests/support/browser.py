@@ -153,3 +153,20 @@ class Watched:
     def _said(self, message: Any) -> None:
         if message.type == "error" and "status of 404" not in message.text:
             self.done.append(f"console: {message.text}")
+
+
+def assert_fits_and_breaks_no_rule(watched: Watched) -> None:
+    """axe-core's rules, with everything that folds out unfolded; less than serious is left to the eye."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here: pip install -e '.[dev]'")
+    page = watched.page
+    assert page.locator("h1").count() == 1
+    page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
+    wide, room = page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"]
+    assert wide <= room, f"{page.url} is {wide} pixels wide in {room}"
+    grave = [
+        f"{rule['id']}: {node['html']} {node['failureSummary']}"
+        for rule in axe.Axe().run(page).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert not grave, "\n".join(grave)

@@ -8,6 +8,7 @@ import yaml
 from tiny_models import save_tiny
 
 from pipelines.store.store import Store
+from storage.table_schemas import rows_as_table
 
 PROMPTS = [
     {"prompt": "def area(width,", "answer": " height"},
@@ -31,6 +32,29 @@ def experiment_house(
     return Store(
         home=str(root / "data"), registry=str(root / "registry"), warehouse=str(root / "data" / "warehouse.duckdb")
     )
+
+
+def write_model_row(store: Store) -> None:
+    """The row of `model` of a store whose experiment has run, as if its activations had been harvested."""
+    registration = store.experiment("m/asked")
+    [row] = store.tables.read_rows(store.layout.table_at("experiment", model_id="m", experiment_id="asked"))
+    model = {
+        "source": registration.model.source,
+        "revision": registration.revision,
+        "weights_sha256": row["weights_sha256"],
+        "architecture": "GPT2LMHeadModel",
+        "n_layers": 3,
+        "d_model": 32,
+        "vocab_size": 400,
+        "n_parameters": 1000,
+        "dtype": "float32",
+        "corpus_id": "none",
+        "frame_sha256": "0" * 64,
+        "registered_at": row["created_at"],
+    }
+    known = {name: value for name, value in model.items() if name in rows_as_table("model", []).schema.names}
+    folder = store.layout.table_at("model", model_id="m")
+    store.tables.write(folder, rows_as_table("model", [known]), {"made_from": "test"})
 
 
 def write_card(root: Path, name: str, values: dict[str, Any]) -> Path:

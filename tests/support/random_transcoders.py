@@ -1,9 +1,11 @@
 """Sets of transcoders that nothing trained: random ones across blocks, the neurons of ReLU MLPs, silent ones."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from models.language_model.hooked_model import HookedModel
@@ -111,3 +113,15 @@ def in_float64(host: HookedModel) -> HookedModel:
 def read_at(host: HookedModel, kind: str = "mlp_in") -> dict[int, Site]:
     """Where the encoders of every block read."""
     return {layer: Site(kind, layer) for layer in range(host.n_layers)}
+
+
+def save_as_circuit_tracer(transcoders: WrittenOutTranscoders, folder: Path) -> Path:
+    """Writes a set across all blocks in circuit-tracer's layout."""
+    folder.mkdir(parents=True)
+    for layer in transcoders.layers:
+        names = {"W_enc": transcoders.W_enc, "b_enc": transcoders.b_enc, "b_dec": transcoders.b_dec}
+        encoder = {f"{name}_{layer}": by_layer[layer].float().contiguous() for name, by_layer in names.items()}
+        decoders = [transcoders.W_dec[layer, written].float() for written in transcoders.written_layers(layer)]
+        save_file(encoder, folder / f"W_enc_{layer}.safetensors")
+        save_file({f"W_dec_{layer}": torch.stack(decoders, dim=1)}, folder / f"W_dec_{layer}.safetensors")
+    return folder

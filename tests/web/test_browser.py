@@ -7,7 +7,16 @@ from threading import Event
 from typing import Any
 
 import pytest
-from browser import DESK, PHONE, Compass, EchoReader, Watched, chromium, served
+from browser import (
+    DESK,
+    PHONE,
+    Compass,
+    EchoReader,
+    Watched,
+    assert_fits_and_breaks_no_rule,
+    chromium,
+    served,
+)
 from starlette.responses import HTMLResponse
 from synthetic_store import WORDS
 from warehouse_registry import registry_of_the_warehouse
@@ -93,23 +102,6 @@ def test_a_page_fits_its_window_and_breaks_no_rule_of_access(
         watched.page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
         assert_fits_and_breaks_no_rule(watched)
         assert not watched.done
-
-
-def assert_fits_and_breaks_no_rule(watched: Watched) -> None:
-    """axe-core's rules, with everything that folds out unfolded; less than serious is left to the eye."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here: pip install -e '.[dev]'")
-    page = watched.page
-    assert page.locator("h1").count() == 1
-    page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true; })")
-    wide, room = page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"]
-    assert wide <= room, f"{page.url} is {wide} pixels wide in {room}"
-    grave = [
-        f"{rule['id']}: {node['html']} {node['failureSummary']}"
-        for rule in axe.Axe().run(page).response["violations"]
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert not grave, "\n".join(grave)
 
 
 def test_dark_and_light_are_two_papers(browser: Any, home: str):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from experiment_rows import prompt_row
 from graph_rows import graph_row, large_graph, small_graph
 from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore
@@ -55,6 +56,21 @@ def test_the_page_leads_to_the_likeliest_answer_and_to_features(visit):
     assert [link.attributes["href"] for link in row.all("a")] == ["/sae/demo/mid/0", "/sae/demo/mid/7"]
     assert row.text.count("→") == 3
     assert "Function definitions" in row.text
+
+
+def test_graphs_of_an_experiment_lead_to_each_other(pages_of, read):
+    graph = small_graph()
+    row, prompt = graph["attribution_graph"][0], prompt_row()
+    graph["attribution_graph"] = [row | {"prompt_id": at} for at in (0, 2, 5)]
+    graph["prompt"] = [prompt | {"prompt_id": at} for at in (0, 2, 5)]
+    pages = pages_of(graph)
+    first, middle, last = (read(pages.get(f"/experiments/demo/asked/graph/{at}").text) for at in (0, 2, 5))
+    assert [link.attributes["href"] for link in first.all("a", id="next")] == ["/experiments/demo/asked/graph/2"]
+    assert [link.attributes["href"] for link in middle.all("a", id="previous")] == [GRAPH]
+    assert not last.all("a", id="next")
+    assert "No path leads" in last.section("paths").text
+    listed = read(pages.get("/experiments/demo/asked").text).section("attribution_graph").rows
+    assert [row[0].text.split(" ")[0] for row in listed] == ["0", "2", "5"]
 
 
 def test_nodes_are_a_table_of_what_is_kept(visit):

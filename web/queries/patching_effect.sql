@@ -8,6 +8,7 @@ with counted as (
     where
         model_id = $model_id and experiment_id = $experiment_id
         and prompt_id between $first_prompt and $last_prompt
+        and recipe_id is null
 ),
 
 chosen as (

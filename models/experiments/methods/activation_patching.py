@@ -14,7 +14,10 @@ from models.attribution.patch import BY_HEAD
 from models.attribution.patching_agreement import PatchingAgreement
 from models.attribution.patching_runs import PatchingRuns, contrast_runs, embedding_noise, noised_runs
 from models.attribution.resumed_pass import ResumedPass
+from models.experiments.edge_rows import EdgeRows, check_edges, edge_passes
+from models.experiments.feature_patch_rows import check_features, feature_passes, feature_rows
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
+from models.experiments.patching_means import mean_rows
 from models.experiments.patching_places import PatchingPlaces
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.activation_patching import ActivationPatchingSettings, PatchingMethod
@@ -35,6 +38,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     passes, n_heads = ResumedPass.of(given.host), _heads(given)
     effects: list[dict[str, Any]] = []
     agreements: list[dict[str, Any]] = []
+    edges = EdgeRows.of(given) if given.settings.edges else None
     for prompt in prompts:
         metric = _metric(given, prompt)
         runs = _runs(given, passes, metric, prompt)
@@ -45,7 +49,14 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
             found = _effects(given, sweep, places)
             effects += (key | row for row in _effect_rows(given, runs, sweep, places, found))
             agreements += (key | row for row in _agreement_rows(places, found))
-    return {"patching_effect": effects, "patching_agreement": agreements}
+            if "feature" in given.settings.sites:
+                of_features, agreeing = feature_rows(given, sweep, prompt, _shared(given, runs))
+                effects += (key | row for row in of_features)
+                agreements += (key | row for row in agreeing)
+            if edges is not None:
+                agreements += (key | row for row in edges.add(prompt, metric, direction))
+    more = {} if edges is None else edges.rows
+    return {"patching_effect": effects, "patching_agreement": agreements, **more}
 
 
 def _metric(given: Given, prompt: EncodedPrompt) -> AnswerMetric:
@@ -55,7 +66,9 @@ def _metric(given: Given, prompt: EncodedPrompt) -> AnswerMetric:
 
 def _runs(given: Given, passes: ResumedPass, metric: AnswerMetric, prompt: EncodedPrompt) -> PatchingRuns:
     settings, host = given.settings, given.host
-    sites = [Site(kind, layer) for kind in settings.sites for layer in range(host.n_layers)]
+    kinds = [kind for kind in settings.sites if kind != "feature"]
+    sites = [Site(kind, layer) for kind in kinds for layer in range(host.n_layers)]
+    sites += [dictionary.site for dictionary in given.dictionaries]
     if settings.corruption == "prompt":
         assert prompt.corrupt_ids is not None, "checked before the first pass"
         return contrast_runs(passes, metric, sites, prompt.token_ids, prompt.corrupt_ids)
@@ -68,6 +81,8 @@ def _effects(given: Given, sweep: PatchingSweep, places: PatchingPlaces) -> dict
     """Effects of the places that move, by method; those of `exact` of its places only."""
     settings, rows = given.settings, given.settings.rows_per_pass
     found: dict[PatchingMethod, Tensor] = {}
+    if not places.moved:  # features alone are patched
+        return found
     found["exact"] = patching_effects(sweep, places.measured, rows)
     if "attribution" in settings.methods:
         found["attribution"] = attribution_effects(sweep, places.moved)
@@ -81,12 +96,6 @@ def _effect_rows(
     given: Given, runs: PatchingRuns, sweep: PatchingSweep, places: PatchingPlaces, found: EffectsByMethod
 ) -> Iterator[dict[str, Any]]:
     settings, difference = given.settings, sweep.source.metric - sweep.base.metric
-    shared = {
-        "metric": settings.metric,
-        "corruption": settings.corruption,
-        "clean_metric": runs.clean.metric,
-        "corrupt_metric": runs.corrupt.metric,
-    }
     for method, effect_N in found.items():
         measured = places.measured if method == "exact" else places.moved
         silent = places.unmoved if method in settings.methods else []
@@ -102,7 +111,16 @@ def _effect_rows(
                 "position": patch.position,
                 "effect": effect,
                 "normalized_effect": share,
-            } | shared
+            } | _shared(given, runs)
+
+
+def _shared(given: Given, runs: PatchingRuns) -> dict[str, Any]:
+    return {
+        "metric": given.settings.metric,
+        "corruption": given.settings.corruption,
+        "clean_metric": runs.clean.metric,
+        "corrupt_metric": runs.corrupt.metric,
+    }
 
 
 def _agreement_rows(places: PatchingPlaces, found: EffectsByMethod) -> Iterator[dict[str, Any]]:
@@ -125,26 +143,30 @@ def _agreement_rows(places: PatchingPlaces, found: EffectsByMethod) -> Iterator[
 
 
 def _passes(given: Given) -> PassCount:
-    settings, n_heads = given.settings, _heads(given)
+    settings, n_heads, kinds = given.settings, _heads(given), set(given.settings.sites) - {"feature"}
     n_seeds = settings.noise_seeds if settings.corruption == "noise" else 1
     total = PassCount(0)
     for prompt in given.prompts:
         places = PatchingPlaces.of(given, n_heads, prompt)
-        n_backward = n_seeds if "attribution" in settings.methods else 0
-        if "integrated_gradients" in settings.methods:
-            n_paths = len(settings.sites) * given.host.n_layers if settings.integration_path == "site" else 1
+        n_backward = n_seeds if kinds and "attribution" in settings.methods else 0
+        if kinds and "integrated_gradients" in settings.methods:
+            n_paths = len(kinds) * given.host.n_layers if settings.integration_path == "site" else 1
             n_backward += n_paths * settings.integration_steps * n_seeds
-        each = PassCount(len(places.exact) * n_seeds + n_backward, n_backward)
+        each = PassCount(len(places.exact) * n_seeds + n_backward, n_backward) + feature_passes(given, n_seeds)
         total += PassCount(1 + n_seeds)
         for _ in settings.directions:
             total += each
-    return total
+    return total + edge_passes(given)
 
 
 def _check(given: Given) -> None:
     settings, host = given.settings, given.host
     StreamReadout.of(host)
+    check_edges(given)
+    check_features(given)
     for kind in settings.sites:
+        if kind == "feature":
+            continue
         if kind == "attn_pattern":  # has no vector a token, but stands wherever z does
             host.width(Site("z", 0))
         else:
@@ -163,4 +185,10 @@ def _check(given: Given) -> None:
             raise ValueError(f"{place} has no foil: give it one, or set `metric: probability`")
 
 
-METHOD = ExperimentMethod(settings=ActivationPatchingSettings, measure=_measure, passes=_passes, check=_check)
+def _summarize(given: Given, rows: Rows) -> Rows:
+    return {"patching_mean": list(mean_rows(given, rows["patching_effect"]))}
+
+
+METHOD = ExperimentMethod(
+    settings=ActivationPatchingSettings, measure=_measure, passes=_passes, check=_check, summarize=_summarize
+)

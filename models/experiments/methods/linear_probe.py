@@ -1,7 +1,8 @@
 """Linear probes over a prompt set, on the residual stream or on a dictionary's codes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -44,19 +45,17 @@ class ProbeInputs:
 def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     """All prompts belong together, since probes are fitted to all."""
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in LinearProbeSettings.tables}
-    random = random_init_model(given.host, given.seed) if given.settings.random_init else None
-    for name, places in labelled_places(given).items():
+    readings = _Readings(given, labelled_places(given))
+    for name, places in readings.places.items():
         task = _task(given, places)
-        for reading, inputs in _inputs(given, task, places, random):
-            fitted = fit_probe(inputs.x_ND, task, given.settings.penalties, given.seed, inputs.random_init_ND)
+        for reading in readings.all:
+            fitted = given.kept.result(
+                f"probe {name} {reading.site} {reading.recipe_id}",
+                lambda name=name, task=task, reading=reading: _of_reading(readings, name, task, reading),
+            )
             key = {"probe_id": len(tables["probe"])}
-            tables["probe"].append(key | {"task": name} | _probe_row(given, reading, task, fitted, inputs))
-            tables["probe_class"] += [key | row for row in _class_rows(task, fitted)]
-            tables["probe_metric"] += [key | row for row in _metric_rows(task, fitted)]
-            if reading.recipe_id is None:
-                edited = EditedProbe(reading.site, inputs.x_ND, task, places, fitted.probe)
-                edits = [edit for edit in given.settings.edits if edit.task == name]
-                tables["probe_edit"] += [key | row for edit in edits for row in edited_rows(given, edited, edit)]
+            for table, rows in fitted.items():
+                tables[table] += [key | row for row in rows]
     return tables
 
 
@@ -65,23 +64,73 @@ def _task(given: Given, places: Sequence[Place]) -> ProbeTask:
     return ProbeTask.of(labels, groups, types, test_share=given.settings.test_share, seed=given.seed)
 
 
-def _inputs(
-    given: Given, task: ProbeTask, places: Sequence[Place], random: HookedModel | None
-) -> Iterator[tuple[ProbeReading, ProbeInputs]]:
-    streams, dictionary = _streams(given), given.dictionary
-    sites = [reading.site for reading in streams]
-    coded = [] if dictionary is None else [dictionary.site.resolve(given.host.n_layers)]
-    found = read_places(given.host, given.prompts, list(dict.fromkeys([*sites, *coded])), places)
-    untrained = {} if random is None else read_places(random, given.prompts, sites, places)
-    for reading in streams:
-        yield reading, ProbeInputs(found[reading.site], untrained.get(reading.site))
-    if dictionary is not None:
-        [site] = coded
-        layer = given.host.module_map.layer_of(site)
-        yield ProbeReading(site, layer, dictionary.recipe_id), _codes(given, task, found[site])
+def _of_reading(
+    readings: "_Readings", name: str, task: ProbeTask, reading: ProbeReading
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows of one probe, by table."""
+    given, inputs = readings.given, readings.inputs(reading, name, task)
+    fitted = fit_probe(inputs.x_ND, task, given.settings.penalties, given.seed, inputs.random_init_ND)
+    tables = {
+        "probe": [{"task": name} | _probe_row(given, reading, task, fitted, inputs)],
+        "probe_class": list(_class_rows(task, fitted)),
+        "probe_metric": list(_metric_rows(task, fitted)),
+    }
+    if reading.recipe_id is None:
+        edited = EditedProbe(reading.site, inputs.x_ND, task, readings.places[name], fitted.probe)
+        edits = [edit for edit in given.settings.edits if edit.task == name]
+        tables["probe_edit"] = [row for edit in edits for row in edited_rows(given, edited, edit)]
+    return tables
 
 
-def _streams(given: Given) -> Sequence[ProbeReading]:
+@dataclass(frozen=True)
+class _Readings:
+    """What the probes of all tasks read; the model runs when the first of them asks, once for all tasks."""
+
+    given: Given
+    places: Mapping[str, Sequence[Place]]
+    """By task."""
+
+    @cached_property
+    def all(self) -> list[ProbeReading]:
+        dictionary, streams = self.given.dictionary, _streams(self.given)
+        if dictionary is None:
+            return streams
+        site = dictionary.site.resolve(self.given.host.n_layers)
+        layer = self.given.host.module_map.layer_of(site)
+        return [*streams, ProbeReading(site, layer, dictionary.recipe_id)]
+
+    @cached_property
+    def spots(self) -> dict[tuple[int, tuple[int, ...]], Place]:
+        """Every place that some task reads, sorted by prompt."""
+        found = {(each.prompt, each.positions): each for places in self.places.values() for each in places}
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def found(self) -> dict[Site, Tensor]:
+        sites = list(dict.fromkeys(reading.site for reading in self.all))
+        return self._read(self.given.host, sites, "trained")
+
+    @cached_property
+    def untrained(self) -> dict[Site, Tensor]:
+        if not self.given.settings.random_init:
+            return {}
+        random = random_init_model(self.given.host, self.given.seed)
+        return self._read(random, [each.site for each in _streams(self.given)], "untrained")
+
+    def _read(self, host: HookedModel, sites: Sequence[Site], name: str) -> dict[Site, Tensor]:
+        return read_places(host, self.given.prompts, sites, list(self.spots.values()), self.given.kept, name)
+
+    def inputs(self, reading: ProbeReading, name: str, task: ProbeTask) -> ProbeInputs:
+        numbers = {spot: number for number, spot in enumerate(self.spots)}
+        rows_N = torch.tensor([numbers[each.prompt, each.positions] for each in self.places[name]])
+        x_ND = self.found[reading.site][rows_N]
+        if reading.recipe_id is not None:
+            return _codes(self.given, task, x_ND)
+        untrained = self.untrained.get(reading.site)
+        return ProbeInputs(x_ND, None if untrained is None else untrained[rows_N])
+
+
+def _streams(given: Given) -> list[ProbeReading]:
     asked, every = given.settings.layers, stream_sites(given.host.n_layers)
     return [ProbeReading(site, layer) for layer, site in every if asked is None or layer in asked]
 
@@ -166,9 +215,9 @@ def _check(given: Given) -> None:
 
 
 def _passes(given: Given) -> PassCount:
-    """Prompts are read once a task, and once more of the untrained model; an edit costs its rows each time."""
+    """Prompts are read once, and once more of the untrained model; an edit costs its rows each time."""
     settings, tasks = given.settings, labelled_places(given)
-    read = sum(len({place.prompt for place in places}) for places in tasks.values())
+    read = len({place.prompt for places in tasks.values() for place in places})
     n_edits = 0
     for edit in settings.edits:
         task = _task(given, tasks[edit.task])

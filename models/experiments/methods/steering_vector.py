@@ -65,8 +65,12 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
     unsteered_NK = _choice_probabilities(given, prompts.choices)
     for number, direction in enumerate(_directions(given, prompts)):
         key = {"direction_id": number}
+        effects = given.kept.result(
+            f"effects {direction.kind} {direction.layer}",
+            lambda direction=direction: list(_effects(given, direction, prompts.choices, unsteered_NK)),
+        )
         tables["direction"].append(key | _direction_row(direction, prompts))
-        tables["direction_effect"] += [key | row for row in _effects(given, direction, prompts.choices, unsteered_NK)]
+        tables["direction_effect"] += [key | row for row in effects]
         if given.dictionary is not None and _is_of(direction, given.dictionary, given.host.n_layers):
             rows = _feature_rows(direction.vector_D, given.dictionary, given.settings.top_features, given.seed)
             tables["direction_feature"] += [key | row for row in rows]
@@ -76,7 +80,8 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
 def _directions(given: Given, prompts: ContrastPrompts) -> Iterator[Direction]:
     layers = _layers(given)
     positive, negative = (
-        read_stream(given.host, side, layers, prompts.n_special) for side in (prompts.positive, prompts.negative)
+        read_stream(given.host, side, layers, prompts.n_special, given.kept, name)
+        for name, side in (("positive", prompts.positive), ("negative", prompts.negative))
     )
     for kind in _kinds(given, prompts):
         make = pca_difference if kind == "pca_difference" else mean_difference

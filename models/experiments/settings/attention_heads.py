@@ -13,6 +13,7 @@ class AttentionHeadsSettings(ExperimentSettings):
 
     question = "Which heads look for what came before, and what does the model lose without them?"
     tables = ("head_score", "head_ablation", "attention_pattern")
+    code_version = "2"
     prompt_kinds = ("prompts", "contrast_pairs", "labelled", "parallel", "chat")
 
     sequences: Annotated[int, Bounds(2, 10_000)] = 16

@@ -9,11 +9,13 @@ from models.experiments.settings_base import ExperimentSettings
 class LogitLensSettings(ExperimentSettings):
     """The residual stream behind each block, read by the final norm and the output embedding as if the model ended
     there: most likely tokens, entropy, distance from the model's own answer, rank of the answer that a prompt names. A
-    tuned or a Jacobian lens first carries the stream to the end by a map that is fitted on other texts."""
+    tuned or a Jacobian lens first carries the stream to the end by a map that is fitted on other texts. With a recipe,
+    the Jacobian lens also says which tokens each feature of its dictionary disposes the model to say."""
 
     question = "What would the model say next if it ended after each block?"
-    tables = ("logit_lens",)
-    code_version = "2"
+    tables = ("logit_lens", "jacobian_effect")
+    code_version = "3"
+    dictionary = "optional"
     prompt_kinds = ("prompts", "contrast_pairs", "labelled", "parallel", "chat")
 
     positions: Literal["last", "all"] = "all"
@@ -32,5 +34,9 @@ class LogitLensSettings(ExperimentSettings):
     """Tokens of each text."""
     skip_first: Annotated[int, Bounds(0, 10_000)] = 16
     """Positions that the Jacobian lens leaves out at the beginning of a text."""
+    jacobian_file: str | None = None
+    """A Jacobian lens in the published layout (`lens.pt`) that is read in place of fitting one."""
+    effect_tokens: Annotated[int, Bounds(1, 100)] = 10
+    """Tokens that are kept at either end of each feature's effect through the Jacobian lens."""
     tuned_steps: Annotated[int, Bounds(1, 1_000_000)] = 250
     """Steps that each map of the tuned lens is trained for."""

@@ -11,8 +11,8 @@ from rich.table import Table
 from storage.visible_text import visible
 
 console = Console()
-SCORES = ("induction", "previous_token", "duplicate_token", "ov_copying", "ov_positivity", "qk_matching")
-SHORT = {"previous_token": "previous", "duplicate_token": "duplicate"}
+SCORES = ("induction", "previous_token", "duplicate_token", "ov_copying", "effective_ov_copying", "qk_matching")
+SHORT = {"previous_token": "previous", "duplicate_token": "duplicate", "effective_ov_copying": "behind block 0"}
 MOST_HEADS, SHOWN_HEADS, MOST_LOOKS = 12, 3, 12
 
 

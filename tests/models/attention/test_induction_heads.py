@@ -111,6 +111,9 @@ def test_circuits_of_the_hand_built_heads(host):
     positivity = by_head(scores, "ov_positivity")
     assert positivity[Head(1, 0)].value == pytest.approx(1, abs=1e-4)
     assert positivity[Head(1, 1)].value == 0
+    behind_first = by_head(scores, "effective_ov_copying")
+    assert [behind_first[head].value for head in EVERY if head.layer] == [1.0, 0.0], "MLP 0 adds nothing"
+    assert all("embeddings as they are" in str(behind_first[head].lack) for head in EVERY if not head.layer)
     assert all(matching[head].value == 0 for head in EVERY), "no head looks for the token itself"
     query, key = (host.model.transformer.h[1].attn.c_attn.weight[:, 96 * part + 48 :][:, :16] for part in (0, 1))
     query[:16], key[:16] = torch.eye(16), torch.eye(16)
@@ -119,6 +122,21 @@ def test_circuits_of_the_hand_built_heads(host):
     finally:
         query.zero_()
         key.zero_()
+
+
+def test_what_the_first_mlp_makes_of_a_token_is_what_later_heads_copy():
+    """MLP 0 writes the letter after a token where its own stands, and more of it."""
+    host = induction_gpt2()
+    mlp, tokens = host.model.transformer.h[0].mlp, torch.arange(VOCABULARY)
+    mlp.c_fc.nf = 96
+    mlp.c_fc.weight, mlp.c_proj.weight = (torch.nn.Parameter(torch.zeros(96, 96), requires_grad=False) for _ in "ab")
+    mlp.c_fc.bias = torch.nn.Parameter(torch.zeros(96), requires_grad=False)
+    mlp.act = torch.nn.Identity()
+    mlp.c_fc.weight[tokens, tokens] = 1
+    mlp.c_proj.weight[tokens, (tokens + 1) % VOCABULARY] = 3
+    scores = circuit_scores(host, [2, 2], tokens)
+    assert by_head(scores, "ov_copying")[Head(1, 0)].value == 1.0
+    assert by_head(scores, "effective_ov_copying")[Head(1, 0)].value == 0.0, "it says the letter after"
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "llama", "gemma2"])

@@ -12,6 +12,7 @@ from models.dictionaries.config import SAESettings
 from models.dictionaries.cross_layer_set import CrossLayerTranscoders, transcoder_set, written_to
 from models.dictionaries.cross_layer_training import CrossLayerTranscoder
 from models.dictionaries.loss_terms import StepContext
+from models.dictionaries.normalization import Normalization
 from models.dictionaries.saelens_format import Provenance, export, load
 from models.training.config import TrainingSettings
 from models.training.set_calibration import calibrate_set
@@ -148,6 +149,14 @@ def test_gradients_are_those_of_dense_products(activation: str) -> None:
     for name, p in clt.named_parameters():
         if p.requires_grad:
             torch.testing.assert_close(found[name], p.grad, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_one_block_is_a_transcoder(tmp_path: Path) -> None:
+    clt = CrossLayerTranscoder.build(settings("batchtopk"), [5], [4], torch.Generator().manual_seed(0))
+    clt = clt.folded(Normalization(torch.zeros(5), 1.0), Normalization(torch.zeros(4), 1.0))
+    (alone,) = clt.slices((0,))
+    export(alone, Folder(str(tmp_path)), Provenance(architecture=alone.architecture))
+    assert transcoder_set({0: load(Folder(str(tmp_path)))}).written_layers(0) == (0,)
 
 
 def test_a_set_with_a_block_missing_is_refused(calibrated: list[Calibration]) -> None:

@@ -8,6 +8,9 @@ import torch
 from foreign_dense import D, F, activations, assert_same, double, random_weights, save
 from torch import Tensor
 
+from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
+from models.dictionaries.saelens_format import from_saelens
+from models.dictionaries.tensor_checks import UnreadableDictionary
 from models.interchange.sae_import import read_foreign
 from storage.folder import Folder
 
@@ -55,6 +58,20 @@ def test_an_affine_transcoder_adds_what_it_reads_by_rows(tmp_path: Path) -> None
     read = read_foreign(folder)
     assert_same(read, x_TD, codes_TF, written_TD + x_TD @ tensors["affine_skip_connection"].double())
     assert read.config["architecture"] == "jumprelu_skip_transcoder"
+
+
+def test_a_block_of_a_cross_layer_transcoder_writes_it_and_later_ones(tmp_path: Path) -> None:
+    tensors = random_weights(**SHAPES) | random_weights(w_dec=(F, 12, D))
+    read = read_foreign(written(tmp_path, tensors, hf_hook_point_in=MLP_IN, hf_hook_point_out=MLP_OUT))
+    sae = from_saelens(read.config, read.tensors)
+    assert isinstance(sae, CrossLayerSlice)
+    assert torch.equal(sae.W_dec, tensors["w_dec"][:, 9])
+    assert {block: torch.equal(rows, tensors["w_dec"][:, block]) for block, rows in sae.later_FE.items()} == {
+        10: True, 11: True,
+    }  # fmt: skip
+    fewer = tensors | random_weights(w_dec=(F, 9, D))
+    with pytest.raises(UnreadableDictionary, match=r"w_dec is \[.*of 9 blocks, and hf_hook_point_in='model.layers.9"):
+        read_foreign(written(tmp_path, fewer, hf_hook_point_in=MLP_IN, hf_hook_point_out=MLP_OUT))
 
 
 @pytest.mark.parametrize(

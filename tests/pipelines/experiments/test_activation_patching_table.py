@@ -102,6 +102,22 @@ def test_effects_stand_with_their_baselines_and_the_page_shows_them(tmp_path: Pa
     assert "method: activation_patching" in CliRunner().invoke(app, [*asked, "--card"]).output
 
 
+def test_a_place_s_share_over_prompts_is_the_ratio_of_sums_with_an_interval(tmp_path: Path):
+    store = house(tmp_path, {"methods": ["attribution"], "sites": ["resid_pre", "z"], "agreement_sample": 2})
+    second = {"clean": "x = [a, b", "corrupt": "x = (a, b", "answer": " *", "foil": " width"}
+    write_card(tmp_path, "prompt_sets/some", {"kind": "contrast_pairs", "prompts": [PAIR, second]})
+    means, rows = rows_of(store, "patching_mean"), rows_of(store, "patching_effect")
+    spans = {row["prompt_id"]: row["clean_metric"] - row["corrupt_metric"] for row in rows}
+    [head] = [row for row in means if (row["method"], row["layer"], row["head"]) == ("attribution", 1, 2)]
+    of_head = [row for row in rows if (row["method"], row["layer"], row["head"]) == ("attribution", 1, 2)]
+    assert head["share"] == pytest.approx(sum(row["effect"] for row in of_head) / sum(spans.values()))
+    assert head["share_ci_low"] <= head["share"] <= head["share_ci_high"]
+    assert (head["n_prompts"], head["place"]) == (2, "all")
+    streams = [row for row in means if row["site"] == "resid_pre" and row["method"] == "attribution"]
+    assert {row["place"] for row in streams} == {"first_changed", "last"}
+    assert {row["n_prompts"] for row in streams} == {2}
+
+
 def test_without_exact_a_sample_is_patched_all_the_same_to_measure_the_agreement(tmp_path: Path):
     store = house(tmp_path, {"methods": ["attribution"], "sites": ["mlp_out", "z"], "agreement_sample": 21})
     rows = rows_of(store, "patching_effect")
@@ -153,4 +169,33 @@ def test_what_cannot_be_asked_is_said_before_the_first_pass(
 ):
     store = house(tmp_path, settings, pair, kind)
     with pytest.raises(ValueError, match=wanted):
+        run_experiment(store, store.experiment("m/asked"))
+
+
+def test_edges_stand_beside_patching_itself_with_what_they_keep(tmp_path: Path):
+    settings = {"methods": ["attribution"], "sites": ["z"], "edges": ["eap", "eap_ig"], "integration_steps": 2}
+    settings |= {"kept_edges": 12, "edge_sample": 20, "edge_circuits": [3, 10_000_000]}
+    store = house(tmp_path, settings)
+    edges, kept = (rows_of(store, table) for table in ("edge_effect", "edge_faithfulness"))
+    with dg.instance_for_test():
+        assert not publish_store(store).violations
+    assert len([row for row in edges if row["method"] == "exact"]) == 20
+    for method in ("eap", "eap_ig"):
+        ranks = [row["rank"] for row in edges if row["method"] == method and row["rank"] is not None]
+        assert ranks[:12] == list(range(12))
+        [agreement] = [row for row in rows_of(store, "patching_agreement") if row["method"] == method]
+        assert (agreement["site"], agreement["n_places"]) == ("edge", 20)
+        assert agreement["pearson"] > 0.5
+    n_all = kept[0]["n_all"]
+    assert {(row["method"], row["n_edges"]) for row in kept} == {
+        (method, n) for method in ("eap", "eap_ig", "random") for n in (3, n_all)
+    }
+    for row in kept:
+        if row["n_edges"] == n_all and row["method"] == "random":
+            assert row["value"] == pytest.approx(row["clean_metric"], abs=1e-5)
+    page = TestClient(pages(Path(store.published))).get("/experiments/m/asked").text
+    assert "edges are enough, chosen by denoising" in page
+    assert "The strongest edges, denoising" in page
+    store = house(tmp_path / "noised", settings | {"corruption": "noise"})
+    with pytest.raises(ValueError, match="edges are measured between two prompts"):
         run_experiment(store, store.experiment("m/asked"))

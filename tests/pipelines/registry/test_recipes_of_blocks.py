@@ -41,6 +41,23 @@ def test_a_name_of_a_set_stands_for_its_dictionaries(tmp_path: Path) -> None:
     assert cards.dictionaries_of("other") == ("other",)
 
 
+def test_a_method_that_reads_one_dictionary_refuses_a_set(tmp_path: Path) -> None:
+    prompts = "kind: prompts\nprompts: [{prompt: a}]\n"
+    (tmp_path / "prompt_sets").mkdir()
+    (tmp_path / "prompt_sets" / "some.yaml").write_text(prompts)
+    steering = "method: steering\nprompt_set: some\nrecipe: set\nsettings: {features: [1]}\n"
+    cards = registry(tmp_path, {"set": SET}, one=steering, block=steering.replace("recipe: set", "recipe: set.1"))
+    assert list(cards.errors) == ["experiments/one.yaml"]
+    assert (
+        "steering reads one dictionary, and set asks for 3: name one of set.1, set.2"
+        in cards.errors["experiments/one.yaml"]
+    )
+    with pytest.raises(InvalidCard, match="steering reads one dictionary"):
+        cards.experiment("m/one", lambda source, revision: "r")
+    assert cards.experiment("m/block", lambda source, revision: "r").recipes == (cards.recipes["set.1"],)
+    assert (cards.card_of("set.2"), cards.card_of("alone")) == ("set", "alone")
+
+
 def test_a_set_that_names_a_block_as_another_card_is_refused(tmp_path: Path) -> None:
     cards = registry(tmp_path, {"set": SET, "set.2": "site: embed\nsae: {n_features: 64, k: 4}\n"})
     assert "its block is called set.2, as another card is" in cards.errors["recipes/set.yaml"]

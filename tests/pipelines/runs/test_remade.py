@@ -53,6 +53,15 @@ def written(store) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
 
 
+def test_what_was_deleted_of_a_dictionary_or_its_scores_is_made_again_by_the_next_run(house, instance):
+    """As `glasshouse verify` says of a damaged folder, whichever it is."""
+    tables = [house.layout.table_at(t, model_id="first", recipe_id="small") for t in ("sae_training", "judgement")]
+    for folder in tables:
+        folder.remove()
+    assert reasons(house, instance) == {"sae": "nothing was there", "label_scores": "nothing was there"}
+    assert all(folder.exists("_manifest.json") for folder in tables)
+
+
 def test_a_field_that_labels_alone_read_makes_labels_again_and_nothing_upstream(house, instance):
     before = written(house)
     add(house, "explanations: {features: 10}\n")

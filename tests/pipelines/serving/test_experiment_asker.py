@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from experiment_house import experiment_house
+from experiment_house import experiment_house, write_model_row
 from starlette.testclient import TestClient
 
 from models.experiments.settings_base import method_names, settings_of
@@ -12,7 +12,6 @@ from pipelines.serving.experiment_asker import ExperimentAsker
 from pipelines.serving.model_hosts import ModelHosts
 from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
-from storage.table_schemas import rows_as_table
 from web.app import app
 
 PROMPT = {"prompt": "return width", "answer": " *"}
@@ -22,27 +21,8 @@ ADDRESS = "/model/m/ask/logit_lens"
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = experiment_house(tmp_path_factory.mktemp("house"), {"method": "logit_lens"}, [PROMPT])
-    registration = store.experiment("m/asked")
-    run_experiment(store, registration)
-    [row] = store.tables.read_rows(store.layout.table_at("experiment", model_id="m", experiment_id="asked"))
-    model = {
-        "source": registration.model.source,
-        "revision": registration.revision,
-        "weights_sha256": row["weights_sha256"],
-        "architecture": "GPT2LMHeadModel",
-        "n_layers": 3,
-        "d_model": 32,
-        "vocab_size": 400,
-        "n_parameters": 1000,
-        "dtype": "float32",
-        "corpus_id": "none",
-        "frame_sha256": "0" * 64,
-        "registered_at": row["created_at"],
-    }
-    known = {name: value for name, value in model.items() if name in rows_as_table("model", []).schema.names}
-    store.tables.write(
-        store.layout.table_at("model", model_id="m"), rows_as_table("model", [known]), {"made_from": "test"}
-    )
+    run_experiment(store, store.experiment("m/asked"))
+    write_model_row(store)
     publish_store(store)
     return store
 

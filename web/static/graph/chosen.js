@@ -2,14 +2,16 @@
 import { name, place } from "./graph.js";
 import { element, number, percent } from "./text.js";
 
-const MOST_ROWS = 12, pages = new Map();
+const MOST_ROWS = 12, FACTORS = [[0, "ablate"], [2, "× 2"], [-1, "× −1"]], pages = new Map();
 
-export function showChosen(panel, graph, node, { isPinned, pin, point }) {
+export function showChosen(panel, graph, node, { isPinned, pin, point, changes }) {
   panel.replaceChildren();
   if (!node) return;
   const title = node.kind === "feature" ? element("a", { href: graph.address(node) }, name(node, 200)) : name(node, 200);
   panel.append(element("h3", {}, title), element("p", { class: "place" }, facts(node)));
-  panel.append(element("p", {}, element("button", { type: "button", "aria-pressed": String(isPinned), onclick: () => pin(node) }, isPinned ? "Unpin" : "Pin")));
+  const buttons = element("p", { class: "graph-buttons" }, element("button", { type: "button", "aria-pressed": String(isPinned), onclick: () => pin(node) }, isPinned ? "Unpin" : "Pin"));
+  panel.append(buttons);
+  if (node.kind === "feature" && changes) panel.append(changeButtons(node, changes, buttons));
   const tables = element("div", { class: "graph-neighbours" });
   tables.append(neighbours("What acts on it", node.inputs, ({ source }) => source, { pin, point }));
   if (node.kind !== "logit") tables.append(neighbours("On what it acts", node.outputs, ({ target }) => target, { pin, point }));
@@ -40,6 +42,21 @@ function neighbours(caption, edges, end, { pin, point }) {
   const rest = edges.length > MOST_ROWS ? `, the strongest ${MOST_ROWS} of ${edges.length}` : "";
   const body = rows.length ? rows : [element("tr", {}, element("td", { colspan: 3, class: "none" }, "nothing that is kept"))];
   return element("table", {}, element("caption", {}, caption + rest), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
+}
+
+// Runs the model with the feature changed, where there is something that runs models; shows what its page would show.
+function changeButtons(node, address, buttons) {
+  const told = element("div", { class: "graph-changed", role: "status" });
+  const ask = async (factor) => {
+    told.replaceChildren("waiting for the model…");
+    const answer = await fetch(`${address}?${new URLSearchParams({ node: node.node_id, factor })}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.querySelector("#graph-change table, #graph-change .problem, .problem");
+    told.replaceChildren(found ? document.importNode(found, true) : `the model did not answer (${answer.status})`);
+  };
+  for (const [factor, text] of FACTORS)
+    buttons.append(" ", element("button", { type: "button", title: "Run the model with this feature changed", onclick: () => ask(factor).catch(() => told.replaceChildren("the server does not answer")) }, text));
+  return told;
 }
 
 // The feature page's own panels, as its address gives them to pages of others.

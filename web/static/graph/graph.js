@@ -31,6 +31,21 @@ export class Graph {
     return new Set(this.ranked.concat(this.logits).filter((node) => texts(node).some((each) => each?.toLowerCase().includes(wanted))));
   }
 
+  // Share of what acts on a node that comes from others, by number, along paths through nodes that are not stops.
+  reaching(target, stops) {
+    const flow = new Map([[target, 1]]), found = new Map(), depth = (node) => (node.kind === "logit" ? this.layers : node.layer ?? -1);
+    const order = [...this.nodes.values()].sort((a, b) => depth(b) - depth(a));
+    for (const node of order) {
+      const passed = flow.get(node);
+      if (!passed || (node !== target && stops.has(node.node_id))) continue;
+      for (const { source, share } of node.inputs) {
+        if (node !== target && stops.has(source.node_id)) found.set(source.node_id, (found.get(source.node_id) || 0) + passed * share);
+        flow.set(source, (flow.get(source) || 0) + passed * share);
+      }
+    }
+    return found;
+  }
+
   edge(source, target) { return this.nodes.get(target)?.inputs.find((edge) => edge.source.node_id === source); }
 
   address(node) {

@@ -71,7 +71,7 @@ function point(node) {
   update();
 }
 
-function choose(node) { chosen = node; showChosen(one(".graph-chosen"), graph, node, { isPinned: Boolean(node) && pinned.has(node.node_id), pin, point }); }
+function choose(node) { chosen = node; showChosen(one(".graph-chosen"), graph, node, { isPinned: Boolean(node) && pinned.has(node.node_id), pin, point, changes: root.dataset.changes }); }
 
 // Pins a node and shows it; one that is pinned and shown already is let go, unless it is only to be shown.
 function pin(node, keep = false) {

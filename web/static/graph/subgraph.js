@@ -1,9 +1,9 @@
 // What is pinned, by itself: a box for each node, or for all of a group, and the weights between them.
 import { name } from "./graph.js";
 import { svg } from "./drawing.js";
-import { cut, element, number, visibleText } from "./text.js";
+import { cut, element, number, percent, visibleText } from "./text.js";
 
-const WIDE = 168, TALL = 40, BETWEEN = 34, ASIDE = 16;
+const WIDE = 168, TALL = 40, BETWEEN = 44, ASIDE = 16, LEAST_DETOUR = 0.01;
 
 // Boxes {title, nodes}: nodes of one group are one box; tokens and logits stand by themselves.
 export function boxesOf(nodes, groups) {
@@ -30,6 +30,20 @@ export function weights(boxes) {
   return [...sums].flatMap(([source, targets]) => [...targets].map(([target, weight]) => ({ source, target, weight })));
 }
 
+// What reaches a box from another through nodes that are not pinned, as a share of all that acts on it.
+export function detours(graph, boxes) {
+  const boxOf = new Map(boxes.flatMap((box) => box.nodes.map((node) => [node.node_id, box]))), stops = new Set(boxOf.keys()), sums = new Map();
+  for (const [id, target] of boxOf) {
+    for (const [from, share] of graph.reaching(graph.nodes.get(id), stops)) {
+      const source = boxOf.get(from), part = share / target.nodes.length;
+      if (source === target) continue;
+      if (!sums.has(source)) sums.set(source, new Map());
+      sums.get(source).set(target, (sums.get(source).get(target) || 0) + part);
+    }
+  }
+  return [...sums].flatMap(([source, targets]) => [...targets].map(([target, share]) => ({ source, target, share }))).filter(({ share }) => share >= LEAST_DETOUR);
+}
+
 const height = (box, layers) => Math.max(...box.nodes.map((node) => (node.kind === "logit" ? layers : node.layer ?? -1)));
 
 export function showSubgraph(place, graph, nodes, groups, controls) {
@@ -44,17 +58,20 @@ export function showSubgraph(place, graph, nodes, groups, controls) {
   for (const box of boxes) box.x += 30 + ((most - box.n) * (WIDE + ASIDE)) / 2;
   const tall = rows.length * (TALL + BETWEEN), links = weights(boxes), largest = Math.max(1e-12, ...links.map(({ weight }) => Math.abs(weight)));
   const picture = svg("svg", { width, height: tall, viewBox: `0 0 ${width} ${tall}`, role: "img", "aria-label": `${boxes.length} pinned nodes and groups, and ${links.length} weights between them` });
-  for (const link of links) picture.append(...drawLink(link, largest));
+  const around = detours(graph, boxes);
+  for (const link of around) picture.append(...drawLink(link, "detour", 1 + 4 * link.share, percent(link.share), 10));
+  for (const link of links) picture.append(...drawLink(link, link.weight < 0 ? "lowers" : "raises", 1 + 4 * Math.abs(link.weight) / largest, number(link.weight), -6));
   for (const box of boxes) picture.append(drawBox(box));
-  place.append(element("h3", {}, "What is pinned, by itself"), element("div", { class: "graph-boxes wide", tabindex: 0, role: "region", "aria-label": "Subgraph of pinned nodes" }, picture), controls);
+  const key = element("p", { class: "key" }, "Numbers on solid and dashed curves are weights of edges. Dotted: the share of what acts on the upper node that comes from the lower through nodes that are not pinned.");
+  place.append(element("h3", {}, "What is pinned, by itself"), key, element("div", { class: "graph-boxes wide", tabindex: 0, role: "region", "aria-label": "Subgraph of pinned nodes" }, picture), controls);
 }
 
-function drawLink({ source, target, weight }, largest) {
-  const from = [source.x + WIDE / 2, source.y], to = [target.x + WIDE / 2, target.y + TALL], size = Math.abs(weight) / largest;
+// From the top of a box to the foot of another; `aside` keeps two curves between the same boxes apart.
+function drawLink({ source, target }, kind, width, text, aside) {
+  const from = [source.x + WIDE / 2 + aside * 3, source.y], to = [target.x + WIDE / 2 + aside * 3, target.y + TALL];
   const bend = Math.max(18, Math.abs(from[1] - to[1]) / 2), middle = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2 + 4];
-  const kind = weight < 0 ? "lowers" : "raises";
-  const line = svg("path", { class: kind, "stroke-width": 1 + 4 * size, d: `M${from}C${from[0]} ${from[1] - bend} ${to[0]} ${to[1] + bend} ${to}` });
-  return [line, svg("text", { class: "graph-weight", x: middle[0], y: middle[1], "text-anchor": "middle" }, number(weight))];
+  const line = svg("path", { class: kind, "stroke-width": width, d: `M${from}C${from[0]} ${from[1] - bend} ${to[0]} ${to[1] + bend} ${to}` });
+  return [line, svg("text", { class: "graph-weight", x: middle[0], y: middle[1], "text-anchor": "middle" }, text)];
 }
 
 function drawBox(box) {

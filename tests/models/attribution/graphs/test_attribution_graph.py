@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor
 from models.attribution.graphs.attribution_graph import AttributionGraph, GraphLimits, graph_of
 from models.attribution.graphs.changed_features import FeatureChange, change_effects, predicted_changes
 from models.attribution.graphs.influence import GraphScores, pruned
+from models.attribution.graphs.strongest_paths import GraphEdge, strongest_paths
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders, TranscodedPrompt
 from models.interventions.frozen_norms import frozen_norms
 from models.language_model.hooked_model import HookedModel
@@ -216,3 +218,20 @@ def test_a_model_whose_attention_cannot_be_held_is_refused(tmp_path_factory: pyt
     model = ModelTranscoders(random_cross_layer(host.n_layers, host.d_model), read_at(host))
     with pytest.raises(ValueError, match="its attention cannot be read"):
         graph_of(host, model, TOKENS, N_SPECIAL, EVERYTHING)
+
+
+@pytest.mark.parametrize("graphed", ["gpt2"], indirect=True)
+def test_the_strengths_of_all_paths_add_up_to_the_probabilities(graphed):
+    _, _, graph, _ = graphed
+    entries, share_M = graph.weights.tocoo(), graph.shares.data
+    edges = [GraphEdge(*edge) for edge in zip(entries.col, entries.row, entries.data, share_M, strict=True)]
+    first = range(graph.errors.start, graph.tokens.stop)
+    logits = {node: float(graph.probability_N[node]) for node in range(graph.logits.start, len(graph))}
+    one = dict([*logits.items()][:1])
+    paths = [*islice(strongest_paths(edges, one, first), 2000)]
+    strengths = [path.strength for path in paths]
+    assert strengths == sorted(strengths, reverse=True)
+    assert 0.5 < sum(strengths) / sum(one.values()) < 1 + 1e-9
+    best = paths[0]
+    wanted = graph.weights.toarray()[best.nodes[1:], best.nodes[:-1]]
+    np.testing.assert_allclose(best.weights, wanted)
