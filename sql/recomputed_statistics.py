@@ -40,6 +40,7 @@ def differing_statistics(
         queries["activation_histogram"] = texts["histogram"]
         asked["activation_histogram"] = values | {"histogram": files.histogram, "slack": slack}
     with closing(duckdb.connect()) as con:
+        con.execute("set enable_progress_bar = false")
         stored.reach(con)
         return {table: _rows(con.execute(query, asked[table])) for table, query in queries.items()}
 

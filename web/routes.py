@@ -118,6 +118,7 @@ def feature_page(
         steps=_steps(sae_row, feature_id),
         permanent=feature_url(sae_row.model_id, sae_row.recipe_id, feature_id),
         programs=api_url(sae_row.model_id, sae_row.recipe_id, feature_id),
+        can_ask=request.app.state.asker is not None,
         label_form=label_form(request, sae_row.model_id, sae_row.recipe_id, feature_id, **typed),
         **shared,
     )

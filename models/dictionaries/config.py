@@ -54,8 +54,8 @@ class SAESettings(Settings):
     ste_bandwidth: Literal["auto"] | Annotated[float, Bounds(1e-6, 1e3)] = "auto"
     """Width of jumprelu's straight-through gradient, in root mean squares of an activation's entries. `auto` is 1
     with l0, 2 with tanh."""
-    activation: Literal["jumprelu", "batchtopk"] = "jumprelu"
-    """How a cross_layer_transcoder is sparse: thresholds with a tanh penalty, or the k·B largest of each block."""
+    activation: Literal["batchtopk", "jumprelu"] = "batchtopk"
+    """How a cross_layer_transcoder is sparse: the k·B largest of each block, or thresholds with a tanh penalty."""
     matryoshka_fractions: tuple[Annotated[float, Bounds(1e-6, 1)], ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 17 / 32)
     """Fraction of the features per nested group of matryoshka_batchtopk; they add up to 1."""
 

@@ -57,7 +57,7 @@ class CrossLayerTranscoder(TrainableModule):
     @classmethod
     def build(cls, settings: SAESettings, read: Sequence[int], written: Sequence[int], chance: torch.Generator) -> Self:
         kind = BLOCKS[settings.activation]
-        own = {"architecture": settings.activation, "activation": "jumprelu"}
+        own = {"architecture": settings.activation, "activation": "batchtopk"}
         asked = settings.model_copy(update=own | {"sparsity_penalty": "tanh"})
         blocks = [kind.build(asked, width, chance, sum(written[number:])) for number, width in enumerate(read)]
         return cls(blocks, torch.zeros(sum(written)), written)

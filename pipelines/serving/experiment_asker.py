@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from models.experiments.prompt import COLUMNS, WANTED, Prompt
 from models.experiments.settings_base import ExperimentSettings, PromptKind, method_names, settings_of
 from pipelines.experiments.by_hand import HandQuestion
+from pipelines.experiments.prompt_rows import prompt_rows
 from pipelines.serving.model_hosts import ModelHosts, Report
 from storage.remote_errors import Unreachable, remote_errors
 from storage.table_schemas import rows_as_table
@@ -67,7 +68,7 @@ class ExperimentAsker:
         if model_id not in cards.models:
             return []
         recipes = tuple(cards.recipes_of(model_id))
-        return [method for name in method_names() if (method := _typed(name, recipes))]
+        return [method for name in method_names() if (method := typed_method(name, recipes))]
 
     def ask(self, model_id: str, method: str, given: Mapping[str, str], report: Report) -> TypedAnswer:
         """Runs a method on one prompt.
@@ -97,11 +98,13 @@ class ExperimentAsker:
         host = self.hosts.model(self.hosts.row("model", model_id=question.model_id), registration.model.dtype).host
         report("running the model")
         answer = question.ask(store, host, most_passes=MOST_PASSES)
-        tables = {name: rows_as_table(name, rows) for name, rows in answer.rows.items()}
+        rows = {**answer.rows, "prompt": prompt_rows(answer.given)}
+        tables = {name: rows_as_table(name, each) for name, each in rows.items()}
         return TypedAnswer(tables, question.cards())
 
 
-def _typed(name: str, recipes: Sequence[str]) -> TypedMethod | None:
+def typed_method(name: str, recipes: Sequence[str]) -> TypedMethod | None:
+    """A method as a form asks for it; None where its prompt cannot be typed, or there is no dictionary for it."""
     settings = settings_of(name)
     kind: PromptKind | None = next((kind for kind in settings.prompt_kinds if kind in _KINDS), None)
     needs_recipe = settings.dictionary in ("required", "several")

@@ -24,10 +24,10 @@ comment on table direction is 'One row per (model_id, experiment_id, direction_i
 comment on column direction.model_id is 'Card of the model [id]';
 comment on column direction.experiment_id is 'Card of the experiment [id]';
 comment on column direction.direction_id is 'Number of the direction within its experiment [index]';
-comment on column direction.kind is 'How it was made: caa, pca_difference, mean_difference [text]';
+comment on column direction.kind is 'How it was made: caa, pca_difference, mean_difference, refusal [text]';
 comment on column direction.site is 'Where it was read, and is added [text]';
 comment on column direction.layer is 'Block of the site [index]';
-comment on column direction.position_rule is 'Which tokens it was made from: the last of each prompt, or the mean over its text [text]';
+comment on column direction.position_rule is 'Which tokens it was made from: the last of each prompt, the mean over its text, or of a refusal direction one counted from the prompt''s end [text]';
 comment on column direction.n_positive is 'Prompts with the property that it was made from; of pairs, the pairs [prompts]';
 comment on column direction.n_negative is 'Prompts without it [prompts]';
 comment on column direction.norm is 'Length [activation]';

@@ -159,53 +159,52 @@ def test_registrations_are_replaced_whole_and_say_what_is_stale(store: Synthetic
         assert con.execute("select sae_id, reason from stale").fetchall() == [("demo/mid", "made from other cards")]
 
 
-def test_a_partition_of_other_columns_is_left_out_and_the_others_are_published(store: SyntheticStore, published: Path):
+def test_a_partition_of_other_columns_is_left_out_and_the_others_are_published(
+    store: SyntheticStore, published_before: Path
+):
     """Of an older version, say: what was published of it goes, and the file says why."""
     asked = {"registry_entry": [("demo", "mid", "4" * 64)]}
     store.write_sae("demo", "late", seed=3)
-    publish(published, store.stored, registry=asked)
     store.write("feature", MID, [{"feature_id": 0}], made_from="another", as_given=True)
     store.write("sae_metric", MID, [], made_from="another")
-    done = publish(published, store.stored, registry=asked)
+    done = publish(published_before, store.stored, registry=asked)
     [left] = done.left_out
     assert (left.table, left.partition) == ("feature", "model_id=demo/recipe_id=mid")
     assert "missing: n_firings, n_tokens, density, is_dead" in left.found
     assert "sae_metric/model_id=demo/recipe_id=mid" in done.replaced
     assert "feature/model_id=demo/recipe_id=mid" in done.dropped
-    assert features(published) == {"demo/late": N_FEATURES}
-    with closing(connect(published)) as con:
+    assert features(published_before) == {"demo/late": N_FEATURES}
+    with closing(connect(published_before)) as con:
         assert con.execute("select sae_id, reason from stale").fetchall() == [
             ("demo/mid", "left out of the file: feature")
         ]
     store.write_sae("demo", "mid")
-    assert publish(published, store.stored, registry=asked).left_out == ()
-    assert features(published) == {"demo/late": N_FEATURES, "demo/mid": N_FEATURES}
-    with closing(connect(published)) as con:
+    assert publish(published_before, store.stored, registry=asked).left_out == ()
+    assert features(published_before) == {"demo/late": N_FEATURES, "demo/mid": N_FEATURES}
+    with closing(connect(published_before)) as con:
         assert con.execute("from stale").fetchall() == con.execute("from left_out_partition").fetchall() == []
 
 
-def test_two_partitions_with_impossible_rows_are_both_left_out(store: SyntheticStore, published: Path):
+def test_two_partitions_with_impossible_rows_are_both_left_out(store: SyntheticStore, published_before: Path):
     """The first ends DuckDB's transaction."""
     shape = {"feature_id": 0, "logit_skew": float("nan"), "logit_kurtosis": 3.0}
     step = {"step": 0, "tokens": -1, "loss": 1.0, "fvu": 0.5, "l0": 4.0, "dead_fraction": 0.0, "learning_rate": 1e-3}
     store.write("logit_shape", MID, [shape], made_from="another")
     store.write("sae_training", MID, [step], made_from="another")
-    done = publish(published, store.stored)
+    done = publish(published_before, store.stored)
     assert sorted(left.table for left in done.left_out) == ["logit_shape", "sae_training"]
     assert done.rows["feature"] == N_FEATURES
 
 
-def test_what_is_published_stays_where_nothing_says_that_it_changed(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
+def test_what_is_published_stays_where_nothing_says_that_it_changed(store: SyntheticStore, published_before: Path):
     (Path(store.folder("feature", **MID).path) / "_manifest.json").write_text("{")
-    done = publish(published, store.stored)
+    done = publish(published_before, store.stored)
     assert ([left.table for left in done.left_out], done.dropped) == (["feature"], ())
-    assert features(published)["demo/mid"] == N_FEATURES
+    assert features(published_before)["demo/mid"] == N_FEATURES
 
 
-def test_a_publication_that_can_read_little_is_refused(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    before = published.read_bytes()
+def test_a_publication_that_can_read_little_is_refused(store: SyntheticStore, published_before: Path):
+    before = published_before.read_bytes()
     for path in Path(store.tables.path).rglob("_manifest.json"):
         folder = Folder(str(path.parent))
         manifest = Manifest.read(folder)
@@ -214,9 +213,9 @@ def test_a_publication_that_can_read_little_is_refused(store: SyntheticStore, pu
         for entry in manifest.files:
             (path.parent / entry.name).write_bytes(b"lost")
     with pytest.raises(MostWouldBeDropped, match="or cannot be read there"):
-        publish(published, store.stored)
-    assert published.read_bytes() == before
-    assert beside(published) == set()
+        publish(published_before, store.stored)
+    assert published_before.read_bytes() == before
+    assert beside(published_before) == set()
 
 
 def test_what_a_killed_publisher_left_is_removed(store: SyntheticStore, published: Path):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from web.api.neuronpedia.graph_shape import graph_shape
+
 ADDRESS = "/api/experiments/demo/asked/graphs/0"
 THEIRS = "/api/graph_data/demo/asked/0.json"
 
@@ -67,6 +69,13 @@ def test_the_file_of_the_viewers_has_their_keys(visitor):
     assert {end for link in links for end in link} <= by_id.keys()
     assert len(links) == 13
     assert graph["qParams"]["supernodes"] == [["numbers", "1_3_2"]]
+
+
+def test_settings_that_are_not_limited_are_left_out_where_a_number_is_wanted():
+    graph = dict.fromkeys(("model_id", "experiment_id", "prompt_id", "text"), "x") | {"tokens": ["x"]}
+    graph |= dict.fromkeys(("node_threshold", "edge_threshold", "replacement_score", "completeness_score"), 0.5)
+    metadata = graph_shape(graph, [], [], 1, {"max_features": None, "max_logits": 10})["metadata"]
+    assert metadata["generation_settings"] == {"max_n_logits": 10}
 
 
 def test_an_error_and_a_feature_of_the_first_block_have_two_names(visitor):

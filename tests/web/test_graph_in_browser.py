@@ -59,13 +59,13 @@ def test_the_strongest_paths_are_drawn_at_first_and_a_row_draws_its_own(browser,
     with Watched.open(browser, home) as watched:
         page = opened(watched)
         assert page.locator(".graph-mark").count() == 9
-        assert drawn(page) == 3 + 1 + 4, "the edges of three paths"
+        assert drawn(page) == 3 + 4 + 3, "the edges of three paths"
         assert mark(page, 10).get_attribute("class").split()[-1] == "chosen"
         page.locator("tr[data-nodes='7,0,1,10']").hover()
         assert drawn(page) == 3
         assert page.locator(".graph-edges .lowers").count() == 1
         page.mouse.move(5, 5)
-        assert drawn(page) == 8
+        assert drawn(page) == 10
         assert not watched.done
 
 
@@ -80,6 +80,8 @@ def test_pointing_shows_edges_and_a_click_pins_and_shows_where_it_fires(browser,
         chosen = page.locator(".graph-chosen")
         assert chosen.get_by_role("link", name="tokens like int").get_attribute("href") == "/sae/demo/mid/3"
         page.locator(".graph-firings .window").first.wait_for()
+        page.mouse.move(5, 5)
+        assert drawn(page) == 5, "a single pin keeps its edges"
         inputs = chosen.locator("table").first.locator("tbody tr").all_inner_texts()
         assert [row.split("\t")[1:] for row in inputs] == [["1", "50 %"], ["0.5", "25 %"]]
         assert page.url.endswith(f"{GRAPH}?pin=1")
@@ -96,6 +98,8 @@ def test_pointing_shows_edges_and_a_click_pins_and_shows_where_it_fires(browser,
         wanted = 0.3 * 0.5 + 0.5 * 0.2 + 0.5 * 0.4 * 0.5
         assert page.locator(".graph-boxes .graph-weight").text_content() == f"{100 * wanted:.3g} %"
         opened(watched, f"{GRAPH}?pin=1,2")
+        mark(page, 2).click()
+        assert mark(page, 2).get_attribute("aria-pressed") == "true", "the first click shows what is pinned already"
         mark(page, 2).click()
         assert mark(page, 2).get_attribute("aria-pressed") == "false"
         page.get_by_role("button", name="Unpin all").click()

@@ -1,16 +1,18 @@
 """The page of an attribution graph: its strongest paths are those that following every edge finds; doubts are said."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from experiment_rows import prompt_row
+from experiment_rows import experiment_row, prompt_row
 from graph_rows import graph_row, large_graph, small_graph
 from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
+from storage.table_schemas import rows_as_table
 from web.app import app
 from web.graph_trust import warnings
 
@@ -41,10 +43,15 @@ def shown_paths(page: Any) -> list[tuple[float, int, tuple[int, ...]]]:
 
 @pytest.mark.parametrize("logit", [10, 11])
 def test_the_strongest_paths_are_those_that_following_every_edge_finds(visit, logit):
-    shown = sorted(shown_paths(visit(f"{GRAPH}?logit={logit}")))
-    wanted = sorted(all_paths(small_graph()["graph_edge"], logit))
+    page = visit(f"{GRAPH}?logit={logit}")
+    shown = sorted(shown_paths(page))
+    found = sorted(all_paths(small_graph()["graph_edge"], logit))
+    direct = [path for path in found if len(path[2]) == 2 and path[2][0] != 4]
+    wanted = [path for path in found if path not in direct]
     assert [path[1:] for path in shown] == [path[1:] for path in wanted]
     assert [path[0] for path in shown] == pytest.approx([path[0] for path in wanted])
+    said = page.section("paths").all("p", **{"class": "key"})
+    assert [paragraph.values for paragraph in said] == ([["0.1"]] if direct else [])
 
 
 def test_the_page_leads_to_the_likeliest_answer_and_to_features(visit):
@@ -160,11 +167,44 @@ def pages_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TestClie
     return pages
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """Stands in for a model on which the small graph was drawn by hand."""
+
+    name: str = "attribution_graph"
+    question: str = "Through which features?"
+    columns: tuple[str, ...] = ("prompt",)
+    needed: tuple[str, ...] = ("prompt",)
+    recipes: tuple[str, ...] = ()
+    needs_recipe: bool = False
+    fields: tuple[Any, ...] = ()
+    cards: str = "method: attribution_graph"
+
+    def methods(self, model_id: str) -> list["ByHand"]:
+        return [self]
+
+    def ask(self, model_id: str, method: str, given: Any, report: Any) -> "ByHand":
+        return self
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        rows = small_graph() | {"prompt": [prompt_row(text=" else")], "experiment": [experiment_row()]}
+        return {table: rows_as_table(table, some) for table, some in rows.items()}
+
+
+def test_a_graph_that_was_drawn_by_hand_shows_its_paths_and_leads_nowhere_else(warehouse, read):
+    answer = TestClient(app(warehouse, asker=ByHand())).get("/model/demo/ask/attribution_graph?prompt=x")
+    section = read(answer.text).section("attribution_graph")
+    to = [row.attributes["data-nodes"].split(",")[-1] for row in section.all("tr") if "data-nodes" in row.attributes]
+    assert to == ["10"] * 8 + ["11"] * 7
+    assert not any("/graph/" in link.attributes["href"] for link in section.all("a"))
+
+
 def test_a_graph_without_a_path_from_a_token_says_so(pages_of, read):
     graph = small_graph()
     graph["graph_edge"] = [edge for edge in graph["graph_edge"] if edge["source_node_id"] not in (7, 8, 9)]
     page = read(pages_of(graph).get(GRAPH).text)
-    assert "No path leads from a token" in page.section("paths").text
+    assert "No path leads from a token of the prompt through a feature" in page.section("paths").text
     assert {path[2][0] for path in shown_paths(page)} == {4}
 
 

@@ -24,5 +24,5 @@ select
     e.random
 from direction as d
 left join direction_effect as e using (model_id, experiment_id, direction_id)
-where d.model_id = $model_id and d.experiment_id = $experiment_id
+where d.model_id = $model_id and d.experiment_id = $experiment_id and d.kind <> 'refusal'
 order by d.direction_id, e.intervention, e.asked_of, e.metric, e.alpha;

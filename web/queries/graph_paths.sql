@@ -1,5 +1,6 @@
 -- The strongest paths to a logit: a path's share is the product of its edges' shares of what acts on their targets.
--- Of each length the 2,000 strongest parts of paths are followed: every path above 0.05 % is found.
+-- Of each length the 2,000 strongest parts of paths are followed: every path above 0.05 % is found. Twelve of each kind
+-- are given: from tokens and from what transcoders leave out, direct ones and those through features.
 with recursive edge as materialized (
     select
         source_node_id,
@@ -31,6 +32,7 @@ path as (
 
 select
     n.kind as starts_at,
+    len(p.node_ids) = 2 as is_direct,
     p.node_ids,
     p.share,
     p.sign
@@ -40,5 +42,5 @@ inner join graph_node as n
         n.model_id = $model_id and n.experiment_id = $experiment_id and n.prompt_id = $prompt_id
         and n.node_id = p.node_id
 where n.kind in ('token', 'error')
-qualify row_number() over (partition by n.kind order by p.share desc, p.node_ids) <= 12
+qualify row_number() over (partition by n.kind, len(p.node_ids) = 2 order by p.share desc, p.node_ids) <= 12
 order by p.share desc, p.node_ids;

@@ -20,6 +20,7 @@ from models.attribution.graphs.source_products import SourceProducts
 from models.attribution.graphs.sparse_rows import SparseRows
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders, TranscodedPrompt
 from models.language_model.hooked_model import HookedModel
+from models.language_model.sites import Site
 
 KINDS = ("feature", "error", "token", "logit")
 
@@ -107,7 +108,7 @@ class AttributionGraph:
             ValueError: If a norm cannot be frozen.
         """
         work = _Work(LinearPaths.of(host, prompt), SourceProducts(prompt, limits.memory_bytes), targets, limits)
-        work.add_logits(host.n_layers)
+        work.add_logits()
         chosen = work.add_features()
         return work.graph(chosen)
 
@@ -151,9 +152,9 @@ class _Work:
         one_row += 3 * self.n_columns * prompt.embed_PD.element_size()
         self.batch = max(1, min(self.limits.batch_rows, self.limits.memory_bytes // one_row))
 
-    def add_logits(self, stage: int) -> None:
+    def add_logits(self) -> None:
         positions = torch.full_like(self.targets.token_K, len(self.sources.prompt.token_ids) - 1)
-        gradients = self.paths.gradients(stage, positions, self.targets.direction_KD)
+        gradients = self.paths.gradients(Site("final_norm_in"), positions, self.targets.direction_KD)
         first = self.sources.n_columns
         self.rows.add([*range(first, self.n_columns)], self.sources.rows(gradients))
 
@@ -178,9 +179,10 @@ class _Work:
             of_layer = features[layers == layer]
             for start in range(0, len(of_layer), self.batch):
                 batch = torch.from_numpy(of_layer[start : start + self.batch])
-                device = self.paths.stages[layer].device
+                site = self.sources.prompt.model.read[layer]
+                device = self.paths.stages[site].device
                 rows_BD = transcoders.encoder_rows(layer, active.feature_N[batch].to(device))
-                gradients = self.paths.gradients(layer, active.position_N[batch], rows_BD)
+                gradients = self.paths.gradients(site, active.position_N[batch], rows_BD)
                 self.rows.add(batch.tolist(), self.sources.rows(gradients))
 
     def _influence(self) -> np.ndarray:

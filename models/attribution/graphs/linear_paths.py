@@ -26,28 +26,28 @@ EMBEDDING = -1
 
 @dataclass(frozen=True)
 class LinearPaths:
-    """The recorded pass. `stages` are the blocks whose encoders read, and the number of blocks: the final norm."""
+    """The recorded pass."""
 
-    stages: dict[int, Tensor]
-    """What is read (1, P, D), by stage."""
+    stages: dict[Site, Tensor]
+    """What encoders and the final norm read (1, P, D), and other sites that were asked for."""
     sources: dict[int, Tensor]
     """Token embeddings and MLP outputs (1, P, D), by block."""
 
     @classmethod
-    def of(cls, host: HookedModel, prompt: TranscodedPrompt) -> "LinearPaths":
-        """Records the pass.
+    def of(cls, host: HookedModel, prompt: TranscodedPrompt, *more: Site) -> "LinearPaths":
+        """Records the pass, with the values of further sites.
 
         Raises:
             ValueError: If a norm cannot be frozen.
         """
         sources = {EMBEDDING: prompt.embed_PD, **prompt.written}
         leaves = {layer: x_PD[None].clone().requires_grad_() for layer, x_PD in sources.items()}
-        last = Site("final_norm_in")
+        stages = [*prompt.model.read.values(), Site("final_norm_in"), *more]
         token_ids_1P = torch.tensor([list(prompt.token_ids)])
         edits: dict[Site, Edit] = {site: replay(x) for site, x in prompt.pattern.items()}
         edits[Site("embed")] = lambda _: leaves[EMBEDDING]
         with ExitStack() as open_:
-            values = open_.enter_context(host.capture([*prompt.model.read.values(), last], detach=False))
+            values = open_.enter_context(host.capture(stages, detach=False))
             for layer in range(host.n_layers):
                 edits[Site("mlp_out", layer)] = _output(prompt, layer, leaves[layer], values)
             open_.enter_context(host.intervene(edits))
@@ -55,10 +55,9 @@ class LinearPaths:
             open_.enter_context(frozen_norms(host, token_ids_1P))
             open_.enter_context(torch.enable_grad())
             host.forward(token_ids_1P)
-        stages = {layer: values[site] for layer, site in prompt.model.read.items()}
-        return cls(stages | {host.n_layers: values[last]}, leaves)
+        return cls({site: values[site] for site in stages}, leaves)
 
-    def gradients(self, stage: int, position_B: Tensor, direction_BD: Tensor) -> dict[int, Tensor]:
+    def gradients(self, stage: Site, position_B: Tensor, direction_BD: Tensor) -> dict[int, Tensor]:
         """How much of each source (B, P, D), by block, reaches the direction of each target at its position.
 
         Args:

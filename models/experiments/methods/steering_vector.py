@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.experiments.contrast_prompts import Choice, ContrastPrompts, Given, group_numbers, read_stream
-from models.experiments.feature_dictionary import FeatureDictionary
+from models.experiments.direction_features import check_width, feature_rows, is_written_at
 from models.experiments.method import ExperimentMethod, PassCount, Rows
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -28,8 +28,6 @@ from models.numerics.bootstrap import ratio_interval
 READ_AT = {"caa": "last", "pca_difference": "last", "mean_difference": "text"}
 """Which tokens each kind is made from."""
 NEED_PAIRS = ("caa", "pca_difference")
-RANDOM_DIRECTIONS = 16
-"""Whose cosines to features stand beside a direction's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,8 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
         )
         tables["direction"].append(key | _direction_row(direction, prompts))
         tables["direction_effect"] += [key | row for row in effects]
-        if given.dictionary is not None and _is_of(direction, given.dictionary, given.host.n_layers):
-            rows = _feature_rows(direction.vector_D, given.dictionary, given.settings.top_features, given.seed)
+        if given.dictionary is not None and is_written_at(direction.layer, given.dictionary, given.host.n_layers):
+            rows = feature_rows(direction.vector_D, given.dictionary, given.settings.top_features, given.seed)
             tables["direction_feature"] += [key | row for row in rows]
     return tables
 
@@ -169,38 +167,10 @@ def _share(probability_NK: np.ndarray) -> np.ndarray:
     return probability_NK[:, 0] / np.maximum(probability_NK.sum(1), 1e-300)
 
 
-def _is_of(direction: Direction, dictionary: FeatureDictionary, n_layers: int) -> bool:
-    return dictionary.written.resolve(n_layers).layer == direction.layer
-
-
-@torch.no_grad()
-def _feature_rows(vector_D: Tensor, dictionary: FeatureDictionary, n: int, seed: int) -> Iterator[dict[str, Any]]:
-    """The features whose decoder directions are nearest to a direction or to its opposite, beside random ones."""
-    decoder_FD = torch.nn.functional.normalize(dictionary.sae.W_dec.detach().float().cpu(), dim=-1)
-    cosine_F = decoder_FD @ torch.nn.functional.normalize(vector_D, dim=0)
-    drawn_RD = torch.randn(RANDOM_DIRECTIONS, len(vector_D), generator=torch.Generator().manual_seed(seed))
-    random_RF = (torch.nn.functional.normalize(drawn_RD, dim=-1) @ decoder_FD.T).abs()
-    n = min(n, len(cosine_F))
-    random_N = random_RF.topk(n, dim=1).values.mean(0)
-    for rank, feature in enumerate(cosine_F.abs().topk(n).indices.tolist()):
-        yield {
-            "rank": rank,
-            "recipe_id": dictionary.recipe_id,
-            "feature_id": feature,
-            "cosine": float(cosine_F[feature]),
-            "random_cosine": float(random_N[rank]),
-        }
-
-
 def _check(given: Given) -> None:
-    prompts, width = ContrastPrompts.of(given), given.host.d_model
-    _kinds(given, prompts)
+    _kinds(given, ContrastPrompts.of(given))
     _layers(given)
-    if given.dictionary is not None and given.dictionary.sae.d_out != width:
-        raise ValueError(
-            f"{given.dictionary.recipe_id} writes {given.dictionary.written} of width {given.dictionary.sae.d_out:,}, "
-            f"and the stream is {width:,} wide: name a recipe that writes into the stream"
-        )
+    check_width(given.dictionary, given.host.d_model)
 
 
 def _passes(given: Given) -> PassCount:

@@ -55,7 +55,7 @@ OTHER = {
     "recipe.training.learning_rate": 7.0,
     "recipe.site": "resid_post.1", "recipe.sae.architecture": "batchtopk", "recipe.sae.format": "saelens",
     "recipe.sae.revision": "main", "recipe.sae.import": "hf:a/b", "recipe.sae.output_site": "resid_post.2",
-    "recipe.layers": (0, 1), "recipe.sae.activation": "batchtopk",
+    "recipe.layers": (0, 1), "recipe.sae.activation": "jumprelu",
     "recipe.sae.sparsity_penalty": "tanh", "recipe.sae.matryoshka_fractions": (0.5, 0.5),
     "recipe.training.encoder_matmul_dtype": "float32", "recipe.explanations.explainer": "top_tokens",
     "recipe.explanations.prompt_variants": ("logits",), "recipe.explanations.example_selection": "top",
@@ -197,7 +197,7 @@ def test_how_a_cross_layer_transcoder_is_sparse_counts_of_one_alone():
     sae = {"architecture": "cross_layer_transcoder", "n_features": 64, "output_site": "mlp_out.*"}
     recipe = RecipeCard.model_validate({"site": "mlp_in.*", "layers": "0-1", "sae": sae})
     some = registration(recipe=recipe)
-    assert changed(asked(some), asked(with_field(some, "recipe.sae.activation", "batchtopk"))) == readers("sae")
+    assert changed(asked(some), asked(with_field(some, "recipe.sae.activation", "jumprelu"))) == readers("sae")
     assert "recipe.layers" not in STAGES["sae"].asked(registration())["settings"], "others are as they were"
 
 

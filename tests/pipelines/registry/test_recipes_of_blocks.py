@@ -22,6 +22,12 @@ def registry(folder: Path, recipes: dict[str, str], model: str = MODEL, **experi
     return Registry.read(Folder(str(folder)))
 
 
+def test_the_example_of_transcoders_is_read() -> None:
+    cards = Registry.read(Folder("examples/transcoders"))
+    assert (cards.errors, list(cards.sets)) == ({}, ["across", "within"])
+    assert {card.sae.k for card in cards.recipes.values()} == {16}, "they are compared at one L0"
+
+
 def test_each_block_is_a_partition_that_knows_its_set(tmp_path: Path) -> None:
     cards = registry(tmp_path, {"set": SET, "alone": "site: embed\nsae: {n_features: 64, k: 4}\n"})
     assert (cards.errors, cards.sae_ids()) == ({}, ["m/alone", "m/set.1", "m/set.2", "m/set.3"])
@@ -81,7 +87,7 @@ def test_an_imported_set_names_the_folder_of_each_block(tmp_path: Path) -> None:
         (SET.replace("1-3", "[-1]"), r"r.yaml, line 2: layers.0 = -1: wanted a whole number from 0"),
         (CLT.replace(", output_site: mlp_out.*", ""), "a cross_layer_transcoder reads and writes several blocks"),
         (CLT.replace("k: 4", "k: 4, skip_connection: true"), "a cross_layer_transcoder has no linear path"),
-        (SET.replace("k: 4", "k: 4, activation: batchtopk"), "activation is for cross_layer_transcoder, not for topk"),
+        (SET.replace("k: 4", "k: 4, activation: jumprelu"), "activation is for cross_layer_transcoder, not for topk"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused(text: str, message: str) -> None:

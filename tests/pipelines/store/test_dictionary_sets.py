@@ -10,6 +10,7 @@ from small_house import RECIPE, small_house
 
 from models.dictionaries.transcoder_set import TranscoderSet
 from models.evaluation.dictionary_metrics import EvaluationInput, evaluate_dictionary
+from pipelines.interchange.transcoder_export import export_transcoder
 from pipelines.registry.registry import SAERegistration
 from pipelines.runs.in_process import _run
 from pipelines.store.dictionary_sets import make_set, transcoders_of
@@ -90,3 +91,28 @@ def measured(house: Store, registration: SAERegistration, transcoders: Transcode
     return evaluate_dictionary(
         EvaluationInput.of(*of, trained.facts, transcoders), registration.recipe.statistics
     ).to_pylist()
+
+
+def test_what_goes_out_to_circuit_tracer_comes_in_again(house: Store, tmp_path: Path) -> None:
+    make_set(house, house.registration("first/small.0"), lambda sae_id, row: None)
+    export_transcoder(house, "first", "small", str(tmp_path))
+    recipes = Path(house.registry_folder.path) / "recipes"
+    card = f"site: mlp_in.*\nlayers: 0-1\nsae: {{import: {tmp_path}, output_site: mlp_out.*}}\n"
+    (recipes / "again.yaml").write_text(card)
+    (recipes / "half.yaml").write_text(card.replace("0-1", "[0]"))
+    assert make_set(house, house.registration("first/again.1"), lambda sae_id, row: None) == [
+        "first/again.0",
+        "first/again.1",
+    ]
+    for block in (0, 1):
+        ours, theirs = (
+            house.datasets.dictionary(house.registration(f"first/{name}.{block}")).tensors()
+            for name in ("small", "again")
+        )
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(theirs[name], t) for name, t in ours.items())
+    with pytest.raises(ValueError, match=r"writes besides its own the blocks \[1\].*give all blocks of the transcoder"):
+        make_set(house, house.registration("first/half.0"), lambda sae_id, row: None)
+    make_set(house, house.registration("first/within.0"), lambda sae_id, row: None)
+    with pytest.raises(ValueError, match="first/within writes each block by itself"):
+        export_transcoder(house, "first", "within", str(tmp_path))

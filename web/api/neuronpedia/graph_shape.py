@@ -77,7 +77,9 @@ def _metadata(graph: Row, nodes: Sequence[Row], settings: Mapping[str, Any]) -> 
         "node_threshold": graph["node_threshold"],
         "schema_version": SCHEMA_VERSION,
         "info": {"description": scores, "generator": {"name": "Glasshouse"}},
-        "generation_settings": {theirs: settings[ours] for ours, theirs in given.items() if ours in settings},
+        "generation_settings": {
+            theirs: settings[ours] for ours, theirs in given.items() if settings.get(ours) is not None
+        },
         "pruning_settings": {"node_threshold": graph["node_threshold"], "edge_threshold": graph["edge_threshold"]},
     }
 

@@ -1,5 +1,5 @@
 // Where each node stands: columns are positions of the prompt, rows are layers, tokens below and logits above.
-const PITCH = 15, LEFT = 34, GAP = 9, LEAST_COLUMN = 26, LEAST_ROW = 26, MOST_ROWS = 8, CHIP = 24, CHARACTER = 7.2;
+const PITCH = 15, LEFT = 44, GAP = 9, LEAST_COLUMN = 26, LEAST_ROW = 26, MOST_ROWS = 8, CHIP = 24, CHARACTER = 7.2;
 export const LABEL = 22;
 
 // Sets x and y of nodes; returns size, columns {position, left, width}, rows {layer, y} and whether token texts are turned.
