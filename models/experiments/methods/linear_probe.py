@@ -10,6 +10,13 @@ from torch import Tensor
 
 from models.attribution.logit_lens import stream_sites
 from models.experiments.method import ExperimentMethod, PassCount, Rows
+from models.experiments.probe_ablation import (
+    AblatedFeatures,
+    ablated_places,
+    ablation_rows,
+    ablations,
+    reached_sites,
+)
 from models.experiments.probe_edits import EditedProbe, edit_token, edited_rows
 from models.experiments.probe_rows import Given, Place, labelled_places, read_places
 from models.experiments.prompt import InvalidPrompt
@@ -75,6 +82,8 @@ def _of_reading(
         "probe_class": list(_class_rows(task, fitted)),
         "probe_metric": list(_metric_rows(task, fitted)),
     }
+    off = readings.ablated(reading, name, inputs)
+    tables["probe_ablation"] = list(ablation_rows(given, task, fitted, inputs.x_ND, off)) if off else []
     if reading.recipe_id is None:
         edited = EditedProbe(reading.site, inputs.x_ND, task, readings.places[name], fitted.probe)
         edits = [edit for edit in given.settings.edits if edit.task == name]
@@ -120,9 +129,32 @@ class _Readings:
     def _read(self, host: HookedModel, sites: Sequence[Site], name: str) -> dict[Site, Tensor]:
         return read_places(host, self.given.prompts, sites, list(self.spots.values()), self.given.kept, name)
 
-    def inputs(self, reading: ProbeReading, name: str, task: ProbeTask) -> ProbeInputs:
+    @cached_property
+    def without_features(self) -> list[tuple[AblatedFeatures, dict[Site, Tensor]]]:
+        """The places that the flagged features reach, with these off, and with others."""
+        sites = reached_sites(self.given, [reading.site for reading in _streams(self.given)])
+        spots = list(self.spots.values())
+        return [(off, ablated_places(self.given, off, sites, spots)) for off in ablations(self.given) if sites]
+
+    def ablated(self, reading: ProbeReading, name: str, inputs: ProbeInputs) -> list[tuple[AblatedFeatures, Tensor]]:
+        """What a probe reads with features off: in the model, or of a dictionary in its codes; none where they come
+        after."""
+        if not self.given.settings.ablated_features:
+            return []
+        if reading.recipe_id is not None:
+            columns_K = torch.tensor(inputs.feature_ids)
+            pairs = ((off, torch.isin(columns_K, torch.tensor(off.features))) for off in ablations(self.given))
+            return [(off, inputs.x_ND.masked_fill(off_K, 0)) for off, off_K in pairs]
+        rows_N = self._rows(name)
+        return [(off, x[reading.site][rows_N]) for off, x in self.without_features if reading.site in x]
+
+    def _rows(self, name: str) -> Tensor:
+        """Which of the places a task reads."""
         numbers = {spot: number for number, spot in enumerate(self.spots)}
-        rows_N = torch.tensor([numbers[each.prompt, each.positions] for each in self.places[name]])
+        return torch.tensor([numbers[each.prompt, each.positions] for each in self.places[name]])
+
+    def inputs(self, reading: ProbeReading, name: str, task: ProbeTask) -> ProbeInputs:
+        rows_N = self._rows(name)
         x_ND = self.found[reading.site][rows_N]
         if reading.recipe_id is not None:
             return _codes(self.given, task, x_ND)
@@ -202,6 +234,10 @@ def _check(given: Given) -> None:
     settings, n_layers = given.settings, given.host.n_layers
     if beyond := [layer for layer in settings.layers or () if layer >= n_layers]:
         raise ValueError(f"layers {beyond} of a model with blocks 0 to {n_layers - 1}: name some of these, or −1")
+    if settings.ablated_features and given.dictionary is None:
+        raise ValueError("ablated_features are of a dictionary: name its `recipe` in the card")
+    if settings.ablated_features:
+        given.features.check(settings.ablated_features)
     tasks = {name: _task(given, places) for name, places in labelled_places(given).items()}
     for edit in settings.edits:
         edit_token(given, edit)
@@ -227,7 +263,9 @@ def _passes(given: Given) -> PassCount:
         }
         once = rows[edit.from_label] + rows[edit.to_label]
         n_edits += len(_streams(given)) * (once + 4 * len(settings.edit_strengths) * rows[edit.from_label])
-    return PassCount(forward=read * (2 if settings.random_init else 1) + n_edits)
+    sites = reached_sites(given, [reading.site for reading in _streams(given)]) if settings.ablated_features else []
+    n_readings = 1 + settings.random_init + (len(ablations(given)) if sites else 0)
+    return PassCount(forward=read * n_readings + n_edits)
 
 
 METHOD = ExperimentMethod(settings=LinearProbeSettings, measure=_measure, passes=_passes, check=_check)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.bounds import Bounds
+from models.bounds import MOST_FEATURES, Bounds
 from models.config_base import Settings
 from models.experiments.settings_base import ExperimentSettings
 
@@ -26,7 +26,7 @@ class LinearProbeSettings(ExperimentSettings):
     edited along the probe, to see whether the model's own answer follows."""
 
     question = "What can be read off the activations by a linear map, and does the model use it?"
-    tables = ("probe", "probe_class", "probe_metric", "probe_edit")
+    tables = ("probe", "probe_class", "probe_metric", "probe_edit", "probe_ablation")
     code_version = "2"
     prompt_kinds = ("labelled", "prompts", "chat")
     dictionary = "optional"
@@ -57,3 +57,6 @@ class LinearProbeSettings(ExperimentSettings):
     """How far, in differences between the two labels' means: 1 carries the mean of the one to that of the other."""
     most_edited_rows: Annotated[int, Bounds(1, 10_000)] = 32
     """Test rows that an edit is tried on at most."""
+    ablated_features: list[Annotated[int, Bounds(0, MOST_FEATURES)]] = Field([], max_length=1000)
+    """Features of the recipe's dictionary that a person flagged (SHIFT, Marks et al. 2024): what the probes behind it
+    still tell while these are off in the model, beside as many random features of like density."""
