@@ -35,7 +35,7 @@ sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundle
 # A file's tests stay in one process, and share what they set up. Files go in the order of their names: those with few
 # tests, the chains among them, would come last else, and one process would wait for the other.
 test: $(READY)  ## install, then run the tests in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=5
 
 # Started by a script in the background it would inherit ignored signals, and Dagster could then be stopped by SIGKILL only.
 dev: $(READY) $(INSTANCE)  ## start Dagster on http://127.0.0.1:3000 (PORT=…)

@@ -75,6 +75,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small house whose dictionary `first/small` is made and published: to be read, or copied.
+
+    Processes that share the tests make it once, where all of them find it.
+    """
+    from filelock import FileLock
+    from small_house import made_small_house
+
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made_house"
+    with FileLock(f"{root}.lock"):
+        if not (root / "made").exists():
+            made_small_house(root)
+            (root / "made").touch()
+    return root
+
+
+@pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of `make demo`, made anew, whatever the checkout's own holds: minutes, for slow tests only."""
     root = tmp_path_factory.mktemp("demo")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.experiments.chunk_store import ChunkStore, chunks
 from pipelines.experiments.experiment_input import experiment_input
+from pipelines.experiments.prompt_rows import prompt_rows
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.current_datasets import why_made
 from pipelines.store.experiment_identity import experiment_identity
@@ -93,7 +94,7 @@ def _make(
     tables |= _as_tables(registration.settings.tables, summary)
     empty = {name: table_schema(name).empty_table() for name in registration.settings.tables}
     seconds, passes = time.perf_counter() - start, method.passes(given)
-    tables = empty | tables | {"prompt": rows_as_table("prompt", _prompt_rows(given))}
+    tables = empty | tables | {"prompt": rows_as_table("prompt", prompt_rows(given))}
     row = _experiment_row(registration, given, identity, passes, seconds)
     tables["experiment"] = rows_as_table("experiment", [row])
     facts = {"n_prompts": row["n_prompts"], "n_forward": passes.forward, "n_backward": passes.backward}
@@ -128,26 +129,6 @@ def _as_tables(declared: tuple[str, ...], rows: "Rows") -> "dict[str, pa.Table]"
     if unknown := sorted(rows.keys() - set(declared)):
         raise TypeError(f"the method brings rows of {', '.join(unknown)}, and its settings declare {declared}")
     return {name: rows_as_table(name, each) for name, each in rows.items()}
-
-
-def _prompt_rows(given: "ExperimentInput[Any]") -> list[dict[str, Any]]:
-    decode = given.host.tokenizer.decode
-    rows = []
-    for encoded in given.prompts:
-        prompt, corrupt = encoded.prompt, encoded.corrupt_ids
-        rows.append(
-            {name: getattr(prompt, name) for name in ("answer", "foil", "subject", "group", "label", "language")}
-            | {
-                "prompt_id": encoded.prompt_id,
-                "text": prompt.text,
-                "tokens": [decode([token]) for token in encoded.token_ids],
-                "corrupt_text": prompt.corrupt,
-                "corrupt_tokens": None if corrupt is None else [decode([token]) for token in corrupt],
-                "answer_token_id": encoded.answer_id,
-                "foil_token_id": encoded.foil_id,
-            }
-        )
-    return rows
 
 
 def _experiment_row(

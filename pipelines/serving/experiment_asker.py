@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from models.experiments.prompt import COLUMNS, WANTED, Prompt
 from models.experiments.settings_base import ExperimentSettings, PromptKind, method_names, settings_of
 from pipelines.experiments.by_hand import HandQuestion
+from pipelines.experiments.prompt_rows import prompt_rows
 from pipelines.serving.model_hosts import ModelHosts, Report
 from storage.remote_errors import Unreachable, remote_errors
 from storage.table_schemas import rows_as_table
@@ -97,7 +98,8 @@ class ExperimentAsker:
         host = self.hosts.model(self.hosts.row("model", model_id=question.model_id), registration.model.dtype).host
         report("running the model")
         answer = question.ask(store, host, most_passes=MOST_PASSES)
-        tables = {name: rows_as_table(name, rows) for name, rows in answer.rows.items()}
+        rows = {**answer.rows, "prompt": prompt_rows(answer.given)}
+        tables = {name: rows_as_table(name, each) for name, each in rows.items()}
         return TypedAnswer(tables, question.cards())
 
 

@@ -59,6 +59,8 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
     peers = (
         "sae_lens",
         "transformer_lens",
+        "nnsight",
+        "repeng",
         "neuronpedia",
         "dictionary_learning",
         "circuit_tracer",

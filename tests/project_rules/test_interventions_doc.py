@@ -47,3 +47,13 @@ def test_every_query_runs_on_an_empty_warehouse():
         define_views(con)
         for query in fenced("sql"):
             assert con.execute(query).fetchall() == [], query
+
+
+def test_twenty_questions_across_methods_have_a_query_and_an_answer_in_numbers():
+    questions = re.split(r"^\d+\\\. ", PAGE.split("## Questions across methods")[1], flags=re.MULTILINE)[1:]
+    assert len(questions) == 20
+    for question in questions:
+        asked, query, answer = re.split(r"^```(?:sql)?$", question, flags=re.MULTILINE)[:3]
+        assert asked.strip().endswith("?"), asked
+        assert query.strip(), asked
+        assert re.search(r"\d[^\n]*", answer), asked

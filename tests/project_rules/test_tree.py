@@ -75,6 +75,12 @@ def test_test_files_have_names_of_their_own():
     assert len(stems) == len(set(stems)), sorted({stem for stem in stems if stems.count(stem) > 1})
 
 
+def test_every_decision_has_a_number_of_its_own():
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    assert numbers
+    assert sorted(numbers) == sorted(set(numbers))
+
+
 def test_no_file_is_a_drawer_and_none_is_long():
     assert not [name for name in names(PYTHON) if Path(name).stem in ("utils", "util", "helpers", "misc", "common")]
     lengths = {

@@ -17,22 +17,20 @@ COUNT = "select count(*) from feature_card"
 
 
 def test_a_reader_in_the_same_process_keeps_its_snapshot_and_the_next_sees_the_new(
-    store: SyntheticStore, published: Path
+    store: SyntheticStore, published_before: Path
 ):
-    publish(published, store.stored)
-    with closing(connect(published)) as early:
+    with closing(connect(published_before)) as early:
         store.write_sae("demo", "late")
-        publish(published, store.stored)
+        publish(published_before, store.stored)
         assert early.execute(COUNT).fetchall() == [(N_FEATURES,)]
         assert early.execute("select count(*) from example").fetchall() != [(0,)]
-        with closing(connect(published)) as late:
+        with closing(connect(published_before)) as late:
             assert late.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
 
 
 def test_a_reader_in_another_process_keeps_its_snapshot_and_the_next_sees_the_new(
-    store: SyntheticStore, published: Path
+    store: SyntheticStore, published_before: Path
 ):
-    publish(published, store.stored)
     script = (
         "import duckdb, sys\n"
         "con = duckdb.connect(sys.argv[1], read_only=True)\n"
@@ -40,7 +38,7 @@ def test_a_reader_in_another_process_keeps_its_snapshot_and_the_next_sees_the_ne
         f"    print(con.execute('{COUNT}').fetchall()[0][0], flush=True)\n"
         "con.close()\n"
     )
-    command = [sys.executable, "-c", script, str(published)]
+    command = [sys.executable, "-c", script, str(published_before)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         question, said = reader.stdin, reader.stdout
         assert question
@@ -48,28 +46,28 @@ def test_a_reader_in_another_process_keeps_its_snapshot_and_the_next_sees_the_ne
         print(file=question, flush=True)
         assert said.readline() == f"{N_FEATURES}\n"
         store.write_sae("demo", "late")
-        publish(published, store.stored)
+        publish(published_before, store.stored)
         print(file=question, flush=True)
         assert said.readline() == f"{N_FEATURES}\n"
         question.close()
         assert reader.wait(timeout=30) == 0
-    with closing(duckdb.connect(published, read_only=True)) as con:
+    with closing(duckdb.connect(published_before, read_only=True)) as con:
         assert con.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
 
 
-def test_somebody_who_holds_the_file_to_write_does_not_stop_a_publication(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    with closing(duckdb.connect(published)) as shell:
+def test_somebody_who_holds_the_file_to_write_does_not_stop_a_publication(
+    store: SyntheticStore, published_before: Path
+):
+    with closing(duckdb.connect(published_before)) as shell:
         store.write_sae("demo", "late")
-        publish(published, store.stored)
+        publish(published_before, store.stored)
         assert shell.execute(COUNT).fetchall() == [(N_FEATURES,)]
-    with closing(connect(published)) as con:
+    with closing(connect(published_before)) as con:
         assert con.execute(COUNT).fetchall() == [(2 * N_FEATURES,)]
 
 
-def test_a_file_that_was_renamed_answers_as_before(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    moved = published.rename(published.with_name('it\'s "mine".duckdb'))
+def test_a_file_that_was_renamed_answers_as_before(store: SyntheticStore, published_before: Path):
+    moved = published_before.rename(published_before.with_name('it\'s "mine".duckdb'))
     with closing(connect(moved)) as con:
         assert con.execute("select feature_id from find_features('str')").fetchall() == [(2,)]
     with closing(duckdb.connect(moved, read_only=True)) as con:

@@ -1,9 +1,11 @@
 """A registry, a tiny model and a small corpus in a folder, for tests that run the whole chain."""
 
 import random
+import shutil
 import textwrap
 from pathlib import Path
 
+import dagster as dg
 from tiny_models import save_tiny
 
 from pipelines.store.store import Store
@@ -68,6 +70,27 @@ def small_house(root: Path, recipe: str = RECIPE) -> Store:
     write_corpus(root / "texts")
     write_model_card(root, "first", "gpt2")
     (root / "registry" / "recipes" / "small.yaml").write_text(textwrap.dedent(recipe).lstrip())
+    return store_of(root)
+
+
+def made_small_house(root: Path) -> Store:
+    """The same with its dictionary made and published."""
+    from pipelines.runs.in_process import run_partition
+
+    store = small_house(root)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_partition(store, "first/small", instance).success
+    return store
+
+
+def copied_house(made: Path, root: Path) -> Store:
+    """A copy whose store and cards may be changed; the cards name the weights and texts of the original."""
+    for name in ("data", "registry"):
+        shutil.copytree(made / name, root / name)
+    return store_of(root)
+
+
+def store_of(root: Path) -> Store:
     return Store(
         home=str(root / "data"), registry=str(root / "registry"), warehouse=str(root / "data" / "warehouse.duckdb")
     )

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import dagster as dg
 import numpy as np
 import pytest
+from command_line import glasshouse
 from mcp import Client, StdioServerParameters
-from small_house import small_house
+from small_house import store_of
 from starlette.testclient import TestClient
 
-from pipelines.runs.in_process import run_partition
+from pipelines.cli import tool_server
 from pipelines.serving.vector_reader import StoredVectorReader
 from pipelines.store.store import Store
 from pipelines.store.stored_dictionary import stored_dictionary
+from web.api.endpoint import Services
+from web.api.tool_server import tool_server as server_of
 from web.api.tool_server import tools
 from web.app import app
 
@@ -27,12 +29,8 @@ FEATURE = "/api/saes/first/small/features/9"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path]:
-    root = tmp_path_factory.mktemp("house")
-    store = small_house(root)
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert run_partition(store, "first/small", instance).success
-    return store, root
+def house(made_house: Path) -> tuple[Store, Path]:
+    return store_of(made_house), made_house
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +60,32 @@ def test_weights_that_are_not_at_hand_are_a_sentence(house: tuple[Store, Path], 
     assert "holds no weights of first/small" in answer.json()["error"]
 
 
-def test_the_command_answers_over_standard_streams(house: tuple[Store, Path]):
-    store, root = house
-    places = {
-        "GLASSHOUSE_HOME": str(root / "data"),
-        "GLASSHOUSE_REGISTRY": str(root / "registry"),
-        "GLASSHOUSE_WAREHOUSE": str(store.published),
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-    }
+def in_this_process() -> Any:
+    """The server that the command would run on standard streams."""
+    given: list[Services] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tool_server.anyio, "run", lambda serve, services: given.append(services))
+        assert glasshouse("mcp").returncode == 0
+    return server_of(*given)
+
+
+def as_a_process() -> Any:
     command = ["-c", "from pipelines.cli.main import main; main()", "mcp"]
-    server = StdioServerParameters(command=sys.executable, args=command, env=places, cwd=os.getcwd())
+    places = {name: value for name, value in os.environ.items() if name.startswith(("GLASSHOUSE_", "PYTHONPATH"))}
+    return StdioServerParameters(command=sys.executable, args=command, env=places, cwd=os.getcwd())
+
+
+@pytest.mark.parametrize("started", [in_this_process, pytest.param(as_a_process, marks=pytest.mark.slow)])
+def test_the_command_answers_from_the_store(house: tuple[Store, Path], monkeypatch: pytest.MonkeyPatch, started):
+    """Over standard streams too, which the SDK brings."""
+    store, root = house
+    for name, place in {
+        "GLASSHOUSE_HOME": root / "data",
+        "GLASSHOUSE_REGISTRY": root / "registry",
+        "GLASSHOUSE_WAREHOUSE": store.published,
+    }.items():
+        monkeypatch.setenv(name, str(place))
+    server = started()
 
     async def ask() -> dict[str, Any]:
         async with Client(server) as client:

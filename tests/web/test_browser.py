@@ -49,6 +49,7 @@ PAGES = {
     "map-cluster": "/sae/demo/mid/map?cluster=1",
     "experiments": "/experiments",
     "experiment": "/experiments/demo/asked",
+    "graph": "/experiments/demo/asked/graph/0",
     "own-text": "/model/demo/text",
     "own-text-read": "/model/demo/text?text=one+two+three",
     "own-text-token": "/model/demo/text?text=one+two+three&token=2&feature=mid/0",
@@ -367,6 +368,9 @@ def test_pages_read_and_search_and_unfold_without_scripts(browser: Any, home: st
         for name, address in PAGES.items():
             watched.go(address)
             assert watched.page.locator("main h1").is_visible(), name
+        watched.go(PAGES["graph"])
+        assert watched.page.locator("#paths").get_by_role("link", name="Function definitions").first.is_visible()
+        assert watched.page.locator("#nodes tbody tr").count() == 9
         watched.go("/sae/demo/mid/0")
         watched.page.locator("#labels summary").last.click()
         assert watched.page.locator("#labels pre").first.is_visible()

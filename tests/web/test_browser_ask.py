@@ -34,6 +34,9 @@ STATES = {
 SAID = {"refused": "is not one token behind the prompt"}
 """What a page says in the place of an answer."""
 
+TABLES = {"result": 1, "patching": 5}
+"""Of patching: the stream, attention, MLPs, heads, and how well approximations agree."""
+
 
 class Held:
     """An asker that answers `wait` when it is let go."""
@@ -86,6 +89,7 @@ def test_every_state_fits_its_window_and_breaks_no_rule_of_access(
         said = [each.inner_text() for each in watched.page.get_by_role("status").all()]
         assert SAID.get(name, "") in " ".join(said)
         assert bool(said) == (name in SAID)
+        assert watched.page.get_by_role("table").count() == TABLES.get(name, 0)
         assert_fits_and_breaks_no_rule(watched)
         assert not watched.done
 
@@ -105,7 +109,7 @@ def test_a_person_types_a_prompt_and_is_shown_an_answer_with_its_cards(browser: 
         page.get_by_role("button", name="Ask").click()
         page.get_by_text("As a card, to repeat it on many prompts").click()
         assert "top_tokens: 2" in page.locator("pre").last.inner_text()
-        assert page.get_by_label("prompt").input_value() == "return width"
+        assert page.get_by_role("textbox", name="prompt").input_value() == "return width"
         assert not watched.done
 
 

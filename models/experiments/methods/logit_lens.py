@@ -81,7 +81,7 @@ def _read(given: Given, prompts: Sequence[EncodedPrompt], lens: StreamLens) -> l
 def _rows(given: Given, readout: StreamReadout, prompt: EncodedPrompt, lens: StreamLens) -> Iterator[dict[str, Any]]:
     decode, n = given.host.tokenizer.decode, len(prompt.token_ids)
     for read in logit_lens(given.host, readout, prompt.token_ids, lens):
-        if lens.maps_DD and read.layer not in lens.maps_DD:  # a published lens leaves out where the stream begins
+        if read.layer < min(lens.maps_DD, default=-1):  # a published lens leaves out where the stream begins
             continue
         top, entropy_P = read.log_probabilities_PV.topk(given.settings.top_tokens, dim=-1), read.entropy_P
         for position in range(n) if given.settings.positions == "all" else [n - 1]:

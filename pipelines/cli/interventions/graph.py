@@ -1,6 +1,6 @@
 """`glasshouse graph`: the attribution graph of one prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from statistics import median
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ LONGEST = 16
 
 def graph(
     model: Annotated[str, typer.Argument(help="model_id of a card in the registry.")],
-    recipes: Annotated[str, typer.Argument(help="recipe_ids of transcoders, one a block, as mlp0,mlp1,mlp2.")],
+    recipes: Annotated[str, typer.Argument(help="Transcoders, one a block, as mlp0,mlp1,mlp2; or the name of a set.")],
     prompt: Annotated[str, typer.Argument(help="What the model reads.")],
     max_features: Annotated[int, typer.Option(min=1, help="Features whose inputs are computed.")] = 1_000,
     checked_nodes: Annotated[int, typer.Option(min=0, help="Features that are changed in the model.")] = 8,
@@ -28,23 +28,29 @@ def graph(
 ) -> None:
     """Show through which features a prompt becomes the next token, and whether the model does what the graph says.
 
-    Example: glasshouse graph pystdlib mlp0,mlp1,mlp2,mlp3,mlp4 "import os; print(os."
+    Example: glasshouse graph pystdlib across "import os; print(os."
     """
     from models.experiments.prompt import Prompt
     from pipelines.experiments.by_hand import HandQuestion
     from pipelines.store.store import Store
 
     settings = {"max_features": max_features, "checked_nodes": checked_nodes}
-    named = tuple(filter(None, recipes.split(",")))
+    store = Store()
+    named = tuple(recipe for name in recipes.split(",") for recipe in _members(name, store.cards().recipes))
     question = HandQuestion("attribution_graph", model, (Prompt(0, prompt=prompt),), recipes=named, settings=settings)
     if card:
         typer.echo(question.cards())
         return
-    rows = question.ask(Store()).rows
+    rows = question.ask(store).rows
     nodes = {row["node_id"]: row for row in rows["graph_node"]}
     _print_graph(rows["attribution_graph"][0], rows["graph_check"], list(nodes.values()))
     _print_features(list(nodes.values()))
     _print_paths(nodes, rows["graph_edge"], paths)
+
+
+def _members(name: str, known: Iterable[str]) -> list[str]:
+    """The recipes of a set, which are called after it and their blocks; a recipe itself where there is no such set."""
+    return [recipe for recipe in known if recipe.rpartition(".")[0] == name] or [name]
 
 
 def _print_graph(

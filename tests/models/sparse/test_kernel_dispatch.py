@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -30,10 +31,20 @@ def test_tensors_of_a_cpu_are_not_taken() -> None:
     assert not use_kernels(torch.ones(2), torch.ones(2, dtype=torch.bfloat16))
 
 
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Those that are run when a module is imported: not those of functions, nor what is for types alone."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.Try):
+            yield from statements(node.body)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.unparse(node.test):
+            yield from statements([*node.body, *node.orelse])
+
+
 def imported_at_once(path: Path) -> set[str]:
-    """Modules that a file imports when it is imported itself: not in a function, nor for types alone."""
+    """What a file imports when it is imported itself."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in statements(ast.parse(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):

@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for child in children:
         child.start()
     for child in children:
-        child.join(60)
+        child.join(300)
     codes = [child.exitcode for child in children]
     for child in children:
         child.kill()

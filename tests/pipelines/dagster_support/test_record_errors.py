@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import glasshouse
 from small_disk import small_disk
 from small_house import small_house
 
@@ -15,17 +16,21 @@ from pipelines.dagster_support.record_errors import UnusableRecords, record_erro
 MAIN = "from pipelines.cli.main import main; main()"
 
 
-def run(root: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def places(root: Path, home: Path) -> dict[str, str]:
+    """The environment of a house that wants a run."""
     small_house(root)
-    places = {"GLASSHOUSE_REGISTRY": str(root / "registry"), "GLASSHOUSE_HOME": str(root / "data")}
-    environment = os.environ | places | {"DAGSTER_HOME": str(home)}
-    command = [sys.executable, "-c", MAIN, "run"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return {
+        "GLASSHOUSE_REGISTRY": str(root / "registry"),
+        "GLASSHOUSE_HOME": str(root / "data"),
+        "DAGSTER_HOME": str(home),
+    }
 
 
 def test_a_full_disk_is_said(tmp_path: Path):
     with small_disk(tmp_path / "small", "100k") as place:
-        ran = run(tmp_path, place / "dagster")
+        environment = os.environ | places(tmp_path, place / "dagster")  # a process: it holds files of the disk open
+        command = [sys.executable, "-c", MAIN, "run"]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr
     assert f"Dagster's records in {place}/dagster cannot be used" in ran.stderr
@@ -36,7 +41,7 @@ def test_a_damaged_database_is_said(tmp_path: Path):
     home = tmp_path / "dagster"
     (home / "history").mkdir(parents=True)
     (home / "history" / "runs.db").write_text("no database" * 99)
-    ran = run(tmp_path, home)
+    ran = glasshouse("run", **places(tmp_path, home))
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr
     assert f"Dagster's records in {home} cannot be used" in ran.stderr

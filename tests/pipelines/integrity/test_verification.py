@@ -174,7 +174,8 @@ def test_two_hundred_random_bits_are_named(house: Store):
         place, bit = chance.randrange(path.stat().st_size), chance.randrange(8)
         flip(path, place, bit)
         name = str(path.relative_to(root(house)))
-        if not any(name in line for line in found(house)):
+        scope = EVERYTHING if path == house.published else Scope("first")  # relations across tables take seconds
+        if not any(name in line for line in found(house, 0, scope)):
             unnamed.append((name, place, bit))
         flip(path, place, bit)
     assert not unnamed

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import torch
-from small_house import small_house
+from small_house import RECIPE, small_house
 from transformers import AutoModelForCausalLM
 
 from models.activations.shards import ActivationShards
@@ -18,12 +18,13 @@ from storage.folder import Folder
 from storage.manifest import Manifest
 
 NORM = 60.0
+FEW_LABELS = f"{RECIPE.rstrip()}\n    explanations: {{features: 1, scorers: []}}\n"
 
 
 @pytest.fixture
 def house(tmp_path):
     """The small house's GPT-2, whose first position has norm 60 whatever stands there."""
-    store = small_house(tmp_path)
+    store = small_house(tmp_path, FEW_LABELS)
     folder = tmp_path / "weights" / "first"
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
     with torch.no_grad():

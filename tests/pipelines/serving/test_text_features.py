@@ -1,13 +1,14 @@
 """What fires on a text is what the pipeline stores of the same text, by every dictionary of a model at once."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pytest
-from small_house import RECIPE, small_house
+from small_house import RECIPE, copied_house
 
 from models.language_model.hooked_model import HookedModel
 from pipelines.runs.in_process import run_partition
@@ -22,15 +23,14 @@ RECIPES = ("late", "small")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house(made_house: Path, tmp_path_factory):
     root = tmp_path_factory.mktemp("house")
-    store = small_house(root)
+    store = copied_house(made_house, root)
     (root / "registry" / "recipes" / "late.yaml").write_text(
-        RECIPE.lstrip("\n").replace("    ", "").replace("@0.5", "@1")
+        RECIPE.lstrip("\n").replace("    ", "").replace("@0.5", "@1") + "explanations: {features: 1, scorers: []}\n"
     )
     with dg.DagsterInstance.ephemeral() as instance:
-        for recipe in RECIPES:
-            assert run_partition(store, f"first/{recipe}", instance).success
+        assert run_partition(store, "first/late", instance).success
     return store
 
 
@@ -146,22 +146,21 @@ def test_tokens_that_are_left_out_say_why_and_have_no_activation(house, monkeypa
     assert fired <= set(limited.outliers)
 
 
-def test_chat_is_read_through_the_template_and_its_special_tokens_are_left_out(house, hosts, monkeypatch):
+def test_chat_is_read_through_the_template_and_its_special_tokens_are_left_out(house, hosts, tmp_path, monkeypatch):
     assert not hosts.has_chat_template("first")
     with pytest.raises(ValueError, match="no chat template"):
         read(hosts, is_chat=True)
-    source = Path(house.registration("first/small").model.source)
-    (source / "chat_template.jinja").write_text(TEMPLATE)
-    try:
-        chatty = ModelHosts(house)
-        assert chatty.has_chat_template("first")
-        found = read(chatty, "total_1 = 2", is_chat=True)
-        text = "".join(token.text for token in found.tokens if not token.left_out)
-        assert text == "user: total_1 = 2"
-        assert read(chatty, "total_1 = 2") == read(hosts, "total_1 = 2"), "without the template as ever"
-        assert read(chatty, "", is_chat=True).tokens, "the role alone is text"
-    finally:
-        (source / "chat_template.jinja").unlink()
+    weights = shutil.copytree(house.registration("first/small").model.source, tmp_path / "weights")
+    (weights / "chat_template.jinja").write_text(TEMPLATE)
+    chatty = ModelHosts(house)
+    sources = {"model": {"source": str(weights)}}
+    monkeypatch.setattr(chatty, "row", lambda table, **keys: hosts.row(table, **keys) | sources.get(table, {}))
+    assert chatty.has_chat_template("first")
+    found = read(chatty, "total_1 = 2", is_chat=True)
+    text = "".join(token.text for token in found.tokens if not token.left_out)
+    assert text == "user: total_1 = 2"
+    assert read(chatty, "total_1 = 2") == read(hosts, "total_1 = 2"), "without the template as ever"
+    assert read(chatty, "", is_chat=True).tokens, "the role alone is text"
 
 
 def test_a_text_of_special_tokens_alone_is_text_unless_the_card_says_otherwise(house, hosts, monkeypatch):

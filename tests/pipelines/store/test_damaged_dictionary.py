@@ -1,14 +1,13 @@
 """A dictionary of the store that is not as it was written is used by nobody: every reader names the damaged file."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import safetensors.torch
-from small_house import RECIPE, small_house
+from small_house import copied_house
 
 from assets.activations import activations
 from assets.context_frame import context_frame
@@ -30,21 +29,10 @@ NAME = "first/small"
 READERS = [sae_evaluation, feature_statistics, logit_effects, neighbors, feature_matches]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = small_house(tmp_path_factory.mktemp("house"), RECIPE.replace("16_384", "2_048"))
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("sae", [NAME])
-        chain = [context_frame, corpus, activations, sae, feature_statistics]
-        assert dg.materialize(chain, partition_key=NAME, instance=instance, resources={"store": store}).success
-    return store
-
-
 @pytest.fixture
-def house(made: Store, tmp_path: Path) -> Store:
+def house(made_house: Path, tmp_path: Path) -> Store:
     """A copy that may be damaged."""
-    home = shutil.copytree(str(made.home), tmp_path / "data")
-    return Store(home=str(home), registry=made.registry, warehouse=str(tmp_path / "warehouse.duckdb"))
+    return copied_house(made_house, tmp_path)
 
 
 def flipped_bit(folder: Path) -> None:
@@ -104,8 +92,9 @@ def test_no_reader_takes_a_damaged_dictionary(house: Store, damage: Callable[[Pa
 def test_no_asset_takes_a_damaged_dictionary(house: Store, reader: dg.AssetsDefinition):
     registration = house.registration(NAME)
     flipped_bit(Path(house.layout.sae(registration).path))
-    if reader is feature_statistics:
-        house.layout.table("feature", registration).remove()
+    for table in ("sae_metric", "logit_effect", "logit_shape", "neighbor", "feature_match", "feature"):
+        if table != "feature" or reader is feature_statistics:
+            house.layout.table(table, registration).remove()
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("sae", [NAME])
         chain = [context_frame, corpus, activations, sae, feature_statistics, *({reader} - {feature_statistics})]

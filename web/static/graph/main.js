@@ -1,21 +1,22 @@
 // The page of an attribution graph: fetches the graph, draws it, and keeps what is pointed at, chosen and pinned.
 import { showChosen } from "./chosen.js";
 import { curves, draw, names } from "./drawing.js";
-import { Graph, name, place } from "./graph.js";
+import { Graph } from "./graph.js";
 import { groupControls } from "./groups.js";
 import { listen } from "./keyboard.js";
 import { LABEL, layOut } from "./layout.js";
+import { listenToPaths, pathOf } from "./paths.js";
 import { showSubgraph } from "./subgraph.js";
-import { cut, element, percent, visibleToken } from "./text.js";
+import { cut, percent, visibleToken } from "./text.js";
+import { showTip } from "./tip.js";
 
 const LEAST_SHARE = 0.001, LEAST_HEIGHT = 440, SHOWN_PATHS = 3, MOST_AT_FIRST = 500, MOST_ON_A_PHONE = 120, PHONE = 600;
 const root = document.getElementById("attribution-graph"), one = (selector) => root.querySelector(selector);
-const frame = one(".graph-frame"), tip = one(".graph-tip"), status = one(".graph-status"), slider = one(".graph-threshold");
+const tip = one(".graph-tip"), status = one(".graph-status"), slider = one(".graph-threshold");
 const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg"), drawing = one(".graph-drawing");
 const pathRows = [...document.querySelectorAll("tr[data-nodes]")], pinned = new Set(), groups = new Map();
 let graph = null, drawn = null, shown = new Map(), chosen = null, pointed = null, path = null, walked = null, found = null;
 
-const pathOf = (row) => row.dataset.nodes.split(",").map(Number);
 const edgesOf = (ids) => ids.slice(1).map((target, at) => graph.edge(ids[at], target)).filter(Boolean);
 const pinnedNodes = () => [...pinned].map((id) => graph.nodes.get(id));
 
@@ -61,13 +62,7 @@ function update() {
 function point(node) {
   if (pointed === node) return;
   pointed = node;
-  tip.hidden = !node;
-  if (node) {
-    tip.replaceChildren(element("strong", {}, name(node, 120)), ` ${place(node)}${node.kind === "logit" ? "" : ` · influence ${Number(node.influence.toPrecision(3))}`}`);
-    const left = node.x - frame.querySelector(".graph-drawing").scrollLeft;
-    tip.style.left = `${Math.max(0, Math.min(left + 12, frame.clientWidth - tip.offsetWidth))}px`;
-    tip.style.top = `${node.y + 18 + tip.offsetHeight > frame.clientHeight ? Math.max(0, node.y - tip.offsetHeight - 14) : node.y + 14}px`;
-  }
+  showTip(tip, drawing, node);
   update();
 }
 
@@ -121,16 +116,15 @@ function listenToPicture() {
   listen(picture, { nodes: () => [...shown.values()], at: () => walked, walk, pin, leave: () => { point(null); if (pinned.size) choose(graph.logits[0]); update(); } });
 }
 
-function listenToPaths() {
-  for (const row of pathRows) {
-    const show = (ids) => { path = ids; update(); };
-    const pinAll = () => { for (const id of pathOf(row)) if (graph.nodes.has(id)) pinned.add(id); show(null); pinsChanged(graph.nodes.get(pathOf(row).at(-1))); };
-    row.addEventListener("mouseenter", () => show(pathOf(row)));
-    row.addEventListener("mouseleave", () => show(null));
-    row.addEventListener("focusin", () => show(pathOf(row)));
-    row.addEventListener("focusout", () => show(null));
-    row.lastElementChild.append(" ", element("button", { type: "button", class: "graph-pin-path", onclick: pinAll }, "pin"));
-  }
+function showPath(ids) {
+  path = ids;
+  update();
+}
+
+function pinPath(ids) {
+  for (const id of ids) if (graph.nodes.has(id)) pinned.add(id);
+  path = null;
+  pinsChanged(graph.nodes.get(ids.at(-1)));
 }
 
 async function start() {
@@ -148,7 +142,7 @@ async function start() {
   redraw();
   pinsChanged(pinned.size === 1 ? pinnedNodes()[0] : graph.nodes.get(Number(root.dataset.target)));
   listenToPicture();
-  listenToPaths();
+  listenToPaths(pathRows, showPath, pinPath);
   slider.addEventListener("input", () => { redraw(); tell(); });
   one(".graph-clear").addEventListener("click", () => { pinned.clear(); groups.clear(); pinsChanged(graph.nodes.get(Number(root.dataset.target))); });
   const search = one(".graph-search");
