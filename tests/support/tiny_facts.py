@@ -67,7 +67,7 @@ def save_fact_model(folder: Path, corpus: Path) -> float:
         schedule.step()
     model.save_pretrained(folder)
     cut.save_pretrained(folder)
-    lines = [" . ".join(_text(chance, known) for _ in range(8)) for _ in range(400)]
+    lines = [" . ".join(_text(chance, known) for _ in range(8)) for _ in range(1_600)]
     corpus.write_text("\n".join(json.dumps({"text": line}) for line in lines))
     prompts = torch.tensor([cut(fact.prompt())["input_ids"] for fact in known])
     with torch.no_grad():

