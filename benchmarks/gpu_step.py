@@ -27,6 +27,7 @@ from benchmarks.peers.process import peer, present
 from benchmarks.train_step import STEPS, Ours, sparse_mixture
 from models.activations.prefetch import read_ahead
 from models.device import default_device
+from models.dictionaries.base import SparseDictionary
 from models.dictionaries.config import SAESettings
 from models.sparse.sparse_ops import SparseEntries, scatter
 from models.sparse.topk_select import fast_topk
@@ -81,6 +82,7 @@ def product_seconds(x_TD: Tensor, n_features: int, rounds: int) -> float:
 def parts(run: Ours, batch: int, rounds: int) -> dict[str, float]:
     """What the parts of a step take by themselves, in milliseconds."""
     sae = run.run.sae
+    assert isinstance(sae, SparseDictionary)
     x_TD = next(run.batches)[:batch].float()
     encoder_FD, W_dec = sae.encoder_FD.detach(), sae.W_dec.detach()
     left, right = x_TD.bfloat16(), encoder_FD.bfloat16()

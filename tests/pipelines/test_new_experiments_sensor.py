@@ -19,10 +19,10 @@ class Daemon:
         self.store, self.instance, self.cursor, self.reason = store, instance, "", ""
 
     def tick(self) -> list[dg.RunRequest]:
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance, cursor=self.cursor or None, definitions=defs, resources={"store": self.store}
-        )
-        result = new_experiments(context)
+        ) as context:
+            result = new_experiments(context)
         assert isinstance(result, dg.SensorResult)
         for request in result.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)

@@ -48,10 +48,10 @@ class Registry:
     def tick(self) -> list[dg.DagsterRun]:
         """What Dagster's daemon does with an evaluation: partitions are added, and runs whose key is new recorded."""
         resources = {"store": self.store}
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance, cursor=self.cursor or None, definitions=defs, resources=resources
-        )
-        result = new_models(context)
+        ) as context:
+            result = new_models(context)
         assert isinstance(result, dg.SensorResult)
         for request in result.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions("sae", request.partition_keys)
@@ -176,10 +176,10 @@ def test_a_card_that_comes_back_after_its_partition_was_removed_runs(registry):
 def test_a_registry_that_is_not_there_is_said_and_forgets_nothing(registry, tmp_path, sensor):
     registry.started()
     (tmp_path / "registry").rename(tmp_path / "elsewhere")
-    context = dg.build_sensor_context(
+    with dg.build_sensor_context(
         instance=registry.instance, cursor=registry.cursor, definitions=defs, resources={"store": registry.store}
-    )
-    result = sensor(context)
+    ) as context:
+        result = sensor(context)
     reason = result.skip_reason if isinstance(result, dg.SensorResult) else result
     assert isinstance(reason, dg.SkipReason)
     assert "registry is not there (no such folder): set GLASSHOUSE_REGISTRY" in (reason.skip_message or "")
@@ -193,7 +193,8 @@ def test_a_broken_card_is_a_failed_check_once_and_a_passed_one_when_it_is_mended
 
     def looks() -> str:
         nonlocal cursor
-        result = invalid_cards(dg.build_sensor_context(cursor=cursor, resources={"store": registry.store}))
+        with dg.build_sensor_context(cursor=cursor, resources={"store": registry.store}) as context:
+            result = invalid_cards(context)
         assert isinstance(result, dg.SensorResult)
         cursor = result.cursor or ""
         events.extend(result.asset_events)

@@ -64,6 +64,7 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         "neuronpedia",
         "dictionary_learning",
         "circuit_tracer",
+        "clt",
         "_pytest",
         "triton",
     )  # triton comes with torch for CUDA

@@ -121,8 +121,10 @@ def test_a_model_that_cannot_be_reached_keeps_no_other_from_running(missing: str
 @pytest.mark.parametrize("sensor", [new_models, invalid_cards])
 def test_a_registry_that_cannot_be_reached_is_the_sentence_of_a_tick(missing: str, tmp_path: Path, sensor):
     store = Store(home=str(tmp_path), registry=f"{missing}/registry")
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, definitions=defs, resources={"store": store})
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, definitions=defs, resources={"store": store}) as context,
+    ):
         result = sensor(context)
     reason = result.skip_reason if isinstance(result, dg.SensorResult) else result
     assert isinstance(reason, dg.SkipReason)

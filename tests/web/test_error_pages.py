@@ -145,15 +145,17 @@ def test_every_query_runs_on_an_empty_warehouse(tmp_path):
         "model_id": "m", "recipe_id": "r", "feature_id": 0, "start": 0,
         "list_id": "l", "sources": ["s"], "source": "s", "experiment_id": "x", "first_prompt": 0, "last_prompt": 9,
         "label": "", "token": "", "text": "x", "liveness": "all", "sort": "label", "descending": True,
-        "per_page": 5, "skipped": 0, "other_model_id": "m", "other_recipe_id": "r", "feature_ids": [0, 1],
-        "first": 0, "last": 9, "cluster_id": 0, "features": [0], "most": 5, "vector": [1.0, 0.0], "encoder": "compass",
+        "per_page": 5, "prompt_id": 0, "node_id": 0, "source_node_id": 0, "target_node_id": 0,
+        "skipped": 0, "other_model_id": "m", "other_recipe_id": "r", "feature_ids": [0, 1],
+        "first": 0, "last": 9, "cluster_id": 0, "features": [0], "most": 5, "least_share": 0.0,
+        "vector": [1.0, 0.0], "encoder": "compass",
     }  # fmt: skip
     with closing(create(tmp_path / "empty.duckdb")) as con:
         define(con)
         define_views(con)
         for query in queries().values():
             rows = con.execute(query.sql, query.bind(values)).fetchall()
-            assert rows in ([], [(0,)], [(1,)]), query.name
+            assert rows in ([], [(0,)], [(1,)], [(None, None, 0)]), query.name
             assert query.title.endswith("."), query.name
 
 

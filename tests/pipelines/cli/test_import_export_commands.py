@@ -106,7 +106,9 @@ def test_an_import_fails_where_a_finding_may_be_its_own(run, tmp_path: Path, mon
     assert {place: finding.may_be_of("small", "res-jb") for place, finding in findings.items()} == PLACES
     folder = saedashboard_run(tmp_path)
     for place, code in ((("small", None), 1), (("other", "res-jb"), 0)):
-        monkeypatch.setattr(publication, "publish_store", lambda _, f=findings[place]: SimpleNamespace(violations=[f]))
+        monkeypatch.setattr(
+            publication, "publish_store", lambda _, f=findings[place]: SimpleNamespace(findings=[f], violations=[f])
+        )
         result = CliRunner().invoke(commands, ["import", folder.url, "--model", "small", "--recipe", "res-jb"])
         assert result.exit_code == code, result.output
         assert "check failed a_rule" in result.output

@@ -12,6 +12,7 @@ from synthetic_store import N_FEATURES, SyntheticStore
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app as commands
+from pipelines.store import removal
 from pipelines.store.store import Store
 from sql.publish import publish
 from sql.warehouse import connect
@@ -73,14 +74,16 @@ def test_it_shows_what_goes_asks_and_removes(house: Path):
 def test_a_removal_that_cannot_be_published_says_so_and_can_be_said_again(house: Path, monkeypatch: pytest.MonkeyPatch):
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("sae", ["demo/mid", "demo/late"])
-    damaged = house / "tables" / "feature" / "model_id=demo" / "recipe_id=mid" / "_manifest.json"
-    whole = damaged.read_text()
-    damaged.write_text("{")
-    with pytest.raises(ValueError, match=r"demo/late: removed from the store, .*feature.*`glasshouse publish`"):
-        run("remove", "demo/late", "--yes")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "publish_store", full)
+        with pytest.raises(ValueError, match=r"demo/late: removed from the store, .*no space.*`glasshouse publish`"):
+            run("remove", "demo/late", "--yes")
     with dg.DagsterInstance.get() as instance:
         assert instance.get_dynamic_partitions("sae") == ["demo/mid"]
-    damaged.write_text(whole)
     assert recipes() == [("late", N_FEATURES), ("mid", N_FEATURES)]
     assert run("remove", "demo/late", "--yes")[0] == 0
     assert recipes() == [("mid", N_FEATURES)]

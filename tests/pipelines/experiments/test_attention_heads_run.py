@@ -33,7 +33,7 @@ def test_every_table_is_filled_and_published(tmp_path: Path):
         run_experiment(store, store.experiment("m/asked"))
     assert not publish_store(store).violations
     scores, ablations = rows_of(store, "head_score"), rows_of(store, "head_ablation")
-    assert len(scores) == 12 * 6
+    assert len(scores) == 12 * 8
     assert {row["n_averaged"] for row in scores if row["score"] == "induction"} == {3}
     assert not any(row["is_above"] for row in scores if row["score"] == "induction"), "weights are random"
     strongest = sorted((row for row in scores if row["score"] == "induction"), key=lambda row: -row["value"])[:2]

@@ -112,7 +112,7 @@ def test_a_prompt_that_cannot_be_asked_fails_before_anything_is_written(store: S
         ("experiments/asked", {"method": "logit_lens", "prompt_set": "none"}, "none is not in prompt_sets"),
         ("experiments/asked", {"method": "logit_lens", "prompt_set": "some", "models": ["x"]}, "x is not in models"),
         ("experiments/asked", CARD | {"prompt_set": "some", "settings": {"postions": "all"}}, "nearest is positions"),
-        ("experiments/asked", CARD | {"prompt_set": "some", "recipe": "r"}, "reads no dictionary"),
+        ("experiments/asked", CARD | {"prompt_set": "some", "recipe": "r"}, "r is not in recipes"),
         ("prompt_sets/some", {"prompts": [], "source": None}, "either `prompts`"),
         ("prompt_sets/some", {"kind": "labelled", "prompts": [{"prompt": "a"}]}, "label is missing"),
     ],

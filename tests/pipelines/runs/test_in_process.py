@@ -111,8 +111,9 @@ def test_a_second_run_makes_nothing(house, instance):
 
 def sensed(store, instance, cursor=None) -> tuple[list[dg.RunRequest], str, list[str]]:
     """Runs requested, the new cursor, and partitions added."""
-    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs, resources={"store": store})
-    result = new_models(context)
+    resources = {"store": store}
+    with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs, resources=resources) as context:
+        result = new_models(context)
     assert isinstance(result, dg.SensorResult)
     added = [key for request in result.dynamic_partitions_requests or [] for key in request.partition_keys]
     return list(result.run_requests or []), result.cursor or "", added
@@ -172,7 +173,8 @@ def test_a_malformed_card_is_said_and_holds_nothing_up(house, instance):
     card = Path(house.registry_folder.path) / "models" / "broken.yaml"
     card.write_text("source: here\ncolour: red\n")
     try:
-        result = invalid_cards(dg.build_sensor_context(resources={"store": house}))
+        with dg.build_sensor_context(resources={"store": house}) as context:
+            result = invalid_cards(context)
         assert isinstance(result, dg.SensorResult)
         [event] = result.asset_events
         sentence = str(event.metadata["models/broken.yaml"].value)
