@@ -49,7 +49,7 @@ class ModelEditingSettings(ExperimentSettings):
     """Lengths of these texts, in turn."""
     steps: Annotated[int, Bounds(1, 10_000)] = 25
     """Steps of the search for the new value, at most: it ends where its loss is below 0.05 nats."""
-    learning_rate: Annotated[float, Bounds(1e-6, 1000)] = 0.1
+    learning_rate: Annotated[float, Bounds(1e-6, 1000)] = 0.5
     """Of Adam, in multiples of the root mean square of the old value."""
     kl_factor: Annotated[float, Bounds(0, 1000)] = 0.0625
     """Weight of what should stay: what is said behind `<subject> is a`."""

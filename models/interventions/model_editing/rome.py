@@ -58,7 +58,7 @@ class ValueSearch:
     """How v* is searched for, by Adam."""
 
     steps: int = 25
-    learning_rate: float = 0.1
+    learning_rate: float = 0.5
     """In multiples of the root mean square of v0: the same for models of any scale."""
     kl_factor: float = 0.0625
     weight_decay: float = 0.5
