@@ -121,7 +121,8 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
 
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.device import default_device
-    from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
+    from models.features.feature_statistics import compute_feature_statistics
+    from models.features.statistics_readings import StatisticsInput
     from storage.manifest import sha256_of
 
     settings, shards = registration.recipe.statistics, store.datasets.shards(registration)
