@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.build_dictionary import BuiltDictionary
-from pipelines.store.store import Store
+from pipelines.store.open_store import OpenStore
 from storage.manifest import Manifest, sha256_of
 from storage.process_lock import process_lock
 
@@ -23,7 +23,7 @@ Log = Callable[[str, "CurvePoint"], None]
 """Told the sae_id and each row of its curve."""
 
 
-def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSet":
+def transcoders_of(store: OpenStore, model_id: str, recipe_id: str) -> "TranscoderSet":
     """The transcoders that a recipe card asks for, one of each block.
 
     Raises:
@@ -42,7 +42,7 @@ def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSe
     return transcoder_set(by_layer)
 
 
-def make_set(store: Store, registration: SAERegistration, log: Log) -> list[str]:
+def make_set(store: OpenStore, registration: SAERegistration, log: Log) -> list[str]:
     """Trains or imports a dictionary and the others of its card; those that are made already are left alone.
 
     Returns:
@@ -61,7 +61,7 @@ def make_set(store: Store, registration: SAERegistration, log: Log) -> list[str]
         return [each.sae_id for each in missing]
 
 
-def _is_made(store: Store, registration: SAERegistration) -> bool:
+def _is_made(store: OpenStore, registration: SAERegistration) -> bool:
     identity = build_dictionary.identity_of(store, registration)
     return Manifest.find_current(store.layout.sae(registration), identity) is not None
 
@@ -70,7 +70,7 @@ _Made = tuple[SAERegistration, BuiltDictionary, "Calibration | None"]
 
 
 def _one_a_block(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+    store: OpenStore, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
 ) -> Iterator[_Made]:
     """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these tokens."""
     places = {each.recipe_id: number for number, each in enumerate(every)}
@@ -83,7 +83,7 @@ def _one_a_block(
 
 
 def _cross_layer(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+    store: OpenStore, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
 ) -> Iterator[_Made]:
     """Slices of one transcoder. The checkpoint lies with the first block's, which is saved last: a process that is
     killed while it saves finds it again."""
@@ -108,12 +108,12 @@ def _cross_layer(
 
 
 def _not_trained(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+    store: OpenStore, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
 ) -> Iterator[_Made]:
     return ((each, build_dictionary.import_or_neurons(store, each), None) for each in missing)
 
 
-def _job(store: Store, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":
+def _job(store: OpenStore, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":
     return build_dictionary.training_job(store, registration, lambda row: log(registration.sae_id, row), sites)
 
 
@@ -122,7 +122,7 @@ def _sites(every: Sequence[SAERegistration]) -> list[str]:
     return [site for of_use in zip(*(each.recipe.sites for each in every), strict=True) for site in of_use]
 
 
-def _read(store: Store, every: Sequence[SAERegistration]) -> str:
+def _read(store: OpenStore, every: Sequence[SAERegistration]) -> str:
     """Hash of the activations of all blocks."""
     return sha256_of(
         {site: store.datasets.harvested(each, site).identity_sha256 for each in every for site in each.recipe.sites}
