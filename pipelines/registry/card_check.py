@@ -3,13 +3,20 @@
 from pathlib import Path
 
 from models.config_base import Settings
+from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card_file
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from storage.folder import Folder
 from storage.revisions import is_available_offline
 
-KINDS = {"recipes": RecipeCard, "prompt_sets": PromptSetCard, "experiments": ExperimentCore, "lists": FeatureListCard}
+KINDS = {
+    "recipes": RecipeCard,
+    "prompt_sets": PromptSetCard,
+    "experiments": ExperimentCore,
+    "lists": FeatureListCard,
+    "machines": MachineCard,
+}
 """Cards by the folder that they lie in; others are model cards."""
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
 from models.experiments.settings_base import settings_of
+from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.card_folders import cards_of, recipes_by_block
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard
@@ -120,6 +121,8 @@ class Registry:
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The recipe_ids that a card with `layers` asks for, by the card's id."""
+    machines: dict[str, MachineCard] = field(default_factory=dict)
+    """Where work may run, by machine_id."""
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
@@ -151,8 +154,9 @@ class Registry:
             if why := _unknown_names(card, models, recipes, sets, prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
         lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
+        machines = cards_of(folder / "machines", MachineCard, errors, versions)
         labels = read_label_files(folder / "labels", errors)
-        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets)
+        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets, machines)
         for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
             errors[f"labels/{sae_id}.csv"] = (
                 f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
@@ -203,6 +207,15 @@ class Registry:
         recipes = tuple(self.recipes[recipe_id] for recipe_id in recipe_ids)
         prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
         return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
+
+    def machine(self, machine_id: str) -> MachineCard:
+        """The card of a machine.
+
+        Raises:
+            InvalidCard: If there is none, or it cannot be read.
+        """
+        self._require(machine_id, "machines", machine_id, self.machines)
+        return self.machines[machine_id]
 
     def experiment_keys(self, method: str | None = None) -> list[str]:
         """Every model with every experiment that it is asked, of one method or of all."""

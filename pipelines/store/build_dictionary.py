@@ -1,8 +1,7 @@
 """How a partition's dictionary comes to lie in the store: trained, imported or made of neurons; then calibrated,
 exported, read back and recorded."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,28 +54,6 @@ def training_job(
 
     recipe, checkpoints = registration.recipe, store.layout.sae(registration) / "checkpoint"
     return TrainingJob(recipe.sae, recipe.training, checkpoints, log, registration.sae_id, tuple(sites))
-
-
-def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
-    """Trains dictionaries on one reading of the activations, in `GLASSHOUSE_TRAINING_PROCESSES` processes (default: one
-    for each GPU): the tokens of a batch divided among them or, where a dictionary is too large for one, its
-    features."""
-    import torch
-
-    from models.device import default_device
-    from models.training.distributed.feature_parallel import FeatureParallel
-    from models.training.distributed.launcher import launch_training
-    from models.training.memory_estimate import free_bytes, training_bytes
-    from models.training.trainer import train_many
-
-    device = default_device()
-    n = int(os.environ.get("GLASSHOUSE_TRAINING_PROCESSES") or max(1, torch.cuda.device_count()))
-    if n == 1:
-        return train_many(jobs, source, device, of)
-    widths = [[source.widths[site] for site in job.sites] or source.widths for job in jobs]
-    size = sum(training_bytes(job.sae, own) for job, own in zip(jobs, widths, strict=True))
-    divided = {"divided": FeatureParallel} if size > free_bytes(device) else {}
-    return launch_training(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
 
 
 @dataclass(frozen=True, slots=True)
