@@ -94,30 +94,46 @@ class MachineRun:
         order.folder(self.store.layout).remove()
 
     def _share(self, order: LaunchOrder, n_units: int, is_unit_done: Callable[[int], bool], what: str) -> None:
-        """Until every unit is done; those that are, are asked once."""
-        missing = set(range(n_units))
-
-        def n_done() -> int:
-            for unit in sorted(missing):
-                if is_unit_done(unit):
-                    missing.discard(unit)
-            return n_units - len(missing)
-
-        def is_done() -> bool:
-            for unit in sorted(missing):
-                if not is_unit_done(unit):
-                    return False
-                missing.discard(unit)
-            return True
-
-        if is_done():
-            return
-        self.context.log.info(f"{len(missing)} of {n_units} {what} are to be made on {self.machine_id}")
-        self._watch(order, gang=False, unit=what, total=n_units).run(is_done, n_done)
+        """Until every unit is done. While processes work, a unit that is done is asked for once; at the end all are."""
+        for attempt in range(self.card.restarts + 1):
+            units = _Missing(set(range(n_units)), n_units, is_unit_done)
+            if units.is_done():
+                return
+            again = " again: somebody removed them" if attempt else ""
+            self.context.log.info(f"{n_units - units.n_done()} of {n_units} {what} are to be made{again}")
+            self._watch(order, gang=False, unit=what, total=n_units).run(units.is_done, units.n_done)
+        if missing := [unit for unit in range(n_units) if not is_unit_done(unit)]:
+            raise ValueError(
+                f"{len(missing)} of {n_units} {what} were made, and are gone (the first: {missing[0]}): look for who "
+                "removes them, and run again"
+            )
 
     def _watch(self, order: LaunchOrder, *, gang: bool, unit: str = "", total: int = 0) -> WatchedLaunch:
         listener = _DagsterLog(self.context, unit, total)
         return WatchedLaunch(self.store, self.machine_id, self.card, order, gang, listener)
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Units that were not yet found done."""
+
+    units: set[int]
+    n_units: int
+    is_unit_done: Callable[[int], bool]
+
+    def is_done(self) -> bool:
+        return self._look(all_of_them=False) == self.n_units
+
+    def n_done(self) -> int:
+        return self._look(all_of_them=True)
+
+    def _look(self, *, all_of_them: bool) -> int:
+        for unit in sorted(self.units):
+            if self.is_unit_done(unit):
+                self.units.discard(unit)
+            elif not all_of_them:
+                break
+        return self.n_units - len(self.units)
 
 
 class _DagsterLog:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.launchers.launcher import USERS_ERROR
@@ -18,7 +19,8 @@ from pipelines.launches.rank_beats import beating, silences
 from pipelines.launches.rank_work import GangWork, launch_stages
 from pipelines.launches.shared_units import do_share
 from pipelines.store.open_store import OpenStore, RankStore
-from storage.remote_errors import remote_errors
+from storage.folder import Unwritable
+from storage.remote_errors import Unreachable, remote_errors
 
 PROGRESS = "progress "
 ERROR = "error"
@@ -39,10 +41,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with remote_errors(), beating(folder, asked.rank):
             _do(store, order, asked.rank)
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (ValueError, FileNotFoundError, PermissionError, Unwritable, Unreachable) as error:
         sentence = f"{type(error).__name__}: {error}"
         _say(f"failed: {sentence}")
-        folder.write_bytes(f"{ERROR}-{asked.rank}.json", json.dumps({"rank": asked.rank, "said": sentence}).encode())
+        if isinstance(error, Unreachable) and error.may_pass:
+            return 1
+        with suppress(OSError):  # a store that is full takes no sentence either; the log has it
+            folder.write_bytes(
+                f"{ERROR}-{asked.rank}.json", json.dumps({"rank": asked.rank, "said": sentence}).encode()
+            )
         return USERS_ERROR
     _say("ended")
     return 0
