@@ -149,8 +149,9 @@ def alone(house: Store) -> dict[str, object]:
 
 
 def store_fvu(store: Store) -> tuple[float, float, float]:
-    [row] = store.tables.read_rows(store.layout.table("sae_metric", store.registration(KEY)))
-    return row["fvu"], row["l0"], row["dead_fraction"]
+    rows = store.tables.read_rows(store.layout.table("sae_metric", store.registration(KEY)))
+    value = {row["metric"]: row["value"] for row in rows}
+    return value["fvu"], value["l0"], value["dead_fraction"]
 
 
 def test_two_nodes_make_the_tables_of_one_machine(empty, alone, cluster):
