@@ -36,8 +36,8 @@ def _layer(dictionary: FeatureDictionary) -> int:
     read, written, recipe_id = dictionary.site, dictionary.written, dictionary.recipe_id
     if written.kind != "mlp_out" or written.layer is None:
         raise ValueError(
-            f"{recipe_id} writes {written}: attribution graphs and global weights are made of transcoders of MLPs; name "
-            "recipes with `site: mlp_in.L` and `output_site: mlp_out.L`"
+            f"{recipe_id} writes {written}: attribution graphs and global weights are made of transcoders of MLPs; "
+            "name recipes with `site: mlp_in.L` and `output_site: mlp_out.L`"
         )
     if read.kind not in READ_KINDS or read.layer != written.layer:
         wanted = ", ".join(f"{kind}.{written.layer}" for kind in READ_KINDS)

@@ -1,4 +1,4 @@
-"""A feature's page lists what it reads and writes to, in the order of what is brought; an experiment's the largest shares."""
+"""A feature's page lists what it reads and writes to, the most first; an experiment's page the largest shares."""
 
 from collections.abc import Callable
 from typing import Any
