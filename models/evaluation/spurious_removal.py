@@ -80,8 +80,11 @@ def spurious_removal(
                 right = [texts.right(biased, texts.without(each), test, y_N) for each in sets]
                 accuracy_G = texts.group_counts(test, np.mean(right, axis=0))
                 score, low, high = _score(accuracy_G, biased_G, clean_G, n_G, texts.seed)
-                shares = (float(each_G.sum() / n_G.sum()) for each_G in (biased_G, clean_G, accuracy_G))
+                biased_share, clean_share, share = (
+                    float(each_G.sum() / n_G.sum()) for each_G in (biased_G, clean_G, accuracy_G)
+                )
                 found = tuple(sets[0]) if condition == "chosen" else None
+                shares = biased_share, clean_share, share
                 yield Removal(target, condition, n, found, *shares, score, low, high, target == worse)
 
 
@@ -99,4 +102,5 @@ def _score(
     whole = float(share(np.ones((1, len(n_G))))[0])
     if np.isnan(whole):
         return None, None, None
-    return whole, *(statistic_interval(share, len(n_G), seed) or (None, None))
+    low, high = statistic_interval(share, len(n_G), seed) or (None, None)
+    return whole, low, high

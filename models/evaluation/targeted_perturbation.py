@@ -107,5 +107,5 @@ def _rows(
         found = tuple(features[c][0]) if features else None
         measured = (float(accuracy_C[c]), float(own_C[c]), float(others_C[c]))
         yield Perturbation(c, condition, n, found, *measured, *(ends[c] or (None, None)))
-    means = (float(each_C.mean()) for each_C in (accuracy_C, own_C, others_C))
+    means = float(accuracy_C.mean()), float(own_C.mean()), float(others_C.mean())
     yield Perturbation(None, condition, n, None, *means, *(ends[-1] or (None, None)))
