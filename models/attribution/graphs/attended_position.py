@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from models.attention.head import Head
 from models.attribution.graphs.query_key import AttentionScore, attention_score
 from models.attribution.graphs.source_products import SourceProducts
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders, TranscodedPrompt
@@ -53,7 +52,8 @@ def attended_position(
     model: ModelTranscoders,
     token_ids: Sequence[int],
     n_special: int,
-    head: Head,
+    layer: int,
+    head: int,
     query: int | None = None,
     key: int | None = None,
 ) -> AttendedPosition:
@@ -62,14 +62,16 @@ def attended_position(
     Raises:
         ValueError: If there is no such block, head or position, or the key is behind the query.
     """
-    if not 0 <= head.layer < host.n_layers:
-        raise ValueError(f"head {head} is of block {head.layer}, and the model has blocks 0 to {host.n_layers - 1}")
+    if not 0 <= layer < host.n_layers:
+        raise ValueError(
+            f"head {layer}.{head} is of block {layer}, and there are 0 to {host.n_layers - 1}: name another"
+        )
     prompt = TranscodedPrompt.of(host, model, token_ids, n_special)
-    pattern_HPK = prompt.pattern[Site("attn_pattern", head.layer)][0]
+    pattern_HPK = prompt.pattern[Site("attn_pattern", layer)][0]
     query = len(token_ids) - 1 if query is None else query
-    named = 0 <= head.head < len(pattern_HPK) and 0 <= query < len(token_ids)
+    named = 0 <= head < len(pattern_HPK) and 0 <= query < len(token_ids)
     if key is None:
-        key = int(pattern_HPK[head.head, query].argmax()) if named else 0
+        key = int(pattern_HPK[head, query].argmax()) if named else 0
     sources = SourceProducts(prompt, CACHE_BYTES)
-    score = attention_score(host, sources, head.layer, head.head, query, key)
-    return AttendedPosition(sources, query, key, float(pattern_HPK[head.head, query, key]), score)
+    score = attention_score(host, sources, layer, head, query, key)
+    return AttendedPosition(sources, query, key, float(pattern_HPK[head, query, key]), score)

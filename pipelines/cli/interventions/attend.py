@@ -43,7 +43,7 @@ def attend(
     given = experiment_input(store, question.registration(store))
     [encoded] = given.prompts
     transcoders = model_transcoders(given.dictionaries)
-    asked = (encoded.token_ids, encoded.n_special, Head.parse(head), query, key)
+    asked = (encoded.token_ids, encoded.n_special, *Head.parse(head), query, key)
     found = attended_position(given.host, transcoders, *asked)
     recipe_of = {int(each.written.layer or 0): each.recipe_id for each in given.dictionaries}
     tokens = [given.host.tokenizer.decode([token]) for token in encoded.token_ids]

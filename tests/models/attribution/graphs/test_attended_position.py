@@ -5,25 +5,24 @@ import torch
 from random_transcoders import random_cross_layer, read_at
 from tiny_models import save_tiny
 
-from models.attention.head import Head
 from models.attribution.graphs.attended_position import attended_position
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 
-TOKENS, N_SPECIAL, HEAD = (0, 9, 17, 30, 12, 44), 1, Head(2, 3)
+TOKENS, N_SPECIAL, HEAD = (0, 9, 17, 30, 12, 44), 1, (2, 3)
 
 
 def test_the_last_position_and_what_it_attends_to_most(tmp_path_factory: pytest.TempPathFactory) -> None:
     host = HookedModel.load(str(save_tiny("qwen3", tmp_path_factory.mktemp("qwen3"))), device="cpu")
     model = ModelTranscoders(random_cross_layer(host.n_layers, host.d_model), read_at(host))
-    found = attended_position(host, model, TOKENS, N_SPECIAL, HEAD)
+    found = attended_position(host, model, TOKENS, N_SPECIAL, *HEAD)
     with host.capture([Site("attn_pattern", 2), Site("mlp_in", 1)]) as values:
         host.forward(torch.tensor([TOKENS]))
     weight_K = values[Site("attn_pattern", 2)][0, 3, -1]
     assert (found.query_position, found.key_position) == (5, int(weight_K.argmax()))
     assert found.weight == pytest.approx(float(weight_K.max()), rel=1e-5)
-    other = attended_position(host, model, TOKENS, N_SPECIAL, HEAD, 5, 1)
+    other = attended_position(host, model, TOKENS, N_SPECIAL, *HEAD, 5, 1)
     ratio = found.score.total - other.score.total
     assert ratio == pytest.approx(float((weight_K.max() / weight_K[1]).log()), abs=1e-4), "the pattern is their softmax"
 
@@ -35,7 +34,7 @@ def test_the_last_position_and_what_it_attends_to_most(tmp_path_factory: pytest.
     errors = [(source.layer, source.position) for source in named if source.kind == "error"]
     assert errors == [(layer, at) for layer in range(host.n_layers) for at in range(1, 6)]
     assert [source.position for source in named if source.kind == "token"] == [0, 1, 2, 3, 4, 5]
-    with pytest.raises(ValueError, match="is of block 9, and the model has blocks 0 to"):
-        attended_position(host, model, TOKENS, N_SPECIAL, Head(9, 0))
+    with pytest.raises(ValueError, match="is of block 9, and there are 0 to"):
+        attended_position(host, model, TOKENS, N_SPECIAL, 9, 0)
     with pytest.raises(ValueError, match="name a head of the block"):
-        attended_position(host, model, TOKENS, N_SPECIAL, Head(0, 99))
+        attended_position(host, model, TOKENS, N_SPECIAL, 0, 99)
