@@ -42,9 +42,9 @@ def attend(
     question = HandQuestion("attribution_graph", model, (Prompt(0, prompt=prompt),), recipes=named)
     given = experiment_input(store, question.registration(store))
     [encoded] = given.prompts
-    transcoders = model_transcoders(given.dictionaries)
-    asked = (encoded.token_ids, encoded.n_special, *Head.parse(head), query, key)
-    found = attended_position(given.host, transcoders, *asked)
+    transcoders, (layer, number) = model_transcoders(given.dictionaries), Head.parse(head)
+    read = encoded.token_ids, encoded.n_special
+    found = attended_position(given.host, transcoders, *read, layer, number, query, key)
     recipe_of = {int(each.written.layer or 0): each.recipe_id for each in given.dictionaries}
     tokens = [given.host.tokenizer.decode([token]) for token in encoded.token_ids]
     _print(found, head, tokens, recipe_of, pairs)
