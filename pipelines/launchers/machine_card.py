@@ -29,7 +29,7 @@ class MachineCard(Settings):
     """Processes on each node."""
     cpus: Annotated[int, Bounds(1, 1024)] = 1
     """Cores of each process, and its threads."""
-    environment: dict[str, str] = Field({}, max_length=256)
+    environment: dict[str, str] = Field(default={}, max_length=256)
     """Variables of the processes. Secrets belong elsewhere: what a card says is shown."""
     python: str | None = None
     """Interpreter on the nodes; null: the path of the one that launches."""

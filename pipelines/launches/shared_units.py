@@ -4,12 +4,13 @@ Unit i belongs to process i mod W. A unit done twice is the same file twice, so 
 claim can outlive who made it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from pipelines.launches.rank_beats import SILENT
 
 Report = Callable[[int, int], None]
+Silences = Callable[[], Mapping[int, float | None]]
 
 
 class SharedWork(Protocol):
@@ -31,7 +32,7 @@ def do_share(
     work: SharedWork,
     rank: int,
     world: int,
-    silences: Callable[[], dict[int, float | None]],
+    silences: Silences,
     report: Callable[[int, float], None] = lambda unit, part: None,
 ) -> list[int]:
     """Does the units of one process, then what others leave undone.
@@ -53,7 +54,7 @@ def do_share(
     return done
 
 
-def _in_turn(n_units: int, rank: int, world: int, silences: Callable[[], dict[int, float | None]]) -> Iterator[int]:
+def _in_turn(n_units: int, rank: int, world: int, silences: Silences) -> Iterator[int]:
     """Its own units; then the others', from the end, each only where its owner is silent at that moment."""
     yield from range(rank, n_units, world)
     others = [unit for unit in reversed(range(n_units)) if unit % world != rank]

@@ -1,6 +1,6 @@
 """The registry: what people ask for as cards, and what they wrote, in folders of a local folder or an S3 prefix."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
@@ -9,16 +9,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
-from models.experiments.settings_base import settings_of
 from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.card_folders import cards_of, recipes_by_block
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
+from pipelines.registry.experiment_names import wrong_names
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
+from pipelines.registry.text_set_cards import TextSetCard
 from storage.folder import AbsentFolder, Folder
 from storage.manifest import sha256_of
 from storage.visible_text import visible
@@ -118,6 +119,7 @@ class Registry:
     lists: dict[str, FeatureListCard] = field(default_factory=dict)
     """Lists of features, by list_id."""
     prompt_sets: dict[str, PromptSetCard] = field(default_factory=dict)
+    """Those of `prompt_sets/`, and the text sets as experiments read them."""
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The recipe_ids that a card with `layers` asks for, by the card's id."""
@@ -141,6 +143,13 @@ class Registry:
         models = cards_of(folder / "models", ModelCard, errors, versions)
         recipes, sets = recipes_by_block(cards_of(folder / "recipes", RecipeCard, errors, versions), errors, versions)
         prompt_sets = cards_of(folder / "prompt_sets", PromptSetCard, errors, versions)
+        text_sets = cards_of(folder / "text_sets", TextSetCard, errors, versions)
+        for name in sorted(prompt_sets.keys() & text_sets.keys()):
+            text_sets.pop(name)
+            errors[f"text_sets/{name}.yaml"] = (
+                f"{folder}/text_sets/{name}.yaml: {folder}/prompt_sets holds a card of this name too: rename one"
+            )
+        prompt_sets |= {name: card.as_prompt_set() for name, card in text_sets.items()}
         experiments = cards_of(folder / "experiments", ExperimentCore, errors, versions)
         for model_id, card in models.items():
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - recipes.keys() - sets.keys())
@@ -151,7 +160,7 @@ class Registry:
                     "the name"
                 )
         for experiment_id, card in experiments.items():
-            if why := _unknown_names(card, models, recipes, sets, prompt_sets):
+            if why := wrong_names(card, models, recipes, sets, prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
         lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
         machines = cards_of(folder / "machines", MachineCard, errors, versions)
@@ -198,7 +207,7 @@ class Registry:
         if why := self.errors.get(f"experiments/{experiment_id}.yaml"):
             raise InvalidCard(f"{key}: {why}")
         model, card = self.models[model_id], self.experiments[experiment_id]
-        names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
+        names += [(self._folder_of(card.prompt_set), card.prompt_set, self.prompt_sets)]
         recipe_ids = [each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)]
         names += [("recipes", recipe_id, self.recipes) for recipe_id in recipe_ids]
         for kind, name, known in names[2:]:
@@ -216,6 +225,12 @@ class Registry:
         """
         self._require(machine_id, "machines", machine_id, self.machines)
         return self.machines[machine_id]
+
+    def _folder_of(self, prompt_set: str) -> str:
+        is_text_set = any(
+            f"text_sets/{prompt_set}{end}" in of for end, of in (("", self.versions), (".yaml", self.errors))
+        )
+        return "text_sets" if is_text_set and f"prompt_sets/{prompt_set}" not in self.versions else "prompt_sets"
 
     def experiment_keys(self, method: str | None = None) -> list[str]:
         """Every model with every experiment that it is asked, of one method or of all."""
@@ -261,37 +276,3 @@ class Registry:
 
 
 Resolver = Callable[[str, str | None], str]
-
-
-def _unknown_names(
-    card: ExperimentCore,
-    models: Mapping[str, ModelCard],
-    recipes: Collection[str],
-    sets: Mapping[str, tuple[str, ...]],
-    prompt_sets: Mapping[str, PromptSetCard],
-) -> str | None:
-    """What an experiment names that has no card, several dictionaries where its method reads one, or a prompt set of
-    another kind than it reads."""
-    named = [
-        ("prompt_sets", [card.prompt_set], prompt_sets),
-        ("recipes", list(card.recipe_ids), [*recipes, *sets]),
-    ]
-    named += [("models", [] if card.models == "all" else card.models, models)]
-    for kind, names, known in named:
-        if unknown := sorted(set(names) - set(known)):
-            there = visible(", ".join(known), 600) or "none"
-            names = visible(", ".join(unknown), 200)
-            return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
-    several = [recipe_id for recipe_id in card.recipe_ids if recipe_id in sets]
-    if several and settings_of(card.method).dictionary != "several":
-        return (
-            f"{card.method} reads one dictionary, and {several[0]} asks for {len(sets[several[0]])}: name one of "
-            f"{visible(', '.join(sets[several[0]]), 200)}"
-        )
-    kinds, kind = settings_of(card.method).prompt_kinds, prompt_sets[card.prompt_set].kind
-    if kind not in kinds:
-        return (
-            f"{card.method} reads a prompt set of kind {' or '.join(kinds)}, and {card.prompt_set} is of kind {kind}: "
-            "name another set"
-        )
-    return None

@@ -60,7 +60,7 @@ class KubernetesMachine(MachineCard):
     """A persistent volume claim that every pod mounts at `mount`."""
     mount: str = "/data"
     """Where."""
-    secrets: list[Name] = Field([], max_length=16)
+    secrets: list[Name] = Field(default=[], max_length=16)
     """Secrets whose entries become variables of the pods, such as the keys of an object store."""
     context: str | None = None
     """Of the kubeconfig; null: the current one, or the pod's own."""

@@ -47,7 +47,7 @@ class SlurmMachine(MachineCard):
     launcher: Literal["slurm"] = "slurm"
     nodes: Annotated[int, Bounds(1, 4096)] = 1
     """Nodes that a job is given; each has `processes`."""
-    partition: Line | None = Field(None, examples=["gpu"])
+    partition: Line | None = Field(default=None, examples=["gpu"])
     """As `sinfo` lists them; null: the cluster's own."""
     account: Line | None = None
     """Whom the time is counted to."""
@@ -59,9 +59,9 @@ class SlurmMachine(MachineCard):
     """GPUs of each process."""
     memory: Line | None = None
     """Memory of a node, such as 64G; null: the partition's own."""
-    options: list[Line] = Field([], max_length=32)
+    options: list[Line] = Field(default=[], max_length=32)
     """Further options of sbatch, such as --constraint=a100."""
-    setup: list[Line] = Field([], max_length=64)
+    setup: list[Line] = Field(default=[], max_length=64)
     """Shell lines before the interpreter is started, such as `module load cuda`."""
     rendezvous: Line | None = None
     """Where processes that talk to each other meet; null: on the job's first node."""
