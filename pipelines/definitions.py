@@ -6,6 +6,7 @@ import assets
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
+from pipelines.step_executor import forking_executor
 from pipelines.store.store import Store
 
 defs = dg.Definitions(
@@ -14,5 +15,6 @@ defs = dg.Definitions(
     jobs=jobs,
     schedules=schedules,
     sensors=sensors,
+    executor=forking_executor,
     resources={"store": Store()},
 )
