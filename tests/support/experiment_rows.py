@@ -44,8 +44,8 @@ def method_tables() -> list[str]:
 
 
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
-    """A row of any table that its checks allow: the first word of `in (…)`, the least of `>=`, the most of `<=`, another
-    number of `<>`; texts and lists are null where they may be."""
+    """A row of any table that its checks allow: the first word of `in (…)`, the least of `>=`, the most of `<=`,
+    another number of `<>`; texts and lists are null where they may be."""
     row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
     recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
     known = {"prompt_id": 0} | _allowed(table)
