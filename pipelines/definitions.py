@@ -3,10 +3,10 @@
 import dagster as dg
 
 import assets
+from pipelines.dagster_support.step_executor import forking_executor
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
-from pipelines.step_executor import forking_executor
 from pipelines.store.store import Store
 
 defs = dg.Definitions(

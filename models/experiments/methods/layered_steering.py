@@ -46,7 +46,9 @@ class SteeredBlocks:
         ]
         return choice_log_probabilities(given.host, choices, *shifts)
 
-    def search(self, given: Given, name: str, choices: Sequence[Choice], starts: Sequence[np.ndarray]) -> "Condition":
+    def search(
+        self, given: Given, name: str, choices: Sequence[Choice], starts: Sequence[np.ndarray]
+    ) -> "SearchedSteering":
         """The strengths under which the matching answers are likeliest; a run that goes on finds them kept."""
         settings = given.settings
 
@@ -56,11 +58,11 @@ class SteeredBlocks:
         def search() -> dict[str, Any]:
             return asdict(best_strengths(value, starts, settings.most_strength, settings.iterations))
 
-        return Condition(name, self, FoundStrengths(**given.kept.result(f"{name} {list(self.layers)}", search)))
+        return SearchedSteering(name, self, FoundStrengths(**given.kept.result(f"{name} {list(self.layers)}", search)))
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SearchedSteering:
     """Blocks and strengths that were found for them."""
 
     name: str
@@ -77,7 +79,7 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
     alone = [_alone(given, selecting, direction) for direction in directions]
     best = max(alone, key=lambda condition: condition.found.value)
     together = list(_together(given, selecting, directions, best))
-    compared = [Condition(BEST_BLOCK, best.blocks, best.found), *together]
+    compared = [SearchedSteering(BEST_BLOCK, best.blocks, best.found), *together]
     return {
         "layered_steering_effect": [
             row
@@ -107,15 +109,15 @@ def _halves(choices: Sequence[Choice]) -> tuple[Sequence[Choice], Sequence[Choic
     return selecting, reporting
 
 
-def _alone(given: Given, choices: Sequence[Choice], direction: LayerDirection) -> Condition:
+def _alone(given: Given, choices: Sequence[Choice], direction: LayerDirection) -> SearchedSteering:
     blocks = SteeredBlocks([direction.layer], direction.vector_D[None])
     starts = [np.array([1.0]), np.array([given.settings.most_strength / 2])]
     return blocks.search(given, "block_alone", choices, starts)
 
 
 def _together(
-    given: Given, choices: Sequence[Choice], directions: Sequence[LayerDirection], best: Condition
-) -> Iterator[Condition]:
+    given: Given, choices: Sequence[Choice], directions: Sequence[LayerDirection], best: SearchedSteering
+) -> Iterator[SearchedSteering]:
     """All blocks, searched from the best block alone and from an equal share of each; baselines are searched alike."""
     layers = [direction.layer for direction in directions]
     vectors = {
@@ -130,7 +132,7 @@ def _together(
 
 
 def _effects(
-    given: Given, asked_of: str, choices: Sequence[Choice], conditions: Sequence[Condition]
+    given: Given, asked_of: str, choices: Sequence[Choice], conditions: Sequence[SearchedSteering]
 ) -> Iterator[dict[str, Any]]:
     """What each condition does to the choices; its difference from the best block alone is taken choice by choice."""
     log_NK = {UNSTEERED: choice_log_probabilities(given.host, choices)}
@@ -162,7 +164,9 @@ def _interval(value_N: np.ndarray, group_N: np.ndarray, seed: int) -> tuple[floa
     return ratio_interval(np.bincount(group_N, value_N), np.bincount(group_N).astype(float), seed) or (None, None)
 
 
-def _strengths(given: Given, condition: Condition, directions: Sequence[LayerDirection]) -> Iterator[dict[str, Any]]:
+def _strengths(
+    given: Given, condition: SearchedSteering, directions: Sequence[LayerDirection]
+) -> Iterator[dict[str, Any]]:
     stream_norms = {direction.layer: direction.stream_norm for direction in directions}
     most = given.settings.most_strength
     for layer, strength, vector_D in zip(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.dagster_support.step_executor import PRELOADED, forking_executor
 from pipelines.definitions import defs
-from pipelines.step_executor import PRELOADED, forking_executor
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOOK = """
 import importlib, json, os, sys
 from pathlib import Path
