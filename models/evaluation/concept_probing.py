@@ -70,8 +70,9 @@ def concept_probing(
     `chosen_latents`: the k whose own area on training texts is farthest from a half. `latents_by_difference`: the k
     whose means differ most, as SAEBench chooses. `random_latents`: k that fire in training texts, mean over draws.
     `all_latents`: every one. `raw_activation`: the activation, the ceiling of a linear probe. `shuffled_labels`: the
-    choice and the fit on labels that were shuffled among training texts, against the true ones: a half, if nothing
-    leaks. Each is a logistic regression, its penalty chosen on groups of training texts that it was not fitted to.
+    choice and the fit on labels that were shuffled among training texts, against the true ones, mean over shufflings: a
+    half, if nothing leaks. Each is a logistic regression, its penalty chosen on groups of training texts that it was
+    not fitted to.
 
     Args:
         x_ND: Activations, a row a text.
@@ -105,32 +106,34 @@ def _random(
 ) -> Iterator[ProbeScore]:
     chance, live = np.random.default_rng(task.seed), torch.unique(trained.features_M)
     task = replace(task, inner=None)  # with few latents the penalty says little
-    if not len(live):
-        return
-    for k in sorted({min(k, len(live)) for k in ks}):
-        values: dict[str, list[ProbeScore]] = {}
-        for _ in range(task.random_draws):
-            drawn_K = live[torch.from_numpy(chance.choice(len(live), k, replace=False))]
-            for score in _scores(
-                "random_latents", k, None, task, tuned_logits(latents.columns(drawn_K), task, task.y_N)
-            ):
-                values.setdefault(score.metric, []).append(score)
-        for metric, scores in values.items():
-            mean = float(np.mean([score.value for score in scores]))
-            yield ProbeScore("random_latents", k, None, metric, mean, None, None, scores[0].baseline)
+    for k in sorted({min(k, len(live)) for k in ks} - {0}):
+        draws = (live[torch.from_numpy(chance.choice(len(live), k, replace=False))] for _ in range(task.random_draws))
+        logits = [tuned_logits(latents.columns(drawn_K), task, task.y_N) for drawn_K in draws]
+        yield from _mean_scores("random_latents", k, task, logits)
 
 
 def _shuffled(
     latents: CodesByFeature, trained: CodesByFeature, task: ConceptTask, ks: Sequence[int]
 ) -> Iterator[ProbeScore]:
     chance, train_M = np.random.default_rng(task.seed + 1), np.flatnonzero(~task.is_test_N)
-    y_N = task.y_N.copy()
-    y_N[train_M] = chance.permutation(y_N[train_M])
-    k = min(max(ks), latents.n_features)
-    area_1F = trained.aurocs(torch.from_numpy(y_N[train_M])[:, None])
-    features_K = strongest((area_1F - 0.5).abs(), k)[0]
-    logits_M = tuned_logits(latents.columns(features_K), task, y_N)
-    yield from _scores("shuffled_labels", k, tuple(features_K.tolist()), task, logits_M)
+    k, task, logits = min(max(ks), latents.n_features), replace(task, inner=None), []
+    for _ in range(task.random_draws):
+        y_N = task.y_N.copy()
+        y_N[train_M] = chance.permutation(y_N[train_M])
+        area_1F = trained.aurocs(torch.from_numpy(y_N[train_M])[:, None])
+        features_K = strongest((area_1F - 0.5).abs(), k)[0]
+        logits.append(tuned_logits(latents.columns(features_K), task, y_N))
+    yield from _mean_scores("shuffled_labels", k, task, logits)
+
+
+def _mean_scores(reads: str, k: int, task: ConceptTask, logits: Sequence[np.ndarray]) -> Iterator[ProbeScore]:
+    """Over probes: one alone may have any value, because a direction that knows nothing of a label is seldom at right
+    angles to it."""
+    scores = [score for logit_M in logits for score in _scores(reads, k, None, task, logit_M)]
+    for metric in ("auroc", "accuracy"):
+        mine = [score for score in scores if score.metric == metric]
+        mean = float(np.mean([score.value for score in mine]))
+        yield ProbeScore(reads, k, None, metric, mean, None, None, mine[0].baseline)
 
 
 def tuned_logits(x_NK: Tensor, task: ConceptTask, y_N: np.ndarray, *, one_space: bool = False) -> np.ndarray:

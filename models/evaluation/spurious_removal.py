@@ -19,7 +19,7 @@ LEAST_BIAS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class SpuriousRemoval:
+class BiasRemoval:
     """What is left of a probe's bias once features are taken out of the texts that it reads."""
 
     target: str
@@ -43,7 +43,7 @@ class SpuriousRemoval:
 
 def spurious_removal(
     texts: AblatableTexts, is_label_N: np.ndarray, is_spurious_N: np.ndarray, ns: Sequence[int], random_draws: int = 4
-) -> Iterator[SpuriousRemoval]:
+) -> Iterator[BiasRemoval]:
     """A probe learns two labels that always go together, and is asked for one where they do not.
 
     The biased probe is fitted to training texts of which each has both labels or neither, alike many; all accuracies
@@ -85,7 +85,7 @@ def spurious_removal(
                 )
                 found = tuple(sets[0]) if condition == "chosen" else None
                 shares = biased_share, clean_share, share
-                yield SpuriousRemoval(target, condition, n, found, *shares, score, low, high, target == worse)
+                yield BiasRemoval(target, condition, n, found, *shares, score, low, high, target == worse)
 
 
 def _score(

@@ -66,7 +66,9 @@ def targeted_perturbation(
         for condition in ("chosen", "random"):
             chosen = condition == "chosen"
             features = [
-                [top_features(effects[c], n)] if chosen else [texts.random_features(n, d) for d in range(random_draws)]
+                [top_features(effects[c], n)]
+                if chosen
+                else [texts.random_features(n, c * random_draws + d) for d in range(random_draws)]
                 for c in range(n_classes)
             ]
             fallen_CCG = np.stack([np.mean([right_CG(each) for each in of], axis=0) for of in features])

@@ -19,8 +19,6 @@ from models.numerics.matched_lengths import matched_lengths
 from models.probes.probe_task import ProbeTask
 
 S = TypeVar("S", bound=TextSetSettings)
-FEWEST_ROWS = 20
-"""Of a label: fewer say nothing of a feature that fires seldom."""
 MOST_LENGTH_AREA = 0.1
 """Distance of the area by length from a half, at which labels follow length."""
 SPLITS = {"train": False, "test": True}
@@ -60,9 +58,10 @@ def labelled_texts(given: ExperimentInput[S]) -> LabelledTexts:
         )
     labels = [str(prompt.prompt.label) for prompt in prompts]
     for label in sorted(set(labels)):
-        if (n := labels.count(label)) < FEWEST_ROWS:
+        if (n := labels.count(label)) < settings.fewest_texts:
             raise InvalidPrompt(
-                f"label {label!r} has {n} texts, wanted {FEWEST_ROWS} at least: add some, or leave the label out"
+                f"label {label!r} has {n} texts, wanted {settings.fewest_texts} at least (`fewest_texts`): add some, "
+                "or leave the label out"
             )
     task = _task(given, labels)
     if settings.lengths == "matched":
@@ -75,6 +74,19 @@ def labelled_texts(given: ExperimentInput[S]) -> LabelledTexts:
 def first_read(prompt: EncodedPrompt, skip: int) -> int:
     """The position from which a text is read."""
     return max(prompt.n_special, skip)
+
+
+def asked_labels(asked: Sequence[str] | None, labels: Sequence[str]) -> list[int]:
+    """Numbers of the labels that are told from all others: those asked for, else each, of two the second alone.
+
+    Raises:
+        InvalidPrompt: If the set lacks one.
+    """
+    if asked is None:
+        return [1] if len(labels) == 2 else list(range(len(labels)))
+    if unknown := sorted(set(asked) - set(labels)):
+        raise InvalidPrompt(f"labels: the set has no label {', '.join(unknown)}; there are {', '.join(labels)}")
+    return [labels.index(label) for label in asked]
 
 
 def length_areas(task: ProbeTask, n_N: np.ndarray) -> list[float]:

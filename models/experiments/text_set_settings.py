@@ -21,5 +21,7 @@ class TextSetSettings(ExperimentSettings):
     skip_tokens: Annotated[int, Bounds(0, 100)] = 1
     """Tokens of a text that are not read, from its first, special ones included: there the stream of most models is far
     longer than elsewhere, and says nothing of the text."""
+    fewest_texts: Annotated[int, Bounds(2, 100_000)] = 20
+    """Texts that each label has to have: fewer say nothing of a feature that fires seldom."""
     test_share: Annotated[float, Bounds(0.05, 0.9)] = 0.3
     """Share of the groups that are kept for the test, where the set does not say itself."""

@@ -31,7 +31,7 @@ comment on column sparse_probe.model_id is 'Card of the model [id]';
 comment on column sparse_probe.experiment_id is 'Card of the experiment [id]';
 comment on column sparse_probe.recipe_id is 'Recipe whose features are read [id]';
 comment on column sparse_probe.label is 'Label that is told from all others of the set [text]';
-comment on column sparse_probe.reads is 'chosen_latents: by area on training texts; latents_by_difference: by difference of means; random_latents: mean over draws; all_latents; raw_activation; shuffled_labels: chosen and fitted for labels shuffled among training texts [name]';
+comment on column sparse_probe.reads is 'chosen_latents: by area on training texts; latents_by_difference: by difference of means; random_latents: mean over draws; all_latents; raw_activation; shuffled_labels: chosen and fitted for labels shuffled among training texts, mean over shufflings [name]';
 comment on column sparse_probe.n_latents is 'Features that the probe reads; null of the activation [features]';
 comment on column sparse_probe.feature_ids is 'Features that were chosen, best first; null where there is no one choice [id]';
 comment on column sparse_probe.metric is 'auroc: area under the ROC curve; accuracy [name]';

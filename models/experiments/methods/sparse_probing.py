@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from models.evaluation.concept_probing import ConceptTask, concept_probing
-from models.experiments.labelled_texts import LabelledTexts, labelled_texts, length_areas
+from models.experiments.labelled_texts import LabelledTexts, asked_labels, labelled_texts, length_areas
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.pooled_texts import PooledTexts, pooled_texts
-from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.sparse_probing import SparseProbingSettings
 
@@ -23,7 +22,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     return {
         "sparse_probe": [
             row
-            for number in _asked(given, texts.task.labels)
+            for number in asked_labels(given.settings.labels, texts.task.labels)
             for row in given.kept.result(
                 f"label {number}", lambda number=number: list(_rows(given, texts, pooled, number, areas[number]))
             )
@@ -65,18 +64,9 @@ def _rows(
         }
 
 
-def _asked(given: Given, labels: Sequence[str]) -> list[int]:
-    """Numbers of the labels that are told from the others."""
-    if given.settings.labels is None:
-        return [1] if len(labels) == 2 else list(range(len(labels)))
-    if unknown := sorted(set(given.settings.labels) - set(labels)):
-        raise InvalidPrompt(f"labels: the set has no label {', '.join(unknown)}; there are {', '.join(labels)}")
-    return [labels.index(label) for label in given.settings.labels]
-
-
 def _check(given: Given) -> None:
     """Labels, groups, split and lengths, before the first pass."""
-    _asked(given, labelled_texts(given).task.labels)
+    asked_labels(given.settings.labels, labelled_texts(given).task.labels)
 
 
 def _passes(given: Given) -> PassCount:
