@@ -27,7 +27,10 @@ def node_clusters(graph: AttributionGraph, kept: PrunedGraph) -> np.ndarray:
     alike_KK = np.minimum(*(unit @ unit.T for unit in (_unit(inputs_KN), _unit(outputs_KN))))
     distance_KK = np.clip(1 - alike_KK, 0, 1)
     grouping = AgglomerativeClustering(
-        n_clusters=None, metric="precomputed", linkage="average", distance_threshold=FARTHEST
+        n_clusters=None,  # pyright: ignore[reportArgumentType]: as its documentation says
+        metric="precomputed",
+        linkage="average",
+        distance_threshold=FARTHEST,
     )
     found_K = grouping.fit_predict(distance_KK)
     shared_K = np.bincount(found_K)[found_K] > 1
