@@ -17,6 +17,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
@@ -79,12 +80,14 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]
     read = [manifest.identity for manifest in made_of]
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
-    outputs, reasons = _missing(store, registration, read, host)
-    if outputs:
-        refuse_other_provenance(store, registration)
-        context.log.info(f"harvesting {registration.model_id} over {contexts.n_contexts:,} contexts: {_told(reasons)}")
-        facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
-        harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
+    with sole_maker(store.layout.root / "activations" / registration.model_id):
+        outputs, reasons = _missing(store, registration, read, host)
+        if outputs:
+            refuse_other_provenance(store, registration)
+            place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
+            context.log.info(f"harvesting {place}: {_told(reasons)}")
+            facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
+            harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
     manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
     own = next(iter(manifests.values()))

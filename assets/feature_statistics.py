@@ -18,6 +18,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from pipelines.store.tables import replace_partition
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
 firing_counts = dg.AssetCheckSpec(
@@ -59,9 +60,10 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     registration = store.registration(context.partition_key)
     names = {"sae_id": registration.sae_id}  # examples' ids are made of it
     identity = FEATURE_STATISTICS.identity(registration, [store.datasets.trained(registration).identity], names)
-    if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
-        context.log.info(f"counting because {why}")
-        _measure(context, store, registration, identity)
+    with sole_maker(store.layout.table("feature", registration)):
+        if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
+            context.log.info(f"counting because {why}")
+            _measure(context, store, registration, identity)
     return _result(store, registration, identity, why)
 
 
