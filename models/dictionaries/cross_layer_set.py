@@ -1,6 +1,6 @@
 """A cross-layer transcoder as a set of its blocks' slices, asked as any set of transcoders is.
 
-Axes: T tokens, T tokens, D width of what is read, E width of what is written, N chosen features, M slots.
+Axes: T tokens, D width of what is read, E width of what is written, N chosen features, M slots.
 """
 
 from collections.abc import Mapping
@@ -11,29 +11,14 @@ from torch import Tensor
 
 from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
 from models.dictionaries.base import SparseDictionary
-from models.dictionaries.transcoder_set import PerLayerTranscoders, TranscoderSet
+from models.dictionaries.transcoder_set import BlockTranscoders, PerLayerTranscoders, TranscoderSet
 from models.sparse.codes import SparseCodes
 from models.sparse.sparse_ops import SparseEntries
 
 
 @dataclass(frozen=True)
-class CrossLayerTranscoders:
+class CrossLayerTranscoders(BlockTranscoders[CrossLayerSlice]):
     """Features of each block write it and later ones: what is written to a block is a sum over it and earlier ones."""
-
-    by_layer: Mapping[int, CrossLayerSlice]
-
-    @property
-    def layers(self) -> tuple[int, ...]:
-        return tuple(sorted(self.by_layer))
-
-    def n_features(self, layer: int) -> int:
-        return self.by_layer[layer].n_features
-
-    def encode(self, layer: int, x_TD: Tensor) -> SparseCodes:
-        return self.by_layer[layer].encode(x_TD)
-
-    def encoder_rows(self, layer: int, features_N: Tensor) -> Tensor:
-        return self.by_layer[layer].encoder_FD.detach()[features_N]
 
     def written_layers(self, layer: int) -> tuple[int, ...]:
         return (layer, *self.by_layer[layer].later_FE)
@@ -42,18 +27,16 @@ class CrossLayerTranscoders:
         of = self.by_layer[layer]
         return (of.W_dec.detach() if written_layer == layer else of.later_FE[written_layer])[features_N]
 
-    def bias(self, layer: int) -> Tensor:
-        return self.by_layer[layer].b_dec.detach()
-
-    def skip(self, layer: int) -> Tensor | None:
-        found = self.by_layer[layer].W_skip
-        return None if found is None else found.detach()
-
 
 @torch.no_grad()
 def features_written_to(transcoders: TranscoderSet, layer: int, codes: Mapping[int, SparseCodes]) -> Tensor:
-    """What features of some blocks write to a block's MLP (T, E), without its bias."""
-    parts = []
+    """What features of some blocks write to a block's MLP (T, E), without its bias.
+
+    Zero where none of these blocks writes there.
+    """
+    [n_tokens] = {len(of.acts_TK) for of in codes.values()}
+    bias_E = transcoders.bias(layer)
+    total_TE = bias_E.new_zeros(n_tokens, len(bias_E))
     for of in codes:
         if layer not in transcoders.written_layers(of):
             continue
@@ -61,8 +44,8 @@ def features_written_to(transcoders: TranscoderSet, layer: int, codes: Mapping[i
         fired_N, place_M = slots.features_M.unique(return_inverse=True)
         rows_NE = transcoders.decoder_rows(of, fired_N, layer)
         own = SparseEntries(place_M, slots.tokens_M, slots.n_tokens, len(fired_N))
-        parts.append(own.combine(acts_M, rows_NE.to(acts_M)))
-    return torch.stack(parts).sum(0)
+        total_TE += own.combine(acts_M, rows_NE.to(acts_M))
+    return total_TE
 
 
 @torch.no_grad()

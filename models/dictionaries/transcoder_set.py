@@ -5,7 +5,7 @@ Axes: T tokens, D width of what is read, E width of what is written, F features 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -49,11 +49,14 @@ class TranscoderSet(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class PerLayerTranscoders:
-    """A transcoder for each block, which writes that block alone (Dunefsky et al. 2024, arXiv:2406.11944)."""
+Sae = TypeVar("Sae", bound=SparseDictionary)
 
-    by_layer: Mapping[int, SparseDictionary]
+
+@dataclass(frozen=True)
+class BlockTranscoders(Generic[Sae]):
+    """One dictionary a block: how a block is read, whatever its features write."""
+
+    by_layer: Mapping[int, Sae]
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -68,16 +71,21 @@ class PerLayerTranscoders:
     def encoder_rows(self, layer: int, features_N: Tensor) -> Tensor:
         return self.by_layer[layer].encoder_FD.detach()[features_N]
 
-    def written_layers(self, layer: int) -> tuple[int, ...]:
-        return (layer,)
-
-    def decoder_rows(self, layer: int, features_N: Tensor, written_layer: int) -> Tensor:
-        assert written_layer == layer, f"a transcoder of block {layer} writes that block alone, not {written_layer}"
-        return self.by_layer[layer].W_dec.detach()[features_N]
-
     def bias(self, layer: int) -> Tensor:
         return self.by_layer[layer].b_dec.detach()
 
     def skip(self, layer: int) -> Tensor | None:
         found = self.by_layer[layer].W_skip
         return None if found is None else found.detach()
+
+
+@dataclass(frozen=True)
+class PerLayerTranscoders(BlockTranscoders[SparseDictionary]):
+    """A transcoder for each block, which writes that block alone (Dunefsky et al. 2024, arXiv:2406.11944)."""
+
+    def written_layers(self, layer: int) -> tuple[int, ...]:
+        return (layer,)
+
+    def decoder_rows(self, layer: int, features_N: Tensor, written_layer: int) -> Tensor:
+        assert written_layer == layer, f"a transcoder of block {layer} writes that block alone, not {written_layer}"
+        return self.by_layer[layer].W_dec.detach()[features_N]

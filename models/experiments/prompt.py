@@ -1,7 +1,7 @@
 """One row of a prompt set: what the model is given, and what is asked about its answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from models.experiments.settings_base import PromptKind
@@ -41,6 +41,10 @@ class Prompt:
     """Rows of one group are alike (a document, a template, a subject) and stay on one side of every split."""
     label: str | None = None
     language: str | None = None
+    spurious: str | None = field(default=None, repr=False)
+    """A second label, that a probe of the first might go by."""
+    split: str | None = field(default=None, repr=False)
+    """`train` or `test`, where the set's author divided it."""
     messages: tuple[Mapping[str, str], ...] | None = None
     """A conversation, for the model's chat template."""
 
@@ -52,7 +56,7 @@ class Prompt:
         return (self.prompt if self.prompt is not None else self.clean) or ""
 
 
-COLUMNS = tuple(field.name for field in fields(Prompt) if field.name != "prompt_id")
+COLUMNS = tuple(column.name for column in fields(Prompt) if column.name != "prompt_id")
 
 
 def prompts_of(rows: Iterable[Mapping[str, Any]], kind: PromptKind, where: str) -> Sequence[Prompt]:

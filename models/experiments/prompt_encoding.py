@@ -45,6 +45,8 @@ class PromptEncoder:
     """Special tokens before each text."""
     n_positions: int | None = None
     """Tokens that the model can read; None where it has no limit."""
+    max_tokens: int | None = None
+    """Tokens of a text's own after which it is cut; None cuts nothing."""
 
     def encode(
         self, prompts: Sequence[Prompt], *, needs_answer: bool = False, needs_foil: bool = False
@@ -89,6 +91,7 @@ class PromptEncoder:
                     f"row {prompt.prompt_id}: the text begins with {name!r}, which is put before every prompt already: "
                     "take it out of the text"
                 )
+        content = content[: self.max_tokens]
         return self._checked(prompt, (*self.prefix, *content), len(content))
 
     def _chat(self, prompt: Prompt) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """Rows of a prompt set that lie in a file (JSONL, JSON, CSV, Parquet), in a data set of the hub or in Python itself."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from models.experiments.prompt import InvalidPrompt
+from models.numerics.hash_sampling import hash_rank
 from storage.folder import Folder
 
 MOST_BYTES = 512 * 2**20
@@ -17,7 +19,7 @@ def read_rows(source: str, columns: Mapping[str, str], most: int | None) -> list
     """Rows with the columns of a prompt set.
 
     Args:
-        source: A file, `hf:name[/config][:split]`, or `stdlib-functions`.
+        source: A file, `hf:name[/config][:split]`, `stdlib-functions` or `stdlib-pieces`.
         columns: The source's name for each column that it calls otherwise; columns that a prompt set does not have
             are left out.
         most: Rows that are read at most.
@@ -37,6 +39,19 @@ def read_rows(source: str, columns: Mapping[str, str], most: int | None) -> list
     return rows
 
 
+def drawn_by_label(rows: Sequence[dict[str, Any]], most: int | None) -> list[dict[str, Any]]:
+    """As many rows of each label at most, drawn by a hash of their text, in the order in which they came."""
+    if most is None:
+        return list(rows)
+    taken, kept = Counter(), set[int]()
+    for place in sorted(range(len(rows)), key=lambda place: hash_rank(str(rows[place].get("prompt")), "drawn")):
+        label = rows[place].get("label")
+        taken[label] += 1
+        if taken[label] <= most:
+            kept.add(place)
+    return [row for place, row in enumerate(rows) if place in kept]
+
+
 def _rows(source: str) -> Iterator[Mapping[str, Any]]:
     if source.startswith("hf:"):
         from models.corpora.sources.hf_datasets import HubDataset
@@ -48,11 +63,17 @@ def _rows(source: str) -> Iterator[Mapping[str, Any]]:
 
         yield from stdlib_functions()
         return
+    if source == "stdlib-pieces":
+        from models.corpora.sources.stdlib_pieces import stdlib_pieces
+
+        yield from stdlib_pieces()
+        return
     folder, _, name = source.rpartition("/")
     place, suffix = Folder(folder or "."), Path(name).suffix.lower()
     if suffix not in READABLE:
         raise InvalidPrompt(
-            f"{source} is no file of prompts: name one that ends in {', '.join(READABLE)}, hf:… or stdlib-functions"
+            f"{source} is no file of prompts: name one that ends in {', '.join(READABLE)}, hf:…, "
+            "stdlib-functions or stdlib-pieces"
         )
     if not place.exists(name):
         raise InvalidPrompt(f"{source} is not there: correct `source` in the prompt set's card")

@@ -37,6 +37,8 @@ class ExperimentSettings(Settings):
     """Prompts that are measured together and stored before the next are begun; None where all belong together."""
     judge_prompts: ClassVar[tuple[str, ...]] = ()
     """Files of `models/autointerp/prompts` that a judge is sent, where one is named."""
+    pasted_texts: ClassVar[bool] = False
+    """Whether it can be asked by hand with some texts that have a property and some that do not."""
     not_by_hand: ClassVar[tuple[str, ...]] = ()
     """Settings that have no meaning for one prompt that is answered at once."""
 

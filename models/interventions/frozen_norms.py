@@ -28,9 +28,9 @@ def frozen_norms(hooked: HookedModel, token_ids_BP: Tensor, attention_mask: Tens
     Raises:
         ValueError: If a norm is neither LayerNorm nor RMSNorm, or a pass has another shape.
     """
-    passed = _clean_passed(hooked, token_ids_BP, attention_mask)
+    passed = clean_passed(hooked, token_ids_BP, attention_mask)
     with hooked.passes.undisturbed():  # the gain is found by calls of the norm, which edits are not shown
-        frozen = [_FrozenNorm.of(norm, calls) for norm, calls in passed.items()]
+        frozen = [FrozenNorm.of(norm, calls) for norm, calls in passed.items()]
     with ExitStack() as hooks:
         for each in frozen:
             hooks.callback(hooked.model.register_forward_pre_hook(each.rewind).remove)
@@ -38,14 +38,17 @@ def frozen_norms(hooked: HookedModel, token_ids_BP: Tensor, attention_mask: Tens
         yield
 
 
-_Passed = list[tuple[Tensor, Tensor]]
+Passed = list[tuple[Tensor, Tensor]]
 """What entered a norm and what left it, call by call."""
 
 
 @torch.no_grad()
-def _clean_passed(hooked: HookedModel, token_ids_BP: Tensor, attention_mask: Tensor | None) -> dict[nn.Module, _Passed]:
+def clean_passed(
+    hooked: HookedModel, token_ids_BP: Tensor, attention_mask: Tensor | None = None
+) -> dict[nn.Module, Passed]:
+    """What every norm of the model is given for these tokens, and what it makes of it."""
     norms = [part for part in hooked.model.modules() if _is_norm(part)]
-    passed: dict[nn.Module, _Passed] = {norm: [] for norm in norms}
+    passed: dict[nn.Module, Passed] = {norm: [] for norm in norms}
 
     def record(norm: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> None:
         passed[norm].append((entering(args, kwargs).detach().clone(), y.detach().clone()))
@@ -64,7 +67,7 @@ def _is_norm(part: nn.Module) -> bool:
 
 
 @dataclass(eq=False)
-class _FrozenNorm:
+class FrozenNorm:
     """One norm: the parts that never change, and its scales in the order of its calls within a pass."""
 
     norm: nn.Module
@@ -74,7 +77,7 @@ class _FrozenNorm:
     n_calls: int = 0
 
     @classmethod
-    def of(cls, norm: nn.Module, passed: _Passed) -> "_FrozenNorm":
+    def of(cls, norm: nn.Module, passed: Passed) -> "FrozenNorm":
         frozen = cls(norm, *norm_gain(norm, passed[0][0].flatten(0, -2)[0]))
         frozen.scales = [frozen.scale(x, y) for x, y in passed]
         return frozen

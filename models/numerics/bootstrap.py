@@ -4,6 +4,7 @@ Axes: C clusters, N draws.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,16 +41,30 @@ def statistic_interval(
     Returns:
         Both ends; None where there are fewer than two clusters, or a draw has no value.
     """
+    return statistic_intervals(lambda weights_NC: statistic(weights_NC)[None], n_clusters, seed, 1)[0]
+
+
+def statistic_intervals(
+    statistic: Callable[[np.ndarray], np.ndarray], n_clusters: int, seed: int, n_values: int
+) -> list[tuple[float, float] | None]:
+    """The same of several numbers that are worked out together: their values under each draw are (values, N)."""
     if n_clusters < 2:
-        return None
+        return [None] * n_values
+    tail = (1 - LEVEL) / 2
+    found: list[tuple[float, float] | None] = []
+    for value_N in statistic(_weights(n_clusters, seed)):
+        low, high = (None, None) if np.isnan(value_N).any() else np.quantile(value_N, [tail, 1 - tail])
+        found.append(None if low is None or high is None else (float(low), float(high)))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _weights(n_clusters: int, seed: int) -> np.ndarray:
+    """How often each draw has each cluster; kept for the next number of the same clusters. (N, C)"""
     chance = np.random.default_rng(seed)
     weights_NC = chance.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=DRAWS).astype(np.float64)
-    value_N = statistic(weights_NC)
-    if np.isnan(value_N).any():
-        return None
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(value_N, [tail, 1 - tail])
-    return float(low), float(high)
+    weights_NC.setflags(write=False)
+    return weights_NC
 
 
 def _ratio(above_N: np.ndarray, below_N: np.ndarray) -> np.ndarray:

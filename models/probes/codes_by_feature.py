@@ -31,12 +31,13 @@ class CodesByFeature:
             parts.append((tokens_M + first, features_M, acts_M))
             first += len(batch.acts_TK)
         tokens_M, features_M, acts_M = (torch.cat(columns) for columns in zip(*parts, strict=True))
-        return cls._sorted(tokens_M, features_M, acts_M, codes[0].n_features, first)
+        return cls.of_entries(tokens_M, features_M, acts_M, codes[0].n_features, first)
 
     @classmethod
-    def _sorted(
+    def of_entries(
         cls, tokens_M: Tensor, features_M: Tensor, acts_M: Tensor, n_features: int, n_tokens: int
     ) -> "CodesByFeature":
+        """Entries in ascending order of token; none stands there twice."""
         features_M, order_M = torch.sort(features_M, stable=True)
         starts_F1 = torch.searchsorted(features_M, torch.arange(n_features + 1, device=features_M.device))
         return cls(tokens_M[order_M], features_M, acts_M[order_M], starts_F1, n_tokens)
@@ -51,7 +52,7 @@ class CodesByFeature:
         new_T[tokens_N] = torch.arange(len(tokens_N), device=new_T.device)
         kept_M = new_T[self.tokens_M] >= 0
         tokens_M = new_T[self.tokens_M[kept_M]]
-        return self._sorted(tokens_M, self.features_M[kept_M], self.acts_M[kept_M], self.n_features, len(tokens_N))
+        return self.of_entries(tokens_M, self.features_M[kept_M], self.acts_M[kept_M], self.n_features, len(tokens_N))
 
     def columns(self, features_K: Tensor) -> Tensor:
         """Activations of the chosen latents at every token, [T, K], 0 where silent."""

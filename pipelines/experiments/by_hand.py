@@ -38,6 +38,8 @@ class HandQuestion:
     recipes: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    max_tokens: int | None = None
+    """Tokens after which a text is cut."""
 
     def ask(self, store: Store, host: "HookedModel | None" = None, *, most_passes: int | None = None) -> HandAnswer:
         """Runs the method.
@@ -102,7 +104,9 @@ class HandQuestion:
 
     def _prompt_set(self) -> dict[str, Any]:
         rows = [{name: _plain(getattr(prompt, name)) for name in COLUMNS} for prompt in self.prompts]
-        return {"kind": self.kind, "prompts": [{k: v for k, v in row.items() if v is not None} for row in rows]}
+        cut = {} if self.max_tokens is None else {"max_tokens": self.max_tokens}
+        rows = [{k: v for k, v in row.items() if v is not None} for row in rows]
+        return {"kind": self.kind} | cut | {"prompts": rows}
 
 
 def _plain(value: Any) -> Any:

@@ -43,7 +43,7 @@ def experiment_input(
     host = host or load_host(registration)
     prefix = prompt_prefix(store, registration, host.tokenizer)
     limit = ModelLimits.of(registration.model.source, host.model.config).n_positions
-    encoder = PromptEncoder(host.tokenizer, prefix, limit)
+    encoder = PromptEncoder(host.tokenizer, prefix, limit, registration.prompt_set.max_tokens)
     rows = read_prompts(registration.prompt_set) if prompts is None else prompts
     needs = {"needs_answer": settings.needs_answer, "needs_foil": settings.needs_foil}
     dictionaries = [feature_dictionary(store, named) for named in sae_registrations(store, registration)]

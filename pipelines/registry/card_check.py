@@ -6,10 +6,17 @@ from models.config_base import Settings
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card_file
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
+from pipelines.registry.text_set_cards import TextSetCard
 from storage.folder import Folder
 from storage.revisions import is_available_offline
 
-KINDS = {"recipes": RecipeCard, "prompt_sets": PromptSetCard, "experiments": ExperimentCore, "lists": FeatureListCard}
+KINDS = {
+    "recipes": RecipeCard,
+    "prompt_sets": PromptSetCard,
+    "text_sets": TextSetCard,
+    "experiments": ExperimentCore,
+    "lists": FeatureListCard,
+}
 """Cards by the folder that they lie in; others are model cards."""
 
 

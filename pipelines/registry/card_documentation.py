@@ -15,6 +15,7 @@ from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
+from pipelines.registry.text_set_cards import TextSetCard
 
 INTRODUCTION = """\
 # Card reference
@@ -30,6 +31,7 @@ CARDS = {
     "Model card: `registry/models/<model_id>.yaml`": ModelCard,
     "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
     "Prompt set: `registry/prompt_sets/<prompt_set_id>.yaml`": PromptSetCard,
+    "Text set: `registry/text_sets/<text_set_id>.yaml`": TextSetCard,
     "Experiment: `registry/experiments/<experiment_id>.yaml`": ExperimentCore,
     "List of features: `registry/lists/<list_id>.yaml`": FeatureListCard,
 }

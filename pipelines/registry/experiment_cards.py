@@ -21,16 +21,23 @@ class PromptSetCard(Settings):
 
     kind: PromptKind = "prompts"
     """What a row has: `prompts` (prompt), `contrast_pairs` (clean, corrupt), `labelled` (prompt, label), `parallel`
-    (prompt, language, group), `chat` (messages). Further columns: answer, foil, subject, group, label, language."""
+    (prompt, language, group), `chat` (messages). Further columns: answer, foil, subject, group, label, language,
+    spurious, split."""
     prompts: list[dict[str, Any]] = Field([], max_length=4096)
     """The rows themselves; left out where `source` names a file."""
     source: str | None = None
     """A JSONL, JSON, CSV or Parquet file, `hf:name[/config][:split]`, or `stdlib-functions`: functions and classes of
-    Python's standard library that the bundled model never saw, each with its file as group."""
+    Python's standard library that the bundled model never saw, each with its file as group; `stdlib-pieces`:
+    docstrings and code of its packages, each with its package as label, its file as group and its kind as spurious
+    label."""
     columns: dict[str, str] | None = None
     """The source's name for each column that it calls otherwise, such as `{answer: target}`."""
     max_prompts: Annotated[int, Bounds(1, 10**7)] | None = None
     """Rows of the source that are read at most; null for all."""
+    max_per_label: Annotated[int, Bounds(1, 10**7)] | None = None
+    """Rows of each label that are kept at most, drawn by a hash of their text; null for all."""
+    max_tokens: Annotated[int, Bounds(2, 10**6)] | None = None
+    """Tokens after which a text is cut; null refuses one that is longer than the model reads."""
 
     @field_validator("columns")
     @classmethod
@@ -56,7 +63,7 @@ class ExperimentCore(Settings):
     method: str = Field(examples=["logit_lens"])
     """Which question is asked."""
     prompt_set: CheckedId = Field(examples=["capitals"])
-    """Stem of a card in `prompt_sets/`."""
+    """Stem of a card in `prompt_sets/` or `text_sets/`."""
     models: Literal["all"] | list[CheckedId] = "all"
     """Models that are asked: `all`, or a list of model ids."""
     recipe: CheckedId | None = None

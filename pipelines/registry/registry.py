@@ -18,6 +18,7 @@ from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.stages.sae import SAE
+from pipelines.registry.text_set_cards import TextSetCard
 from storage.folder import AbsentFolder, Folder
 from storage.manifest import sha256_of
 from storage.visible_text import visible
@@ -117,6 +118,7 @@ class Registry:
     lists: dict[str, FeatureListCard] = field(default_factory=dict)
     """Lists of features, by list_id."""
     prompt_sets: dict[str, PromptSetCard] = field(default_factory=dict)
+    """Those of `prompt_sets/`, and the text sets as experiments read them."""
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The recipe_ids that a card with `layers` asks for, by the card's id."""
@@ -138,6 +140,13 @@ class Registry:
         models = cards_of(folder / "models", ModelCard, errors, versions)
         recipes, sets = recipes_by_block(cards_of(folder / "recipes", RecipeCard, errors, versions), errors, versions)
         prompt_sets = cards_of(folder / "prompt_sets", PromptSetCard, errors, versions)
+        text_sets = cards_of(folder / "text_sets", TextSetCard, errors, versions)
+        for name in sorted(prompt_sets.keys() & text_sets.keys()):
+            text_sets.pop(name)
+            errors[f"text_sets/{name}.yaml"] = (
+                f"{folder}/text_sets/{name}.yaml: {folder}/prompt_sets holds a card of this name too: rename one"
+            )
+        prompt_sets |= {name: card.as_prompt_set() for name, card in text_sets.items()}
         experiments = cards_of(folder / "experiments", ExperimentCore, errors, versions)
         for model_id, card in models.items():
             unknown = [] if card.recipes == "all" else sorted(set(card.recipes) - recipes.keys() - sets.keys())
@@ -194,7 +203,7 @@ class Registry:
         if why := self.errors.get(f"experiments/{experiment_id}.yaml"):
             raise InvalidCard(f"{key}: {why}")
         model, card = self.models[model_id], self.experiments[experiment_id]
-        names += [("prompt_sets", card.prompt_set, self.prompt_sets)]
+        names += [(self._folder_of(card.prompt_set), card.prompt_set, self.prompt_sets)]
         recipe_ids = [each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)]
         names += [("recipes", recipe_id, self.recipes) for recipe_id in recipe_ids]
         for kind, name, known in names[2:]:
@@ -203,6 +212,12 @@ class Registry:
         recipes = tuple(self.recipes[recipe_id] for recipe_id in recipe_ids)
         prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
         return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
+
+    def _folder_of(self, prompt_set: str) -> str:
+        is_text_set = any(
+            f"text_sets/{prompt_set}{end}" in of for end, of in (("", self.versions), (".yaml", self.errors))
+        )
+        return "text_sets" if is_text_set and f"prompt_sets/{prompt_set}" not in self.versions else "prompt_sets"
 
     def experiment_keys(self, method: str | None = None) -> list[str]:
         """Every model with every experiment that it is asked, of one method or of all."""
@@ -260,7 +275,7 @@ def _unknown_names(
     """What an experiment names that has no card, several dictionaries where its method reads one, or a prompt set of
     another kind than it reads."""
     named = [
-        ("prompt_sets", [card.prompt_set], prompt_sets),
+        ("prompt_sets or text_sets", [card.prompt_set], prompt_sets),
         ("recipes", list(card.recipe_ids), [*recipes, *sets]),
     ]
     named += [("models", [] if card.models == "all" else card.models, models)]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_PASSES = 3_000
 """Forward passes of one question: more belong into an experiment card."""
+PASTED, PASTED_LABELS = ("texts", "other_texts"), ("these", "those")
+"""Where a form takes texts that have something and texts that do not, and what they are labelled."""
+FEWEST_PASTED, MOST_PASTED_TOKENS = 6, 128
 _KINDS: tuple[PromptKind, ...] = ("prompts", "contrast_pairs")
 """Kinds of prompt set of which one row can be typed; a method's page takes the first of its own."""
 
@@ -108,6 +111,9 @@ def typed_method(name: str, recipes: Sequence[str]) -> TypedMethod | None:
     settings = settings_of(name)
     kind: PromptKind | None = next((kind for kind in settings.prompt_kinds if kind in _KINDS), None)
     needs_recipe = settings.dictionary in ("required", "several")
+    if settings.pasted_texts and recipes:
+        fields = tuple(_fields(settings))
+        return TypedMethod(name, settings.question, "labelled", PASTED, PASTED, recipes, needs_recipe, fields)
     if kind is None or settings.prompts_per_chunk is None or (needs_recipe and not recipes):
         return None
     asked = [
@@ -137,12 +143,38 @@ def _plain(value: Any) -> Any:
 
 
 def _question(method: TypedMethod, model_id: str, given: Mapping[str, str]) -> HandQuestion:
+    if method.kind == "labelled":
+        return _pasted(method, model_id, given)
     columns: dict[str, Any] = {name: given[name] for name in COLUMNS if given.get(name)}
     if missing := [name for name in method.needed if name not in columns]:
         raise ValueError(f"{method.name} wants {', '.join(missing)}: fill it in")
     recipes = (given["recipe"],) if given.get("recipe") else ()
     prompt = Prompt(0, **columns)
     return HandQuestion(method.name, model_id, (prompt,), method.kind, recipes, dict(_settings(method, given)))
+
+
+def _pasted(method: TypedMethod, model_id: str, given: Mapping[str, str]) -> HandQuestion:
+    """Texts that have something and texts that do not, as they were pasted: one a line, or divided by empty lines where
+    there are any."""
+    texts = {label: _divided(given.get(column, "")) for column, label in zip(PASTED, PASTED_LABELS, strict=True)}
+    for column, label in zip(PASTED, PASTED_LABELS, strict=True):
+        if len(texts[label]) < FEWEST_PASTED:
+            raise ValueError(
+                f"{column}: {len(texts[label])} texts, wanted {FEWEST_PASTED} at least, one a line: half of them "
+                "choose features and half judge them"
+            )
+    rows = [(text, label) for label, each in texts.items() for text in each]
+    prompts = tuple(Prompt(number, prompt=text, label=label) for number, (text, label) in enumerate(rows))
+    settings = {"labels": [PASTED_LABELS[0]], "fewest_texts": FEWEST_PASTED, "test_share": 0.5}
+    settings |= dict(_settings(method, given))
+    recipes = (given["recipe"],) if given.get("recipe") else method.recipes[:1]
+    return HandQuestion(method.name, model_id, prompts, "labelled", recipes, settings, max_tokens=MOST_PASTED_TOKENS)
+
+
+def _divided(text: str) -> list[str]:
+    text = text.replace("\r\n", "\n").strip("\n")
+    pieces = text.split("\n\n") if "\n\n" in text else text.split("\n")
+    return [piece.strip("\n") for piece in pieces if piece.strip()]
 
 
 def _settings(method: TypedMethod, given: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.experiments.settings_base import settings_of
-from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.registry.experiment_cards import ExperimentRegistration, PromptSetCard
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
@@ -35,7 +35,7 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         | {f"model.{name}": getattr(registration.model, name) for name in ("source", "dtype", "prepend_bos")},
         "found": {
             "model": {"revision": registration.revision},
-            "prompts": {"sha256": prompts_sha256(registration.prompt_set)},
+            "prompts": prompts_identity(registration.prompt_set),
             "prefix": {"token_ids": chosen_prefix(store, registration)},
         },
     }
@@ -47,6 +47,12 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
     if (judging := registration.settings.judging()) is not None:
         own["found"]["judge"] = _judge_identity(registration.settings.judge_prompts, judging)
     return own
+
+
+def prompts_identity(card: PromptSetCard) -> dict[str, Any]:
+    """The rows, and where the card cuts them."""
+    cut = {} if card.max_tokens is None else {"max_tokens": card.max_tokens}
+    return {"sha256": prompts_sha256(card)} | cut
 
 
 def _judge_identity(prompts: Sequence[str], judging: "ExplanationSettings") -> dict[str, Any]:

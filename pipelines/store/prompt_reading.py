@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from models.experiments.prompt import Prompt, prompts_of
-from models.experiments.prompt_source import read_rows
+from models.experiments.prompt_source import drawn_by_label, read_rows
 from pipelines.registry.experiment_cards import PromptSetCard
 from storage.folder import Folder
 from storage.manifest import sha256_of
@@ -26,7 +26,13 @@ def prompts_sha256(card: PromptSetCard) -> str:
 
 @lru_cache(maxsize=64)
 def _sha256(card: str, version: str) -> str:
-    return sha256_of({"rows": [str(prompt) for prompt in _prompts(card, version)]})
+    return sha256_of({"rows": [_row(prompt) for prompt in _prompts(card, version)]})
+
+
+def _row(prompt: Prompt) -> str:
+    """Columns that came later are named only where a row has them, so that other sets keep their hash."""
+    later = ((name, getattr(prompt, name)) for name in ("spurious", "split"))
+    return " ".join([str(prompt), *(f"{name}={value!r}" for name, value in later if value is not None)])
 
 
 @lru_cache(maxsize=8)
@@ -35,7 +41,8 @@ def _prompts(card: str, version: str) -> Sequence[Prompt]:
     known = PromptSetCard.model_validate_json(card)
     if known.source is None:
         return prompts_of(known.prompts, known.kind, "prompts")
-    return prompts_of(read_rows(known.source, known.columns or {}, known.max_prompts), known.kind, known.source)
+    rows = read_rows(known.source, known.columns or {}, known.max_prompts)
+    return prompts_of(drawn_by_label(rows, known.max_per_label), known.kind, known.source)
 
 
 def _version(source: str | None) -> str:

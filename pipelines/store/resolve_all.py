@@ -30,7 +30,8 @@ def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str
 def resolve_experiments(store: Store) -> tuple[list[ExperimentRegistration], dict[str, str]]:
     """Experiments that can run, and errors by the card or partition that they keep from running."""
     cards, revision = store.cards(), _once(resolve_revision)
-    errors = {name: why for name, why in cards.errors.items() if name.startswith(("experiments/", "prompt_sets/"))}
+    folders = ("experiments/", "prompt_sets/", "text_sets/")
+    errors = {name: why for name, why in cards.errors.items() if name.startswith(folders)}
     registrations = []
     for key in cards.experiment_keys():
         try:

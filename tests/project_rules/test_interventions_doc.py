@@ -1,4 +1,4 @@
-"""docs/interventions.md tells the truth: its Python runs, its cards are cards, its queries run."""
+"""docs/interventions.md and docs/concepts.md tell the truth: their Python runs, cards are cards, queries run."""
 
 import io
 import re
@@ -15,11 +15,13 @@ from sql.views import define_views
 from sql.warehouse import define
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/interventions.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("interventions.md", "concepts.md")}
+PAGE = PAGES["interventions.md"]
 
 
 def fenced(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    found = (re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) for page in PAGES.values())
+    return [block for of_page in found for block in of_page]
 
 
 PROGRAMS = fenced("python")
@@ -30,7 +32,7 @@ def test_every_program_runs_on_the_bundled_model(number: int, monkeypatch: pytes
     """Each with names of its own, in this process: to start one takes longer than what most of them do."""
     monkeypatch.chdir(ROOT)
     with redirect_stdout(io.StringIO()) as printed:
-        exec(compile(PROGRAMS[number], f"program {number} of docs/interventions.md", "exec"), {"__name__": "__main__"})
+        exec(compile(PROGRAMS[number], f"program {number} of the pages", "exec"), {"__name__": "__main__"})
     assert printed.getvalue().strip(), "a program prints what it found"
 
 
@@ -38,7 +40,8 @@ def test_every_card_is_one_and_every_method_has_one():
     cards = [read_card(ExperimentCore, "interventions.md", text) for text in fenced("yaml")]
     assert sorted({card.method for card in cards}) == list(method_names())
     for card in cards:
-        assert (ROOT / "registry" / "prompt_sets" / f"{card.prompt_set}.yaml").exists(), card.prompt_set
+        folders = ("prompt_sets", "text_sets")
+        assert any((ROOT / "registry" / name / f"{card.prompt_set}.yaml").exists() for name in folders), card.prompt_set
 
 
 def test_every_query_runs_on_an_empty_warehouse():

@@ -15,6 +15,7 @@ from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
+from pipelines.registry.text_set_cards import TextSetCard
 from sql.views import define_views
 from sql.warehouse import define
 
@@ -39,6 +40,7 @@ REQUIRED = [
     (ModelCard, {"source": "models/demo", "corpus": {"source": "stdlib"}}),
     (RecipeCard, {"site": "resid_post.@0.5", "sae": {"expansion": 16}}),
     (PromptSetCard, {"prompts": [{"prompt": "a"}]}),
+    (TextSetCard, {"texts": [{"text": "a", "label": "b"}]}),
     (ExperimentCore, {"method": "logit_lens", "prompt_set": "capitals"}),
     (FeatureListCard, {"title": "Imports", "features": [{"feature": "m/r/7"}]}),
 ]

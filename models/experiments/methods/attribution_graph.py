@@ -8,9 +8,7 @@ import numpy as np
 from models.attribution.graphs.attribution_graph import GraphLimits, graph_of
 from models.attribution.graphs.changed_features import FeatureChange, change_effects
 from models.attribution.graphs.influence import GraphScores, pruned
-from models.attribution.graphs.transcoded_prompt import ModelTranscoders
-from models.dictionaries.cross_layer_set import transcoder_set
-from models.experiments.feature_dictionary import FeatureDictionary
+from models.experiments.block_transcoders import check_block_transcoders, model_transcoders
 from models.experiments.graph_rows import PrunedPrompt, check_row, edge_rows, graph_row, node_rows
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -19,7 +17,6 @@ from models.language_model.sites import Site
 from models.language_model.stream_readout import StreamReadout
 
 Given = ExperimentInput[AttributionGraphSettings]
-READ_KINDS = ("mlp_in", "resid_mid", "resid_pre")
 
 
 def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
@@ -40,13 +37,6 @@ def pruned_prompt(given: Given, prompt: EncodedPrompt) -> PrunedPrompt:
     scores = GraphScores.of(graph)
     kept = pruned(graph, scores.influence_N, settings.node_threshold, settings.edge_threshold)
     return PrunedPrompt(prompt.prompt_id, passed, graph, scores, kept)
-
-
-def model_transcoders(dictionaries: Sequence[FeatureDictionary]) -> ModelTranscoders:
-    """The dictionaries as one set, one a block."""
-    placed = {_layer(dictionary): dictionary for dictionary in dictionaries}
-    transcoders = transcoder_set({layer: each.sae for layer, each in placed.items()})
-    return ModelTranscoders(transcoders, {layer: each.site for layer, each in placed.items()})
 
 
 def _limits(settings: AttributionGraphSettings) -> GraphLimits:
@@ -74,9 +64,7 @@ def _check_rows(given: Given, found: PrunedPrompt) -> Iterator[dict[str, Any]]:
 def _check(given: Given) -> None:
     StreamReadout.of(given.host)
     given.host.width(Site("q", 0))  # says why, where attention cannot be read
-    layers = [_layer(dictionary) for dictionary in given.dictionaries]
-    if len(set(layers)) < len(layers):
-        raise ValueError("two of the recipes write the MLP of one block: name one transcoder a block")
+    check_block_transcoders(given.dictionaries)
     recipes = {dictionary.recipe_id: dictionary for dictionary in given.dictionaries}
     for name, features in given.settings.supernodes.items():
         for each in features:
@@ -87,32 +75,6 @@ def _check(given: Given) -> None:
                     f"one of {', '.join(recipes)}"
                 )
             recipes[recipe].check([int(feature)], alive=False)
-
-
-def _layer(dictionary: FeatureDictionary) -> int:
-    """The block whose MLP a transcoder stands for.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    read, written, recipe_id = dictionary.site, dictionary.written, dictionary.recipe_id
-    if written.kind != "mlp_out" or written.layer is None:
-        raise ValueError(
-            f"{recipe_id} writes {written}: an attribution graph is made of transcoders of MLPs; name recipes with "
-            "`site: mlp_in.L` and `output_site: mlp_out.L`"
-        )
-    if read.kind not in READ_KINDS or read.layer != written.layer:
-        wanted = ", ".join(f"{kind}.{written.layer}" for kind in READ_KINDS)
-        raise ValueError(
-            f"{recipe_id} reads {read} and writes {written}: name a transcoder that reads one of {wanted}, as the MLP "
-            "does"
-        )
-    if dictionary.sae.gains:
-        raise ValueError(
-            f"{recipe_id} is of the architecture {dictionary.sae.architecture}, whose activations have gains of their "
-            "own: effects are not followed through them; name a recipe of another architecture"
-        )
-    return written.layer
 
 
 def _passes(given: Given) -> PassCount:

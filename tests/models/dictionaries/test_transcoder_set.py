@@ -5,6 +5,7 @@ import torch
 
 from models.dictionaries.architectures.topk import TopKSAE
 from models.dictionaries.config import SAESettings
+from models.dictionaries.cross_layer_set import features_written_to
 from models.dictionaries.transcoder_set import PerLayerTranscoders
 
 SETTINGS = SAESettings(architecture="topk", n_features=24, k=3, output_site="mlp_out.1", skip_connection=True)
@@ -45,3 +46,9 @@ def test_pre_activations_are_encoder_rows_times_what_is_read(transcoders: PerLay
 def test_layers_ascend_and_each_writes_itself(transcoders: PerLayerTranscoders) -> None:
     assert transcoders.layers == (0, 2)
     assert [transcoders.written_layers(layer) for layer in transcoders.layers] == [(0,), (2,)]
+
+
+def test_what_no_feature_writes_is_zero(transcoders: PerLayerTranscoders) -> None:
+    codes = {2: transcoders.encode(2, torch.randn(5, 8, generator=torch.Generator().manual_seed(1)))}
+    torch.testing.assert_close(features_written_to(transcoders, 0, codes), torch.zeros(5, 6))
+    assert features_written_to(transcoders, 2, codes).norm() > 0

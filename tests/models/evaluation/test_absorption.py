@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.evaluation.absorption import AbsorptionCounts, absorption
+from models.evaluation.absorption import AbsorptionCounts, absorbed, absorbed_fractions, absorption
 from models.probes.codes_by_feature import CodesByFeature
 from models.sparse.codes import SparseCodes
 
@@ -31,7 +31,7 @@ def measured(main_T: np.ndarray, own_T: np.ndarray, own_row: torch.Tensor | None
     letters = torch.eye(D)[torch.arange(LETTERS)]
     owns = letters[torch.arange(LETTERS * WORDS) % LETTERS] if own_row is None else own_row.expand(LETTERS * WORDS, D)
     W_dec = torch.cat([letters, letters, owns])
-    return absorption(activations(), latents, TOKEN_T, letter_T, W_dec, torch.full((D,), 3.0))
+    return AbsorptionCounts.of(absorption(activations(), latents, TOKEN_T, letter_T, W_dec, torch.full((D,), 3.0)))
 
 
 def test_nothing_is_absorbed_where_the_letters_latent_always_fires():
@@ -81,3 +81,36 @@ def test_letters_with_too_few_words_do_not_count():
 def test_no_rate_where_the_probe_is_mostly_wrong():
     assert set(AbsorptionCounts(100, 40, 10, (1, 1)).metrics()) == {"first_letter_accuracy", "latents_per_letter"}
     assert AbsorptionCounts(100, 50, 10, (1, 2)).metrics()["absorption_rate"] == (0.2, 50)
+
+
+def planted_words(share: float, swallowed: float) -> tuple[np.ndarray, np.ndarray]:
+    """Words whose own latent (cosine .8 with the letter's direction) takes over on a share of them, and the letter's
+    main latent falls by `swallowed`: whether each is absorbed, and which fraction of it."""
+    chance, n, width = np.random.default_rng(0), 2000, 32
+    letter, others = torch.eye(width)[0], torch.eye(width)[1:9]
+    W_dec = torch.cat([letter[None], 0.8 * letter + 0.6 * others])
+    word_N, taken_N = chance.integers(0, 8, n), chance.random(n) < share
+    main_N = np.where(taken_N, 1 - swallowed, 1.0)
+    own_N = np.where(taken_N, swallowed / 0.8, 0.0)
+    acts_NF = torch.zeros(n, 9)
+    acts_NF[:, 0] = torch.from_numpy(main_N)
+    acts_NF[torch.arange(n), 1 + torch.from_numpy(word_N)] = torch.from_numpy(own_N).float()
+    text, feature = acts_NF.nonzero(as_tuple=True)
+    latents = CodesByFeature.of_entries(text, feature, acts_NF[text, feature], 9, n)
+    given = latents, torch.tensor([0]), W_dec, letter, (acts_NF @ W_dec) @ letter
+    return absorbed(*given), absorbed_fractions(*given)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6])
+def test_rate_and_fraction_are_the_planted_share_where_words_are_swallowed_whole(share: float):
+    """The reference: .000 .110 .343 .611."""
+    full_N, fraction_N = planted_words(share, swallowed=1.0)
+    assert full_N.mean() == pytest.approx(share, abs=0.03)
+    assert fraction_N.mean() == pytest.approx(full_N.mean(), abs=1e-6)
+
+
+def test_half_swallowed_words_have_a_fraction_and_no_rate():
+    full_N, fraction_N = planted_words(0.5, swallowed=0.5)
+    assert not full_N.any()
+    assert fraction_N[fraction_N > 0] == pytest.approx(0.5, abs=1e-5)
+    assert (fraction_N > 0).mean() == pytest.approx(0.5, abs=0.03)

@@ -6,7 +6,7 @@ from pipelines.registry.identities.stages.sae import SAE
 _BOUND = "a bound of a check: numbers are held to it, none is made from it"
 SAE_EVALUATION = StageIdentity(
     "sae_evaluation",
-    "2",
+    "3",
     fields=("recipe.statistics.evaluation_tokens", "recipe.statistics.probe_tokens"),
     inputs=(SAE,),
     exempt={"recipe.quality_bounds.max_fvu": _BOUND, "recipe.quality_bounds.min_ce_recovered": _BOUND},

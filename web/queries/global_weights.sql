@@ -1,0 +1,25 @@
+-- The pairs of features of an experiment where the earlier one brings the largest share of the later one's activation.
+select
+    w.source_recipe_id,
+    w.source_feature_id,
+    a.label as source_label,
+    w.target_recipe_id,
+    w.target_feature_id,
+    b.label as target_label,
+    w.virtual_weight,
+    w.expected_weight,
+    w.share,
+    w.n_together
+from global_weight as w
+left join feature_card as a
+    on a.model_id = w.model_id and a.recipe_id = w.source_recipe_id and a.feature_id = w.source_feature_id
+left join feature_card as b
+    on b.model_id = w.model_id and b.recipe_id = w.target_recipe_id and b.feature_id = w.target_feature_id
+where w.model_id = $model_id and w.experiment_id = $experiment_id and w.n_together >= 10
+order by
+    abs(w.share) desc,
+    w.source_recipe_id,
+    w.source_feature_id,
+    w.target_recipe_id,
+    w.target_feature_id
+limit 50;
