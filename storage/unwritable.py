@@ -33,6 +33,6 @@ def refusals(place: str) -> Iterator[None]:
         if number not in _UNWRITABLE or isinstance(error, Unwritable):
             raise
         raise Unwritable(
-            f"{place} could not be written ({os.strerror(number)}): what was there stays, nothing half-written is left. "
-            "Make room, mend the disk, or make the folder writable, and run again: it goes on from there"
+            f"{place} could not be written ({os.strerror(number)}): what was there stays, nothing half-written is "
+            "left. Make room, mend the disk, or make the folder writable, and run again: it goes on from there"
         ) from error

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import pytest
@@ -76,9 +77,9 @@ class RemoteHouse:
     def litter(self) -> list[str]:
         """What a run that has ended leaves where it should not: temporary files, unfinished uploads, and its keys."""
         own = [str(path) for path in (self.root / "tmp").iterdir() if path.suffix not in (".lock", ".use", ".making")]
-        own += [upload["Key"] for upload in self.direct.list_multipart_uploads(self.bucket)]
+        own += [upload["Key"] for upload in cast(list, self.direct.list_multipart_uploads(self.bucket))]
         for path in self.direct.find(self.bucket):
-            body = self.direct.cat_file(path)
+            body = cast(bytes, self.direct.cat_file(path))
             own += [path] if ".tmp-" in path or SECRET.encode() in body or KEY.encode() in body else []
         for path in self.root.rglob("*"):
             own += [str(path)] if path.is_file() and SECRET.encode() in path.read_bytes() else []
