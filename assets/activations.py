@@ -1,7 +1,7 @@
 """A model's activations at every site that its recipes want."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,9 +11,11 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
 from pipelines.registry.registry import SAERegistration
-from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.current_datasets import NOT_MADE
+from pipelines.store.harvest_sites import harvest_inputs, missing_sites
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
@@ -22,9 +24,7 @@ from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
 if TYPE_CHECKING:
-    from models.language_model.hooked_model import HookedModel
-    from models.language_model.sites import Site
-    from storage.folder import Folder
+    pass
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -74,20 +74,22 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.corpora.contexts import TokenizedCorpus
     from models.language_model.sites import Site
 
-    registration = store.registration(context.partition_key)
+    registration, machine = store.registration(context.partition_key), machine_run(context, store)
     card, host = registration.model, load_model(registration)
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
-    made_of = [store.datasets.framed(registration), store.datasets.tokenized(registration, frame_sha256)]
-    read = [manifest.identity for manifest in made_of]
+    read = harvest_inputs(store, registration, frame_sha256)
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
     with sole_maker(store.layout.root / "activations" / registration.model_id):
-        outputs, reasons = _missing(store, registration, read, host)
+        outputs, reasons = missing_sites(store, registration, read, host)
         if outputs:
             refuse_other_provenance(store, registration)
             place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
             context.log.info(f"harvesting {place}: {_told(reasons)}")
             facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
-            harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
+            if machine is not None:
+                machine.harvest(registration, outputs, facts)
+            else:
+                harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
     manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
     own = next(iter(manifests.values()))
@@ -105,27 +107,6 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         },
         check_results=_checks(registration, manifests, contexts.manifest.facts, host.tokenizer),
     )
-
-
-def _missing(
-    store: Store, registration: SAERegistration, read: list[dict[str, Any]], host: "HookedModel"
-) -> "tuple[dict[Site, tuple[Folder, dict[str, Any]]], dict[str, str]]":
-    """Of all sites that the model's recipes want, those that are not there: where each goes, and why it is made."""
-    from models.language_model.sites import Site
-
-    wanted = {
-        Site.parse(site).resolve(host.n_layers)
-        for recipe in [*store.cards().recipes_of(registration.model_id).values(), registration.recipe]
-        for site in recipe.sites
-    }
-    outputs, reasons = {}, {}
-    for site in sorted(wanted, key=str):
-        folder = store.layout.activations(registration.model_id, str(site))
-        weights = {"weights_sha256": host.weights_sha256}
-        identity = ACTIVATIONS.identity(registration, read, weights, part=str(site))
-        if why := why_made(identity, folder):
-            outputs[site], reasons[str(site)] = (folder, identity), why
-    return outputs, reasons
 
 
 def _told(reasons: dict[str, str]) -> str:

@@ -12,12 +12,12 @@ from pipelines.dagster_support.plots import density_histogram
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
-from pipelines.store.model_loading import load_tokenizer
+from pipelines.store.statistics_making import statistics_identity, statistics_input, write_statistics
 from pipelines.store.store import Store
-from pipelines.store.tables import replace_partition
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
@@ -58,8 +58,7 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     each interval of its activation, and windows where it does not fire. The sparse codes themselves, where the recipe
     keeps them."""
     registration = store.registration(context.partition_key)
-    names = {"sae_id": registration.sae_id}  # examples' ids are made of it
-    identity = FEATURE_STATISTICS.identity(registration, [store.datasets.trained(registration).identity], names)
+    identity = statistics_identity(store, registration)
     with sole_maker(store.layout.table("feature", registration)):
         if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
             context.log.info(f"counting because {why}")
@@ -122,23 +121,14 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
 
 
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
-    from models.device import default_device
-    from models.features.feature_statistics import StatisticsInput, compute_feature_statistics
-    from storage.manifest import sha256_of
+    from models.features.feature_statistics import compute_feature_statistics
 
-    settings, shards = registration.recipe.statistics, store.datasets.shards(registration)
-    codes_folder, progress = store.layout.table("feature_activation", registration), Progress(context, "shards")
-    inputs = StatisticsInput(
-        store.datasets.dictionary(registration).to(default_device()),
-        shards,
-        store.datasets.contexts(shards.manifest),
-        tokenizer=load_tokenizer(registration),
-        model_id=registration.model_id,
-        recipe_id=registration.recipe_id,
-        identity_sha256=sha256_of(identity),
-    )
+    if (machine := machine_run(context, store)) is not None:
+        write_statistics(store, registration, identity, machine.statistics(registration, identity))
+        machine.forget_statistics(registration, identity)
+        return
+    progress = Progress(context, "shards")
+    inputs, settings = statistics_input(store, registration, identity), registration.recipe.statistics
+    codes_folder = store.layout.table("feature_activation", registration)
     made = compute_feature_statistics(inputs, settings, codes_folder, lambda step, done, total: progress(done, total))
-    for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
-        store.tables.write(store.layout.table(name, registration), rows, identity)
-    files = made.codes if settings.keep_feature_activations else ()
-    replace_partition(codes_folder, files, identity, {"n_firings": int(made.firing.n_F.sum())})
+    write_statistics(store, registration, identity, made)

@@ -14,11 +14,12 @@ from pipelines.dagster_support.plots import training_curves
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.current_datasets import NOT_MADE, why_made
-from pipelines.store.dictionary_sets import make_set
+from pipelines.store.dictionary_making import make_dictionary
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
@@ -79,15 +80,13 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
 
 
 def _made(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> Manifest:
-    log = _log(context, registration)
-    if registration.set_id is not None:
-        found = make_set(store, registration, lambda sae_id, row: log(row))
-        context.log.info(f"made together: {', '.join(found)}")
+    if registration.recipe.sae.learns and (machine := machine_run(context, store)) is not None:
+        machine.train(registration)
         return store.datasets.trained(registration)
-    if not registration.recipe.sae.learns:
-        found = build_dictionary.import_or_neurons(store, registration)
-        return build_dictionary.save_dictionary(store, registration, found)
-    return build_dictionary.save_dictionary(store, registration, _trained(store, registration, log))
+    log = _log(context, registration)
+    found = make_dictionary(store, registration, lambda sae_id, row: log(row))
+    context.log.info(f"made: {', '.join(found)}")
+    return store.datasets.trained(registration)
 
 
 def _log(context: dg.AssetExecutionContext, registration: SAERegistration) -> "Callable[[CurvePoint], None]":
@@ -97,18 +96,6 @@ def _log(context: dg.AssetExecutionContext, registration: SAERegistration) -> "C
         progress(row.tokens, registration.recipe.training.tokens, fvu=row.fvu, dead_fraction=row.dead_fraction)
 
     return log
-
-
-def _trained(
-    store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]"
-) -> build_dictionary.BuiltDictionary:
-    of = store.datasets.harvested(registration).identity_sha256
-    jobs, source = (
-        [build_dictionary.training_job(store, registration, log)],
-        build_dictionary.training_stream(store, registration),
-    )
-    (trained,) = build_dictionary.trained(jobs, source, of)
-    return build_dictionary.BuiltDictionary.of(trained)
 
 
 def metadata(store: Store, registration: SAERegistration, made) -> dict:

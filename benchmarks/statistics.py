@@ -20,7 +20,8 @@ from models.dictionaries.config import SAESettings
 from models.features.coactivation import cofiring_counts
 from models.features.codes_parquet import StoredCodes
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
+from models.features.feature_statistics import compute_feature_statistics
+from models.features.statistics_readings import StatisticsInput, encoded
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from storage.folder import Folder

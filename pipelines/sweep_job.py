@@ -12,8 +12,9 @@ from pipelines.dagster_support.data_versions import TAG, data_version
 from pipelines.dagster_support.progress import terminal_listener
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.launches.machine_run import MachineRun, machine_run
 from pipelines.registry.registry import SAERegistration
-from pipelines.store import build_dictionary
+from pipelines.store import build_dictionary, trainers
 from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -50,14 +51,19 @@ def sweep_registrations(store: Store, model: str, recipes: Sequence[str]) -> lis
     return [store.registration(f"{model}/{recipe_id}") for recipe_id in recipes or known]
 
 
-def train_sweep(store: Store, registrations: Sequence[SAERegistration], report: Report) -> list[str]:
+def train_sweep(
+    store: Store, registrations: Sequence[SAERegistration], report: Report, machine: MachineRun | None = None
+) -> list[str]:
     """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
-    together."""
+    together, or on a machine each dictionary by one of its processes."""
     missing = [
         some
         for some in registrations
         if not Manifest.find_current(store.layout.sae(some), build_dictionary.identity_of(store, some))
     ]
+    if machine is not None and missing:
+        machine.sweep(missing)
+        return [some.sae_id for some in missing]
     alone = [some for some in missing if some.set_id is None]
     for _, together in groupby(sorted(alone, key=_sites), key=_sites):
         _train(store, list(together), report)
@@ -83,7 +89,7 @@ def _train(store: Store, together: Sequence[SAERegistration], report: Report) ->
         build_dictionary.training_stream(store, learning[0]),
         store.datasets.harvested(learning[0]).identity_sha256,
     )
-    for some, trained in zip(learning, build_dictionary.trained(jobs, source, of), strict=True):
+    for some, trained in zip(learning, trainers.trained(jobs, source, of), strict=True):
         build_dictionary.save_dictionary(store, some, build_dictionary.BuiltDictionary.of(trained))
 
 
@@ -98,7 +104,7 @@ def train_sweep_op(context: dg.OpExecutionContext, config: SweepConfig, store: S
     `sae`; what depends on them follows by automation."""
     registrations = sweep_registrations(store, config.model, config.recipes)
     context.instance.add_dynamic_partitions("sae", [some.sae_id for some in registrations])
-    made = train_sweep(store, registrations, _to_log(context))
+    made = train_sweep(store, registrations, _to_log(context), machine_run(context, store))
     for event in materializations(store, [some for some in registrations if some.sae_id in made]):
         context.log_event(event)  # pyright: ignore[reportArgumentType]: it takes checks as well
     context.log.info(f"trained {len(made)} of {len(registrations)}; the others were there")

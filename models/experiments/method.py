@@ -14,6 +14,7 @@ from storage.folder import Folder
 
 if TYPE_CHECKING:
     from models.autointerp.llm_client.runner import LLM
+    from models.experiments.other_model import OtherModel
 
 S = TypeVar("S", bound=ExperimentSettings)
 
@@ -49,6 +50,8 @@ class ExperimentInput(Generic[S]):
     """Opens the LLM that rates what the model writes, where the settings name one."""
     kept: KeptResults = field(default_factory=NothingKept)
     """Intermediate results, for a method that takes all prompts together."""
+    other: "OtherModel | None" = None
+    """The model that is compared with, where the settings name one."""
     fits: Folder | None = None
     """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 
@@ -56,6 +59,12 @@ class ExperimentInput(Generic[S]):
     def dictionary(self) -> FeatureDictionary | None:
         """The only dictionary, where the card names one."""
         return self.dictionaries[0] if self.dictionaries else None
+
+    @property
+    def compared(self) -> "OtherModel":
+        """The other model of a method that compares two."""
+        assert self.other is not None, "the settings of a comparison name another model"
+        return self.other
 
     @property
     def features(self) -> FeatureDictionary:

@@ -1,6 +1,6 @@
 """Windows of text around chosen tokens, and what a feature does in them.
 
-Axes: N examples, W tokens of a window, R rows of text, M firings.
+Axes: N examples, W tokens of a window, R rows of text, M firings, or examples of a part.
 """
 
 import hashlib
@@ -95,6 +95,30 @@ class ExampleWindows:
         example, at, act = _inside(fired, rows, self.chosen.feature_N[mine], begin, end)
         self.act_NW[mine[example], at - begin[example]] = act
 
+    def part(self, first_context: int, last_context: int) -> "WindowPart":
+        """What was filled in of the windows that lie in some contexts."""
+        mine = np.flatnonzero((self.chosen.context_N >= first_context) & (self.chosen.context_N <= last_context))
+        documents, document_N = np.unique(self.document_N[mine].astype(str), return_inverse=True)
+        return WindowPart(
+            mine,
+            self.text_NW[mine],
+            self.act_NW[mine],
+            self.length_N[mine],
+            self.peak_N[mine],
+            document_N,
+            tuple(documents.tolist()),
+            tuple(self.more),
+        )
+
+    def take(self, part: "WindowPart") -> None:
+        """Fills in what somebody else filled in of the same choice."""
+        mine, known = part.example_M, len(self.pieces.texts)
+        own = np.array([known + self.more.setdefault(text, len(self.more)) for text in part.more], np.int32)
+        table = np.concatenate([np.arange(known, dtype=np.int32), own])
+        self.text_NW[mine], self.act_NW[mine] = table[part.text_MW], part.act_MW
+        self.length_N[mine], self.peak_N[mine] = part.length_M, part.peak_M
+        self.document_N[mine] = np.array(part.documents, dtype=object)[part.document_M] if len(mine) else []
+
     def _texts(self, rows: TokenRows) -> np.ndarray:
         """Index of each row's text."""
         texts_R, first = rows.tokens_R.astype(np.int32), len(self.pieces.texts)
@@ -128,6 +152,21 @@ class ExampleWindows:
             },
             schema=EXAMPLE,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPart:
+    """Windows of some of the chosen examples, their texts as numbers: of the tokenizer's, then of `more`."""
+
+    example_M: np.ndarray
+    text_MW: np.ndarray
+    act_MW: np.ndarray
+    length_M: np.ndarray
+    peak_M: np.ndarray
+    document_M: np.ndarray
+    """Number in `documents`."""
+    documents: tuple[str, ...]
+    more: tuple[str, ...]
 
 
 def _inside(

@@ -15,6 +15,7 @@ from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, 
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
 from pipelines.cli.page_export import export_list_command, export_pages
+from pipelines.cli.pipeline_runs import end_with_summary, read_registry, run, sweep
 from pipelines.cli.publication import publish
 from pipelines.cli.removal import remove
 from pipelines.cli.reported_runs import publish_with_progress, run_with_progress
@@ -29,6 +30,8 @@ app.add_typer(export_app, name="export")
 app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
 export_app.command("pages")(export_pages)
 export_app.command("list")(export_list_command)
+app.command()(run)
+app.command()(sweep)
 app.command()(mcp)
 app.command()(experiment)
 app.command()(publish)
@@ -55,56 +58,6 @@ def main() -> None:
 @app.callback()
 def glasshouse() -> None:
     """Turn a language model into a DuckDB warehouse of its features. Start with: glasshouse run --model pystdlib"""
-
-
-@app.command()
-def run(
-    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Only this recipe_id.")] = None,
-) -> None:
-    """Run the pipeline for the cards in the registry.
-
-    Runs in this process, with progress bars. What is up to date is not computed again.
-
-    Example: glasshouse run --model pystdlib --recipe mid-topk
-    """
-    from pipelines.runs.in_process import selected_partitions, write_tables
-
-    store, cards = _registry()
-    keys = selected_partitions(cards, model, recipe)
-    with dagster_instance() as instance:
-        ran = [run_with_progress(sae_id, lambda key: [write_tables(store, key, instance)]) for sae_id in keys]
-        ran += publish_with_progress(store, instance) if any(ran) else []
-    _exit(all(ran), keys[0])
-
-
-@app.command()
-def sweep(
-    model: Annotated[str | None, typer.Option(help="Only this model_id.")] = None,
-    recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe_id; may be given again.")] = None,
-) -> None:
-    """Run the pipeline for several recipes at once.
-
-    All SAEs of a model train from one reading of its activations.
-
-    Example: glasshouse sweep --model pystdlib
-    """
-    from pipelines.runs.in_process import selected_partitions, write_sweep_tables
-
-    store, cards = _registry()
-    keys = [key for key in selected_partitions(cards, model, None) if not recipe or key.split("/")[1] in recipe]
-    if unknown := sorted(set(recipe or ()) - {key.split("/")[1] for key in keys}):
-        raise ValueError(f"no recipe {', '.join(unknown)} here; the registry asks for {', '.join(keys) or 'none'}")
-    models = dict.fromkeys(key.split("/")[0] for key in keys)
-    with dagster_instance() as instance:
-        ran = [
-            run_with_progress(
-                name, lambda name: write_sweep_tables(store, [k for k in keys if k.split("/")[0] == name], instance)
-            )
-            for name in models
-        ]
-        ran += publish_with_progress(store, instance) if any(ran) else []
-    _exit(all(ran), keys[0])
 
 
 @app.command()
@@ -137,7 +90,7 @@ def label(
     from pipelines.labels.requested_features import request_labels
     from pipelines.runs.in_process import selected_partitions, write_tables
 
-    store, cards = _registry()
+    store, cards = read_registry()
     keys = selected_partitions(cards, model, recipe)
     asked = feature_ids(features) if features else ()
     if dry_run:
@@ -153,27 +106,7 @@ def label(
     with dagster_instance() as instance:
         ran = [run_with_progress(key, lambda key: [write_tables(store, key, instance, "label")]) for key in keys]
         ran += publish_with_progress(store, instance) if any(ran) else []
-    _exit(all(ran), keys[0])
-
-
-def _registry():
-    """The store and its cards; those that cannot be read are said."""
-    from pipelines.store.store import Store
-
-    store = Store()
-    cards = store.cards()
-    for error in cards.errors.values():
-        console.print(f"[red]card refused[/red] {escape(error)}", highlight=False)
-    return store, cards
-
-
-def _exit(success: bool, sae_id: str) -> None:
-    from pipelines.cli.summary import print_summary
-    from pipelines.store.store import Store
-
-    if not success:
-        raise SystemExit(1)
-    print_summary(console, Store().published, sae_id)
+    end_with_summary(all(ran), keys[0])
 
 
 @app.command()
@@ -219,7 +152,7 @@ def search(
     from sql.query_output import write
 
     store = Store()
-    cards = _registry()[1] if store.registry_folder.exists() else Registry({}, {})  # by text needs no registry
+    cards = read_registry()[1] if store.registry_folder.exists() else Registry({}, {})  # by text needs no registry
     write(search_features(store.published, cards, text, most))
 
 

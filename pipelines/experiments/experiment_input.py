@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipelines.experiments.compared_model import compared_model
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.experiment_identity import chosen_prefix, sae_registrations
@@ -51,7 +52,8 @@ def experiment_input(
         dictionary.sae.to(host.device)
     asked, seed = encoder.encode(rows, **needs), registration.card.seed
     judge, fits = experiment_judge(store, registration), store.layout.experiment_fits(registration.model_id)
-    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge=judge, fits=fits)
+    other = compared_model(store, registration)
+    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge=judge, other=other, fits=fits)
     method.check(given)
     return given
 

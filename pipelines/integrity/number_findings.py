@@ -159,7 +159,7 @@ def _made_again(of: DictionaryFolders, features: list[int], aside: Path, report:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from models.features.feature_statistics import encoded
+    from models.features.statistics_readings import encoded
     from storage.table_schemas import table_schema
 
     dictionary, shards, schema, paths = of.dictionary, of.shards, table_schema("feature_activation"), []
@@ -227,7 +227,7 @@ def _highest_cosines(W_dec: "Tensor", features: list[int]) -> list[float]:
 def _codes(of: DictionaryFolders) -> Iterator[Finding]:
     """The codes of one shard, drawn by chance, against the weights and its activations."""
     from models.features.codes_parquet import StoredCodes
-    from models.features.feature_statistics import encoded
+    from models.features.statistics_readings import encoded
 
     codes = of.tables.get("feature_activation")
     if codes is None or not codes.files or of.activations is None:

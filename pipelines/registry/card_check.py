@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.config_base import Settings
+from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, read_card_file
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
@@ -16,6 +17,7 @@ KINDS = {
     "text_sets": TextSetCard,
     "experiments": ExperimentCore,
     "lists": FeatureListCard,
+    "machines": MachineCard,
 }
 """Cards by the folder that they lie in; others are model cards."""
 

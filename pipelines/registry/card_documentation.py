@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from models.bounds import number_bounds
 from models.experiments.settings_base import method_names, settings_of
+from pipelines.launchers.machine_card import machine_kinds
 from pipelines.registry.card_fields import section_of
 from pipelines.registry.cards import ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
@@ -36,6 +37,12 @@ CARDS = {
     "List of features: `registry/lists/<list_id>.yaml`": FeatureListCard,
 }
 
+MACHINES = """\
+## Machine: `registry/machines/<machine_id>.yaml`
+
+Where work runs that several processes share: `glasshouse run --on <machine_id>`, [many machines](many-machines.md).
+"""
+
 
 def documentation() -> str:
     """The page, with an introduction."""
@@ -45,7 +52,13 @@ def documentation() -> str:
 def card_reference() -> str:
     """A block of YAML for each kind of card, and for the settings of each method of experiments."""
     cards = [f"## {title}\n\n```yaml\n{_text(kind)}\n```\n" for title, kind in CARDS.items()]
-    return "\n".join([*cards, *map(_method, method_names())])
+    machines = [_machine(name, kind) for name, kind in machine_kinds().items()]
+    return "\n".join([*cards, *map(_method, method_names()), MACHINES, *machines])
+
+
+def _machine(name: str, kind: type[BaseModel]) -> str:
+    about = textwrap.fill(" ".join(str(kind.__doc__).split()), 118)
+    return f"### Launcher `{name}`\n\n{about}\n\n```yaml\n{_text(kind)}\n```\n"
 
 
 def _method(name: str) -> str:

@@ -1,6 +1,6 @@
 """The registry: what people ask for as cards, and what they wrote, in folders of a local folder or an S3 prefix."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import getitem
@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
-from models.experiments.settings_base import settings_of
+from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.card_folders import cards_of, recipes_by_block
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard
 from pipelines.registry.experiment_cards import ExperimentCore, ExperimentRegistration, PromptSetCard
+from pipelines.registry.experiment_names import wrong_names
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.human_label_files import read_label_files
 from pipelines.registry.identities.declared_stages import declared_stages
@@ -122,6 +123,8 @@ class Registry:
     experiments: dict[str, ExperimentCore] = field(default_factory=dict)
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The recipe_ids that a card with `layers` asks for, by the card's id."""
+    machines: dict[str, MachineCard] = field(default_factory=dict)
+    """Where work may run, by machine_id."""
 
     @classmethod
     def read(cls, folder: Folder) -> "Registry":
@@ -157,11 +160,12 @@ class Registry:
                     "the name"
                 )
         for experiment_id, card in experiments.items():
-            if why := _unknown_names(card, models, recipes, sets, prompt_sets):
+            if why := wrong_names(card, models, recipes, sets, prompt_sets):
                 errors[f"experiments/{experiment_id}.yaml"] = f"{folder}/experiments/{experiment_id}.yaml: {why}"
         lists = cards_of(folder / "lists", FeatureListCard, errors, versions)
+        machines = cards_of(folder / "machines", MachineCard, errors, versions)
         labels = read_label_files(folder / "labels", errors)
-        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets)
+        registry = cls(models, recipes, errors, versions, labels, lists, prompt_sets, experiments, sets, machines)
         for sae_id in sorted(registry.human_labels.keys() - set(registry.sae_ids())):
             errors[f"labels/{sae_id}.csv"] = (
                 f"{folder}/labels/{sae_id}.csv: labels of {sae_id}, which the registry does not ask for: rename the "
@@ -213,6 +217,15 @@ class Registry:
         prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
         return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
 
+    def machine(self, machine_id: str) -> MachineCard:
+        """The card of a machine.
+
+        Raises:
+            InvalidCard: If there is none, or it cannot be read.
+        """
+        self._require(machine_id, "machines", machine_id, self.machines)
+        return self.machines[machine_id]
+
     def _folder_of(self, prompt_set: str) -> str:
         is_text_set = any(
             f"text_sets/{prompt_set}{end}" in of for end, of in (("", self.versions), (".yaml", self.errors))
@@ -263,37 +276,3 @@ class Registry:
 
 
 Resolver = Callable[[str, str | None], str]
-
-
-def _unknown_names(
-    card: ExperimentCore,
-    models: Mapping[str, ModelCard],
-    recipes: Collection[str],
-    sets: Mapping[str, tuple[str, ...]],
-    prompt_sets: Mapping[str, PromptSetCard],
-) -> str | None:
-    """What an experiment names that has no card, several dictionaries where its method reads one, or a prompt set of
-    another kind than it reads."""
-    named = [
-        ("prompt_sets or text_sets", [card.prompt_set], prompt_sets),
-        ("recipes", list(card.recipe_ids), [*recipes, *sets]),
-    ]
-    named += [("models", [] if card.models == "all" else card.models, models)]
-    for kind, names, known in named:
-        if unknown := sorted(set(names) - set(known)):
-            there = visible(", ".join(known), 600) or "none"
-            names = visible(", ".join(unknown), 200)
-            return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
-    several = [recipe_id for recipe_id in card.recipe_ids if recipe_id in sets]
-    if several and settings_of(card.method).dictionary != "several":
-        return (
-            f"{card.method} reads one dictionary, and {several[0]} asks for {len(sets[several[0]])}: name one of "
-            f"{visible(', '.join(sets[several[0]]), 200)}"
-        )
-    kinds, kind = settings_of(card.method).prompt_kinds, prompt_sets[card.prompt_set].kind
-    if kind not in kinds:
-        return (
-            f"{card.method} reads a prompt set of kind {' or '.join(kinds)}, and {card.prompt_set} is of kind {kind}: "
-            "name another set"
-        )
-    return None

@@ -8,6 +8,7 @@ import dagster as dg
 
 from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
 from pipelines.jobs import experiment_jobs
+from pipelines.launches.machine_run import TAG as MACHINE
 from pipelines.registry.registry import Registry
 from pipelines.store.current_datasets import NOT_MADE, NOTHING_THERE
 from pipelines.store.store import Store
@@ -72,11 +73,11 @@ def selected_experiments(cards: Registry, experiment: str | None, model: str | N
 
 
 def run_partition(
-    store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline"
+    store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline", on: str | None = None
 ) -> RunResult:
     """Materializes the tables of one partition, or those of one job, and publishes them; a failure is returned, not
     raised, and keeps them from being published."""
-    made = write_tables(store, sae_id, instance, job_name)
+    made = write_tables(store, sae_id, instance, job_name, on)
     if not made.success:
         return made
     published = publish(store, instance)
@@ -84,18 +85,26 @@ def run_partition(
     return RunResult(sae_id, published.success, checks, published.error, made.remade)
 
 
-def run_sweep(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
+def run_sweep(
+    store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance, on: str | None = None
+) -> list[RunResult]:
     """Materializes the tables of several partitions of one model, their dictionaries trained from one reading of its
     activations, and publishes them once; stops at the first shared step that fails."""
-    made = write_sweep_tables(store, sae_ids, instance)
+    made = write_sweep_tables(store, sae_ids, instance, on)
     return [*made, publish(store, instance)] if any(run.success for run in made) else made
 
 
-def write_tables(store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline") -> RunResult:
-    """Materializes every asset of one partition but the publication. Ends killed runs first."""
+def write_tables(
+    store: Store, sae_id: str, instance: dg.DagsterInstance, job_name: str = "full_pipeline", on: str | None = None
+) -> RunResult:
+    """Materializes every asset of one partition but the publication. Ends killed runs first.
+
+    Args:
+        on: Machine of the registry where shared work is done; None for this process.
+    """
     fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", [sae_id])
-    return _run(store, sae_id, instance, job_name, partition=sae_id)
+    return _run(store, sae_id, instance, job_name, partition=sae_id, on=on)
 
 
 def write_experiment_tables(store: Store, key: str, instance: dg.DagsterInstance) -> RunResult:
@@ -106,17 +115,19 @@ def write_experiment_tables(store: Store, key: str, instance: dg.DagsterInstance
     return _run(store, key, instance, experiment_jobs[method].name, partition=key)
 
 
-def write_sweep_tables(store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance) -> list[RunResult]:
+def write_sweep_tables(
+    store: Store, sae_ids: Sequence[str], instance: dg.DagsterInstance, on: str | None = None
+) -> list[RunResult]:
     """`write_tables` of several partitions of one model, which are harvested and trained together."""
     fail_orphaned_runs(instance)
     instance.add_dynamic_partitions("sae", list(sae_ids))
     model_id, recipes = sae_ids[0].split("/")[0], [sae_id.split("/")[1] for sae_id in sae_ids]
     asked = {"ops": {"train_sweep_op": {"config": {"model": model_id, "recipes": recipes}}}}
     for job, config, partition in (("harvest", {}, sae_ids[0]), ("sweep", asked, None)):
-        shared = _run(store, f"{model_id} ({job})", instance, job, partition, config)
+        shared = _run(store, f"{model_id} ({job})", instance, job, partition, config, on)
         if not shared.success:
             return [shared]
-    return [write_tables(store, sae_id, instance) for sae_id in sae_ids]
+    return [write_tables(store, sae_id, instance, on=on) for sae_id in sae_ids]
 
 
 def publish(store: Store, instance: dg.DagsterInstance, *, allow_drop: bool = False) -> RunResult:
@@ -136,6 +147,7 @@ def _run(
     job: str,
     partition: str | None = None,
     config: Mapping[str, Any] | None = None,
+    on: str | None = None,
 ) -> RunResult:
     from pipelines.definitions import defs
 
@@ -143,7 +155,7 @@ def _run(
         run_config={**_QUIET, **(config or {})},
         instance=instance,
         partition_key=partition,
-        tags={TAG: process_tag()},
+        tags={TAG: process_tag()} | ({MACHINE: on} if on else {}),
         resources={"store": store},
         raise_on_error=False,
     )

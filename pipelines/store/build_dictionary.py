@@ -1,16 +1,15 @@
 """How a partition's dictionary comes to lie in the store: trained, imported or made of neurons; then calibrated,
 exported, read back and recorded."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.identities.stages.sae import SAE
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.import_provenance import allowed_mismatches, read_import
+from pipelines.store.open_store import OpenStore
 from pipelines.store.sae_rows import sae_row, training_rows
-from pipelines.store.store import Store
 from storage.manifest import Manifest, ManifestFile
 
 if TYPE_CHECKING:
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from models.training.trainer import TrainedDictionary, TrainingJob
 
 
-def identity_of(store: Store, registration: SAERegistration) -> dict[str, Any]:
+def identity_of(store: OpenStore, registration: SAERegistration) -> dict[str, Any]:
     """Everything that the dictionary depends on."""
     harvested = [store.datasets.harvested(registration, site).identity for site in registration.recipe.sites]
     return SAE.identity(registration, harvested)
 
 
 def training_stream(
-    store: Store, registration: SAERegistration, *, held_out: bool = False, sites: Sequence[str] = ()
+    store: OpenStore, registration: SAERegistration, *, held_out: bool = False, sites: Sequence[str] = ()
 ) -> "ShuffledActivations":
     """The activations of the documents that are trained on, or of those that are held out, at the recipe's sites or at
     others."""
@@ -48,35 +47,13 @@ def training_stream(
 
 
 def training_job(
-    store: Store, registration: SAERegistration, log: "Callable[[CurvePoint], None]", sites: Sequence[int] = ()
+    store: OpenStore, registration: SAERegistration, log: "Callable[[CurvePoint], None]", sites: Sequence[int] = ()
 ) -> "TrainingJob":
     """What is to be trained for a partition, on all sites of the source or some of them."""
     from models.training.trainer import TrainingJob
 
     recipe, checkpoints = registration.recipe, store.layout.sae(registration) / "checkpoint"
     return TrainingJob(recipe.sae, recipe.training, checkpoints, log, registration.sae_id, tuple(sites))
-
-
-def trained(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str) -> "Iterable[TrainedDictionary]":
-    """Trains dictionaries on one reading of the activations, in `GLASSHOUSE_TRAINING_PROCESSES` processes (default: one
-    for each GPU): the tokens of a batch divided among them or, where a dictionary is too large for one, its
-    features."""
-    import torch
-
-    from models.device import default_device
-    from models.training.distributed.feature_parallel import FeatureParallel
-    from models.training.distributed.launcher import launch_training
-    from models.training.memory_estimate import free_bytes, training_bytes
-    from models.training.trainer import train_many
-
-    device = default_device()
-    n = int(os.environ.get("GLASSHOUSE_TRAINING_PROCESSES") or max(1, torch.cuda.device_count()))
-    if n == 1:
-        return train_many(jobs, source, device, of)
-    widths = [[source.widths[site] for site in job.sites] or source.widths for job in jobs]
-    size = sum(training_bytes(job.sae, own) for job, own in zip(jobs, widths, strict=True))
-    divided = {"divided": FeatureParallel} if size > free_bytes(device) else {}
-    return launch_training(jobs, source, n, of, "cuda" if device.type == "cuda" else "cpu", **divided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +74,7 @@ class BuiltDictionary:
         return cls(trained.sae, trained.curve, trained.n_tokens, trained.density_F)
 
 
-def import_or_neurons(store: Store, registration: SAERegistration) -> BuiltDictionary:
+def import_or_neurons(store: OpenStore, registration: SAERegistration) -> BuiltDictionary:
     """The site's neurons, or a dictionary that another library trained.
 
     Raises:
@@ -124,7 +101,7 @@ def _later_blocks(registration: SAERegistration) -> list[int]:
     return [block for block in registration.recipe.layers or () if block > own]
 
 
-def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "SparseDictionary") -> None:
+def _refuse_other_widths(store: OpenStore, registration: SAERegistration, sae: "SparseDictionary") -> None:
     from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
 
     sites = registration.recipe.sites
@@ -148,7 +125,7 @@ def _refuse_other_widths(store: Store, registration: SAERegistration, sae: "Spar
 
 
 def save_dictionary(
-    store: Store, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None" = None
+    store: OpenStore, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None" = None
 ) -> Manifest:
     """Calibrates a dictionary that is not yet, writes it and its tables, reads it back; its manifest goes last."""
     from models.dictionaries.saelens_format import export, load
@@ -179,7 +156,7 @@ def save_dictionary(
     return manifest
 
 
-def calibration(store: Store, registration: SAERegistration, made: BuiltDictionary) -> "Calibration":
+def calibration(store: OpenStore, registration: SAERegistration, made: BuiltDictionary) -> "Calibration":
     """On held-out documents, in batches as large as those of the training."""
     from models.training.threshold_calibration import calibrate
 
@@ -207,7 +184,7 @@ def codes_equal(read: "SparseDictionary", kept: "SparseDictionary", probe_TD: "T
     return torch.equal(found.features_TK, wanted.features_TK) and torch.equal(found.acts_TK, wanted.acts_TK)
 
 
-def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None"):
+def _origin(store: OpenStore, registration: SAERegistration, made: BuiltDictionary, known: "Calibration | None"):
     """What the SAELens configuration says of where the dictionary belongs."""
     from models.dictionaries.saelens_format import Provenance
 
@@ -224,7 +201,7 @@ def _origin(store: Store, registration: SAERegistration, made: BuiltDictionary, 
     )
 
 
-def _row(store: Store, registration: SAERegistration, made: BuiltDictionary, uri: str) -> "pa.Table":
+def _row(store: OpenStore, registration: SAERegistration, made: BuiltDictionary, uri: str) -> "pa.Table":
     from models.interchange.provenance import told
 
     harvested, asked = store.datasets.harvested(registration), registration.recipe.sae

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.registry.registry import SAERegistration
-from pipelines.store import build_dictionary
+from pipelines.store import build_dictionary, trainers
 from pipelines.store.build_dictionary import BuiltDictionary
-from pipelines.store.store import Store
+from pipelines.store.open_store import OpenStore
+from pipelines.store.trainers import Trainer
 from storage.manifest import Manifest, sha256_of
 from storage.process_lock import process_lock
 
 if TYPE_CHECKING:
+    from models.activations.shuffled_stream import ShuffledActivations
     from models.dictionaries.transcoder_set import TranscoderSet
     from models.training.curve import CurvePoint
     from models.training.threshold_calibration import Calibration
@@ -23,7 +25,7 @@ Log = Callable[[str, "CurvePoint"], None]
 """Told the sae_id and each row of its curve."""
 
 
-def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSet":
+def transcoders_of(store: OpenStore, model_id: str, recipe_id: str) -> "TranscoderSet":
     """The transcoders that a recipe card asks for, one of each block.
 
     Raises:
@@ -42,26 +44,41 @@ def transcoders_of(store: Store, model_id: str, recipe_id: str) -> "TranscoderSe
     return transcoder_set(by_layer)
 
 
-def make_set(store: Store, registration: SAERegistration, log: Log) -> list[str]:
+def make_set(
+    store: OpenStore, registration: SAERegistration, log: Log, trainer: Trainer = trainers.trained
+) -> list[str]:
     """Trains or imports a dictionary and the others of its card; those that are made already are left alone.
 
     Returns:
         The sae_ids of those that were made now.
     """
     with process_lock(store.layout.sae_at(registration.model_id, str(registration.set_id)).url, PATIENCE_SECONDS):
-        every = [store.registration(f"{registration.model_id}/{name}") for name in registration.set_recipe_ids]
-        missing = [each for each in every if not _is_made(store, each)]
+        every, missing = _every_and_missing(store, registration)
         if not missing:
             return []
         asked = registration.recipe.sae
         joint = asked.architecture == CROSS_LAYER
         make = (_cross_layer if joint else _one_a_block) if asked.learns else _not_trained
-        for each, made, known in make(store, every, missing, log):
+        for each, made, known in make(store, every, missing, log, trainer):
             build_dictionary.save_dictionary(store, each, made, known)
         return [each.sae_id for each in missing]
 
 
-def _is_made(store: Store, registration: SAERegistration) -> bool:
+def train_set(store: OpenStore, registration: SAERegistration, trainer: Trainer) -> None:
+    """The training alone, for a process that helps another to make the set."""
+    every, missing = _every_and_missing(store, registration)
+    if missing and registration.recipe.sae.learns:
+        list(trainer(*_training(store, every, missing, lambda sae_id, row: None)))
+
+
+def _every_and_missing(
+    store: OpenStore, registration: SAERegistration
+) -> tuple[list[SAERegistration], list[SAERegistration]]:
+    every = [store.registration(f"{registration.model_id}/{name}") for name in registration.set_recipe_ids]
+    return every, [each for each in every if not _is_made(store, each)]
+
+
+def _is_made(store: OpenStore, registration: SAERegistration) -> bool:
     identity = build_dictionary.identity_of(store, registration)
     return Manifest.find_current(store.layout.sae(registration), identity) is not None
 
@@ -69,32 +86,47 @@ def _is_made(store: Store, registration: SAERegistration) -> bool:
 _Made = tuple[SAERegistration, BuiltDictionary, "Calibration | None"]
 
 
-def _one_a_block(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
-) -> Iterator[_Made]:
-    """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these tokens."""
+def _training(
+    store: OpenStore, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+) -> "tuple[list[TrainingJob], ShuffledActivations, str]":
+    """What is trained, on what, and its hash: one job for all blocks, or one for each that is missing."""
+    source, read = build_dictionary.training_stream(store, every[0], sites=_sites(every)), _read(store, every)
+    if every[0].recipe.sae.architecture == CROSS_LAYER:
+        return [_job(store, every[0], log)], source, read
     places = {each.recipe_id: number for number, each in enumerate(every)}
     n_sites = len(every) * len(every[0].recipe.sites)
     jobs = [_job(store, each, log, range(places[each.recipe_id], n_sites, len(every))) for each in missing]
-    source = build_dictionary.training_stream(store, every[0], sites=_sites(every))
-    trained = build_dictionary.trained(jobs, source, _read(store, every))
-    for each, one in zip(missing, trained, strict=True):
+    return jobs, source, read
+
+
+def _one_a_block(
+    store: OpenStore,
+    every: Sequence[SAERegistration],
+    missing: Sequence[SAERegistration],
+    log: Log,
+    trainer: Trainer,
+) -> Iterator[_Made]:
+    """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these tokens."""
+    for each, one in zip(missing, trainer(*_training(store, every, missing, log)), strict=True):
         yield each, BuiltDictionary.of(one), None
 
 
 def _cross_layer(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+    store: OpenStore,
+    every: Sequence[SAERegistration],
+    missing: Sequence[SAERegistration],
+    log: Log,
+    trainer: Trainer,
 ) -> Iterator[_Made]:
     """Slices of one transcoder. The checkpoint lies with the first block's, which is saved last: a process that is
     killed while it saves finds it again."""
     from models.dictionaries.cross_layer_training import CrossLayerTranscoder
     from models.training.set_calibration import calibrate_set
 
-    first, sites = every[0], _sites(every)
-    source = build_dictionary.training_stream(store, first, sites=sites)
-    (trained,) = build_dictionary.trained([_job(store, first, log)], source, _read(store, every))
+    first = every[0]
+    (trained,) = trainer(*_training(store, every, missing, log))
     assert isinstance(trained.learned, CrossLayerTranscoder)
-    held_out = build_dictionary.training_stream(store, first, held_out=True, sites=sites)
+    held_out = build_dictionary.training_stream(store, first, held_out=True, sites=_sites(every))
     batches = build_dictionary.held_out_batches(held_out, first.recipe.training.batch_tokens)
     layers = first.recipe.layers or ()
     calibrated = calibrate_set(trained.learned, layers, batches, first.recipe.sae.k)
@@ -108,12 +140,16 @@ def _cross_layer(
 
 
 def _not_trained(
-    store: Store, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
+    store: OpenStore,
+    every: Sequence[SAERegistration],
+    missing: Sequence[SAERegistration],
+    log: Log,
+    trainer: Trainer,
 ) -> Iterator[_Made]:
     return ((each, build_dictionary.import_or_neurons(store, each), None) for each in missing)
 
 
-def _job(store: Store, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":
+def _job(store: OpenStore, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":
     return build_dictionary.training_job(store, registration, lambda row: log(registration.sae_id, row), sites)
 
 
@@ -122,7 +158,7 @@ def _sites(every: Sequence[SAERegistration]) -> list[str]:
     return [site for of_use in zip(*(each.recipe.sites for each in every), strict=True) for site in of_use]
 
 
-def _read(store: Store, every: Sequence[SAERegistration]) -> str:
+def _read(store: OpenStore, every: Sequence[SAERegistration]) -> str:
     """Hash of the activations of all blocks."""
     return sha256_of(
         {site: store.datasets.harvested(each, site).identity_sha256 for each in every for site in each.recipe.sites}

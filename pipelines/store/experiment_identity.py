@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from models.experiments.settings_base import settings_of
 from pipelines.registry.experiment_cards import ExperimentRegistration, PromptSetCard
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.other_registration import other_registration
 from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
 from storage.manifest import Manifest, sha256_of
@@ -44,9 +45,19 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
     }
     if dictionaries:
         own["found"]["dictionaries"] = dictionaries
+    if (other := other_registration(store, registration)) is not None:
+        own["found"]["other"] = _other_identity(store, other)
     if (judging := registration.settings.judging()) is not None:
         own["found"]["judge"] = _judge_identity(registration.settings.judge_prompts, judging)
     return own
+
+
+def _other_identity(store: Store, other: ExperimentRegistration) -> dict[str, Any]:
+    """What of the model that is compared with the rows depend on."""
+    found: dict[str, Any] = {"source": other.model.source, "revision": other.revision, "dtype": other.model.dtype}
+    if other.recipes:
+        found["dictionary"] = dictionary_identity(store, store.registration(f"{other.model_id}/{other.card.recipe}"))
+    return found
 
 
 def prompts_identity(card: PromptSetCard) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.model_loading import load_block_points, load_limits
-from pipelines.store.store import Store
+from pipelines.store.open_store import OpenStore
 from pipelines.store.tables import MissingDataset
 from storage.verified_folder import VerifiedFolder
 
@@ -37,7 +37,7 @@ def read_import(registration: SAERegistration) -> "ImportedDictionary":
     return read_foreign(VerifiedFolder.open(folder) or folder, asked.format)
 
 
-def refuse_other_provenance(store: Store, registration: SAERegistration) -> None:
+def refuse_other_provenance(store: OpenStore, registration: SAERegistration) -> None:
     """Compares what is known before the model is run; a recipe that imports nothing passes.
 
     Raises:
@@ -52,7 +52,7 @@ def refuse_other_provenance(store: Store, registration: SAERegistration) -> None
 
 
 def allowed_mismatches(
-    store: Store, registration: SAERegistration, facts: Mapping[str, Any], sites: Sequence[str]
+    store: OpenStore, registration: SAERegistration, facts: Mapping[str, Any], sites: Sequence[str]
 ) -> "list[Mismatch]":
     """What the file names otherwise than the cards, all of it allowed by the recipe.
 
@@ -96,7 +96,7 @@ def _resolved(site: str, depth: int | None) -> str:
     return site if depth is None else str(Site.parse(site).resolve(depth))
 
 
-def _prepends_bos(store: Store, registration: SAERegistration) -> bool | None:
+def _prepends_bos(store: OpenStore, registration: SAERegistration) -> bool | None:
     """Whether a token stands before each context; None where `auto` has not decided yet."""
     asked = registration.model.prepend_bos
     if asked != "auto":

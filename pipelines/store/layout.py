@@ -42,6 +42,10 @@ class StoreLayout:
         """What experiments fitted on ordinary text, for further experiments on the model."""
         return self.root / "experiment_fits" / model_id
 
+    def launch(self, launch_id: str) -> Folder:
+        """What the processes of a launch are told, and leave for each other until it has ended."""
+        return self.root / "launches" / launch_id
+
     def ledger(self) -> Folder:
         """Answers that were paid for: one ledger for the whole home, keyed by content."""
         return self.root / "ledger"

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pipelines.registry.cards import InvalidCard
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import SAERegistration
-from pipelines.store.store import Store, import_revision, resolve_revision
+from pipelines.store.open_store import OpenStore, import_revision
 from storage.remote_errors import remote_errors
+from storage.revisions import resolve_revision
 
 
-def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str]]:
+def resolve_registry(store: OpenStore) -> tuple[list[SAERegistration], dict[str, str]]:
     """Registrations that can run, and errors by the card or partition that they keep from running.
 
     Every card is read once, and every source asked once for its revision.
@@ -27,7 +28,7 @@ def resolve_registry(store: Store) -> tuple[list[SAERegistration], dict[str, str
     return registrations, errors
 
 
-def resolve_experiments(store: Store) -> tuple[list[ExperimentRegistration], dict[str, str]]:
+def resolve_experiments(store: OpenStore) -> tuple[list[ExperimentRegistration], dict[str, str]]:
     """Experiments that can run, and errors by the card or partition that they keep from running."""
     cards, revision = store.cards(), _once(resolve_revision)
     folders = ("experiments/", "prompt_sets/", "text_sets/")

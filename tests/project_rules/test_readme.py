@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from models.experiments.settings_base import method_names, settings_of
+from pipelines.launchers.machine_card import MachineCard, machine_kinds
 from pipelines.registry.card_documentation import documentation
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.cards import ModelCard, RecipeCard, read_card
@@ -64,10 +65,21 @@ def test_the_reference_shows_every_field_of_a_card_with_its_default(text: str, k
 
 
 def test_the_reference_shows_every_setting_of_every_method_with_its_default():
-    shown = {(card := yaml.safe_load(text))["method"]: card for text in REFERENCE[len(REQUIRED) :]}
+    shown = {card["method"]: card for card in map(yaml.safe_load, REFERENCE[len(REQUIRED) :]) if "method" in card}
     assert tuple(sorted(shown)) == method_names()
     for name, card in shown.items():
         assert settings_of(name).model_validate(card["settings"]) == settings_of(name)()
+
+
+def test_the_reference_shows_every_launcher_with_its_defaults_and_the_page_of_machines_has_cards_of_them():
+    shown = {card["launcher"]: card for card in map(yaml.safe_load, REFERENCE) if "launcher" in card}
+    assert shown.keys() == machine_kinds().keys()
+    for name, card in shown.items():
+        required = {"image": "house:1"} if name == "k8s" else {}
+        assert card.keys() == machine_kinds()[name].model_fields.keys()
+        assert machine_kinds()[name].model_validate(card | required) == machine_kinds()[name].model_validate(required)
+    cluster, pods = (read_card(MachineCard, "hpc.yaml", text) for text in fenced("docs/many-machines.md", "yaml"))
+    assert (cluster.launcher, cluster.world, pods.launcher, pods.world) == ("slurm", 8, "k8s", 4)
 
 
 def test_the_reference_is_written_from_the_cards():

@@ -19,6 +19,8 @@ from models.sparse.process_group import ProcessGroup
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 """A run on GPUs also sums what it counts on the CPU."""
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+ENVIRONMENT = "env://"
+"""Processes, perhaps of several machines, that whoever started them told of each other: MASTER_ADDR, MASTER_PORT."""
 
 
 class PeerLost(RuntimeError):
@@ -74,13 +76,17 @@ def _answered() -> Iterator[None]:
 
 
 @contextmanager
-def joined_process_group(rank: int, size: int, meeting: Path, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
-    """While the block lasts this process is one of several of this machine, which meet by a file and leave together."""
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK)
+def joined_process_group(rank: int, size: int, meeting: Path | str, kind: Literal["cpu", "cuda"]) -> Iterator[None]:
+    """While the block lasts this process is one of several, which meet and leave together.
+
+    Args:
+        meeting: A file where processes of one machine meet, or ENVIRONMENT.
+    """
+    if isinstance(meeting, Path) or os.environ.get("MASTER_ADDR") in ("127.0.0.1", "localhost"):
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK)
+    where = meeting.absolute().as_uri() if isinstance(meeting, Path) else meeting
     with _answered():
-        torch.distributed.init_process_group(
-            BACKENDS[kind], init_method=meeting.absolute().as_uri(), rank=rank, world_size=size
-        )
+        torch.distributed.init_process_group(BACKENDS[kind], init_method=where, rank=rank, world_size=size)
     yield
     with _answered():
         torch.distributed.all_reduce(torch.zeros(()))

@@ -36,7 +36,7 @@ def graph(
 
     settings = {"max_features": max_features, "checked_nodes": checked_nodes}
     store = Store()
-    named = tuple(recipe for name in recipes.split(",") for recipe in _members(name, store.cards().recipes))
+    named = tuple(recipe for name in recipes.split(",") for recipe in members(name, store.cards().recipes))
     question = HandQuestion("attribution_graph", model, (Prompt(0, prompt=prompt),), recipes=named, settings=settings)
     if card:
         typer.echo(question.cards())
@@ -48,7 +48,7 @@ def graph(
     _print_paths(nodes, rows["graph_edge"], paths)
 
 
-def _members(name: str, known: Iterable[str]) -> list[str]:
+def members(name: str, known: Iterable[str]) -> list[str]:
     """The recipes of a set, which are called after it and their blocks; a recipe itself where there is no such set."""
     return [recipe for recipe in known if recipe.rpartition(".")[0] == name] or [name]
 

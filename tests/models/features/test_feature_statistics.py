@@ -17,7 +17,9 @@ from models.corpora.corpus_writer import write_corpus
 from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
-from models.features.feature_statistics import StatisticsInput, compute_feature_statistics, encoded
+from models.features.feature_statistics import compute_feature_statistics
+from models.features.statistics_blocks import READINGS, StatisticsBlocks
+from models.features.statistics_readings import StatisticsInput, encoded
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
 
@@ -55,8 +57,8 @@ def store(tmp_path):
     return SimpleNamespace(some=some, root=root, contexts=TokenizedCorpus.open(root / "corpus"), shards=stored)
 
 
-def measured(store, sae=None, identity="i", report=lambda *progress: None):
-    inputs = StatisticsInput(
+def inputs_of(store, sae=None, identity="i") -> StatisticsInput:
+    return StatisticsInput(
         sae or Given(),
         store.shards,
         store.contexts,
@@ -65,7 +67,10 @@ def measured(store, sae=None, identity="i", report=lambda *progress: None):
         recipe_id="r",
         identity_sha256=identity,
     )
-    return compute_feature_statistics(inputs, SETTINGS, store.root / "codes", report)
+
+
+def measured(store, sae=None, identity="i", report=lambda *progress: None):
+    return compute_feature_statistics(inputs_of(store, sae, identity), SETTINGS, store.root / "codes", report)
 
 
 def test_the_feature_table_equals_brute_force(store):
@@ -165,7 +170,7 @@ def test_progress_is_reported_for_every_shard_of_every_reading(store):
 
 def test_a_shard_is_encoded_in_parts_without_showing(store, monkeypatch):
     whole = encoded(Given(), store.shards, 1)
-    monkeypatch.setattr("models.features.feature_statistics.ENCODED_TOGETHER", 7)
+    monkeypatch.setattr("models.features.statistics_readings.ENCODED_TOGETHER", 7)
     parts = encoded(Given(), store.shards, 1)
     assert np.array_equal(whole.acts_M, parts.acts_M)
     assert np.array_equal(whole.positions_M, parts.positions_M)
@@ -182,3 +187,36 @@ def test_the_tables_have_the_types_that_the_warehouse_wants(store):
     assert result.example.schema.field("tokens").type == pa.list_(pa.string())
     assert result.example.schema.field("activations").type == pa.list_(pa.float32())
     assert result.histogram.schema.field("n").type == pa.int64()
+
+
+@pytest.mark.parametrize("most", [1, 2, 64])
+def test_blocks_that_processes_share_make_the_tables_of_one(store, monkeypatch, most):
+    """Four shards in one, two or four blocks, their readings done in any order by processes that know no other."""
+    whole = measured(store)
+    monkeypatch.setattr("models.features.statistics_blocks.MOST_BLOCKS", most)
+
+    def process():
+        return StatisticsBlocks(inputs_of(store), SETTINGS, store.root / "shared", store.root / "sums")
+
+    n = process().n_units
+    assert n == min(most, 4)
+    for reading in READINGS:
+        for unit in reversed(range(n)):
+            assert not process().is_done(reading, unit)
+            process().do(reading, unit)
+            assert process().is_done(reading, unit)
+        if most == 2:
+            process().merge(reading)
+    made = process().tables()
+    for name in ("feature", "histogram", "example"):
+        assert getattr(made, name).equals(getattr(whole, name)), name
+    assert [(file.name, file.sha256) for file in made.codes] == [(file.name, file.sha256) for file in whole.codes]
+    (store.root / "shared").remove(made.codes[0].name)
+    assert not process().is_done("encode", 0)
+
+
+def test_a_block_that_was_not_read_is_named(store):
+    blocks = StatisticsBlocks(inputs_of(store), SETTINGS, store.root / "shared", store.root / "sums")
+    blocks.do("encode", 0)
+    with pytest.raises(ValueError, match=r"block 1 of 4 was not read yet \(encode\)"):
+        blocks.do("sample", 0)

@@ -1,0 +1,48 @@
+"""What statistics of a partition are made of, and how their tables come to lie in the store."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
+from pipelines.registry.registry import SAERegistration
+from pipelines.store.model_loading import load_tokenizer
+from pipelines.store.open_store import OpenStore
+from pipelines.store.tables import replace_partition
+from storage.manifest import sha256_of
+
+if TYPE_CHECKING:
+    from models.features.feature_statistics import FeatureTables
+    from models.features.statistics_readings import StatisticsInput
+
+
+def statistics_identity(store: OpenStore, registration: SAERegistration) -> dict[str, Any]:
+    """Everything that the statistics depend on."""
+    names = {"sae_id": registration.sae_id}  # examples' ids are made of it
+    return FEATURE_STATISTICS.identity(registration, [store.datasets.trained(registration).identity], names)
+
+
+def statistics_input(store: OpenStore, registration: SAERegistration, identity: dict[str, Any]) -> "StatisticsInput":
+    """Dictionary, activations, text and names."""
+    from models.device import default_device
+    from models.features.statistics_readings import StatisticsInput
+
+    shards = store.datasets.shards(registration)
+    return StatisticsInput(
+        store.datasets.dictionary(registration).to(default_device()),
+        shards,
+        store.datasets.contexts(shards.manifest),
+        tokenizer=load_tokenizer(registration),
+        model_id=registration.model_id,
+        recipe_id=registration.recipe_id,
+        identity_sha256=sha256_of(identity),
+    )
+
+
+def write_statistics(
+    store: OpenStore, registration: SAERegistration, identity: dict[str, Any], made: "FeatureTables"
+) -> None:
+    """Writes the tables, and the manifest of the codes last."""
+    for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
+        store.tables.write(store.layout.table(name, registration), rows, identity)
+    files = made.codes if registration.recipe.statistics.keep_feature_activations else ()
+    codes_folder = store.layout.table("feature_activation", registration)
+    replace_partition(codes_folder, files, identity, {"n_firings": int(made.firing.n_F.sum())})

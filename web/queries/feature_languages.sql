@@ -1,0 +1,27 @@
+-- Features that follow what is said in every language, and features of a language.
+with ranked as (
+    select
+        f.*,
+        row_number() over (order by least_correlation desc nulls last, feature_id) as by_correlation,
+        row_number() over (order by language_information desc, feature_id) as by_language
+    from feature_language as f
+    where model_id = $model_id and experiment_id = $experiment_id
+)
+
+select
+    r.recipe_id,
+    r.layer,
+    r.feature_id,
+    r.least_correlation,
+    r.mean_correlation,
+    r.unpaired_correlation,
+    r.language_information,
+    r.languages,
+    r.firing_shares,
+    r.strongest_language,
+    r.by_correlation <= 10 as is_shared,
+    l.label
+from ranked as r
+left join _feature_summary as l using (model_id, recipe_id, feature_id)
+where r.by_correlation <= 10 or r.by_language <= 10
+order by is_shared desc, coalesce(r.least_correlation, -1) desc, r.language_information desc, r.feature_id;
