@@ -61,7 +61,8 @@ class FaultyProxy:
         if fault is not None:
             self.injected[fault] += 1
         if fault in ERRORS:
-            writer.write(_error(*ERRORS[fault]))
+            answer = _error(*ERRORS[fault])
+            writer.write(answer.partition(HEAD_END)[0] + HEAD_END if head.startswith(b"HEAD") else answer)
             await writer.drain()
             return
         if fault == "reset":
