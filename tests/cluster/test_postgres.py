@@ -1,5 +1,6 @@
 """Dagster's records in Postgres, as deploy/dagster.yaml says: daemon, pools, and a backfill whose daemon is killed."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -38,16 +39,18 @@ def postgres() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def home(postgres: str, tmp_path_factory) -> Iterator[Path]:
+@pytest.fixture
+def home(postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """DAGSTER_HOME with the deployed file; two runs at once, as this machine has two cores."""
-    folder = tmp_path_factory.mktemp("dagster")
-    (folder / "dagster.yaml").write_text(DEPLOYED.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 2"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", str(folder))
-        patch.setenv("DAGSTER_POSTGRES_URL", f"postgresql+psycopg2://{postgres}")
-        patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
-        yield folder
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(
+        DEPLOYED.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 2")
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql+psycopg2://{postgres}")
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,12 @@ def test_a_backfill_of_ten_models_whose_daemon_is_killed_is_completed_and_nothin
 
         asked = ["job", "backfill", "-w", "workspace.yaml", "-j", "harvest", "--all", "sae", "--noprompt"]
         ran = subprocess.run(
-            [sys.executable, "-m", "dagster", *asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "dagster", *asked],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         began = time.monotonic()
@@ -140,7 +148,7 @@ def _assert_apart(instance: dg.DagsterInstance, runs: list[dg.DagsterRun]) -> No
         ran.append((min(entry.timestamp for entry in logs), max(entry.timestamp for entry in logs)))
     assert any(a[0] < b[0] < a[1] for a in ran for b in ran), "no two runs were under way at once"
     spans.sort()
-    assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:], strict=False)), spans
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans)), spans
 
 
 @pytest.mark.slow
