@@ -19,6 +19,7 @@ from pipelines.store.harvest_sites import harvest_inputs, missing_sites
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
 
@@ -78,15 +79,17 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
     read = harvest_inputs(store, registration, frame_sha256)
     contexts = TokenizedCorpus.open(store.layout.corpus(registration.corpus_id, frame_sha256))
-    outputs, reasons = missing_sites(store, registration, read, host)
-    if outputs:
-        refuse_other_provenance(store, registration)
-        context.log.info(f"harvesting {registration.model_id} over {contexts.n_contexts:,} contexts: {_told(reasons)}")
-        facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
-        if machine is not None:
-            machine.harvest(registration, outputs, facts)
-        else:
-            harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
+    with sole_maker(store.layout.root / "activations" / registration.model_id):
+        outputs, reasons = missing_sites(store, registration, read, host)
+        if outputs:
+            refuse_other_provenance(store, registration)
+            place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
+            context.log.info(f"harvesting {place}: {_told(reasons)}")
+            facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
+            if machine is not None:
+                machine.harvest(registration, outputs, facts)
+            else:
+                harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
     manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
     own = next(iter(manifests.values()))

@@ -13,6 +13,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_limits, load_model, load_tokenizer
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
 no_sink = dg.AssetCheckSpec(
@@ -45,12 +46,13 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})
     folder = store.layout.table_at("context_frame", model_id=registration.model_id)
-    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
-    if made is None:
-        refuse_other_provenance(store, registration)
-        rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
-        made = store.tables.write(folder, rows, identity, facts)
-        context.log.info(f"{registration.model_id}: {facts['decision']}; tried because {why}")
+    with sole_maker(folder):
+        why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
+        if made is None:
+            refuse_other_provenance(store, registration)
+            rows, facts = _chosen(store, registration, source, Progress(context, "frames"))
+            made = store.tables.write(folder, rows, identity, facts)
+            context.log.info(f"{registration.model_id}: {facts['decision']}; tried because {why}")
     rows = store.tables.read_rows(folder)
     return dg.MaterializeResult(
         metadata={

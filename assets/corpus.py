@@ -15,6 +15,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.folder import Folder
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
@@ -61,10 +62,11 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
     hashes = {"source_sha256": source.sha256(), "tokenizer_sha256": tokenizer_sha256(tokenizer)}
     identity = CORPUS.identity(registration, found=hashes | {"frame_sha256": frame_sha256})
     folder = store.layout.corpus(registration.corpus_id, frame_sha256)
-    why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
-    if made is None:
-        made = _cut(folder, identity, card, source, tokenizer, frame)
-        context.log.info(f"{card.source}: {source.report}; cut because {why}")
+    with sole_maker(folder):
+        why, made = why_made(identity, folder), Manifest.find_current(folder, identity)
+        if made is None:
+            made = _cut(folder, identity, card, source, tokenizer, frame)
+            context.log.info(f"{card.source}: {source.report}; cut because {why}")
     store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
     return _result(folder, made, why, registration.model_id)
 

@@ -18,6 +18,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.statistics_making import statistics_identity, statistics_input, write_statistics
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
 firing_counts = dg.AssetCheckSpec(
@@ -58,9 +59,10 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     keeps them."""
     registration = store.registration(context.partition_key)
     identity = statistics_identity(store, registration)
-    if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
-        context.log.info(f"counting because {why}")
-        _measure(context, store, registration, identity)
+    with sole_maker(store.layout.table("feature", registration)):
+        if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
+            context.log.info(f"counting because {why}")
+            _measure(context, store, registration, identity)
     return _result(store, registration, identity, why)
 
 

@@ -21,6 +21,7 @@ from pipelines.store import build_dictionary
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.dictionary_making import make_dictionary
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
     registration = store.registration(context.partition_key)
     identity, folder = build_dictionary.identity_of(store, registration), store.layout.sae(registration)
     tables = (store.layout.table(name, registration) for name in ("sae_training", "sae"))
-    why = why_made(identity, folder, *tables)
-    made = None if why else Manifest.find_current(folder, identity)
-    if made is None:
-        began = datetime.now(UTC)
-        made = _made(context, store, registration)
-        context.log.info(f"made in {datetime.now(UTC) - began} because {why}")
+    with sole_maker(store.layout.sae_at(registration.model_id, registration.set_id or registration.recipe_id)):
+        why = why_made(identity, folder, *tables)
+        made = None if why else Manifest.find_current(folder, identity)
+        if made is None:
+            began = datetime.now(UTC)
+            made = _made(context, store, registration)
+            context.log.info(f"made in {datetime.now(UTC) - began} because {why}")
     return dg.MaterializeResult(
         data_version=data_version(made.identity),
         metadata=metadata(store, registration, made) | {"remade_because": why or NOT_MADE},

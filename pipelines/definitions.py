@@ -3,6 +3,7 @@
 import dagster as dg
 
 import assets
+from pipelines.dagster_support.step_executor import forking_executor
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
@@ -14,5 +15,6 @@ defs = dg.Definitions(
     jobs=jobs,
     schedules=schedules,
     sensors=sensors,
+    executor=forking_executor,
     resources={"store": Store()},
 )

@@ -17,6 +17,8 @@ from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.left_out import LeftOutPartition
 from sql.published_hash import announce, record
 from sql.stored_partitions import StoredTables
+from storage.remote_errors import Unreachable, remote_errors
+from storage.unwritable import Unwritable
 
 NO_ROWS: RegistryRows = MappingProxyType({})
 
@@ -59,20 +61,23 @@ def publish(
         AbsentFolder: If the store's tables are not there.
         MostWouldBeDropped: If more would go than is allowed.
         ValueError: If the file in the way is not a Glasshouse warehouse.
-        OSError: If the folder cannot be written, or is full.
+        Unwritable: If the folder cannot be written, or is full.
+        Unreachable: If the store is an object store, and does not answer.
     """
     start = time.perf_counter()
     stored.require()
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_lock_place(published), fallback_to_soft=False)  # goes with who holds it
-        with lock, _building(published) as file:
+        with lock, _building(published) as file, remote_errors():
             if published.exists():
                 shutil.copyfile(published, file)
             built = build(file, stored, registry, progress, allowed)
             _put(file, published)
+    except Unreachable:
+        raise
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        raise OSError(
+        raise Unwritable(
             f"{published} was not published ({error}); what stood there stays: see that {published.parent} can be "
             "written and has room for a second copy of the file, then publish again"
         ) from error
@@ -116,7 +121,7 @@ def _put(file: Path, published: Path) -> None:
         os.fsync(written.fileno())
     sha256 = announce(file, published)
     file.replace(published)
-    record(sha256, published)
+    record(sha256, published, file.parent)
     # A log beside the file is of the one that was there before, left by somebody who opened that to write.
     published.with_name(f"{published.name}.wal").unlink(missing_ok=True)
     folder = os.open(published.parent, os.O_RDONLY)

@@ -1,8 +1,8 @@
 """The sha256 of the published file, kept beside it: a flipped bit in a part that no query reads is named, too."""
 
+import os
 from pathlib import Path
 
-from storage.folder import Folder
 from storage.manifest import sha256_of_file
 
 
@@ -15,18 +15,23 @@ def recorded_hashes(published: Path) -> tuple[str, ...]:
 def announce(file: Path, published: Path) -> str:
     """Writes down the sha256 of a file that is about to become the published one, beside what stood there."""
     sha256 = sha256_of_file(file)
-    _write(published, [sha256, *recorded_hashes(published)])
+    _write(published, [sha256, *recorded_hashes(published)], file.parent)
     return sha256
 
 
-def record(sha256: str, published: Path) -> None:
+def record(sha256: str, published: Path, aside: Path) -> None:
     """Writes down that of the file that is published now, and no other."""
-    _write(published, [sha256])
+    _write(published, [sha256], aside)
 
 
-def _write(published: Path, hashes: list[str]) -> None:
-    body = "".join(f"{sha256}\n" for sha256 in dict.fromkeys(hashes)).encode()
-    Folder(str(published.parent)).write_bytes(_place(published).name, body)
+def _write(published: Path, hashes: list[str], aside: Path) -> None:
+    """Grows in the folder of the new file, with which it goes if its writer is killed."""
+    place = _place(published)
+    with (aside / place.name).open("w") as growing:
+        growing.writelines(f"{sha256}\n" for sha256 in dict.fromkeys(hashes))
+        growing.flush()
+        os.fsync(growing.fileno())
+    (aside / place.name).replace(place)
 
 
 def _place(published: Path) -> Path:

@@ -1,9 +1,7 @@
 """Files, local or on S3: no other module asks where it runs."""
 
-import errno
 import functools
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -18,28 +16,16 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from storage import local_files
+from storage.unwritable import refusals
 
 TEMPORARY = ".tmp-"
 """How the name of a file begins that is not whole yet."""
 LEFT_BEHIND = 3600.0
 """Seconds after which a temporary file that nobody has written to is that of a killed writer."""
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
-
-
-class Unwritable(OSError):
-    """The store takes no more: it is full, read-only or not ours. Make room or mend its rights, and run again."""
 
 
 class AbsentFolder(ValueError):
     """A folder that must be there is not: its name is mistyped, it is not mounted, or its bucket does not exist."""
-
-
-def _error_number(error: Exception) -> int:
-    """The system's number of an error, be it only in the text of a library that is not Python's; 0 for none."""
-    if isinstance(error, OSError) and error.errno:
-        return error.errno
-    named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), re.IGNORECASE)
-    return int(named[1] or named[2]) if named else 0
 
 
 def _opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -119,6 +105,16 @@ class Folder:
         """
         if why := self.absence():
             raise AbsentFolder(f"{what} {self} is not there ({why}): {remedy}")
+
+    def require_bucket(self) -> None:
+        """Tells a file that is gone from a store that is: raises AbsentFolder if its bucket is not there any more."""
+        if not self.is_local:
+            self.filesystem.invalidate_cache()
+            if not self.filesystem.exists(bucket := self.path.split("/")[0]):
+                raise AbsentFolder(
+                    f"there is no bucket {bucket!r} any more, or it is not ours, and {self} lay there: bring it back, "
+                    "or correct GLASSHOUSE_HOME, and run again"
+                )
 
     def absence(self) -> str | None:
         """Why the folder is not there; None where it is. In an object store, an empty one is not there."""
@@ -210,17 +206,8 @@ class Folder:
         Raises:
             Unwritable: If the disk is full or the folder may not be written; what was there before stays.
         """
-        try:
-            with self._writing(name) as path:
-                yield path
-        except Exception as error:
-            number = _error_number(error)
-            if number not in _UNWRITABLE or isinstance(error, Unwritable):
-                raise
-            raise Unwritable(
-                f"{self}/{name} could not be written ({os.strerror(number)}): what was there stays, nothing "
-                "half-written is left. Make room, or make the folder writable, and run again: it goes on from there"
-            ) from error
+        with refusals(f"{self}/{name}"), self._writing(name) as path:
+            yield path
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[Path]:
@@ -234,11 +221,18 @@ class Folder:
                     os.fsync(written.fileno())
                 temporary.replace(directory / name)
             else:
-                self.filesystem.put_file(str(temporary), self._at(name))
+                self._upload(temporary, name)
         finally:
             temporary.unlink(missing_ok=True)
             if not self.is_local:
                 shutil.rmtree(directory, ignore_errors=True)
+
+    def _upload(self, file: Path, name: str) -> None:
+        try:
+            self.filesystem.put_file(str(file), self._at(name))
+        except FileNotFoundError:
+            self.require_bucket()
+            raise
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
@@ -253,14 +247,20 @@ class Folder:
 
     def remove(self, name: str = "") -> None:
         """Deletes a file or, without a name, the folder and all in it; nothing happens where there is none. Of a link,
-        the link itself goes."""
-        if self.is_local and os.path.islink(self._at(name)):
-            os.unlink(self._at(name))
-        elif self.exists(name):
-            self.filesystem.rm(self._at(name), recursive=not name)
+        the link itself goes.
+
+        Raises:
+            Unwritable: If the disk is broken or the folder may not be changed.
+        """
+        with refusals(f"{self}/{name}".rstrip("/")):
+            if self.is_local and os.path.islink(self._at(name)):
+                os.unlink(self._at(name))
+            elif self.exists(name):
+                self.filesystem.rm(self._at(name), recursive=not name)
 
     def sweep(self) -> None:
         """Deletes temporary files that a killed writer left behind: younger ones may be another process's, at work."""
         if self.is_local:
-            for left in Path(self.path).glob(f"{TEMPORARY}*"):
-                local_files.remove_if_older(left, LEFT_BEHIND)
+            with refusals(f"{self}/{TEMPORARY}*"):
+                for left in Path(self.path).glob(f"{TEMPORARY}*"):
+                    local_files.remove_if_older(left, LEFT_BEHIND)

@@ -19,7 +19,7 @@ class StoreInUse(ValueError):
 @contextmanager
 def shared_use(url: str) -> Iterator[None]:
     """While datasets are written: waits for who deletes; freed by the system however the process ends."""
-    with _place(url).open("a") as file:
+    with lock_place(url, "use").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -31,7 +31,7 @@ def sole_use(url: str) -> Iterator[None]:
     Raises:
         StoreInUse: If anybody is at work with the store.
     """
-    with _place(url).open("a") as file:
+    with lock_place(url, "use").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,7 +42,8 @@ def sole_use(url: str) -> Iterator[None]:
         yield
 
 
-def _place(url: str) -> Path:
+def lock_place(url: str, purpose: str) -> Path:
+    """The file on this machine by which processes that have to do with a path or URL know of each other."""
     name = url if "://" in url else str(Path(url).resolve())
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"glasshouse-{digest}-{os.getuid()}.use"
+    return Path(tempfile.gettempdir()) / f"glasshouse-{digest}-{os.getuid()}.{purpose}"

@@ -6,31 +6,16 @@ N prompts of a kind, L layers, D model width.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from models.experiments.answer_choices import Choice
 from models.experiments.kept_results import KeptResults, pieces
-from models.experiments.method import ExperimentInput
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.settings.steering_vector import SteeringVectorSettings
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from models.probes.group_split import split_by_group
-
-Given = ExperimentInput[SteeringVectorSettings]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A prompt behind which the model chooses between two tokens."""
-
-    token_ids: tuple[int, ...]
-    matching: int
-    """Token of who has the property."""
-    other: int
-    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +30,41 @@ class ContrastPrompts:
     choices: Sequence[Choice]
 
     @classmethod
-    def of(cls, given: Given) -> "ContrastPrompts":
-        """Raises InvalidPrompt or TooFewGroups where the set has no two kinds, or no groups to hold out."""
-        groups = [prompt.group_name for prompt in given.prompts]
-        are_pairs = given.prompts[0].corrupt_ids is not None
-        labels = ["pair"] * len(groups) if are_pairs else [_label(prompt) for prompt in given.prompts]
-        is_test_N = split_by_group(groups, labels, given.settings.test_share, given.seed)
-        train, test = ([p for p, held in zip(given.prompts, is_test_N, strict=True) if held == side] for side in (0, 1))
-        n_special = given.prompts[0].n_special
+    def of(
+        cls, prompts: Sequence[EncodedPrompt], test_share: float, seed: int, positive: str | None = None
+    ) -> "ContrastPrompts":
+        """Parts a prompt set.
+
+        Args:
+            prompts: Pairs, or rows with two labels.
+            test_share: Share of the groups that is held out.
+            seed: Of the choice of these groups.
+            positive: The label that directions point to; None for that of the first row.
+
+        Raises:
+            InvalidPrompt: If the set has no two kinds.
+            TooFewGroups: If it has no groups to hold out.
+        """
+        groups = [prompt.group_name for prompt in prompts]
+        are_pairs = prompts[0].corrupt_ids is not None
+        labels = ["pair"] * len(groups) if are_pairs else [_label(prompt) for prompt in prompts]
+        is_test_N = split_by_group(groups, labels, test_share, seed)
+        train, test = ([p for p, held in zip(prompts, is_test_N, strict=True) if held == side] for side in (0, 1))
+        n_special = prompts[0].n_special
         if are_pairs:
             choices = [choice for prompt in test for choice in _pair_choices(prompt)]
             return cls([p.token_ids for p in train], [p.corrupt_ids or () for p in train], n_special, True, choices)
-        wanted = given.settings.positive or labels[0]
+        wanted = positive or labels[0]
         if wanted not in labels or len(set(labels)) != 2:
             raise InvalidPrompt(
                 f"the labels are {', '.join(sorted(set(labels)))} and the positive one {wanted}: a direction leads "
                 "from one label to another, so give prompts of two"
             )
         choices = [choice for prompt in test for choice in _label_choices(prompt, wanted)]
-        positive, negative = ([p.token_ids for p in train if (_label(p) == wanted) == side] for side in (True, False))
-        if not positive or not negative:
+        sides = [[p.token_ids for p in train if (_label(p) == wanted) == side] for side in (True, False)]
+        if not all(sides):
             raise InvalidPrompt("one label has no group left to make a direction from: add groups, or another seed")
-        return cls(positive, negative, n_special, False, choices)
+        return cls(sides[0], sides[1], n_special, False, choices)
 
 
 def _label(encoded: EncodedPrompt) -> str:
@@ -125,9 +123,3 @@ def _read(
             last.append(stream_LPD[:, -1])
             text.append(stream_LPD[:, min(max(first, 1), len(ids) - 1) :].mean(1))
     return {"last": torch.stack(last, 1), "text": torch.stack(text, 1)}
-
-
-def group_numbers(choices: Sequence[Choice]) -> np.ndarray:
-    """The group of each choice as a number from 0."""
-    names = sorted({choice.group for choice in choices})
-    return np.searchsorted(names, [choice.group for choice in choices])

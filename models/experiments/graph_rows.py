@@ -23,6 +23,8 @@ class PrunedPrompt:
     graph: AttributionGraph
     scores: GraphScores
     kept: PrunedGraph
+    cluster_N: np.ndarray
+    """As `node_clusters` gives them."""
 
     @property
     def kept_features(self) -> np.ndarray:
@@ -85,6 +87,7 @@ def node_rows(
             "error_share": float(found.scores.error_share_N[node_id]) if is_read else None,
             "kept": bool(found.kept.node_N[node_id]),
             "supernode": group_of.get(f"{recipe}/{feature}") if is_feature else None,
+            "cluster": int(found.cluster_N[node_id]) if found.cluster_N[node_id] >= 0 else None,
         }
 
 

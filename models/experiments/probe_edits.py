@@ -94,10 +94,10 @@ def _test_places(given: Given, edited: EditedProbe, label: str) -> Sequence[Plac
     return [edited.places[row] for row in chosen[spread]]
 
 
-def _probability(given: Given, places: Sequence[Place], token: int, shift: StreamShift | None = None) -> np.ndarray:
+def _probability(given: Given, places: Sequence[Place], token: int, *shifts: StreamShift) -> np.ndarray:
     """Of the token behind each place, the text cut there."""
     cut = [given.prompts[place.prompt].token_ids[: place.positions[-1] + 1] for place in places]
-    batches = last_log_probabilities(given.host, cut, shift)
+    batches = last_log_probabilities(given.host, cut, *shifts)
     return torch.cat([log_BV[:, token].exp() for log_BV in batches]).double().cpu().numpy()
 
 

@@ -1,10 +1,9 @@
-"""What a model predicts behind the last token of each prompt, with a vector added to the stream of some.
+"""What a model predicts behind the last token of each prompt, with vectors added to the stream.
 
 B rows of a batch, N prompts, P positions, D model width, V vocabulary.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.language_model.hooked_model import HookedModel
+from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 
 MOST_LOGITS = 2**24
@@ -28,14 +28,17 @@ class StreamShift:
     """Where: at the last token, or at every token."""
 
 
-@torch.no_grad()
 def last_log_probabilities(
-    host: HookedModel, prompts: Sequence[Sequence[int]], shift: StreamShift | None = None
+    host: HookedModel, prompts: Sequence[Sequence[int]], *shifts: StreamShift
 ) -> Iterator[Tensor]:
-    """Log probabilities (B, V) in float32 of what follows each prompt, batch by batch, in the prompts' order.
+    """Log probabilities (B, V) in float32 of what follows each prompt, batch by batch, in the prompts' order; with a
+    gradient where a shift wants one.
 
     Prompts are padded at the right, which changes nothing before: a causal model does not look ahead. A shift of 0
     changes no bit.
+
+    Args:
+        shifts: Added together in one pass, each at a site of its own.
     """
     longest = max(map(len, prompts))
     size = max(1, MOST_LOGITS // (longest * host.vocab_size))
@@ -45,14 +48,14 @@ def last_log_probabilities(
         mask_BP = torch.arange(max(map(len, batch)))[None] < torch.tensor([len(ids) for ids in batch])[:, None]
         ids_BP = torch.zeros(mask_BP.shape, dtype=torch.long)
         ids_BP[mask_BP] = torch.tensor([token for ids in batch for token in ids])
-        edits = nullcontext() if shift is None else _shifted(host, shift, slice(start, start + size), last_B)
-        with edits:
+        edits = {shift.site: _addition(shift, slice(start, start + size), last_B) for shift in shifts}
+        with host.intervene(edits):
             logits = host.forward(ids_BP, None if mask_BP.all() else mask_BP)
         assert logits is not None, "nothing ends the pass early"
         yield logits[torch.arange(len(batch)), last_B.to(logits.device)].float().log_softmax(-1)
 
 
-def _shifted(host: HookedModel, shift: StreamShift, rows: slice, last_B: Tensor) -> AbstractContextManager[None]:
+def _addition(shift: StreamShift, rows: slice, last_B: Tensor) -> Edit:
     delta_BD = shift.delta_ND[rows]
 
     def add(x_BPD: Tensor) -> Tensor:
@@ -62,4 +65,4 @@ def _shifted(host: HookedModel, shift: StreamShift, rows: slice, last_B: Tensor)
         x_BPD[rows_B, last_B.to(x_BPD.device)] += delta
         return x_BPD
 
-    return host.intervene({shift.site: add})
+    return add

@@ -23,12 +23,21 @@ def publish_with_progress(store: "Store", instance: "dg.DagsterInstance", *, all
 
 
 def run_with_progress(name: str, work: "Callable[[str], Sequence[RunResult]]") -> bool:
-    """Does some work under progress bars; says what failed, and whether nothing did."""
+    """Does some work under progress bars; says what failed, and whether nothing did.
+
+    Raises:
+        RunStopped: If somebody stopped it, which is said.
+    """
     from pipelines.cli.progress_bars import progress_bars
+    from pipelines.runs.in_process import RunStopped
 
     console.print(f"[bold]{name}[/bold]")
-    with progress_bars(console):
-        found = work(name)
+    try:
+        with progress_bars(console):
+            found = work(name)
+    except RunStopped as stopped:
+        console.print(f"  [yellow]stopped[/yellow] {escape(str(stopped))}", highlight=False, soft_wrap=True)
+        raise
     for ran in found:
         for remade in ran.remade:
             console.print(f"  made again {remade}", highlight=False, markup=False, soft_wrap=True)

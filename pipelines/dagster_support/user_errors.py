@@ -7,8 +7,8 @@ from typing import ParamSpec, TypeVar
 
 import dagster as dg
 
-from storage.folder import Unwritable
 from storage.remote_errors import Unreachable, remote_errors
+from storage.unwritable import Unwritable
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,6 +14,7 @@ from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.current_datasets import why_made
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.folder import Folder
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table, table_schema
@@ -53,9 +54,10 @@ def run_experiment(
         ValueError: If prompts, settings, model or dictionary do not fit each other, before the first pass.
     """
     identity, folders = experiment_identity(store, registration), table_folders(store, registration)
-    why = why_made(identity, *folders.values())
-    if why is not None:
-        _make(store, registration, identity, folders, progress)
+    with sole_maker(folders["experiment"]):
+        why = why_made(identity, *folders.values())
+        if why is not None:
+            _make(store, registration, identity, folders, progress)
     manifest = Manifest.find_current(folders["experiment"], identity)
     assert manifest is not None, "the row of `experiment` was written with this identity"
     return ExperimentResult(manifest, why)

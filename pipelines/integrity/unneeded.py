@@ -22,6 +22,8 @@ from storage.manifest import NAME as MANIFEST
 from storage.manifest import Manifest
 from storage.table_schemas import tables
 
+TAKEN_UP_WITHIN = 86_400.0
+"""Seconds after which nobody is expected to go on with what a launch left."""
 _RESUMED = {"activations": ACTIVATIONS, "corpora": CORPUS, "saes": SAE, "feature_activation": FEATURE_STATISTICS}
 """Stages that go on with files of a stopped run, by folder or table."""
 
@@ -67,6 +69,7 @@ def unneeded(store: Store, needs: StoreNeeds) -> Iterator[Unneeded]:
             yield from _unnamed_files(stored, needs)
     yield from _requests_for_labels(layout, needs)
     yield from _chunks(store, needs)
+    yield from _launches(layout)
     yield from _temporary(layout.root)
 
 
@@ -147,6 +150,15 @@ def _chunks(store: Store, needs: StoreNeeds) -> Iterator[Unneeded]:
                 yield Unneeded.whole("chunks of experiments", f"{place}/{name}", folder / name)
         if not folder.folders() and not folder.names():
             yield Unneeded.whole("empty folders", place, folder)
+
+
+def _launches(layout: StoreLayout) -> Iterator[Unneeded]:
+    """Orders, logs and sums of launches that ended badly and that nobody took up; one at work writes every few
+    seconds."""
+    for name in (layout.root / "launches").folders():
+        left = Unneeded.whole("launches that nobody took up", f"launches/{name}", layout.launch(name))
+        if left.age >= TAKEN_UP_WITHIN:
+            yield left
 
 
 def _temporary(root: Folder) -> Iterator[Unneeded]:

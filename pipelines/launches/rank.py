@@ -19,8 +19,8 @@ from pipelines.launches.rank_beats import beating, silences
 from pipelines.launches.rank_work import GangWork, launch_stages
 from pipelines.launches.shared_units import do_share
 from pipelines.store.open_store import OpenStore, RankStore
-from storage.folder import Unwritable
 from storage.remote_errors import Unreachable, remote_errors
+from storage.unwritable import Unwritable
 
 PROGRESS = "progress "
 ERROR = "error"

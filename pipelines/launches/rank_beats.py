@@ -12,6 +12,8 @@ from storage.folder import Folder
 
 EVERY = 5.0
 """Seconds between two signs."""
+DOUBTFUL = 12.0
+"""Seconds without a sign after which it is not clear whether a process is lost."""
 SILENT = 45.0
 """Seconds without a sign after which a process is taken for lost: others do its work, which does no harm if it comes
 back."""

@@ -27,6 +27,8 @@ JOB = "job.json"
 POLL = 1.0
 LOOKED_AT_EVERY = 15.0
 """Seconds after which the store is looked at although the job goes on."""
+LOST = 3 * SILENT
+"""Seconds after which a job is given up whose processes are all silent."""
 LAST_LINES = 5
 
 
@@ -148,6 +150,8 @@ class WatchedLaunch:
                 if is_done():
                     self.listener.line(f"all is made: job {job} is ended, whatever its processes still do")
                     return state
+                if self._all_are_lost(state):
+                    return JobState(JobPhase.FAILED, "no process that is left gives a sign of life")
             time.sleep(POLL)
 
     def _hear(self, engine: Launcher, launch: Launch, job: str) -> None:
@@ -171,6 +175,11 @@ class WatchedLaunch:
                 if rank in self._silent:
                     self.listener.line(f"rank {rank} is heard of again")
                 self._silent.discard(rank)
+
+    def _all_are_lost(self, state: JobState) -> bool:
+        """Whether every process that has not ended is silent, and has been for long."""
+        heard = [age for age in silences(self.folder, self.order.world).values() if age is not None]
+        return state.phase is JobPhase.RUNNING and bool(heard) and min(heard) > LOST
 
     def _raise_users_error(self) -> None:
         """What a process said that only a person can mend."""

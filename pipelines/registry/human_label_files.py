@@ -55,6 +55,7 @@ def read_labels(folder: Folder, sae_id: str) -> tuple[HumanLabel, ...]:
         return ()
     if (size := place.size(name)) > MOST_BYTES:
         raise InvalidCard(f"{place}/{name} has {size:,} bytes, and {MOST_BYTES:,} are read: split it no further")
+    csv.field_size_limit(MOST_BYTES)  # the process's: whoever read CSV before may have left another one
     rows = csv.DictReader(io.StringIO(place.read_bytes(name).decode("utf-8-sig", errors="replace"), newline=""))
     try:
         return tuple(_checked(f"{place}/{name}", rows))

@@ -16,8 +16,13 @@ from pipelines.store.store import Store
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """What fails is said by who started the run, in its own words; traces are kept by Dagster, for its pages."""
 _BLOCKED = "DagsterAssetCheckFailedError"
+_INTERRUPTED = "DagsterExecutionInterruptedError"
 _SENTENCE = f"{dg.Failure.__module__}.{dg.Failure.__qualname__}: "
 """What stands before the sentence of a step that `fail_without_retry` ended; what led to it is a library's own word."""
+
+
+class RunStopped(KeyboardInterrupt):
+    """Somebody stopped the run: nothing that would come after it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,20 @@ def _run(
         for e in result.get_asset_check_evaluations()
         if not e.passed
     )
+    if stopped := _stopped_step(result):
+        raise RunStopped(
+            f"{name}: {stopped} was stopped: what it finished is kept. Run it again: it goes on from there"
+        )
     return RunResult(name, result.success, checks, _error(result), tuple(_remade(result)))
+
+
+def _stopped_step(result: dg.ExecuteInProcessResult) -> str | None:
+    """The step that Ctrl-C, or whoever ends processes, has ended; None where none was."""
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        error = event.step_failure_data.error
+        if error is not None and _INTERRUPTED in error.message:
+            return event.step_key
+    return None
 
 
 def _remade(result: dg.ExecuteInProcessResult) -> Iterator[str]:

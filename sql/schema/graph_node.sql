@@ -17,6 +17,7 @@ create table graph_node (
     error_share double,
     kept boolean not null,
     supernode varchar,
+    cluster integer,
     check (kind in ('feature', 'error', 'token', 'logit')),
     check ((feature_id is not null) = (kind = 'feature')),
     check ((layer is not null) = (kind in ('feature', 'error'))),
@@ -24,7 +25,8 @@ create table graph_node (
     check (position >= 0),
     check (activation > 0),
     check (probability between 0 and 1.000001),
-    check (influence >= 0)
+    check (influence >= 0),
+    check (cluster >= 0)
 );
 
 comment on table graph_node is 'One row per (model_id, experiment_id, prompt_id, node_id): a node of an attribution graph. Refers to attribution_graph (model_id, experiment_id, prompt_id). Refers to feature (model_id, recipe_id, feature_id)';
@@ -45,3 +47,4 @@ comment on column graph_node.influence is 'What the logits'' probability becomes
 comment on column graph_node.error_share is 'Share of what acts on a feature or a logit that comes from errors [fraction]';
 comment on column graph_node.kept is 'Whether pruning keeps it [boolean]';
 comment on column graph_node.supernode is 'Group of nodes to which the experiment''s card counts it [text]';
+comment on column graph_node.cluster is 'Kept features that are acted on by the same nodes and act on the same ones; null where there is no other such [index]';

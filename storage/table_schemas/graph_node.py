@@ -19,5 +19,6 @@ SCHEMA = pa.schema(
         pa.field("error_share", pa.float64()),
         pa.field("kept", pa.bool_(), nullable=False),
         pa.field("supernode", pa.string()),
+        pa.field("cluster", pa.int32()),
     ]
 )

@@ -7,7 +7,8 @@ import time
 import pytest
 from small_disk import small_disk
 
-from storage.folder import AbsentFolder, Folder, Unwritable
+from storage.folder import AbsentFolder, Folder
+from storage.unwritable import Unwritable
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -27,9 +27,10 @@ from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
 from sql.publish import publish
 from storage import folder
-from storage.folder import AbsentFolder, Folder, Unwritable
+from storage.folder import AbsentFolder, Folder
 from storage.manifest import DamagedFile
 from storage.remote_errors import Unreachable, remote_errors
+from storage.unwritable import Unwritable
 
 RECIPE = "site: resid_post.@0.5\nsae: {architecture: topk, expansion: 16, k: 32}\n"
 

@@ -4,8 +4,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from tiny_models import save_tiny
+from transformers import GPT2LMHeadModel
 
 from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
@@ -61,3 +63,15 @@ def write_card(root: Path, name: str, values: dict[str, Any]) -> Path:
     file = root / "registry" / f"{name}.yaml"
     file.write_text(textwrap.dedent(yaml.safe_dump(values)))
     return file
+
+
+def gentle_house(root: Path, card: dict[str, Any]) -> Store:
+    """The same, with a model whose blocks add a twentieth of what they would: what steering it does is known."""
+    store = experiment_house(root, card)
+    model = GPT2LMHeadModel.from_pretrained(root / "weights")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "c_proj" in name:
+                weight.mul_(0.05)
+    model.save_pretrained(root / "weights")
+    return store

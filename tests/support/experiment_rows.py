@@ -44,8 +44,8 @@ def method_tables() -> list[str]:
 
 
 def plain_row(table: str, **others: Any) -> dict[str, Any]:
-    """A row of any table that its checks allow: the first word of `in (…)`, the least of `>=`, another number of `<>`;
-    texts and lists are null where they may be."""
+    """A row of any table that its checks allow: the first word of `in (…)`, the least of `>=`, the most of `<=`,
+    another number of `<>`; texts and lists are null where they may be."""
     row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
     recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
     known = {"prompt_id": 0} | _allowed(table)
@@ -55,7 +55,7 @@ def plain_row(table: str, **others: Any) -> dict[str, Any]:
 def _allowed(table: str) -> dict[str, Any]:
     """By column a value that the checks allow."""
     ddl = (ROOT / "sql" / "schema" / f"{table}.sql").read_text(encoding="utf-8")
-    bounds = re.findall(r"check \((\w+) (>=?) (\d+)\)", ddl)
+    bounds = re.findall(r"check \((\w+) (<=|>=?) (\d+)\)", ddl)
     least = {name: int(number) + (sign == ">") for name, sign, number in bounds}
     least |= {name: 1 for name, _ in re.findall(r"check \((\w+) <> (\w+)\)", ddl)}
     return least | dict(re.findall(r"check \((\w+) in \('(\w+)'", ddl))

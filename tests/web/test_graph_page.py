@@ -91,6 +91,17 @@ def test_nodes_are_a_table_of_what_is_kept(visit):
     assert influences == sorted(influences, reverse=True)
 
 
+def test_features_are_taken_together_by_hand_and_by_what_they_are_connected_to(pages_of, read):
+    graph = small_graph()
+    graph["graph_node"] = [row | ({"cluster": 0} if row["node_id"] in (0, 2) else {}) for row in graph["graph_node"]]
+    by_hand, by_cluster = read(pages_of(graph).get(GRAPH).text).section("supernodes").all("table")
+    assert [[cell.text for cell in row[:2]] for row in by_hand.rows] == [["numbers", "1"]]
+    [row] = by_cluster.rows
+    assert row[0].text.startswith("tokens like"), "the label of node 2, the more influential"
+    assert [cell.text for cell in row[1:5]] == ["2", "2", "0 to 2", "1, 3"]
+    assert float(row[5].one("data").attributes["value"]) == pytest.approx(0.6)
+
+
 def test_checks_are_averaged_and_listed(visit):
     page = visit(GRAPH)
     together, each = page.section("checks").all("table")

@@ -24,8 +24,9 @@ from models.autointerp.llm_client.provider_access import ProviderAccess
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import DamagedLedger, LedgerAnswer, RequestLedger
 from models.autointerp.llm_client.request_queue import ProviderDown, RequestQueue, SpendingTerms
-from storage.folder import Folder, Unwritable
+from storage.folder import Folder
 from storage.process_lock import LockTimeout, process_lock
+from storage.unwritable import Unwritable
 
 
 class BatchesOutstanding(ValueError):

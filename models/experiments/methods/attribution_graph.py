@@ -8,6 +8,7 @@ import numpy as np
 from models.attribution.graphs.attribution_graph import GraphLimits, graph_of
 from models.attribution.graphs.changed_features import FeatureChange, change_effects
 from models.attribution.graphs.influence import GraphScores, pruned
+from models.attribution.graphs.node_clusters import node_clusters
 from models.experiments.block_transcoders import check_block_transcoders, model_transcoders
 from models.experiments.graph_rows import PrunedPrompt, check_row, edge_rows, graph_row, node_rows
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
@@ -36,7 +37,7 @@ def pruned_prompt(given: Given, prompt: EncodedPrompt) -> PrunedPrompt:
     passed, graph = graph_of(given.host, transcoders, prompt.token_ids, prompt.n_special, _limits(settings))
     scores = GraphScores.of(graph)
     kept = pruned(graph, scores.influence_N, settings.node_threshold, settings.edge_threshold)
-    return PrunedPrompt(prompt.prompt_id, passed, graph, scores, kept)
+    return PrunedPrompt(prompt.prompt_id, passed, graph, scores, kept, node_clusters(graph, kept))
 
 
 def _limits(settings: AttributionGraphSettings) -> GraphLimits:

@@ -1,67 +1,33 @@
 """Steering vectors from a prompt set: made, measured on groups held out, and taken apart into features."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from models.experiments.contrast_prompts import Choice, ContrastPrompts, Given, group_numbers, read_stream
+from models.experiments.answer_choices import Choice, choice_log_probabilities, group_numbers, matching_share
+from models.experiments.contrast_prompts import ContrastPrompts
 from models.experiments.direction_features import check_width, feature_rows, is_written_at
-from models.experiments.method import ExperimentMethod, PassCount, Rows
-from models.experiments.prompt import InvalidPrompt
+from models.experiments.layer_directions import READ_AT, LayerDirection, kinds_of, layer_directions, layers_of
+from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.steering_vector import SteeringVectorSettings
-from models.interventions.contrast_directions import (
-    mean_difference,
-    pca_difference,
-    random_direction,
-    shuffled_labels,
-    with_half_exchanged,
-)
-from models.interventions.shifted_prediction import StreamShift, last_log_probabilities
+from models.interventions.contrast_directions import random_direction
+from models.interventions.shifted_prediction import StreamShift
 from models.language_model.sites import Site
 from models.numerics.bootstrap import ratio_interval
 
-READ_AT = {"caa": "last", "pca_difference": "last", "mean_difference": "text"}
-"""Which tokens each kind is made from."""
-NEED_PAIRS = ("caa", "pca_difference")
-
-
-@dataclass(frozen=True, slots=True)
-class Direction:
-    """A direction behind one block, with what the same method makes of shuffled labels."""
-
-    kind: str
-    layer: int
-    vector_D: Tensor
-    shuffled_D: Tensor
-    stream_norm: float
-    """Mean length of the stream that it was made from."""
-
-
-def _kinds(given: Given, prompts: ContrastPrompts) -> Sequence[str]:
-    possible = [kind for kind in READ_AT if prompts.are_pairs or kind not in NEED_PAIRS]
-    asked = given.settings.vectors
-    if asked and (lacking := [kind for kind in asked if kind not in possible]):
-        raise InvalidPrompt(f"{', '.join(lacking)} is made from pairs: give a set of kind contrast_pairs")
-    return asked or possible
-
-
-def _layers(given: Given) -> Sequence[int]:
-    asked, n_layers = given.settings.layers, given.host.n_layers
-    if beyond := [layer for layer in asked or () if layer >= n_layers]:
-        raise ValueError(f"layers {beyond} of a model with blocks 0 to {n_layers - 1}: name some of these")
-    return asked if asked is not None else range(n_layers)
+Given = ExperimentInput[SteeringVectorSettings]
 
 
 def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
     """All prompts belong together: a direction is made from all that are not held out."""
-    prompts, tables = ContrastPrompts.of(given), {name: list[dict[str, Any]]() for name in given.settings.tables}
-    unsteered_NK = _choice_probabilities(given, prompts.choices)
-    for number, direction in enumerate(_directions(given, prompts)):
+    prompts, tables = _prompts(given), {name: list[dict[str, Any]]() for name in given.settings.tables}
+    unsteered_NK = choice_log_probabilities(given.host, prompts.choices)
+    kinds, layers = kinds_of(prompts, given.settings.vectors), layers_of(given.host, given.settings.layers)
+    directions = layer_directions(given.host, prompts, kinds, layers, given.seed, given.kept)
+    for number, direction in enumerate(directions):
         key = {"direction_id": number}
         effects = given.kept.result(
             f"effects {direction.kind} {direction.layer}",
@@ -75,23 +41,7 @@ def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
     return tables
 
 
-def _directions(given: Given, prompts: ContrastPrompts) -> Iterator[Direction]:
-    layers = _layers(given)
-    positive, negative = (
-        read_stream(given.host, side, layers, prompts.n_special, given.kept, name)
-        for name, side in (("positive", prompts.positive), ("negative", prompts.negative))
-    )
-    for kind in _kinds(given, prompts):
-        make = pca_difference if kind == "pca_difference" else mean_difference
-        shuffle = with_half_exchanged if prompts.are_pairs else shuffled_labels
-        for place, layer in enumerate(layers):
-            one_ND, other_ND = positive[READ_AT[kind]][place], negative[READ_AT[kind]][place]
-            shuffled_D = make(*shuffle(one_ND, other_ND, given.seed))
-            norm = float(torch.cat([one_ND, other_ND]).norm(dim=-1).mean())
-            yield Direction(kind, layer, make(one_ND, other_ND), shuffled_D, norm)
-
-
-def _direction_row(direction: Direction, prompts: ContrastPrompts) -> dict[str, Any]:
+def _direction_row(direction: LayerDirection, prompts: ContrastPrompts) -> dict[str, Any]:
     return {
         "kind": direction.kind,
         "site": f"resid_post.{direction.layer}",
@@ -106,29 +56,13 @@ def _direction_row(direction: Direction, prompts: ContrastPrompts) -> dict[str, 
     }
 
 
-def _choice_probabilities(given: Given, choices: Sequence[Choice], shift: StreamShift | None = None) -> np.ndarray:
-    """Probability of the matching token and of the other, (N, 2)."""
-    if not choices:
-        return np.zeros((0, 2))
-    tokens_NK = torch.tensor([(choice.matching, choice.other) for choice in choices])
-    batches = torch.cat([
-        log_BV.cpu().gather(1, tokens_BK)
-        for log_BV, tokens_BK in _with_rows(
-            last_log_probabilities(given.host, [choice.token_ids for choice in choices], shift), tokens_NK
-        )
-    ])  # fmt: skip
-    return batches.double().exp().numpy()
-
-
-def _with_rows(batches: Iterator[Tensor], rows_NK: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    start = 0
-    for batch in batches:
-        yield batch, rows_NK[start : start + len(batch)]
-        start += len(batch)
+def _prompts(given: Given) -> ContrastPrompts:
+    settings = given.settings
+    return ContrastPrompts.of(given.prompts, settings.test_share, given.seed, settings.positive)
 
 
 def _effects(
-    given: Given, direction: Direction, choices: Sequence[Choice], unsteered_NK: np.ndarray
+    given: Given, direction: LayerDirection, choices: Sequence[Choice], unsteered_NK: Tensor
 ) -> Iterator[dict[str, Any]]:
     """Share of the matching token in the probability of both, for each multiple of the direction."""
     if not choices:
@@ -144,8 +78,8 @@ def _effects(
         for name, added_D in added.items():
             delta_ND = (alpha * added_D).expand(len(choices), -1)
             shift = StreamShift(site, delta_ND, given.settings.steered)
-            found[name] = unsteered_NK if alpha == 0 else _choice_probabilities(given, choices, shift)
-        share_N = _share(found["value"])
+            found[name] = unsteered_NK if alpha == 0 else choice_log_probabilities(given.host, choices, shift)
+        share_N = matching_share(found["value"])
         interval = ratio_interval(np.bincount(group_N, share_N), np.bincount(group_N).astype(float), given.seed)
         low, high = interval or (None, None)
         yield {
@@ -157,25 +91,22 @@ def _effects(
             "ci_high": high,
             "n": len(choices),
             "n_groups": len(set(group_N.tolist())),
-            "mass": float(found["value"].sum(1).mean()),
-            "unsteered": float(_share(unsteered_NK).mean()),
-            **{name: float(_share(each).mean()) for name, each in found.items()},
+            "mass": float(found["value"].exp().sum(1).mean()),
+            "unsteered": float(matching_share(unsteered_NK).mean()),
+            **{name: float(matching_share(each).mean()) for name, each in found.items()},
         }
 
 
-def _share(probability_NK: np.ndarray) -> np.ndarray:
-    return probability_NK[:, 0] / np.maximum(probability_NK.sum(1), 1e-300)
-
-
 def _check(given: Given) -> None:
-    _kinds(given, ContrastPrompts.of(given))
-    _layers(given)
+    kinds_of(_prompts(given), given.settings.vectors)
+    layers_of(given.host, given.settings.layers)
     check_width(given.dictionary, given.host.d_model)
 
 
 def _passes(given: Given) -> PassCount:
-    prompts, n_alphas = ContrastPrompts.of(given), len(set(given.settings.alphas) - {0.0})
-    n_directions = len(_kinds(given, prompts)) * len(_layers(given))
+    prompts, n_alphas = _prompts(given), len(set(given.settings.alphas) - {0.0})
+    layers = layers_of(given.host, given.settings.layers)
+    n_directions = len(kinds_of(prompts, given.settings.vectors)) * len(layers)
     made_from = len(prompts.positive) + len(prompts.negative)
     return PassCount(forward=made_from + len(prompts.choices) * (1 + 3 * n_alphas * n_directions))
 

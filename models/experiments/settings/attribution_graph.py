@@ -16,6 +16,7 @@ class AttributionGraphSettings(ExperimentSettings):
 
     question = "Through which features does the prompt become the next token?"
     tables = ("attribution_graph", "graph_node", "graph_edge", "graph_check")
+    code_version = "2"
     dictionary = "several"
     prompts_per_chunk = 1
 

@@ -19,7 +19,7 @@ from storage.folder import Folder
 CONFIG, WEIGHTS = "config.json", "sae_weights.safetensors"
 FILES = (CONFIG, WEIGHTS)
 
-_NORM = "dataset_average_activation_norm."
+NORM = "dataset_average_activation_norm."
 _ROWS = {"W_E": "W_enc", "b_E": "b_enc", "W_D": "W_dec", "b_D": "b_dec"}
 _LINEAR = {"encoder.weight": "W_enc", "encoder.bias": "b_enc", "decoder.weight": "W_dec", "decoder.bias": "b_dec"}
 _ARCHITECTURES = {"relu": "standard", "jumprelu": "jumprelu", "topk": "topk", "batchtopk": "topk"}
@@ -38,7 +38,7 @@ def read(folder: Folder) -> ImportedDictionary:
     expansion, hook_in = require_keys(where, config, "expansion_factor", "hook_point_in")
     (d_in,) = require_positive_ints(where, config, "d_model")
     held = read_safetensors(folder, WEIGHTS)
-    norms = {name.removeprefix(_NORM): held.pop(name) for name in list(held) if name.startswith(_NORM)}
+    norms = {name.removeprefix(NORM): held.pop(name) for name in list(held) if name.startswith(NORM)}
     threshold = f"{'' if 'encoder.weight' in held else 'activation_function.'}log_jumprelu_threshold"
     vectors = (threshold,) if activation(where, config) == "jumprelu" else ()
     tensors = weights(f"{folder}/{WEIGHTS}", held, config, round(d_in * expansion), vectors)

@@ -20,8 +20,8 @@ def planted(tmp_path: Path) -> tuple[HookedModel, torch.Tensor]:
     return refusing_gpt2(tmp_path)
 
 
-def refusals(host: HookedModel, prompts: list[tuple[int, ...]], shift: StreamShift | None = None) -> float:
-    said_N = torch.cat([log_BV.argmax(-1) for log_BV in last_log_probabilities(host, prompts, shift)])
+def refusals(host: HookedModel, prompts: list[tuple[int, ...]], *shifts: StreamShift) -> float:
+    said_N = torch.cat([log_BV.argmax(-1) for log_BV in last_log_probabilities(host, prompts, *shifts)])
     return float((said_N == REFUSE).float().mean())
 
 

@@ -10,13 +10,15 @@ import torch
 from small_disk import small_disk
 
 from models.training.checkpoint import TrainingCheckpoint
-from storage.folder import Folder, Unwritable
+from storage.folder import Folder
+from storage.unwritable import Unwritable
 
 LIMITED = """
 import resource, signal, sys
 import torch
 from models.training.checkpoint import TrainingCheckpoint
-from storage.folder import Folder, Unwritable
+from storage.folder import Folder
+from storage.unwritable import Unwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
 try:

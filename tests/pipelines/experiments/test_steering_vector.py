@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from experiment_house import experiment_house, write_card
-from transformers import GPT2LMHeadModel
+from experiment_house import gentle_house, write_card
 
 from models.experiments.contrast_prompts import ContrastPrompts
 from models.interventions.shifted_prediction import StreamShift, last_log_probabilities
@@ -23,14 +22,7 @@ CARD = {"method": "steering_vector"}
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """The blocks of its model add a twentieth of what they would."""
-    store = experiment_house(tmp_path, CARD)
-    model = GPT2LMHeadModel.from_pretrained(tmp_path / "weights")
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if "c_proj" in name:
-                weight.mul_(0.05)
-    model.save_pretrained(tmp_path / "weights")
+    store = gentle_house(tmp_path, CARD)
     write_card(tmp_path, "prompt_sets/some", {"kind": "contrast_pairs", "prompts": PAIRS})
     return store
 
@@ -96,7 +88,8 @@ def test_labels_with_answers_make_a_direction_too(store: Store, tmp_path: Path):
     assert [row["kind"] for row in rows["direction"]] == ["mean_difference"]
     assert rows["direction_effect"][0]["n"] == 6
     given = experiment_input(store, store.experiment("m/asked"))
-    choices = ContrastPrompts.of(given).choices
+    settings = given.settings
+    choices = ContrastPrompts.of(given.prompts, settings.test_share, given.seed, settings.positive).choices
     letter = given.host.tokenizer.encode("B", add_special_tokens=False)[-1]
     assert {choice.matching for choice in choices} == {letter}, "the answer of comma, the foil of colon"
 

@@ -146,6 +146,18 @@ def test_what_a_killed_run_left_goes_once_it_is_old(store: Store, home: str):
     assert places(store) == set()
 
 
+def test_what_a_launch_left_goes_when_nobody_took_it_up_for_a_day(store: Store, home: str):
+    for name, hours in (("activations-old", 25), ("activations-new", 2)):
+        folder = store.layout.launch(name)
+        folder.write_bytes("order.json", b"{}")
+        (folder / "records").write_bytes("shard-00000.safetensors", b"sums")
+        for path in Path(folder.path).rglob("*.*"):
+            os.utime(path, (0, time.time() - 3600 * hours))
+    assert places(store, LEFT_BEHIND) == {"launches/activations-old"}
+    collect(store, LEFT_BEHIND)
+    assert (store.layout.root / "launches").folders() == ["activations-new"]
+
+
 def test_nothing_is_deleted_while_a_run_is_at_work(store: Store, home: str):
     SyntheticStore(home).write("neighbor", {"model_id": "demo", "recipe_id": "gone"}, [])
     before = Folder(home).files_below()

@@ -41,8 +41,15 @@ def test_a_process_that_comes_back_is_left_its_units():
         return {0: 0.0, 1: SILENT + 1 if len(asked) <= 2 else 0.0}
 
     do_share(work, 0, 2, heard)
-    assert sorted(unit for unit in work.done if unit % 2) != [1, 3, 5, 7, 9, 11]
     assert len([unit for unit in work.done if unit % 2]) == 2
+
+
+def test_nobody_ends_while_it_is_not_clear_whether_another_is_lost():
+    """A process stopped shortly before the others end: its units would be nobody's."""
+    work, ages, waited = Units(6), iter([15.0, 30.0, SILENT + 1, SILENT + 2, SILENT + 3, SILENT + 4]), []
+    do_share(work, 0, 2, lambda: {0: 0.0, 1: next(ages)}, wait=lambda: waited.append(1))
+    assert len(waited) == 2
+    assert sorted(work.done) == list(range(6))
 
 
 def test_progress_is_told_within_a_unit():

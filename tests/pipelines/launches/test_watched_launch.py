@@ -163,8 +163,8 @@ def test_lines_are_heard_and_progress_is_kept_apart(watched):
 
 
 def test_a_silent_process_is_named_once_and_so_is_its_return(watched, monkeypatch):
-    ages = iter([{0: 1.0, 1: 60.0}, {0: 1.0, 1: 65.0}, {0: 1.0, 1: 1.0}])
-    monkeypatch.setattr(watched_launch, "silences", lambda folder, world: next(ages))
+    ages = iter([{0: 1.0, 1: 60.0}] * 4)
+    monkeypatch.setattr(watched_launch, "silences", lambda folder, world: next(ages, {0: 1.0, 1: 1.0}))
     work = Work()
     launch = watched(Scripted(RUNNING, RUNNING, RUNNING, work.finish, ENDED))
     launch.run(work.is_done)
@@ -173,6 +173,25 @@ def test_a_silent_process_is_named_once_and_so_is_its_return(watched, monkeypatc
         "rank 1 gave no sign of life for 60 s: the others do its work",
         "rank 1 is heard of again",
     ]
+
+
+def test_a_job_whose_processes_are_all_silent_is_launched_again(watched, monkeypatch):
+    work, engine = Work(), Scripted(RUNNING)
+    ages = iter([{0: None, 1: 60.0}] * 2 + [{0: None, 1: 200.0}] * 2)
+
+    def heard(folder, world):
+        found = next(ages, None)
+        if found is None:
+            work.finish()
+            return {0: 1.0, 1: 1.0}
+        return found
+
+    monkeypatch.setattr(watched_launch, "silences", heard)
+    launch = watched(engine)
+    launch.run(work.is_done)
+    assert engine.cancelled[0] == "job1"
+    assert len(engine.submitted) == 2
+    assert any("no process that is left gives a sign of life" in line for line in launch.listener.lines)
 
 
 def test_an_error_while_waiting_ends_the_job(watched):

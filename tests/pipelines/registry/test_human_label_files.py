@@ -41,7 +41,7 @@ def always(_: tuple[HumanLabel, ...]) -> bool:
         (HEAD + "7,7,,\n", "line 2: '7' is the feature's own number"),
         (HEAD + "7,a,anna,\n8,b,anna,\n7,c,anna,\n", "line 4: a second label of feature 7 by anna .first on line 2"),
         (HEAD + f'7,"{"x" * 100_000}",,\n', "line 2: the label has 100,000 characters"),
-        (HEAD + f'7,"{"x" * 200_000}",,\n', "not CSV|line 2: the label has 200,000 characters"),
+        (HEAD + f'7,"{"x" * 200_000}",,\n', "line 2: the label has 200,000 characters"),
     ],
 )
 def test_a_row_that_is_no_label_is_named_by_its_line(folder: Folder, text: str, named: str):
