@@ -37,7 +37,8 @@ ROWS = {
     """,
     "feature": """
         select f as feature_id, firings as n_firings, 12800000 as n_tokens, firings / 12800000 as density,
-            case when firings > 0 then 1.5 end as mean_activation, case when firings > 0 then strongest end as max_activation,
+            case when firings > 0 then 1.5 end as mean_activation,
+            case when firings > 0 then strongest end as max_activation,
             firings = 0 as is_dead, 1.0 as decoder_norm, 0.5 as encoder_decoder_cosine
         from feature_drawn
     """,
@@ -60,7 +61,8 @@ ROWS = {
     """,
     "explanation": """
         select printf('%016x', hash(f, $recipe)) as explanation_id, f as feature_id, 'lexical' as explainer,
-            concat_ws(' ', word(hash(f, 1, $seed) % 8000), word(hash(f, 2) % 8000)) as label, 'ok' as status, 8 as n_examples
+            concat_ws(' ', word(hash(f, 1, $seed) % 8000), word(hash(f, 2) % 8000)) as label, 'ok' as status,
+            8 as n_examples
         from feature_drawn
     """,
     "explanation_score": """
@@ -129,7 +131,6 @@ def _clocked(spent: Counter, label: str, inner: Callable) -> Callable:
 
 
 STEPS = {
-
     "manifests": (StoredTables, "partitions"),
     "load": (sql.build, "load"),
     "derived tables": (sql.build, "_refresh"),
