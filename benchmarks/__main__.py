@@ -1,17 +1,15 @@
-"""Runs the benchmarks named, or all of speed: every file with a `main`, but for `recovery`, which takes an hour."""
+"""Runs the benchmarks named, or all of speed."""
 
 import importlib
 import pkgutil
 import sys
 from pathlib import Path
 
-found = sorted(
-    m.name
-    for m in pkgutil.iter_modules([str(Path(__file__).parent)])
-    if m.name
-    not in ("__main__", "side_by_side", "peers", "recovery", "messages_process", "label_cost", "api_addresses")
-)
-for name in sys.argv[1:] or found:
+BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost"}
+"""What takes an hour, runs others of these again, or asks for files."""
+NO_BENCHMARKS = {"__main__", "side_by_side", "peers", "messages_process", "api_addresses"}
+modules = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
+for name in sys.argv[1:] or sorted(modules - BY_NAME_ONLY - NO_BENCHMARKS):
     module = importlib.import_module(f"benchmarks.{name}")
     print(f"\n## {name}\n{(module.__doc__ or '').splitlines()[0]}\n", flush=True)
     module.main()

@@ -20,14 +20,18 @@ TOKENS, CONTEXT = 200_000, 128
 
 
 def main() -> None:
-    host = HookedModel.load("models/demo")
+    measure(HookedModel.load("models/demo"), TOKENS, rounds=5)
+
+
+def measure(host: HookedModel, n_tokens: int, rounds: int) -> None:
+    """Prints the time of a harvest at half depth beside that of the forward pass to there."""
     site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
     documents: list[Document] = list(islice(stdlib_documents(), 100))
     with tempfile.TemporaryDirectory() as directory:
         texts = Folder(directory) / "corpus"
         write_corpus(
             texts,
-            tokenize_into_contexts(documents, host.tokenizer, CONTEXT, TOKENS),
+            tokenize_into_contexts(documents, host.tokenizer, CONTEXT, n_tokens),
             {},
             TokenFilter.of(host.tokenizer),
             source="stdlib",
@@ -46,6 +50,6 @@ def main() -> None:
             harvest(host, contexts, {site: (folder, {})}, {})
             folder.remove()
 
-        seconds = medians({"bare forward": bare, "harvest": whole}, rounds=5)
+        seconds = medians({"bare forward": bare, "harvest": whole}, rounds=rounds)
     table(seconds, "bare forward", contexts.manifest.facts["n_tokens"], "tokens")
     print(f"harvest runs at {seconds['bare forward'] / seconds['harvest']:.2f} of the bare forward pass")

@@ -38,15 +38,19 @@ def _seconds(way: Callable[[], object]) -> np.ndarray:
 
 
 def main() -> None:
-    host = HookedModel.load("models/demo")
+    measure(HookedModel.load("models/demo"), TOKENS, FEATURES)
+
+
+def measure(host: HookedModel, n_tokens: int, n_features: int) -> None:
+    """Prints what statistics of a random dictionary at half depth take beside the forward pass to there."""
     site = Site.parse("resid_post.@0.5").resolve(host.n_layers)
-    settings = SAESettings(n_features=FEATURES, k=K)
-    sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0))
+    settings = SAESettings(n_features=n_features, k=K)
+    sae = TopKSAE.build(settings, host.width(site), torch.Generator().manual_seed(0)).to(host.device)
     with tempfile.TemporaryDirectory() as directory:
         root, token_filter = Folder(directory), TokenFilter.of(host.tokenizer)
         write_corpus(
             root / "corpus",
-            tokenize_into_contexts(stdlib_documents(), host.tokenizer, CONTEXT, TOKENS),
+            tokenize_into_contexts(stdlib_documents(), host.tokenizer, CONTEXT, n_tokens),
             {},
             token_filter,
             source="stdlib",
@@ -75,7 +79,7 @@ def main() -> None:
         entries: list[ManifestFile] = []
         forward, encoding, whole = _seconds(bare), _seconds(encode), _seconds(statistics)
         codes = StoredCodes(root / "codes", entries)
-        pairs = _seconds(lambda: list(cofiring_counts(lambda: codes, FEATURES)))
+        pairs = _seconds(lambda: list(cofiring_counts(lambda: codes, n_features)))
     seconds = {"bare forward": forward, "encode": encoding, "statistics": whole - encoding, "co-activation": pairs}
     for place, clock in enumerate(("CPU", "wall")):
         print(f"{clock} time:")

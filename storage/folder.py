@@ -106,6 +106,16 @@ class Folder:
         if why := self.absence():
             raise AbsentFolder(f"{what} {self} is not there ({why}): {remedy}")
 
+    def require_bucket(self) -> None:
+        """Tells a file that is gone from a store that is: raises AbsentFolder if its bucket is not there any more."""
+        if not self.is_local:
+            self.filesystem.invalidate_cache()
+            if not self.filesystem.exists(bucket := self.path.split("/")[0]):
+                raise AbsentFolder(
+                    f"there is no bucket {bucket!r} any more, or it is not ours, and {self} lay there: bring it back, "
+                    "or correct GLASSHOUSE_HOME, and run again"
+                )
+
     def absence(self) -> str | None:
         """Why the folder is not there; None where it is. In an object store, an empty one is not there."""
         self.filesystem.invalidate_cache()
@@ -211,11 +221,18 @@ class Folder:
                     os.fsync(written.fileno())
                 temporary.replace(directory / name)
             else:
-                self.filesystem.put_file(str(temporary), self._at(name))
+                self._upload(temporary, name)
         finally:
             temporary.unlink(missing_ok=True)
             if not self.is_local:
                 shutil.rmtree(directory, ignore_errors=True)
+
+    def _upload(self, file: Path, name: str) -> None:
+        try:
+            self.filesystem.put_file(str(file), self._at(name))
+        except FileNotFoundError:
+            self.require_bucket()
+            raise
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:

@@ -133,6 +133,8 @@ class ManifestFile:
             yield path
 
     def missing(self, folder: Folder) -> DamagedFile:
+        """Of a file that is not there; raises AbsentFolder if the whole store is not."""
+        folder.require_bucket()
         return DamagedFile.of(folder, f"{self.name} is missing; its sha256 was {self.sha256}")
 
     def check_size(self, folder: Folder) -> None:
