@@ -1,4 +1,4 @@
-"""Runs the benchmarks named, or all of speed: every file with a `main`, but for `recovery`, which takes an hour."""
+"""Runs the benchmarks named, or all of speed."""
 
 import importlib
 import pkgutil
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost"}
-"""What takes an hour, runs others of these again, or asks for a key."""
+"""What takes an hour, runs others of these again, or asks for files."""
 NO_BENCHMARKS = {"__main__", "side_by_side", "peers", "messages_process", "api_addresses"}
 modules = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
 for name in sys.argv[1:] or sorted(modules - BY_NAME_ONLY - NO_BENCHMARKS):

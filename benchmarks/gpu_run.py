@@ -26,18 +26,26 @@ from benchmarks import gpu_step, harvest, statistics
 from models.device import default_device
 from models.language_model.hooked_model import HookedModel, load_tokenizer
 
-BILLION = {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32}
-LITTLE = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4}
+BILLION, LITTLE = (2048, 16), (64, 2)
+"""Width and blocks."""
 LEAST_SECONDS = 45
 """What the shortest part takes, with its start: none begins with less left."""
 
 
-def random_llama(sizes: Mapping[str, int]) -> HookedModel:
+def random_llama(size: tuple[int, int]) -> HookedModel:
     """A Llama with random weights in bfloat16 and the bundled model's tokenizer: as fast as a trained one."""
     torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=32_000, num_key_value_heads=sizes["num_attention_heads"] // 4, **sizes)
+    width, n_blocks = size
+    config = LlamaConfig(
+        vocab_size=32_000,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=n_blocks,
+        num_attention_heads=max(4, width // 64),
+        num_key_value_heads=max(1, width // 256),
+    )
     with torch.device(default_device()):
-        model = LlamaForCausalLM(config).to(torch.bfloat16).eval().requires_grad_(False)
+        model = LlamaForCausalLM(config).bfloat16().eval().requires_grad_(False)
     host = HookedModel(model, load_tokenizer("models/demo"), True, "random", "", "")
     host.prove()
     return host
@@ -54,10 +62,10 @@ def exactness() -> None:
 
 def parts(*, small: bool) -> Mapping[str, Callable[[], None]]:
     """What is measured, in order."""
-    sizes, n_tokens, n_features = (LITTLE, 5_000, 512) if small else (BILLION, 500_000, 65_536)
+    size, n_tokens, n_features = (LITTLE, 5_000, 512) if small else (BILLION, 500_000, 65_536)
     on_model = {
-        "harvest": lambda: harvest.measure(random_llama(sizes), n_tokens, rounds=2),
-        "statistics": lambda: statistics.measure(random_llama(sizes), n_tokens, n_features),
+        "harvest": lambda: harvest.measure(random_llama(size), n_tokens, rounds=2),
+        "statistics": lambda: statistics.measure(random_llama(size), n_tokens, n_features),
     }
     if small:
         return on_model

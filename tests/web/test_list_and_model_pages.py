@@ -32,6 +32,15 @@ def test_a_model_has_a_page_with_its_dictionaries_and_how_much_of_them_is_known(
     assert (answer.status_code, "there is no model dem in this warehouse" in answer.text) == (404, True)
 
 
+def test_a_model_has_the_questions_that_were_asked_of_it(visit, ask):
+    items = visit("/model/demo").section("experiments").all("li")
+    asked = ask("select experiment_id, question from experiment where model_id = 'demo'")
+    links = {link.text: link.attributes["href"] for item in items for link in item.all("a")}
+    assert links == {row.experiment_id: f"/experiments/demo/{row.experiment_id}" for row in asked}
+    assert len(links) > 0
+    assert all(any(row.question in item.text for item in items) for row in asked)
+
+
 def test_home_shows_dictionaries_as_cards_and_what_came_last(visit, ask):
     home = visit("/")
     cards = home.section("dictionaries").one("ul").all("li")
