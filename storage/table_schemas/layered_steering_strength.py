@@ -1,4 +1,5 @@
-"""Columns of the Parquet files of the table `layered_steering_strength`, by model_id and experiment_id."""
+"""Columns of the Parquet files of the table `layered_steering_strength`, whose folders name model_id and
+experiment_id."""
 
 import pyarrow as pa
 

@@ -53,7 +53,7 @@ def folder_keys(table: str) -> list[str]:
     said = (import_module(f"storage.table_schemas.{table}").__doc__ or "").splitlines()[0]
     begin = f"Columns of the Parquet files of the table `{table}`, whose folders name "
     assert said.startswith(begin), f"storage/table_schemas/{table}.py: begin with '{begin}…'"
-    return re.split(r", | and ", said.removeprefix(begin).removesuffix("."))
+    return re.split(r", | and ", " ".join(said.removeprefix(begin).split()).removesuffix("."))
 
 
 def differences(schema: pa.Schema, wanted: Columns) -> list[str]:

@@ -47,9 +47,10 @@ def plain_row(table: str, **others: Any) -> dict[str, Any]:
     """A row of any table that its checks allow: the first word of `in (…)`, the least of `>=`, the most of `<=`,
     another number of `<>`; texts and lists are null where they may be."""
     row = {field.name: _plain(field.type, field.nullable) for field in table_schema(table)}
-    recipes = {name: "mid" for name in row if name.endswith("recipe_id")}
+    keys = {"recipe_id": "mid", "model_id": "demo"}
+    own = {name: value for name in row for key, value in keys.items() if name.endswith(key)}
     known = {"prompt_id": 0} | _allowed(table)
-    return row | {name: value for name, value in known.items() if row.get(name) is not None} | recipes | others
+    return row | {name: value for name, value in known.items() if row.get(name) is not None} | own | others
 
 
 def _allowed(table: str) -> dict[str, Any]:
