@@ -57,6 +57,7 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         if not allowed & {normal(distribution) for distribution in distributions.get(name, [name])}
     }
     peers = (
+        "sae_bench",
         "sae_lens",
         "transformer_lens",
         "nnsight",

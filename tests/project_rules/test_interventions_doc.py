@@ -60,3 +60,8 @@ def test_twenty_questions_across_methods_have_a_query_and_an_answer_in_numbers()
         assert asked.strip().endswith("?"), asked
         assert query.strip(), asked
         assert re.search(r"\d[^\n]*", answer), asked
+
+
+def test_twenty_questions_of_concepts_are_numbered_queries():
+    asked = re.findall(r"^-- (\d+)\. [^\n]*\?$", PAGES["concepts.md"], re.MULTILINE)
+    assert [int(number) for number in asked] == list(range(1, 21))
