@@ -6,7 +6,7 @@ Forty made-up dictionaries of 25,000 features each; then one table of one of the
 import statistics
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 import sql.build
@@ -79,13 +80,12 @@ def write_partition(con: duckdb.DuckDBPyConnection, tables: Folder, table: str, 
     folder, schema = tables / table / "model_id=made-up" / f"recipe_id={recipe}", table_schema(table)
     asked = {"n": N_FEATURES, "recipe": recipe, "seed": seed}
     query = ROWS[table]
-    made = con.execute(query, {name: value for name, value in asked.items() if f"${name}" in query}).to_arrow_table()
+    given = {name: value for name, value in asked.items() if f"${name}" in query}
+    made: pa.Table = con.execute(query, given).to_arrow_table()
     columns = [
         made.column(field.name).cast(field.type) if field.name in made.column_names else _nulls(len(made), field.type)
         for field in schema
     ]
-    import pyarrow as pa
-
     rows, name = pa.table(columns, schema=schema), "part-0.parquet"
     with folder.writing(name) as path:
         pq.write_table(rows, path, compression="zstd")
@@ -94,19 +94,17 @@ def write_partition(con: duckdb.DuckDBPyConnection, tables: Folder, table: str, 
 
 
 def _nulls(n: int, kind):
-    import pyarrow as pa
-
     return pa.nulls(n, kind)
 
 
 @contextmanager
-def timed(spent: Counter, names: dict[str, tuple[object, str]]) -> Iterator[None]:
+def timed(spent: dict[str, float], names: dict[str, tuple[object, str]]) -> Iterator[None]:
     """Seconds in some functions, each replaced by itself with a clock around it."""
     with contextmanager(_patched)(spent, names):
         yield
 
 
-def _patched(spent: Counter, names: dict[str, tuple[object, str]]) -> Iterator[None]:
+def _patched(spent: dict[str, float], names: dict[str, tuple[object, str]]) -> Iterator[None]:
     patches = []
     for label, (home, name) in names.items():
         patches.append(mock.patch.object(home, name, _clocked(spent, label, getattr(home, name))))
@@ -119,7 +117,7 @@ def _patched(spent: Counter, names: dict[str, tuple[object, str]]) -> Iterator[N
             patch.stop()
 
 
-def _clocked(spent: Counter, label: str, inner: Callable) -> Callable:
+def _clocked(spent: dict[str, float], label: str, inner: Callable) -> Callable:
     def called(*args, **kwargs):
         began = time.perf_counter()
         try:
@@ -165,10 +163,10 @@ def main() -> None:
         size = published.stat().st_size
         print(f"{n_dictionaries * N_FEATURES:,} features: first publication {first:.1f} s, {size / 1e6:,.0f} MB")
         for table in ("logit_shape", "explanation"):
-            totals, rows = [], list[Counter]()
+            totals, rows = [], list[dict[str, float]]()
             for seed in range(1, REPEATS + 1):
                 write_partition(con, tables, table, "wide-0", seed)
-                spent, before, began = Counter(), written_bytes(), time.perf_counter()
+                spent, before, began = defaultdict[str, float](float), written_bytes(), time.perf_counter()
                 with timed(spent, STEPS):
                     publish(published, StoredTables(tables))
                 total, n_bytes = time.perf_counter() - began, written_bytes() - before
@@ -179,7 +177,7 @@ def main() -> None:
                 spent["relations"] = time.perf_counter() - began
                 spent["rest"] = total - sum(n for name, n in spent.items() if name != "relations")
                 totals.append(total + spent["relations"])
-                rows.append(spent + Counter({"MB": n_bytes / 1e6}))
+                rows.append({**spent, "MB": n_bytes / 1e6})
             told = ", ".join(f"{name} {statistics.median(row[name] for row in rows):.2f}" for name in rows[0])
             print(f"one partition of {table}: {statistics.median(totals):.2f} s ({told})")
 
