@@ -10,6 +10,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts, table_names
+from sql.consistency import inspect_changes
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
@@ -105,12 +106,14 @@ def _built(
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         codes, n_codes, bad_codes = stored_code_files(stored)
         define_views(con, codes)
-        _refresh(con, [name for _, name in dropped] + [partition.name for partition in replaced])
+        changed = [name for _, name in dropped] + [partition.name for partition in replaced]
+        _refresh(con, changed)
         _register(con, registry)
         _write_publication_row(con, stored)
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
+        inspect_changes(con, _changed_dictionaries(changed))
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
@@ -182,6 +185,14 @@ def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
     for text in sql_files("derived"):
         con.execute(text.sql)
     con.execute("drop table touched")
+
+
+def _changed_dictionaries(changed: Iterable[str]) -> set[tuple[str, str]] | None:
+    """Those of which a partition changed; None where one changed that several dictionaries may refer to."""
+    keys = [keys_of(name) for name in changed]
+    if any(not {"recipe_id", "experiment_id"} & each.keys() for each in keys):
+        return None
+    return {(each["model_id"], each["recipe_id"]) for each in keys if "recipe_id" in each}
 
 
 def _register(con: DuckDBPyConnection, registry: RegistryRows) -> None:

@@ -26,6 +26,11 @@ class TableLayout:
     references: list[Reference]
     """As the table's comment says: `… Refers to explanation (a, b).`"""
 
+    @property
+    def is_of_dictionaries(self) -> bool:
+        """Whether each of its partitions is of one dictionary."""
+        return {"model_id", "recipe_id"} <= self.columns.keys() and "experiment_id" not in self.columns
+
 
 def quoted(name: str) -> str:
     """A table or column name as SQL spells it."""

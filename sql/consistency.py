@@ -1,11 +1,13 @@
 """Whether the tables of a warehouse agree with each other: what foreign keys would say, and more."""
 
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts
-from sql.references import derived_rules
+from sql.references import DerivedRule, derived_rules
 from sql.sql_files import sql_files
 
 
@@ -29,16 +31,75 @@ class Violation:
         return self.model_id in (None, model_id) and self.recipe_id in (None, recipe_id)
 
 
-def inspect(con: DuckDBPyConnection) -> list[Violation]:
+Dictionaries = Collection[tuple[str, str]]
+"""By model_id and recipe_id."""
+
+
+def inspect(con: DuckDBPyConnection, changed: Dictionaries | None = None) -> list[Violation]:
     """Holds the rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
-    finding: all agree."""
+    finding: all agree.
+
+    Args:
+        changed: Dictionaries: of a rule by which no other has a part in what breaks it, only their rows are looked at.
+            A rule of `sql/checks/` is such a rule. None for all rows.
+    """
     con.execute("set enable_progress_bar = false")  # whoever asks has a terminal of his own
-    return _broken_rules(con) + _repeated_rows(con)
+    rules = [*(DerivedRule(text.name, text.title, text.sql, True) for text in sql_files("checks")), *derived_rules(con)]
+    rules += _grain_rules(con)
+    found = _broken(con, [rule for rule in rules if changed is None or not rule.is_of_one_dictionary])
+    if changed:
+        with _rows_of(con, changed):
+            found += _broken(con, [rule for rule in rules if rule.is_of_one_dictionary])
+    order = {rule.name: place for place, rule in enumerate(rules)}
+    return sorted(found, key=lambda each: order[each.rule])
 
 
-def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
+def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> None:
+    """Brings `_violation` up to date: what was found of dictionaries that did not change stays as it was found.
+
+    Args:
+        changed: Those that did; None where it may be any.
+    """
+    one_by_one = {rule.name for rule in (*derived_rules(con), *_grain_rules(con)) if rule.is_of_one_dictionary}
+    one_by_one |= {text.name for text in sql_files("checks")}
+    if changed is None:
+        con.execute("delete from _violation")
+    else:
+        con.execute("delete from _violation where not list_contains($1, rule)", [sorted(one_by_one)])
+        for model_id, recipe_id in changed:
+            con.execute("delete from _violation where model_id = $1 and recipe_id = $2", [model_id, recipe_id])
+    for each in inspect(con, changed):
+        row = [each.rule, each.title, each.model_id, each.recipe_id, each.n, each.what]
+        con.execute("insert into _violation values ($1, $2, $3, $4, $5, $6)", row)
+
+
+def published_violations(con: DuckDBPyConnection) -> list[Violation]:
+    """What the last publication found."""
+    return [Violation(*row) for row in con.execute("from _violation order by all").fetchall()]
+
+
+@contextmanager
+def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries) -> Iterator[None]:
+    """While it lasts, tables of dictionaries hold the rows of some of them alone."""
+    con.execute("create temp table looked_at (model_id varchar, recipe_id varchar)")
+    con.executemany("insert into looked_at values ($1, $2)", sorted(dictionaries))
+    tables = [table for table, layout in table_layouts(con).items() if layout.is_of_dictionaries]
+    for table in tables:
+        con.execute(
+            f"create temp view {quoted(table)} as "
+            f"from warehouse.{quoted(table)} semi join looked_at using (model_id, recipe_id)"
+        )
+    try:
+        yield
+    finally:
+        for table in tables:
+            con.execute(f"drop view temp.{quoted(table)}")
+        con.execute("drop table looked_at")
+
+
+def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule]) -> list[Violation]:
     violations = []
-    for rule in (*sql_files("checks"), *derived_rules(con)):
+    for rule in rules:
         broken = rule.sql.rstrip().removesuffix(";")
         rows = con.execute(
             f"select model_id, recipe_id, count(*), min(what) from ({broken}\n) group by all order by all"
@@ -47,17 +108,15 @@ def _broken_rules(con: DuckDBPyConnection) -> list[Violation]:
     return violations
 
 
-def _repeated_rows(con: DuckDBPyConnection) -> list[Violation]:
+def _grain_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
     """Rows that are not alone in their grain."""
-    violations = []
     for table, layout in table_layouts(con).items():
         key, has = ", ".join(map(quoted, layout.grain)), layout.columns
         model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
-        rows = con.execute(
-            f"with repeated as (select {model} as model_id, {recipe} as recipe_id, row({key})::varchar as key, "
-            f"count(*) as n from {quoted(table)} group by {key} having n > 1) "
-            "select model_id, recipe_id, count(*), min(key || ' stands ' || n || ' times') from repeated "
-            "group by all order by all"
-        ).fetchall()
-        violations += [Violation(f"grain_of_{table}", f"{table} has one row per ({key}).", *row) for row in rows]
-    return violations
+        yield DerivedRule(
+            f"grain_of_{table}",
+            f"{table} has one row per ({key}).",
+            f"select {model} as model_id, {recipe} as recipe_id, row({key})::varchar || ' stands ' || count(*) || "
+            f"' times' as what from {quoted(table)} group by {key} having count(*) > 1",
+            layout.is_of_dictionaries and {"model_id", "recipe_id"} <= set(layout.grain),
+        )

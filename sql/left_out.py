@@ -1,11 +1,14 @@
 """A partition that a publication could not take in, and goes on without: said in the file itself."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
 from sql.stored_partitions import BadPartition, keys_of
+from sql.warehouse import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,10 @@ def write_left_out(con: DuckDBPyConnection, left_out: Iterable[LeftOutPartition]
         keys = keys_of(each.partition)
         row = [each.table, each.partition, *(keys.get(key) for key in ("model_id", "recipe_id", "experiment_id"))]
         con.execute("insert into _left_out values ($1, $2, $3, $4, $5, $6, $7)", [*row, each.found, each.remedy])
+
+
+def recorded_left_out(published: Path) -> dict[tuple[str, str], LeftOutPartition]:
+    """What the last publication went on without, by table and partition; raises as `connect`."""
+    with closing(connect(published)) as con:
+        rows = con.execute("select table_name, partition, reason, remedy from _left_out").fetchall()
+    return {(table, partition): LeftOutPartition(table, partition, *said) for table, partition, *said in rows}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import Reference, literal, quoted, table_layouts
+from sql.catalog import Reference, TableLayout, literal, quoted, table_layouts
 
 INDEX = "feature_id"
 
@@ -22,18 +22,34 @@ class DerivedRule:
     name: str
     title: str
     sql: str
+    is_of_one_dictionary: bool = False
+    """Whether rows of another dictionary have no part in whether a row breaks it."""
 
 
 def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
     """Those of every table of the file, table by table."""
-    for table, layout in table_layouts(con).items():
+    layouts = table_layouts(con)
+    for table, layout in layouts.items():
         has, declared = layout.columns, layout.references
-        yield from (_row_known(reference, has) for reference in declared)
+        for reference in declared:
+            is_of_one = layout.is_of_dictionaries and (
+                not layouts[reference.to].is_of_dictionaries or {"model_id", "recipe_id"} <= set(reference.columns)
+            )
+            yield _row_known(reference, has, is_of_one)
         proven = {name for reference in declared for name in reference.columns}
-        yield from (_index_in_range(table, name, has) for name in has if name.endswith(INDEX) and name not in proven)
+        for name in has:
+            if name.endswith(INDEX) and name not in proven:
+                yield _index_in_range(table, name, has, _is_own(layout, name))
 
 
-def _row_known(reference: Reference, has: dict[str, bool]) -> DerivedRule:
+def _is_own(layout: TableLayout, column: str) -> bool:
+    """Whether a column counts latents of the row's own dictionary."""
+    prefix = column.removesuffix(INDEX)
+    other = {f"{prefix}model_id", f"{prefix}recipe_id"} if prefix else set[str]()
+    return layout.is_of_dictionaries and not other & layout.columns.keys()
+
+
+def _row_known(reference: Reference, has: dict[str, bool], is_of_one: bool) -> DerivedRule:
     """A null refers to nothing."""
     table, to, shared = reference.table, reference.to, ", ".join(map(quoted, reference.columns))
     said = " || ', ' || ".join(f"{literal(f'{name} ')} || {quoted(name)}" for name in reference.columns)
@@ -43,10 +59,11 @@ def _row_known(reference: Reference, has: dict[str, bool]) -> DerivedRule:
         f"Every row of `{table}` refers to a row of `{to}` by ({', '.join(reference.columns)}).",
         f"select {_place(has)}, {said} || {literal(f' stands in {table}, not in {to}')} as what "
         f"from {quoted(table)} anti join {quoted(to)} using ({shared}) where {there}",
+        is_of_one,
     )
 
 
-def _index_in_range(table: str, column: str, has: dict[str, bool]) -> DerivedRule:
+def _index_in_range(table: str, column: str, has: dict[str, bool], is_of_one: bool) -> DerivedRule:
     """The dictionary of `other_feature_id` is `other_model_id/other_recipe_id`; where there is none, the row's own."""
     prefix = column.removesuffix(INDEX)
     model, recipe = (prefix + key if prefix + key in has else key for key in ("model_id", "recipe_id"))
@@ -58,6 +75,7 @@ def _index_in_range(table: str, column: str, has: dict[str, bool]) -> DerivedRul
         f"|| ', which has n_features ' || s.n_features as what from {quoted(table)} as t "
         f"join sae as s on s.model_id = t.{quoted(model)} and s.recipe_id = t.{quoted(recipe)} "
         f"where t.{quoted(column)} not between 0 and s.n_features - 1",
+        is_of_one,
     )
 
 

@@ -2,28 +2,21 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from pipelines.integrity.dictionary_folders import DictionaryFolders
 from pipelines.integrity.finding import Finding
-from pipelines.integrity.folder_check import FolderManifest
-from pipelines.store.layout import StoreLayout
-from pipelines.store.stored_dictionary import stored_dictionary
 from sql.recomputed_statistics import StatisticsFiles, differing_statistics
 from sql.stored_partitions import StoredTables
-from storage.folder import Folder
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.activations.shards import ActivationShards
-    from models.dictionaries.base import SparseDictionary
     from models.features.firings import Firings
 
-_STATISTICS = ("feature", "activation_histogram", "feature_activation")
 _CLOSE = 1e-4
 """Of a cosine or a norm: float32 in another order."""
 _SAME = 1e-3
@@ -31,75 +24,6 @@ _SAME = 1e-3
 _BLOCK = 2**16
 """Directions that are compared at once."""
 Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class DictionaryFolders:
-    """What the store holds of one dictionary, by table and for its weights and activations; only what is whole."""
-
-    layout: StoreLayout
-    model_id: str
-    recipe_id: str
-    tables: Mapping[str, Manifest]
-    weights: Manifest | None
-    activations: Manifest | None
-
-    @classmethod
-    def of(cls, layout: StoreLayout, key: tuple[str, str], whole: Mapping[str, FolderManifest]) -> "DictionaryFolders":
-        def manifest(place: str) -> Manifest | None:
-            return whole[place].manifest if place in whole else None
-
-        model_id, recipe_id = key
-        names = (*_STATISTICS, "neighbor")
-        found = {name: manifest(f"tables/{name}/model_id={model_id}/recipe_id={recipe_id}") for name in names}
-        weights = manifest(f"saes/{model_id}/{recipe_id}")
-        site = weights.facts.get("site") if weights else None
-        return cls(
-            layout,
-            model_id,
-            recipe_id,
-            {name: each for name, each in found.items() if each is not None},
-            weights,
-            manifest(f"activations/{model_id}/{site}"),
-        )
-
-    def folder(self, table: str) -> Folder:
-        return self.layout.table_at(table, model_id=self.model_id, recipe_id=self.recipe_id)
-
-    def rows(self, table: str, features: list[int]) -> list[dict[str, Any]]:
-        """Those of some features."""
-        import pyarrow.parquet as pq
-
-        rows, folder = [], self.folder(table)
-        for entry in self.tables[table].files:
-            with entry.reading(folder) as path:
-                rows += pq.read_table(path, filters=[("feature_id", "in", features)]).to_pylist()
-        return rows
-
-    def feature_ids(self) -> list[int]:
-        import pyarrow.parquet as pq
-
-        ids, folder = [], self.folder("feature")
-        for entry in self.tables["feature"].files:
-            with entry.reading(folder) as path:
-                ids += pq.read_table(path, columns=["feature_id"]).column(0).to_pylist()
-        return ids
-
-    @property
-    def dictionary(self) -> "SparseDictionary":
-        return stored_dictionary(self.layout.sae_at(self.model_id, self.recipe_id))
-
-    @property
-    def shards(self) -> "ActivationShards":
-        from models.activations.shards import ActivationShards
-
-        assert self.weights is not None
-        return ActivationShards.open(self.layout.activations(self.model_id, self.weights.facts["site"]))
-
-    def finding(self, table: str, what: str) -> Finding:
-        place = f"tables/{table}/model_id={self.model_id}/recipe_id={self.recipe_id}"
-        command = f"glasshouse run --model {self.model_id} --recipe {self.recipe_id}"
-        return Finding(place, what, f"delete {self.folder(table)}, then `{command}`")
 
 
 def number_findings(of: DictionaryFolders, n: int | None, report: Report) -> tuple[int, list[Finding]]:
@@ -245,8 +169,7 @@ def _differing_codes(kept: "Firings", again: "Firings") -> int:
     import numpy as np
 
     def keys(fired: "Firings") -> "np.ndarray":
-        token_M = fired.contexts_M.astype(np.int64) * 2**20 + fired.positions_M
-        return np.rec.fromarrays([fired.features_M, token_M])
+        return np.rec.fromarrays([fired.contexts_M, fired.positions_M, fired.features_M])
 
     ours, theirs = keys(kept), keys(again)
     shared, in_kept, in_again = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)

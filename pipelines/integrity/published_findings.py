@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.integrity.finding import Finding
+from sql.left_out import recorded_left_out
 from sql.published_contents import PublishedRows, published_rows
 from sql.published_hash import recorded_hashes
 from sql.stored_partitions import Partition
@@ -28,14 +29,19 @@ def published_findings(published: Path, stored: list[Partition]) -> Iterator[Fin
         return
     try:
         loaded = {(each.table, each.partition): each for each in published_rows(published)}
+        left_out = recorded_left_out(published)
     except Exception as error:  # DuckDB's, whatever it is: the file cannot be read
         what = f"it cannot be read ({str(error).splitlines()[0][:300]})"
         yield Finding(str(published), what, f"move it away, then {_PUBLISH}")
         return
     there = {(each.table, each.name): each for each in stored}
     for place in sorted(loaded.keys() | there.keys()):
-        if fault := _difference(loaded.get(place), there.get(place)):
-            yield Finding(f"{published}, table {place[0]}, {place[1]}", fault, _PUBLISH)
+        name = f"{published}, table {place[0]}, {place[1]}"
+        if place not in loaded and place in left_out:
+            left = left_out[place]
+            yield Finding(name, f"in the store, left out of the publication ({left.found})", left.remedy)
+        elif fault := _difference(loaded.get(place), there.get(place)):
+            yield Finding(name, fault, _PUBLISH)
 
 
 def _altered(published: Path) -> str | None:

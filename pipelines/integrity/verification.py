@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipelines.integrity.chain_findings import chain_findings
+from pipelines.integrity.dictionary_folders import DictionaryFolders
 from pipelines.integrity.finding import Finding
 from pipelines.integrity.folder_check import FolderManifest, folder_findings
-from pipelines.integrity.number_findings import DictionaryFolders, number_findings
+from pipelines.integrity.number_findings import number_findings
 from pipelines.integrity.other_files import other_findings
 from pipelines.integrity.published_findings import published_findings
 from pipelines.integrity.relation_findings import relation_findings

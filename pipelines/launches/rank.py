@@ -31,8 +31,8 @@ _TOLD_EVERY = 2.0
 def main(arguments: list[str] | None = None) -> int:
     """Does the part of one process; returns its exit code."""
     asked = _asked(arguments)
-    if asked.logs:
-        _write_to(Path(asked.logs) / f"rank-{asked.rank}.log")
+    if asked.write_to:
+        _write_to(Path(asked.write_to) / f"rank-{asked.rank}.log")
     if asked.end_with:
         threading.Thread(target=_end_with, args=(asked.end_with,), daemon=True).start()
     store = RankStore()
@@ -90,7 +90,7 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipelines.launches.rank", description=__doc__)
     parser.add_argument("launch", help="folder of the order below launches/ of the store")
     parser.add_argument("--rank", type=int, default=int(os.environ.get("RANK", "0")))
-    parser.add_argument("--logs", help="folder that gets rank-N.log; left out, the log is the output")
+    parser.add_argument("--write-to", help="folder that gets rank-N.log; left out, the log is the output")
     parser.add_argument("--end-with", type=int, help="process whose end ends this one")
     return parser.parse_args(arguments)
 

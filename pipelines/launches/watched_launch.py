@@ -124,7 +124,7 @@ class WatchedLaunch:
             if name in os.environ:
                 own[name] = os.environ[name]
         work = work_folder(self.store, self.machine_id, self.card) / self.order.launch_id
-        logs = ("--logs", str(work / "logs")) if self.card.launcher != "k8s" else ()
+        logs = ("--write-to", str(work / "logs")) if self.card.launcher != "k8s" else ()
         return Launch(
             name=f"glasshouse-{self.order.launch_id}{f'-{self.order.reading}' if self.order.reading else ''}-{attempt}",
             world=self.order.world,

@@ -1,7 +1,7 @@
 """Lists of features with notes: `registry/lists/<list_id>.yaml`, cards that people write about what they found."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +18,25 @@ def _feature(text: str) -> str:
     return text
 
 
+Tag = Literal[
+    "code_vulnerability",
+    "backdoor",
+    "bias_slur",
+    "bias_subtle",
+    "deception",
+    "power_seeking",
+    "treachery",
+    "sycophancy",
+    "dangerous_bio",
+    "dangerous_chem",
+    "weapons",
+    "scam",
+    "crime",
+    "self_model",
+    "other",
+]
+
+
 class ListedFeature(Settings):
     """One feature of a list."""
 
@@ -25,6 +44,11 @@ class ListedFeature(Settings):
     """model_id/recipe_id/number."""
     note: str | None = None
     """What is to be said of it here."""
+    tag: Tag | None = None
+    """What it might warn of; the list's author says so, and the note with what evidence: that a feature exists does not
+    show that the model uses it."""
+    status: Literal["proposed", "confirmed", "struck"] = "proposed"
+    """Of the tag: proposed by a label, a judge or a search; confirmed by what the model does without it; struck."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -59,7 +83,7 @@ def list_rows(lists: dict[str, FeatureListCard]) -> dict[str, list[tuple[Any, ..
     return {
         "feature_list": [(list_id, card.title, card.note, card.author) for list_id, card in lists.items()],
         "feature_list_entry": [
-            (list_id, place, *each.key, each.note)
+            (list_id, place, *each.key, each.note, each.tag, each.status if each.tag else None)
             for list_id, card in lists.items()
             for place, each in enumerate(card.features)
         ],

@@ -8,7 +8,7 @@ from pipelines.registry.feature_lists import list_rows
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.store import Store
-from sql.consistency import Violation, inspect
+from sql.consistency import Violation, published_violations
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.left_out import LeftOutPartition
 from sql.publish import Published, publish
@@ -41,7 +41,7 @@ def publish_store(
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
     done = publish(store.published, stored, registry=registry, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
-        return Publication(done, inspect(con))
+        return Publication(done, published_violations(con))
 
 
 def _experiment_entries(store: Store) -> Iterator[tuple[str, str, str | None]]:

@@ -54,6 +54,8 @@ def trained_together(rank: int, size: int) -> Trainer:
     is whole in the first."""
 
     def together(jobs: "Sequence[TrainingJob]", source: "ShuffledActivations", of: str, /):
+        import torch
+
         from models.device import default_device
         from models.training.distributed.data_parallel import ENVIRONMENT, DataParallel, joined_process_group
         from models.training.distributed.feature_parallel import FeatureParallel
@@ -61,7 +63,8 @@ def trained_together(rank: int, size: int) -> Trainer:
 
         device = default_device()
         with joined_process_group(rank, size, ENVIRONMENT, "cuda" if device.type == "cuda" else "cpu"):
-            divided = FeatureParallel if is_beyond(jobs, source, device) else DataParallel
+            beyond = DataParallel().sum(torch.tensor(float(is_beyond(jobs, source, device))))  # all decide alike
+            divided = FeatureParallel if beyond > 0 else DataParallel
             return list(train_many(jobs, source, device, of, divided()))
 
     return together

@@ -12,7 +12,10 @@ REGISTRY = {
     "registry_entry": [("demo", "mid", "4" * 64)],
     "registry_experiment": [("demo", "asked", "7" * 64)],
     "feature_list": [("words", "Words", "What fires on words.", "anna")],
-    "feature_list_entry": [("words", 0, "demo", "mid", 3, "the first"), ("words", 1, "demo", "mid", 0, None)],
+    "feature_list_entry": [
+        ("words", 0, "demo", "mid", 3, "the first", None, None),
+        ("words", 1, "demo", "mid", 0, None, "scam", "proposed"),
+    ],
 }
 
 

@@ -9,9 +9,11 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 from experiment_rows import method_tables
+from synthetic_store import SyntheticStore
 
 from sql.catalog import table_layouts
-from sql.consistency import inspect
+from sql.consistency import inspect, published_violations
+from sql.publish import publish
 from sql.references import derived_rules
 from sql.sql_files import sql_files
 from sql.warehouse import connect
@@ -173,3 +175,33 @@ def test_a_finding_says_where_and_what(con: DuckDBPyConnection):
         f"feature_id 3 fires {n} times, its histogram holds {n + 1}. "
         "Wanted: The bins of a feature's histogram hold each of its firings once."
     )
+
+
+def test_what_is_found_of_changed_dictionaries_and_kept_of_others_is_what_is_found_of_all(
+    store: SyntheticStore, published: Path
+):
+    """Rows that contradict each other within a dictionary, and across two of them."""
+    mid, late = ({"model_id": "demo", "recipe_id": name} for name in ("mid", "late"))
+    store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    store.write("logit_shape", mid, [{"feature_id": 99}])
+    publish(published, store.stored)
+    store.write("logit_shape", late, [{"feature_id": 77}, {"feature_id": 78}])
+    store.write("neighbor", late, [neighbor("mid", 99), neighbor("late", 99)])
+    publish(published, store.stored)
+    with closing(connect(published)) as con:
+        assert set(map(str, published_violations(con))) == set(map(str, inspect(con)))
+        assert {(each.rule, each.recipe_id) for each in published_violations(con)} >= {
+            ("logit_shape_refers_to_feature", "mid"),
+            ("logit_shape_refers_to_feature", "late"),
+            ("neighbor_other_feature_id_in_range", "late"),
+        }
+    store.write("logit_shape", mid, [{"feature_id": 0}])
+    store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    publish(published, store.stored)
+    with closing(connect(published)) as con:
+        assert published_violations(con) == inspect(con) == []
+
+
+def neighbor(recipe_id: str, feature_id: int) -> dict:
+    other = {"other_model_id": "demo", "other_recipe_id": recipe_id, "other_feature_id": feature_id}
+    return {"feature_id": 0, "kind": "decoder_cosine", "rank": len(recipe_id), "value": 0.5} | other

@@ -25,7 +25,8 @@ def slow(kind: type, name: str = "do") -> None:
 
 def main() -> None:
     sys.path.insert(0, os.getcwd())
-    module, sys.argv = sys.argv[2], sys.argv[2:]
+    begin = sys.argv.index("-m") + 1  # torchrun says -u before it
+    module, sys.argv = sys.argv[begin], sys.argv[begin:]
     if module.startswith("pipelines."):
         from models.activations import harvest
         from models.activations.harvest_by_rank import HarvestingProcess

@@ -24,9 +24,9 @@ EMPTY = {"base", "meta", "link", "input", "br", "hr", "img"}
 LISTS = {
     "feature_list": [("words", "Words <of> people", "What fires on words.", "anna")],
     "feature_list_entry": [
-        ("words", 0, "demo", "mid", 3, "the first"),
-        ("words", 1, "demo", "late", 0, None),
-        ("words", 2, "demo", "mid", 11, "it is dead"),
+        ("words", 0, "demo", "mid", 3, "the first", None, None),
+        ("words", 1, "demo", "late", 0, None, None, None),
+        ("words", 2, "demo", "mid", 11, "it is dead", "other", "struck"),
     ],
 }
 

@@ -3,7 +3,9 @@ select
     l.list_id,
     l.title,
     l.author,
-    e.note
+    e.note,
+    e.tag,
+    e.status
 from feature_list_entry as e
 inner join feature_list as l using (list_id)
 where e.model_id = $model_id and e.recipe_id = $recipe_id and e.feature_id = $feature_id

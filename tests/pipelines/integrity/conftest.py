@@ -1,24 +1,18 @@
-"""A small house that was made once and published, and copies of it that a test may damage."""
+"""Copies, which a test may damage, of the small house that was made once and published."""
 
 import shutil
 from pathlib import Path
 
-import dagster as dg
 import pytest
-from small_house import small_house
+from small_house import store_of
 
-from pipelines.runs.in_process import run_partition
 from pipelines.store.store import Store
 
 
 @pytest.fixture(scope="session")
-def whole_house(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def whole_house(made_house: Path) -> Store:
     """`first/small`, made whole and published: nobody writes to it."""
-    store = small_house(tmp_path_factory.mktemp("whole"))
-    with dg.DagsterInstance.ephemeral() as instance:
-        ran = run_partition(store, "first/small", instance)
-    assert ran.success, ran
-    return store
+    return store_of(made_house)
 
 
 @pytest.fixture

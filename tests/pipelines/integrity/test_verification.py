@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli.main import app as commands
 from pipelines.integrity.verification import Scope, Verification
+from pipelines.store.publication import publish_store
 from pipelines.store.store import Store
 from pipelines.store.tables import replace_partition
 from storage.folder import LEFT_BEHIND, Folder
@@ -120,6 +121,15 @@ def test_a_manifest_of_another_identity_is_named(house: Store):
     assert f"tables/neighbor/{OF_SMALL}: it was not made from what stands in saes/first/small now (" in lines[0]
     assert "recipe.sae.k was 32, is 4): `glasshouse run --model first --recipe small`" in lines[0]
     assert "published as it was made from other cards or code than now in the store: `glasshouse publish`" in lines[1]
+
+
+def test_a_partition_that_a_publication_left_out_is_told_with_the_reason(house: Store):
+    densities = column(house, "feature", "density")
+    rewritten(house, "feature", {"density": pa.array([2.0] * len(densities))})
+    publish_store(house)
+    lines = [line for line in found(house) if "table feature," in line and "left out of the publication" in line]
+    assert len(lines) == 1, lines
+    assert re.search(r"in the store, left out of the publication \(.+\): materialize the asset that writes", lines[0])
 
 
 def test_a_number_that_was_changed_with_its_hashes_is_found_by_making_it_again(house: Store):

@@ -33,9 +33,20 @@ def test_a_list_that_is_none_is_refused_by_line_and_key(text: str, named: str):
         read_card(FeatureListCard, "lists/x.yaml", text)
 
 
+def test_a_tag_is_proposed_until_somebody_confirms_or_strikes_it():
+    text = "title: x\nfeatures:\n  - {feature: m/r/7, tag: scam}\n  - {feature: m/r/3, tag: other, status: struck}\n"
+    rows = list_rows({"x": read_card(FeatureListCard, "lists/x.yaml", text)})["feature_list_entry"]
+    assert [row[-2:] for row in rows] == [("scam", "proposed"), ("other", "struck")]
+    with pytest.raises(InvalidCard, match="'sinister': Input should be 'code_vulnerability'"):
+        read_card(FeatureListCard, "lists/x.yaml", text.replace("scam", "sinister"))
+
+
 def test_a_list_becomes_a_row_and_a_row_for_each_feature():
     card = read_card(FeatureListCard, "lists/imports.yaml", LIST)
     assert list_rows({"imports": card}) == {
         "feature_list": [("imports", "Imports", None, "anna")],
-        "feature_list_entry": [("imports", 0, "m", "r", 7, "the word"), ("imports", 1, "m", "r", 3, None)],
+        "feature_list_entry": [
+            ("imports", 0, "m", "r", 7, "the word", None, None),
+            ("imports", 1, "m", "r", 3, None, None, None),
+        ],
     }
