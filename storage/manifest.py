@@ -197,7 +197,7 @@ class Manifest:
             if said["identity_sha256"] != manifest.identity_sha256:
                 raise ValueError(f"the sha256 of its identity is {manifest.identity_sha256}, it says another")
             return manifest
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DamagedFile.of(
                 folder,
                 f"{NAME} is not a manifest of schema version 1 to {SCHEMA_VERSION} ({type(error).__name__}: {error})",
