@@ -49,11 +49,11 @@ def declared(con: DuckDBPyConnection, table: str) -> Columns:
 
 
 def folder_keys(table: str) -> list[str]:
-    """Columns that the folders of a partition name, as the first line of the schema's file says."""
-    said = (import_module(f"storage.table_schemas.{table}").__doc__ or "").splitlines()[0]
+    """Columns that the folders of a partition name, as the first sentence of the schema's file says."""
+    said = " ".join((import_module(f"storage.table_schemas.{table}").__doc__ or "").split()).partition(".")[0]
     begin = f"Columns of the Parquet files of the table `{table}`, whose folders name "
     assert said.startswith(begin), f"storage/table_schemas/{table}.py: begin with '{begin}…'"
-    return re.split(r", | and ", " ".join(said.removeprefix(begin).split()).removesuffix("."))
+    return re.split(r", | and ", said.removeprefix(begin))
 
 
 def differences(schema: pa.Schema, wanted: Columns) -> list[str]:
