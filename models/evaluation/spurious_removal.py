@@ -39,6 +39,8 @@ class BiasRemoval:
     high: float | None
     is_reported: bool
     """Of the two targets the one that the biased probe is worse at."""
+    n_test: int
+    """Balanced test texts, which the accuracies are of."""
 
 
 def spurious_removal(
@@ -74,9 +76,8 @@ def spurious_removal(
         clean_G = texts.group_counts(test, texts.right(clean[target], texts.x_ND, test, y_N))
         for n in ns:
             for condition in ("chosen", "random"):
-                chosen = [top_features(effect_F, n)]
-                drawn = [texts.random_features(n, draw) for draw in range(random_draws)]
-                sets = chosen if condition == "chosen" else drawn
+                drawn = (texts.random_features(n, draw) for draw in range(random_draws))
+                sets = [top_features(effect_F, n)] if condition == "chosen" else list(drawn)
                 right = [texts.right(biased, texts.without(each), test, y_N) for each in sets]
                 accuracy_G = texts.group_counts(test, np.mean(right, axis=0))
                 score, low, high = _score(accuracy_G, biased_G, clean_G, n_G, texts.seed)
@@ -85,7 +86,7 @@ def spurious_removal(
                 )
                 found = tuple(sets[0]) if condition == "chosen" else None
                 shares = biased_share, clean_share, share
-                yield BiasRemoval(target, condition, n, found, *shares, score, low, high, target == worse)
+                yield BiasRemoval(target, condition, n, found, *shares, score, low, high, target == worse, len(test))
 
 
 def _score(

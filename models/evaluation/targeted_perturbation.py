@@ -33,6 +33,8 @@ class Perturbation:
     low: float | None
     high: float | None
     """Of intended less unintended."""
+    n_test: int
+    """Test texts that the own probe is asked about; of the mean their sum, a text counting once for each probe."""
 
     @property
     def score(self) -> float:
@@ -108,6 +110,6 @@ def _rows(
     for c in range(n_classes):
         found = tuple(features[c][0]) if features else None
         measured = (float(accuracy_C[c]), float(own_C[c]), float(others_C[c]))
-        yield Perturbation(c, condition, n, found, *measured, *(ends[c] or (None, None)))
+        yield Perturbation(c, condition, n, found, *measured, *(ends[c] or (None, None)), int(count_CG[c].sum()))
     means = float(accuracy_C.mean()), float(own_C.mean()), float(others_C.mean())
-    yield Perturbation(None, condition, n, None, *means, *(ends[-1] or (None, None)))
+    yield Perturbation(None, condition, n, None, *means, *(ends[-1] or (None, None)), int(count_CG.sum()))

@@ -43,4 +43,4 @@ comment on column spurious_removal.ci_high is 'Upper end [fraction]';
 comment on column spurious_removal.is_reported is 'Whether the biased probe is worse at this target than at the other: what SAEBench reports [boolean]';
 comment on column spurious_removal.labels is 'The two labels, the one that the probe says yes to last [text]';
 comment on column spurious_removal.spurious_labels is 'The two spurious labels, that which goes with the last label last [text]';
-comment on column spurious_removal.n_test is 'Test texts of the four combinations, before they are balanced [texts]';
+comment on column spurious_removal.n_test is 'Test texts that the accuracies are of: as many of each of the four combinations [texts]';

@@ -34,4 +34,4 @@ comment on column targeted_perturbation.unintended is 'Accuracy that the other l
 comment on column targeted_perturbation.score is 'intended - unintended [fraction]';
 comment on column targeted_perturbation.ci_low is 'Lower end of the 95 % interval of the score, bootstrap over groups; null where a draw can lack a label [fraction]';
 comment on column targeted_perturbation.ci_high is 'Upper end [fraction]';
-comment on column targeted_perturbation.n_test is 'Test texts of all labels [texts]';
+comment on column targeted_perturbation.n_test is 'Test texts that the label''s own probe is asked about, half of them with the label; of the mean their sum over the labels [texts]';

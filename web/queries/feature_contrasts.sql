@@ -14,6 +14,8 @@ select
     c.test_auroc,
     c.test_auroc_ci_low,
     c.test_auroc_ci_high,
+    c.threshold,
+    c.is_above,
     c.precision,
     c.recall,
     c.false_positive_rate,

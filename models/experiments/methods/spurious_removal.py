@@ -40,7 +40,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
                 "is_reported": row.is_reported,
                 "labels": list(task.labels),
                 "spurious_labels": _values(asked, "spurious"),
-                "n_test": int(task.is_test_N.sum()),
+                "n_test": row.n_test,
             }
             for row in rows
         ]

@@ -30,7 +30,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
                 "score": row.score,
                 "ci_low": row.low,
                 "ci_high": row.high,
-                "n_test": int(task.is_test_N.sum()),
+                "n_test": row.n_test,
             }
             for row in rows
         ]
