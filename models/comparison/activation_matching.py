@@ -41,13 +41,14 @@ def counterparts(a_SF: csr_array, b_SG: csr_array, seed: int = 0) -> Counterpart
     if n != n_rows(b_SG):
         raise ValueError(f"{n} places of the one and {n_rows(b_SG)} of the other: compare the same")
     order_S = np.random.default_rng(seed).permutation(n)
-    other_F, best_F, of_G, _ = _best(a_SF, b_SG)
-    _, shuffled_F, _, _ = _best(a_SF, csr_array(b_SG[order_S]))
+    other_F, best_F, of_G = _best(a_SF, b_SG)
+    _, shuffled_F, _ = _best(a_SF, csr_array(b_SG[order_S]))
     is_mutual_F = (of_G[other_F] == np.arange(len(other_F))) & np.isfinite(best_F)
     return Counterparts(other_F, best_F, shuffled_F, is_mutual_F)
 
 
-def _best(a_SF: csr_array, b_SG: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _best(a_SF: csr_array, b_SG: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each feature of the one its best and their correlation; for each of the other its best."""
     n, columns = n_rows(a_SF), csc_array(a_SF)
     (mean_F, variance_F), (mean_G, variance_G) = column_moments(a_SF), column_moments(b_SG)
     std_F, std_G = np.sqrt(variance_F), np.sqrt(variance_G)
@@ -67,4 +68,4 @@ def _best(a_SF: csr_array, b_SG: csr_array) -> tuple[np.ndarray, np.ndarray, np.
         value_G = correlation_BG[rows_G, np.arange(len(rows_G))]
         better_G = value_G > best_G
         best_G[better_G], of_G[better_G] = value_G[better_G], first + rows_G[better_G]
-    return other_F, best_F, of_G, best_G
+    return other_F, best_F, of_G

@@ -35,25 +35,17 @@ class FeatureDrift:
         return (self.q_F < 0.05) & (np.abs(self.log2_ratio_F) >= LEAST_LOG2_RATIO)
 
 
-def feature_drift(
-    firings_CF: csr_array, others_CF: csr_array, tokens_C: np.ndarray, *, is_paired: bool = True
-) -> FeatureDrift:
+def feature_drift(firings_CF: csr_array, others_CF: csr_array, tokens_C: np.ndarray) -> FeatureDrift:
     """Compares firings context by context: tokens of one context are alike, so that contexts are the units.
 
     Args:
         firings_CF: How often each feature fires in each context, in the one model.
         others_CF: The same in the other.
         tokens_C: Tokens of each context.
-        is_paired: Whether a row is the same context for both; else both are samples of their own.
     """
     shares = [csr_array(each.multiply(1 / tokens_C[:, None])) for each in (firings_CF, others_CF)]
-    n = len(tokens_C)
-    if is_paired:
-        mean_F, variance_F = column_moments(csr_array(shares[1] - shares[0]))
-        error_F = np.sqrt(variance_F / max(n - 1, 1))
-    else:
-        (mean_a, variance_a), (mean_b, variance_b) = (column_moments(each) for each in shares)
-        mean_F, error_F = mean_b - mean_a, np.sqrt((variance_a + variance_b) / max(n - 1, 1))
+    mean_F, variance_F = column_moments(csr_array(shares[1] - shares[0]))
+    error_F = np.sqrt(variance_F / max(len(tokens_C) - 1, 1))
     fired_F, other_F = (column_sums(each) for each in (firings_CF, others_CF))
     tested_F = fired_F + other_F >= FEWEST_FIRINGS
     z_F = np.divide(mean_F, error_F, out=np.zeros_like(mean_F), where=error_F > 0)

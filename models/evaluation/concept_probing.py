@@ -3,22 +3,38 @@
 k-sparse probing (Gurnee et al. 2023, arXiv:2305.01610) as SAEBench and sae-probes ask it, with the choice of latents
 that is best on held-out texts, and with controls.
 
-Axes: N texts, M of them, D width, F latents, K chosen ones.
+Axes: N texts, M of them, D width, F latents, K chosen ones, R shufflings.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from models.numerics.bootstrap import ratio_interval
+from models.numerics.bootstrap import mean_interval
 from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import auroc
 from models.probes.codes_by_feature import CodesByFeature, strongest
 from models.probes.linear_probe import LinearProbe, fit_linear_probes
+
+
+@dataclass(frozen=True, eq=False)
+class PooledTexts:
+    """What a dictionary and the activation itself say of each text, its tokens pooled into one row."""
+
+    x_ND: Tensor
+    """The activation at the dictionary's site, float32."""
+    codes: CodesByFeature
+    """Its features, a text in the place of a token."""
+
+    @cached_property
+    def axes_NK(self) -> Tensor:
+        """All features in as few axes as there are texts: whatever the label, they are worked out once."""
+        return in_few_axes(self.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +78,7 @@ class ConceptTask:
         return torch.from_numpy(np.flatnonzero(self.is_test_N))
 
 
-def concept_probing(
-    x_ND: Tensor, latents: CodesByFeature, task: ConceptTask, ks: Sequence[int]
-) -> Iterator[ProbeScore]:
+def concept_probing(texts: PooledTexts, task: ConceptTask, ks: Sequence[int]) -> Iterator[ProbeScore]:
     """Area under the ROC curve and accuracy on test texts.
 
     `chosen_latents`: the k whose own area on training texts is farthest from a half. `latents_by_difference`: the k
@@ -75,17 +89,16 @@ def concept_probing(
     not fitted to.
 
     Args:
-        x_ND: Activations, a row a text.
-        latents: Their features.
+        texts: What is read.
         task: What is told.
         ks: How many latents a probe reads; more than there are take all.
     """
-    train_M = task.train_M
+    latents, train_M = texts.codes, task.train_M
     trained, y_M = latents.at(train_M), torch.from_numpy(task.y_N)[train_M]
     most = min(max(ks), latents.n_features)
-    yield from _scores("raw_activation", None, None, task, tuned_logits(x_ND, task, task.y_N, one_space=True))
+    yield from _scores("raw_activation", None, None, task, tuned_logits(texts.x_ND, task, task.y_N, one_space=True))
     if len(latents.acts_M):
-        logits_M = tuned_logits(in_few_axes(latents), task, task.y_N, one_space=True)
+        logits_M = tuned_logits(texts.axes_NK, task, task.y_N, one_space=True)
         yield from _scores("all_latents", latents.n_features, None, task, logits_M)
     rankings = {
         "chosen_latents": (trained.aurocs(y_M[:, None]) - 0.5).abs(),
@@ -116,13 +129,12 @@ def _shuffled(
     latents: CodesByFeature, trained: CodesByFeature, task: ConceptTask, ks: Sequence[int]
 ) -> Iterator[ProbeScore]:
     chance, train_M = np.random.default_rng(task.seed + 1), np.flatnonzero(~task.is_test_N)
-    k, task, logits = min(max(ks), latents.n_features), replace(task, inner=None), []
-    for _ in range(task.random_draws):
-        y_N = task.y_N.copy()
-        y_N[train_M] = chance.permutation(y_N[train_M])
-        area_1F = trained.aurocs(torch.from_numpy(y_N[train_M])[:, None])
-        features_K = strongest((area_1F - 0.5).abs(), k)[0]
-        logits.append(tuned_logits(latents.columns(features_K), task, y_N))
+    k, task = min(max(ks), latents.n_features), replace(task, inner=None)
+    y_RN = np.tile(task.y_N, (task.random_draws, 1))
+    y_RN[:, train_M] = chance.permuted(y_RN[:, train_M], axis=1)
+    area_RF = trained.aurocs(torch.from_numpy(y_RN[:, train_M].T))
+    chosen_RK = strongest((area_RF - 0.5).abs(), k)
+    logits = [tuned_logits(latents.columns(chosen_K), task, y_N) for chosen_K, y_N in zip(chosen_RK, y_RN, strict=True)]
     yield from _mean_scores("shuffled_labels", k, task, logits)
 
 
@@ -182,12 +194,8 @@ def _scores(
     area, low, high = area_with_interval(logit_M, y_M, group_M)
     yield ProbeScore(reads, k, features, "auroc", area, low, high, 0.5)
     right_M = ((logit_M > 0) == y_M).astype(float)
-    _, place_M = np.unique(group_M, return_inverse=True)
-    ends = ratio_interval(np.bincount(place_M, right_M), np.bincount(place_M).astype(float), task.seed)
-    share = float(y_M.mean())
-    yield ProbeScore(
-        reads, k, features, "accuracy", float(right_M.mean()), *(ends or (None, None)), max(share, 1 - share)
-    )
+    share, ends = float(y_M.mean()), mean_interval(right_M, group_M, task.seed)
+    yield ProbeScore(reads, k, features, "accuracy", float(right_M.mean()), *ends, max(share, 1 - share))
 
 
 def area_with_interval(

@@ -128,10 +128,10 @@ def detector(act_N: np.ndarray, y_N: np.ndarray, group_N: np.ndarray, is_test_N:
         is_test_N: Which are kept from choosing.
     """
     train, y_M = act_N[~is_test_N], y_N[~is_test_N]
-    values = np.unique(train)
+    values, place_M = np.unique(train, return_inverse=True)
     cuts = np.concatenate([(values[:-1] + values[1:]) / 2, values[-1:]]) if len(values) > 1 else values
-    above_CM = train[None] > cuts[:, None]
-    gain_C = above_CM[:, y_M].mean(1) - above_CM[:, ~y_M].mean(1)
+    below_C, others_C = (np.bincount(place_M[of_M], minlength=len(values)).cumsum() for of_M in (y_M, ~y_M))
+    gain_C = others_C / others_C[-1] - below_C / below_C[-1]
     best = int(np.abs(gain_C).argmax())
     is_above = bool(gain_C[best] >= 0)
     said_N = (act_N > cuts[best]) == is_above

@@ -2,8 +2,6 @@
 
 from typing import TypeVar
 
-import numpy as np
-
 from models.evaluation.latent_ablation import AblatableTexts
 from models.experiments.labelled_texts import labelled_texts
 from models.experiments.method import ExperimentInput
@@ -18,9 +16,8 @@ def ablatable_texts(given: ExperimentInput[S], ridge: float) -> tuple[AblatableT
     """Every text read once, and how they are split."""
     texts = labelled_texts(given)
     pooled, task = pooled_texts(given, texts), texts.task
-    _, group_N = np.unique(list(task.group_N), return_inverse=True)
     W_dec = given.features.sae.W_dec.detach().float().cpu()
-    found = AblatableTexts(pooled.x_ND, pooled.codes, W_dec, group_N, task.is_test_N, ridge, given.seed)
+    found = AblatableTexts(pooled.x_ND, pooled.codes, W_dec, task.group_numbers_N, task.is_test_N, ridge, given.seed)
     return found, task
 
 

@@ -4,12 +4,12 @@ N texts, D width, F features, P positions, M entries.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
+from models.evaluation.concept_probing import PooledTexts
 from models.experiments.kept_results import pieces
 from models.experiments.labelled_texts import LabelledTexts
 from models.experiments.method import ExperimentInput
@@ -19,16 +19,6 @@ from models.sparse.codes import SparseCodes
 
 Pool = Literal["mean", "max", "last"]
 S = TypeVar("S", bound=TextSetSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class PooledTexts:
-    """Rows of texts."""
-
-    x_ND: Tensor
-    """The activation at the dictionary's site, float32."""
-    codes: CodesByFeature
-    """Its features, a text in the place of a token."""
 
 
 def pooled_texts(given: ExperimentInput[S], texts: LabelledTexts) -> PooledTexts:

@@ -20,7 +20,7 @@ from models.experiments.prompt import InvalidPrompt
 from models.experiments.settings.linear_probe import ProbeEdit
 from models.interventions.shifted_prediction import StreamShift, last_log_probabilities
 from models.language_model.sites import Site
-from models.numerics.bootstrap import ratio_interval
+from models.numerics.bootstrap import mean_interval
 from models.probes.linear_probe import LinearProbe
 from models.probes.probe_task import ProbeTask
 
@@ -120,6 +120,4 @@ def _mean_difference(edited: EditedProbe, edit: ProbeEdit) -> Tensor:
 def _interval(places: Sequence[Place], after_N: np.ndarray, seed: int) -> tuple[float | None, float | None]:
     """Of the mean, by the bootstrap over groups."""
     names = sorted({place.group for place in places})
-    at_N = np.searchsorted(names, [place.group for place in places])
-    sums, counts = np.bincount(at_N, after_N), np.bincount(at_N).astype(np.float64)
-    return ratio_interval(sums, counts, seed) or (None, None)
+    return mean_interval(after_N, np.searchsorted(names, [place.group for place in places]), seed)

@@ -27,6 +27,17 @@ def ratio_interval(numerator_C: np.ndarray, denominator_C: np.ndarray, seed: int
     )
 
 
+def mean_interval(value_N: np.ndarray, group_N: np.ndarray, seed: int = 0) -> tuple[float | None, float | None]:
+    """The same of a mean over things of which those of one group are alike; two nulls where there is none.
+
+    Args:
+        value_N: Of each thing.
+        group_N: Its group, a whole number from 0; a number that no thing has is no group.
+    """
+    _, place_N = np.unique(group_N, return_inverse=True)
+    return ratio_interval(np.bincount(place_N, value_N), np.bincount(place_N).astype(float), seed) or (None, None)
+
+
 def statistic_interval(
     statistic: Callable[[np.ndarray], np.ndarray], n_clusters: int, seed: int = 0
 ) -> tuple[float, float] | None:

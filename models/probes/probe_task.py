@@ -69,6 +69,11 @@ class ProbeTask:
         return len(self.labels)
 
     @property
+    def group_numbers_N(self) -> np.ndarray:
+        """The group of each row as a whole number from 0."""
+        return np.unique(list(self.group_N), return_inverse=True)[1]
+
+    @property
     def majority(self) -> int:
         """The most frequent class in training, of equal ones the first."""
         return int(np.bincount(self.class_N[~self.is_test_N], minlength=self.n_classes).argmax())

@@ -34,8 +34,7 @@ def _rows(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of one label, by table."""
     task, y_N = texts.task, texts.task.class_N == number
-    _, group_N = np.unique(list(task.group_N), return_inverse=True)
-    train_M = np.flatnonzero(~task.is_test_N)
+    group_N, train_M = task.group_numbers_N, np.flatnonzero(~task.is_test_N)
     found = contrast(codes.at(torch.from_numpy(train_M)), y_N[train_M], group_N[train_M])
     distance_F = np.where(np.isfinite(found.q_F), np.abs(found.area_F - 0.5), -1)
     best = np.argsort(-distance_F, kind="stable")[: min(given.settings.kept_features, found.n_tested)]

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from models.evaluation.concept_probing import ConceptTask, concept_probing
+from models.evaluation.concept_probing import ConceptTask, PooledTexts, concept_probing
 from models.experiments.labelled_texts import LabelledTexts, asked_labels, labelled_texts, length_areas
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
-from models.experiments.pooled_texts import PooledTexts, pooled_texts
+from models.experiments.pooled_texts import pooled_texts
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.sparse_probing import SparseProbingSettings
 
@@ -34,10 +32,9 @@ def _rows(
     given: Given, texts: LabelledTexts, pooled: PooledTexts, number: int, length_area: float
 ) -> Iterator[dict[str, Any]]:
     task, settings = texts.task, given.settings
-    _, group_N = np.unique(list(task.group_N), return_inverse=True)
     concept = ConceptTask(
         task.class_N == number,
-        group_N,
+        task.group_numbers_N,
         task.is_test_N,
         task.inner_split(given.seed),
         tuple(settings.penalties),
@@ -45,7 +42,7 @@ def _rows(
         settings.random_draws,
     )
     n_test = int(task.is_test_N.sum())
-    for score in concept_probing(pooled.x_ND, pooled.codes, concept, settings.latents):
+    for score in concept_probing(pooled, concept, settings.latents):
         yield {
             "recipe_id": given.features.recipe_id,
             "label": task.labels[number],

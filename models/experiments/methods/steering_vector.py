@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from models.experiments.answer_choices import Choice, choice_log_probabilities, group_numbers, matching_share
@@ -16,7 +15,7 @@ from models.experiments.settings.steering_vector import SteeringVectorSettings
 from models.interventions.contrast_directions import random_direction
 from models.interventions.shifted_prediction import StreamShift
 from models.language_model.sites import Site
-from models.numerics.bootstrap import ratio_interval
+from models.numerics.bootstrap import mean_interval
 
 Given = ExperimentInput[SteeringVectorSettings]
 
@@ -80,8 +79,7 @@ def _effects(
             shift = StreamShift(site, delta_ND, given.settings.steered)
             found[name] = unsteered_NK if alpha == 0 else choice_log_probabilities(given.host, choices, shift)
         share_N = matching_share(found["value"])
-        interval = ratio_interval(np.bincount(group_N, share_N), np.bincount(group_N).astype(float), given.seed)
-        low, high = interval or (None, None)
+        low, high = mean_interval(share_N, group_N, given.seed)
         yield {
             "intervention": "add",
             "alpha": alpha,
