@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from complete_dictionary import complete_dictionary
 from experiment_house import experiment_house, write_card
 
 from models.experiments.feature_dictionary import FeatureDictionary
+from models.experiments.method import ExperimentInput
 from models.language_model.sites import Site
+from pipelines.experiments import experiment_input as inputs
 from pipelines.store.store import Store
 
 WORDS = ("width", "height", "items", "name", "value", "found", "self", "area", "print", "return", "class", "def")
@@ -38,6 +41,17 @@ def text_set_house(root: Path, method: str, texts: list[dict[str, Any]], **setti
     card = {"method": method, "prompt_set": "labelled", "recipe": "mid", "settings": settings}
     write_card(root, "experiments/asked", card)
     return store
+
+
+def asked(store: Store) -> ExperimentInput[Any]:
+    """What the card of the house asks."""
+    return inputs.experiment_input(store, store.experiment("m/asked"))
+
+
+def dictionary_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The complete dictionary in the place of any that a card names."""
+    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: dictionary())
+    monkeypatch.setattr(inputs, "sae_registrations", lambda store, registration: [None])
 
 
 def dictionary() -> FeatureDictionary:

@@ -38,12 +38,15 @@ def test_a_dictionary_with_itself_is_the_identity():
     assert not found.is_mutual_F[7]
 
 
-def test_correlations_are_those_of_dense_columns():
+def test_correlations_are_those_of_dense_columns_however_many_are_compared_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.comparison.activation_matching.TOGETHER", 6)
     a_SF, b_SG = codes(3, 300, 20), codes(4, 300, 25)
     found = counterparts(csr_array(a_SF), csr_array(b_SG))
     dense_FG = np.corrcoef(a_SF.T, b_SG.T)[:20, 20:]
     np.testing.assert_allclose(found.correlation_F, dense_FG.max(1), atol=1e-10)
     assert (found.other_F == dense_FG.argmax(1)).all()
+    assert (found.is_mutual_F == (dense_FG.argmax(0)[dense_FG.argmax(1)] == np.arange(20))).all()
+    assert 0 < found.is_mutual_F[6:].sum() < 14
 
 
 def test_different_places_are_refused():

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.stats import false_discovery_control, norm, ttest_rel
 
 from models.comparison.feature_drift import feature_drift
 
@@ -42,12 +43,24 @@ def test_other_documents_are_no_drift_with_contexts_as_units_and_are_with_tokens
     chance = np.random.default_rng(1)
     rate_F = rates(chance)
     both = [firings(chance, rate_F, np.where(chance.random((C, F)) < 0.05, 20, 0.5)) for _ in range(2)]
-    by_context = feature_drift(csr_array(both[0]), csr_array(both[1]), np.full(C, TOKENS), is_paired=False)
+    by_context = feature_drift(csr_array(both[0]), csr_array(both[1]), np.full(C, TOKENS))
     assert (by_context.q_F < 0.05).sum() <= 1
     counts = np.stack([each.sum(0) for each in both])
     pooled_F = counts.sum(0) / (2 * C * TOKENS)
     z_F = (counts[1] - counts[0]) / np.sqrt(np.maximum(2 * C * TOKENS * pooled_F, 1))
     assert (np.abs(z_F) > 4).sum() > 5, "tokens taken for independent see drifts"
+
+
+def test_differences_and_their_errors_are_those_of_the_paired_test_of_student():
+    """In contexts of different lengths; the errors' chance is the normal one, the q are no less than it."""
+    chance, tokens_C = np.random.default_rng(3), np.random.default_rng(4).integers(10, 40, C)
+    base_CF, other_CF = (chance.binomial(tokens_C[:, None], rate, (C, 12)) for rate in (0.03, 0.04))
+    found = feature_drift(csr_array(base_CF), csr_array(other_CF), tokens_C)
+    shares = [each / tokens_C[:, None] for each in (base_CF, other_CF)]
+    np.testing.assert_allclose(found.difference_F, (shares[1] - shares[0]).mean(0))
+    wanted = ttest_rel(shares[1], shares[0])
+    np.testing.assert_allclose(found.difference_F / found.standard_error_F, wanted.statistic, rtol=1e-9)
+    np.testing.assert_allclose(found.q_F, false_discovery_control(2 * norm.sf(np.abs(wanted.statistic))), rtol=1e-9)
 
 
 def test_the_same_model_does_not_drift():

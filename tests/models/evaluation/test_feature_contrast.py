@@ -83,6 +83,29 @@ def test_texts_of_one_group_count_once():
     )
 
 
+def test_a_feature_that_fires_in_too_few_texts_is_not_tested():
+    acts_NF = np.zeros((60, 2))
+    acts_NF[:8:2, 0] = acts_NF[:10:2, 1] = 1
+    found = contrast(codes_of(acts_NF), np.arange(60) % 2 == 0, np.arange(60))
+    assert np.isfinite(found.q_F).tolist() == [False, True]
+    assert found.n_tested == 1
+
+
+def test_a_detector_counts_as_by_hand_and_its_threshold_is_that_of_training_texts():
+    """Training texts have the label above 1. Of 6 test texts with it 2 are above, of 4 without 1; most test texts have
+    it below, so that they would choose the other side."""
+    train, test = [(2, True), (1.5, True), (0.5, False), (0, False)], [(2, True)] * 2 + [(0, True)] * 4
+    test += [(2, False)] + [(0, False)] * 3
+    act_N, y_N = (np.array(column) for column in zip(*train, *test, *[(0, True), (3, False)] * 20, strict=True))
+    for n in (14, 54):
+        is_test_N = np.arange(n) >= 4
+        found = detector(act_N[:n].astype(float), y_N[:n], np.arange(n), is_test_N)
+        assert (found.threshold, found.is_above) == (1, True)
+        if n == 14:
+            assert (found.precision, found.recall, found.false_positive_rate) == (2 / 3, 1 / 3, 1 / 4)
+            assert found.area == pytest.approx((2 * 3.5 + 4 * 1.5) / 24)
+
+
 def test_a_detector_is_judged_on_texts_that_did_not_choose_its_threshold():
     chance, n = np.random.default_rng(6), 400
     y_N, is_test_N = chance.random(n) < 0.5, np.arange(n) % 2 == 0

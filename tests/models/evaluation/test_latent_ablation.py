@@ -73,6 +73,41 @@ def test_a_bias_goes_with_its_features_and_not_with_random_ones():
     assert first.low > 0.8
 
 
+def test_features_and_probes_are_those_of_training_texts():
+    """In test texts the features of the labels are silent: they are chosen none the less, and nothing tells there."""
+    chance, n = np.random.default_rng(3), 600
+    class_N, is_spurious_N = chance.integers(0, 2, n), chance.random(n) < 0.5
+    acts_NF = (chance.random((n, 40)) < 0.2) * chance.uniform(0.2, 1, (n, 40))
+    is_training_N = np.arange(n) // 2 % 3 != 0
+    for place, is_so_N in enumerate((class_N == 0, class_N == 1, is_spurious_N, ~is_spurious_N)):
+        acts_NF[:, place] = (is_so_N & is_training_N) * chance.uniform(0.5, 1.5, n)
+    texts = texts_of(acts_NF, chance)
+    for row in targeted_perturbation(texts, class_N, [1]):
+        assert row.label is None or row.condition == "random" or row.features == (row.label,)
+        assert row.accuracy == pytest.approx(0.5, abs=0.1)
+    for row in spurious_removal(texts, class_N == 1, is_spurious_N, [2]):
+        wanted = {2, 3} if row.target == "label" else {0, 1}
+        assert row.condition == "random" or set(row.features or ()) == wanted
+        assert row.clean_accuracy == pytest.approx(0.5, abs=0.1)
+
+
+def test_accuracies_are_of_as_many_texts_as_is_said():
+    """300 test texts of which 40 have the first label: its own probe is asked of 80."""
+    chance, n = np.random.default_rng(4), 900
+    is_test_N = np.arange(n) // 2 % 3 == 0
+    class_N = np.where(np.arange(n) % 2 == 0, 1, 2)
+    class_N[np.flatnonzero(is_test_N)[:40]] = class_N[np.flatnonzero(~is_test_N)[:60]] = 0
+    texts = texts_of(np.eye(3)[class_N] * chance.uniform(0.5, 1.5, (n, 1)), chance)
+    rows = list(targeted_perturbation(texts, class_N, [1]))
+    counts = np.bincount(class_N[is_test_N])
+    wanted = {c: 2 * min(counts[c], counts.sum() - counts[c]) for c in range(3)}
+    assert {row.label: row.n_test for row in rows} == wanted | {None: sum(wanted.values())}
+    assert wanted[0] == 80
+    is_spurious_N = chance.random(n) < 0.3
+    cells = np.bincount((2 * (class_N == 0) + is_spurious_N)[is_test_N])
+    assert {row.n_test for row in spurious_removal(texts, class_N == 0, is_spurious_N, [1])} == {4 * cells.min()}
+
+
 def test_where_labels_are_independent_in_training_there_is_no_bias_to_take_out():
     """A probe that never saw them together: nothing is lost, and no share of nothing is told."""
     chance, n = np.random.default_rng(2), 800

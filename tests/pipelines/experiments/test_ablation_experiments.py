@@ -4,22 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from text_set_house import WORDS, dictionary, text_set_house, two_labels
+from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, two_labels
 
-from models.experiments.method import ExperimentInput, method_of
-from pipelines.experiments import experiment_input as inputs
-from pipelines.store.store import Store
+from models.experiments.method import method_of
 from storage.table_schemas import rows_as_table
 
 
 @pytest.fixture(autouse=True)
 def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: dictionary())
-    monkeypatch.setattr(inputs, "sae_registrations", lambda store, registration: [None])
-
-
-def asked(store: Store) -> ExperimentInput[Any]:
-    return inputs.experiment_input(store, store.experiment("m/asked"))
+    dictionary_in_place(monkeypatch)
 
 
 def of_two_columns(n: int = 160) -> list[dict[str, Any]]:

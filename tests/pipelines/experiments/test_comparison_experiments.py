@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from experiment_house import write_card
-from text_set_house import WORDS, dictionary, text_set_house, two_labels
+from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, two_labels
 from tiny_models import save_tiny
 
 from models.experiments.method import ExperimentInput, Rows, method_of
 from models.experiments.other_model import common_segments
-from pipelines.experiments import experiment_input as inputs
 from pipelines.store import experiment_identity as identities
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.store import Store
@@ -19,15 +18,10 @@ from storage.table_schemas import rows_as_table
 
 @pytest.fixture(autouse=True)
 def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: dictionary())
-    monkeypatch.setattr(inputs, "sae_registrations", lambda store, registration: [None])
+    dictionary_in_place(monkeypatch)
     monkeypatch.setattr(Store, "registration", lambda self, sae_id: sae_id)
     monkeypatch.setattr(identities, "sae_registrations", lambda store, registration: [])
     monkeypatch.setattr(identities, "dictionary_identity", lambda store, named: str(named))
-
-
-def asked(store: Store) -> ExperimentInput[Any]:
-    return inputs.experiment_input(store, store.experiment("m/asked"))
 
 
 def add_model(root: Path, name: str, kind: str, seed: int = 1) -> None:

@@ -2,27 +2,20 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 import pytest
 from experiment_house import write_card
-from text_set_house import dictionary, text_set_house, two_labels
+from text_set_house import asked, dictionary_in_place, text_set_house, two_labels
 
-from models.experiments.method import ExperimentInput, method_of
-from pipelines.experiments import experiment_input as inputs
+from models.experiments.labelled_texts import labelled_texts
+from models.experiments.method import method_of
 from pipelines.serving.experiment_asker import _question, typed_method
-from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
 
 
 @pytest.fixture(autouse=True)
 def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: dictionary())
-    monkeypatch.setattr(inputs, "sae_registrations", lambda store, registration: [None])
-
-
-def asked(store: Store) -> ExperimentInput[Any]:
-    return inputs.experiment_input(store, store.experiment("m/asked"))
+    dictionary_in_place(monkeypatch)
 
 
 def test_the_features_of_a_sign_are_found_and_judged_on_other_groups(tmp_path: Path):
@@ -40,6 +33,36 @@ def test_the_features_of_a_sign_are_found_and_judged_on_other_groups(tmp_path: P
     assert {row["feature_id"] for row in texts} == {row["feature_id"] for row in found[:2]}
     label = {prompt.prompt_id: prompt.prompt.label for prompt in given.prompts}
     assert {label[row["prompt_id"]] for row in texts if row["kind"] == "right"} == {"comma"}
+
+
+def test_mistakes_are_those_of_test_texts_clearest_first_and_tests_are_of_training_groups(tmp_path: Path):
+    settings = {"kept_features": 40, "texts_of": 40, "shown_texts": 100}
+    given = asked(text_set_house(tmp_path, "concept_search", two_labels(), **settings))
+    rows = method_of("concept_search").measure(given, given.prompts)
+    task, kinds = labelled_texts(given).task, set[str]()
+    of_test = {prompt.prompt_id for prompt, is_test in zip(given.prompts, task.is_test_N, strict=True) if is_test}
+    label = {prompt.prompt_id: prompt.prompt.label for prompt in given.prompts}
+    n_groups = len({prompt.group_name for prompt in given.prompts if prompt.prompt_id not in of_test})
+    for feature in rows["feature_contrast"]:
+        assert feature["n_units"] == feature["n_other_units"] == n_groups, "each training group has both labels"
+        mine = [row for row in rows["feature_contrast_text"] if row["feature_id"] == feature["feature_id"]]
+        assert {row["prompt_id"] for row in mine} <= of_test
+        counts = {}
+        for kind, of_kind in (("right", "comma"), ("false_alarm", "colon"), ("miss", "comma")):
+            shown = [row for row in mine if row["kind"] == kind]
+            kinds |= {kind} if len({row["activation"] for row in shown}) > 1 else set()
+            assert {label[row["prompt_id"]] for row in shown} <= {of_kind}
+            for row in shown:
+                said = (row["activation"] > feature["threshold"]) == feature["is_above"]
+                assert said == (kind != "miss")
+            distances = [abs(row["activation"] - feature["threshold"]) for row in shown]
+            assert distances == sorted(distances, reverse=True), "the clearest stand first"
+            counts[kind] = len(shown)
+        n = feature["n_test_of_label"]
+        assert counts["right"] + counts["miss"] == n
+        assert feature["recall"] == pytest.approx(counts["right"] / n)
+        assert feature["false_positive_rate"] == pytest.approx(counts["false_alarm"] / (feature["n_test"] - n))
+    assert kinds == {"right", "false_alarm", "miss"}
 
 
 def test_pasted_examples_are_a_question_with_cards(tmp_path: Path):

@@ -3,25 +3,26 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from experiment_house import write_card
-from text_set_house import dictionary, text_set_house, two_labels
+from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, two_labels
 
-from models.experiments.method import ExperimentInput
+from models.evaluation.concept_probing import ConceptTask
+from models.experiments.methods import sparse_probing
 from models.experiments.methods.sparse_probing import METHOD
-from pipelines.experiments import experiment_input as inputs
 from pipelines.store.prompt_reading import prompts_sha256
-from pipelines.store.store import Store
 
 
 @pytest.fixture(autouse=True)
 def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: dictionary())
-    monkeypatch.setattr(inputs, "sae_registrations", lambda store, registration: [None])
+    dictionary_in_place(monkeypatch)
 
 
-def asked(store: Store) -> ExperimentInput[Any]:
-    return inputs.experiment_input(store, store.experiment("m/asked"))
+def one_short_label() -> list[dict[str, Any]]:
+    """Of seven labels one has short texts: the others are hardly longer than all but themselves."""
+    words = {label: " ".join(WORDS[: 2 if label == "l3" else 6]) for label in (f"l{n}" for n in range(7))}
+    return [{"text": words[f"l{n % 7}"], "label": f"l{n % 7}", "group": f"g{n}"} for n in range(56)]
 
 
 def test_a_label_that_tokens_give_away_is_told_by_few_features(tmp_path: Path):
@@ -36,10 +37,24 @@ def test_a_label_that_tokens_give_away_is_told_by_few_features(tmp_path: Path):
     assert METHOD.passes(given).forward == 48
 
 
+def test_penalties_are_chosen_on_groups_of_training_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tasks: list[ConceptTask] = []
+    monkeypatch.setattr(sparse_probing, "concept_probing", lambda texts, task, ks: iter(tasks.append(task) or ()))
+    given = asked(text_set_house(tmp_path, "sparse_probing", two_labels()))
+    METHOD.measure(given, given.prompts)
+    [task] = tasks
+    assert task.inner is not None
+    sides = [*task.inner, np.flatnonzero(task.is_test_N)]
+    groups = [set(task.group_N[rows].tolist()) for rows in sides]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 12
+    assert sum(map(len, sides)) == 48
+
+
 @pytest.mark.parametrize(
     ("texts", "settings", "wanted"),
     [
         (two_labels(longer=8), {}, "texts of label 'colon' are longer than the others: .* an area of 1.00"),
+        (one_short_label(), {"fewest_texts": 2}, "texts of label 'l3' are shorter than the others"),
         (two_labels(30), {}, "label 'colon' has 15 texts, wanted 20"),
         ([row | {"group": "one"} for row in two_labels()], {}, "all rows are of one group"),
         ([row | {"split": "train" if n % 3 else "test"} for n, row in enumerate(two_labels())], {}, "12 of 12 groups"),
