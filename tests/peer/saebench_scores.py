@@ -44,14 +44,18 @@ with torch.no_grad():
     found["ablated_pooled"] = tpp.ablated_precomputed_activations(test["1"], sae, mask, 64).tolist()
     acts, labels = given["probing_NF"], given["probing_y"].int()
     found["mean_difference"] = (~probe_training.get_top_k_mean_diff_mask(acts, labels, 5)).nonzero()[:, 0].tolist()
-    # the leak: the best of the epochs by accuracy on the test texts
-    chance = torch.Generator().manual_seed(0)
-    noise, y = torch.randn(400, 64, generator=chance), torch.randint(0, 2, (400,), generator=chance, dtype=torch.int)
+# the leak: one training, told the answers of the test texts, and then the opposite of each
+chance = torch.Generator().manual_seed(0)
+noise, y = torch.randn(400, 64, generator=chance), torch.randint(0, 2, (400,), generator=chance, dtype=torch.int)
 torch.set_grad_enabled(True)
-_, best = probe_training.train_probe_gpu(
-    noise[:200], y[:200], noise[200:], y[200:], dim=64, batch_size=16, epochs=20, lr=1e-3
-)
-found["accuracy_on_noise"] = best
+found["accuracy_on_noise"], found["weights_on_noise"] = [], []
+for answers in (y[200:], 1 - y[200:]):
+    torch.manual_seed(0)
+    probe, accuracy = probe_training.train_probe_gpu(
+        noise[:200], y[:200], noise[200:], answers, dim=64, batch_size=16, epochs=20, lr=1e-2
+    )
+    found["accuracy_on_noise"].append(accuracy)
+    found["weights_on_noise"].append(probe.net.weight.detach().flatten().tolist())
 
 
 class Words:
