@@ -35,6 +35,20 @@ def test_concepts_correlate_across_languages_and_languages_tell_themselves():
     assert (found.share_FG[CONCEPTS:] > 0).sum(1).tolist() == [1] * (OWN * 3)
 
 
+def test_correlations_over_pairs_of_languages_are_those_of_dense_columns():
+    """The third language says half of the concepts at random."""
+    acts = {name: each.toarray() for name, each in sentences(2).items()}
+    acts["zh"][:, : CONCEPTS // 2] = acts["zh"][np.random.default_rng(3).permutation(N), : CONCEPTS // 2]
+    found = language_features({name: csr_array(each) for name, each in acts.items()})
+    for feature in range(CONCEPTS):
+        columns = np.stack([each[:, feature] for each in acts.values()])
+        pairs = np.corrcoef(columns)[np.triu_indices(3, 1)]
+        assert found.least_correlation_F[feature] == pytest.approx(pairs.min())
+        assert found.mean_correlation_F[feature] == pytest.approx(pairs.mean())
+    assert found.least_correlation_F[: CONCEPTS // 2].max() < 0.3
+    assert found.mean_correlation_F[: CONCEPTS // 2].min() > 0.2
+
+
 def test_paired_sentences_share_more_than_unpaired_ones():
     pairs = {(pair.language, pair.other): pair for pair in language_pairs(sentences(1))}
     assert set(pairs) == {("en", "fr"), ("en", "zh"), ("fr", "zh")}

@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from experiment_house import write_card
-from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, two_labels
+from text_set_house import SITE, WORDS, asked, dictionary, dictionary_in_place, text_set_house, two_labels
 from tiny_models import save_tiny
 
 from models.experiments.method import ExperimentInput, Rows, method_of
-from models.experiments.other_model import common_segments
+from models.experiments.other_model import common_segments, read_text
+from pipelines.experiments import experiment_input as inputs
 from pipelines.store import experiment_identity as identities
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.store import Store
@@ -25,8 +28,6 @@ def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def add_model(root: Path, name: str, kind: str, seed: int = 1) -> None:
-    import torch
-
     torch.manual_seed(seed)
     weights = save_tiny(kind, root / f"weights-{name}")
     write_card(root, f"models/{name}", {"source": str(weights), "corpus": {"source": "stdlib"}, "recipes": ["mid"]})
@@ -64,6 +65,38 @@ def test_a_model_beside_itself_is_its_own_counterpart_and_does_not_drift(tmp_pat
     assert similar["fvu"]["value"] == similar["fvu"]["baseline"]
 
 
+def test_a_model_with_other_weights_is_read_beside_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Rates are the shares of tokens at which a coordinate has a sign; the dictionary leaves half of every activation,
+    so that each FVU is a quarter of the second moment over the variance."""
+    half = dictionary()
+    with torch.no_grad():
+        half.sae.W_dec.mul_(0.5)
+    monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: half)
+    store = text_set_house(tmp_path, "model_diff", two_labels(24), other_model="tuned")
+    add_model(tmp_path, "tuned", "gpt2")
+    given, chance = asked(store), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weights in given.compared.host.model.parameters():
+            weights.add_(0.1 * torch.randn(weights.shape, generator=chance))
+    rows = rows_of("model_diff", given)
+    drift = {row["feature_id"]: row for row in rows["feature_drift"]}
+    fvu = {row["measure"]: row for row in rows["representation_similarity"]}["fvu"]
+    for host, rate, spread in ((given.host, "rate", "baseline"), (given.compared.host, "other_rate", "value")):
+        x_SD = np.concatenate(
+            [
+                read_text(host, SITE, each.token_ids, each.n_special, each.prompt.text).x_PD[1 - each.n_special :]
+                for each in given.prompts
+            ]
+        ).astype(np.float64)
+        shares = np.concatenate([(x_SD > 0).mean(0), (x_SD < 0).mean(0)])
+        assert {feature: row[rate] for feature, row in drift.items()} == pytest.approx(
+            {feature: shares[feature] for feature in drift}
+        )
+        assert fvu[spread] == pytest.approx(0.25 * (x_SD**2).sum() / ((x_SD - x_SD.mean(0)) ** 2).sum(), rel=1e-5)
+    assert abs(fvu["value"] / fvu["baseline"] - 1) > 1e-4
+    assert max(abs(row["log2_ratio"]) for row in drift.values()) > 0.5
+
+
 def test_another_model_with_other_tokens_is_aligned_by_characters(tmp_path: Path):
     store = text_set_house(tmp_path, "universality", two_labels(24), other_model="other")
     add_model(tmp_path, "other", "llama")
@@ -77,8 +110,6 @@ def test_another_model_with_other_tokens_is_aligned_by_characters(tmp_path: Path
 
 
 def test_segments_end_where_both_models_end_a_token():
-    import numpy as np
-
     one, other = common_segments(np.array([2, 3, 7, 9]), np.array([3, 5, 7]))
     assert one.tolist() == [0, 0, 1, -1]
     assert other.tolist() == [0, 1, 1]
