@@ -62,6 +62,9 @@ def test_twenty_questions_across_methods_have_a_query_and_an_answer_in_numbers()
         assert re.search(r"\d[^\n]*", answer), asked
 
 
-def test_twenty_questions_of_concepts_are_numbered_queries():
-    asked = re.findall(r"^-- (\d+)\. [^\n]*\?$", PAGES["concepts.md"], re.MULTILINE)
-    assert [int(number) for number in asked] == list(range(1, 21))
+def test_twenty_questions_of_concepts_are_numbered_queries_with_answers():
+    section = PAGES["concepts.md"].split("## Twenty questions")[1]
+    found = re.findall(r"^-- (\d+)\. [^\n]*\?$.*?^```$\n(.*?)(?=^```sql$|\Z)", section, re.DOTALL | re.MULTILINE)
+    assert [int(number) for number, _ in found] == list(range(1, 21))
+    for number, answer in found:
+        assert re.search(r"\d|None|No shipped card", answer), number

@@ -15,6 +15,7 @@ class SpuriousRemovalSettings(TextSetSettings):
 
     question = "How much of a probe's bias goes when features of the spurious label are taken out?"
     tables = ("spurious_removal",)
+    code_version = "2"
 
     labels: list[str] | None = Field(None, min_length=2, max_length=2)
     """The two labels that are told apart, where the set has more."""

@@ -15,6 +15,7 @@ class TargetedPerturbationSettings(TextSetSettings):
 
     question = "Can one label be taken out feature by feature and the others stay?"
     tables = ("targeted_perturbation",)
+    code_version = "2"
 
     latents: list[Annotated[int, Bounds(1, 4096)]] = Field([2, 5, 10, 20, 50], min_length=1, max_length=12)
     """How many features are taken out."""

@@ -38,6 +38,7 @@ def test_the_planted_latent_is_chosen_where_the_difference_of_means_misses_it():
     found = by_reader(list(concept_probing(PooledTexts(x_ND, latents), task, [1, 16])))
     best = found["chosen_latents", 1]
     assert best.features == (planted,)
+    assert best.baseline == 0.5
     assert best.value > 0.9
     assert best.low is not None
     assert best.high is not None
