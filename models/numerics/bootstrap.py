@@ -1,9 +1,9 @@
 """Intervals by the bootstrap over clusters: tokens of one document are alike, so documents are drawn, not tokens.
 
-Axes: C clusters, N draws.
+Axes: C clusters, N draws or rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -25,6 +25,25 @@ def ratio_interval(numerator_C: np.ndarray, denominator_C: np.ndarray, seed: int
     return statistic_interval(
         lambda weights_NC: _ratio(weights_NC @ numerator_C, weights_NC @ denominator_C), len(numerator_C), seed
     )
+
+
+def grouped_interval(
+    groups: Sequence[str], numerator_N: np.ndarray, seed: int, denominator_N: np.ndarray | None = None
+) -> tuple[float | None, float | None]:
+    """Both ends of the interval of a mean over rows, or of a ratio of two sums over them, whole groups being drawn.
+
+    Args:
+        groups: The group of each row (N); those of one are alike.
+        numerator_N: Of a mean its values.
+        seed: Of the draws.
+        denominator_N: None for a mean.
+
+    Returns:
+        Two nulls where there are fewer than two groups.
+    """
+    _, group_N = np.unique(np.asarray(groups), return_inverse=True)
+    sums_C, sizes_C = np.bincount(group_N, numerator_N), np.bincount(group_N, denominator_N).astype(np.float64)
+    return ratio_interval(sums_C, sizes_C, seed) or (None, None)
 
 
 def statistic_interval(
