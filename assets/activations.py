@@ -1,7 +1,6 @@
 """A model's activations at every site that its recipes want."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -22,9 +21,6 @@ from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
-
-if TYPE_CHECKING:
-    pass
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""

@@ -54,4 +54,5 @@ _NOUNS = {int: "whole number", float: "number"}
 
 
 def _spelled(number: float) -> str:
-    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    """Equal numbers alike: `typing` holds one of two equal annotations, 1000 and 1e3, whichever came first."""
+    return f"{int(number):,}" if float(number).is_integer() else f"{number:g}"

@@ -17,6 +17,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary, trainers
 from pipelines.store.dictionary_sets import make_set
 from pipelines.store.store import Store
+from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -56,14 +57,20 @@ def train_sweep(
 ) -> list[str]:
     """Makes what is not made yet, and says which partitions that were; sites one after another, the recipes of a site
     together, or on a machine each dictionary by one of its processes."""
-    missing = [
-        some
-        for some in registrations
-        if not Manifest.find_current(store.layout.sae(some), build_dictionary.identity_of(store, some))
-    ]
-    if machine is not None and missing:
-        machine.sweep(missing)
-        return [some.sae_id for some in missing]
+    with sole_maker(*(store.layout.sae_at(some.model_id, some.set_id or some.recipe_id) for some in registrations)):
+        missing = [
+            some
+            for some in registrations
+            if not Manifest.find_current(store.layout.sae(some), build_dictionary.identity_of(store, some))
+        ]
+        if machine is None:
+            _make_here(store, missing, report)
+        elif missing:
+            machine.sweep(missing)
+    return [some.sae_id for some in missing]
+
+
+def _make_here(store: Store, missing: Sequence[SAERegistration], report: Report) -> None:
     alone = [some for some in missing if some.set_id is None]
     for _, together in groupby(sorted(alone, key=_sites), key=_sites):
         _train(store, list(together), report)
@@ -73,7 +80,6 @@ def train_sweep(
     for some in alone:
         if not some.recipe.sae.learns:
             build_dictionary.save_dictionary(store, some, build_dictionary.import_or_neurons(store, some))
-    return [some.sae_id for some in missing]
 
 
 def _sites(some: SAERegistration) -> list[str]:

@@ -10,7 +10,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import quoted, table_layouts, table_names
-from sql.consistency import inspect_changes
+from sql.consistency import inspect_changes, rules_sha256
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
@@ -88,6 +88,7 @@ def _built(
         places = {(partition.table, partition.name) for partition in readable} | stay
         layouts = table_layouts(con)
         replaced, dropped = _partition_changes(con, readable, stay)
+        changed = [name for _, name in dropped] + [partition.name for partition in replaced]
         for table, name in dropped:
             _delete_partition(con, table, name)
         for partition in list(replaced):
@@ -106,14 +107,13 @@ def _built(
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         codes, n_codes, bad_codes = stored_code_files(stored)
         define_views(con, codes)
-        changed = [name for _, name in dropped] + [partition.name for partition in replaced]
         _refresh(con, changed)
         _register(con, registry)
-        _write_publication_row(con, stored)
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
         rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
         inspect_changes(con, _changed_dictionaries(changed))
+        _write_publication_row(con, stored)
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
@@ -206,7 +206,8 @@ def _register(con: DuckDBPyConnection, registry: RegistryRows) -> None:
 
 def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> None:
     con.execute("delete from _publication")
-    con.execute("insert into _publication values (now()::timestamp, $1, $2)", [stored.url, schema_sha256()])
+    row = [stored.url, schema_sha256(), rules_sha256(con)]
+    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", row)
 
 
 def _counted(con: DuckDBPyConnection) -> dict[str, int]:

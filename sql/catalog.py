@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from storage.table_schemas import tables
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -25,11 +27,18 @@ class TableLayout:
     """As the table's comment says: `One row per (a, b): …`."""
     references: list[Reference]
     """As the table's comment says: `… Refers to explanation (a, b).`"""
+    is_stored: bool = True
+    """Whether its rows come from partitions of the store; the registry's are all written at each publication."""
 
     @property
     def is_of_dictionaries(self) -> bool:
         """Whether each of its partitions is of one dictionary."""
-        return {"model_id", "recipe_id"} <= self.columns.keys() and "experiment_id" not in self.columns
+        return self.is_stored and {"model_id", "recipe_id"} <= self.columns.keys() and not self.is_of_experiments
+
+    @property
+    def is_of_experiments(self) -> bool:
+        """Whether each of its partitions is of one experiment."""
+        return self.is_stored and "experiment_id" in self.columns
 
 
 def quoted(name: str) -> str:
@@ -69,10 +78,11 @@ def table_layouts(con: DuckDBPyConnection) -> dict[str, TableLayout]:
         "where database_name = current_database() and not starts_with(table_name, '_') "
         "order by table_name, column_index"
     )
-    layouts: dict[str, TableLayout] = {}
+    layouts, stored = dict[str, TableLayout](), tables()
     for table, comment, column, is_nullable in rows.fetchall():
         if table not in layouts:
-            layouts[table] = TableLayout({}, _grain(table, comment or ""), _references(table, comment or ""))
+            grain, references = _grain(table, comment or ""), _references(table, comment or "")
+            layouts[table] = TableLayout({}, grain, references, is_stored=table in stored)
         layouts[table].columns[column] = is_nullable
     return layouts
 

@@ -1,5 +1,6 @@
 """Whether the tables of a warehouse agree with each other: what foreign keys would say, and more."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,47 +36,51 @@ Dictionaries = Collection[tuple[str, str]]
 """By model_id and recipe_id."""
 
 
-def inspect(con: DuckDBPyConnection, changed: Dictionaries | None = None) -> list[Violation]:
-    """Holds the rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
-    finding: all agree.
-
-    Args:
-        changed: Dictionaries: of a rule by which no other has a part in what breaks it, only their rows are looked at.
-            A rule of `sql/checks/` is such a rule. None for all rows.
-    """
-    con.execute("set enable_progress_bar = false")  # whoever asks has a terminal of his own
-    rules = [*(DerivedRule(text.name, text.title, text.sql, True) for text in sql_files("checks")), *derived_rules(con)]
-    rules += _grain_rules(con)
-    found = _broken(con, [rule for rule in rules if changed is None or not rule.is_of_one_dictionary])
-    if changed:
-        with _rows_of(con, changed):
-            found += _broken(con, [rule for rule in rules if rule.is_of_one_dictionary])
-    order = {rule.name: place for place, rule in enumerate(rules)}
-    return sorted(found, key=lambda each: order[each.rule])
+def inspect(con: DuckDBPyConnection) -> list[Violation]:
+    """Holds all rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
+    finding: all agree."""
+    return _broken(con, _rules(con))
 
 
 def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> None:
-    """Brings `_violation` up to date: what was found of dictionaries that did not change stays as it was found.
+    """Brings `_violation` up to date. Of a rule by which no other dictionary has a part in what breaks it, only rows of
+    dictionaries that changed are looked at, and what was found of the others stays, if the rules are still the same.
 
     Args:
         changed: Those that did; None where it may be any.
     """
-    one_by_one = {rule.name for rule in (*derived_rules(con), *_grain_rules(con)) if rule.is_of_one_dictionary}
-    one_by_one |= {text.name for text in sql_files("checks")}
-    if changed is None:
+    rules, published = _rules(con), con.execute("select rules_sha256 from _publication").fetchall()
+    if changed is None or published != [(rules_sha256(con),)]:
         con.execute("delete from _violation")
+        found = _broken(con, rules)
     else:
-        con.execute("delete from _violation where not list_contains($1, rule)", [sorted(one_by_one)])
+        alone = [rule for rule in rules if rule.is_of_one_dictionary]
+        con.execute("delete from _violation where not list_contains($1, rule)", [[rule.name for rule in alone]])
         for model_id, recipe_id in changed:
             con.execute("delete from _violation where model_id = $1 and recipe_id = $2", [model_id, recipe_id])
-    for each in inspect(con, changed):
+        found = _broken(con, [rule for rule in rules if not rule.is_of_one_dictionary])
+        if changed:
+            with _rows_of(con, changed):
+                found += _broken(con, alone)
+    for each in found:
         row = [each.rule, each.title, each.model_id, each.recipe_id, each.n, each.what]
         con.execute("insert into _violation values ($1, $2, $3, $4, $5, $6)", row)
+
+
+def rules_sha256(con: DuckDBPyConnection) -> str:
+    """Changes whenever a rule does: what others found says nothing of it."""
+    return hashlib.sha256("\n".join(map(repr, _rules(con))).encode()).hexdigest()
 
 
 def published_violations(con: DuckDBPyConnection) -> list[Violation]:
     """What the last publication found."""
     return [Violation(*row) for row in con.execute("from _violation order by all").fetchall()]
+
+
+def _rules(con: DuckDBPyConnection) -> list[DerivedRule]:
+    """All of them. Those of `sql/checks/` are each about one dictionary."""
+    written = [DerivedRule(text.name, text.title, text.sql, True) for text in sql_files("checks")]
+    return [*written, *derived_rules(con), *_grain_rules(con)]
 
 
 @contextmanager
@@ -98,6 +103,7 @@ def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries) -> Iterator[No
 
 
 def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule]) -> list[Violation]:
+    con.execute("set enable_progress_bar = false")  # whoever asks has a terminal of his own
     violations = []
     for rule in rules:
         broken = rule.sql.rstrip().removesuffix(";")

@@ -32,14 +32,18 @@ def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
     for table, layout in layouts.items():
         has, declared = layout.columns, layout.references
         for reference in declared:
-            is_of_one = layout.is_of_dictionaries and (
-                not layouts[reference.to].is_of_dictionaries or {"model_id", "recipe_id"} <= set(reference.columns)
-            )
-            yield _row_known(reference, has, is_of_one)
+            yield _row_known(reference, has, layout.is_of_dictionaries and _is_known(reference, layouts[reference.to]))
         proven = {name for reference in declared for name in reference.columns}
         for name in has:
             if name.endswith(INDEX) and name not in proven:
                 yield _index_in_range(table, name, has, _is_own(layout, name))
+
+
+def _is_known(reference: Reference, to: TableLayout) -> bool:
+    """Whether rows that a dictionary refers to change with it alone, or with what all dictionaries may refer to."""
+    if to.is_of_dictionaries:
+        return {"model_id", "recipe_id"} <= set(reference.columns)
+    return to.is_stored and not to.is_of_experiments
 
 
 def _is_own(layout: TableLayout, column: str) -> bool:

@@ -137,6 +137,13 @@ class ManifestFile:
         folder.require_bucket()
         return DamagedFile.of(folder, f"{self.name} is missing; its sha256 was {self.sha256}")
 
+    def lies_in(self, folder: Folder) -> bool:
+        """Whether the folder holds the file, with as many bytes."""
+        try:
+            return folder.size(self.name) == self.bytes
+        except FileNotFoundError:
+            return False
+
     def check_size(self, folder: Folder) -> None:
         """Raises DamagedFile if the file is missing or has another size."""
         try:

@@ -1,35 +1,34 @@
-"""One process at a time writes to a ledger, on one machine; across machines the pool `llm` sees to it."""
+"""What one process at a time does on one machine: it writes to a ledger, or makes a dataset.
 
-import hashlib
+Across machines the pools of Dagster see to it.
+"""
+
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from storage.store_lock import lock_place
+
 
 class LockTimeout(ValueError):
-    """Another process asks with the same ledger, and went on for too long. Let it end, or end it, and run again."""
+    """Another process is at work on the same, and went on for too long. Let it end, or end it, and run again."""
 
 
 @contextmanager
-def process_lock(url: str, patience: float) -> Iterator[None]:
-    """Holds the ledger at a path or URL; freed by the system however the process ends.
+def process_lock(url: str, patience: float, purpose: str = "lock") -> Iterator[None]:
+    """Holds the ledger or dataset at a path or URL; freed by the system however the process ends.
 
     Raises:
         LockTimeout: If somebody else holds it for longer than `patience` seconds.
     """
-    name = url if "://" in url else str(Path(url).resolve())
-    place = (
-        Path(tempfile.gettempdir()) / f"glasshouse-{hashlib.sha256(name.encode()).hexdigest()[:16]}-{os.getuid()}.lock"
-    )
+    place = lock_place(url, purpose)
     try:
         held = FileLock(place, timeout=patience, fallback_to_soft=False).acquire()  # a soft lock outlives who held it
     except Timeout:
         raise LockTimeout(
-            f"process {place.read_text() or '(unknown)'} has asked with the ledger {url} for more than "
+            f"process {place.read_text() or '(unknown)'} has been at work on {url} for more than "
             f"{patience:.0f} s: let it end, or end it, and materialize again"
         ) from None
     with held:

@@ -64,7 +64,7 @@ class SharedHarvest:
         for site, (folder, _) in self.outputs.items():
             own = facts["sites"].get(str(site))
             entry = ManifestFile.parse(own["entry"]) if own else None
-            if own is None or entry is None or not _lies_there(folder, entry):
+            if own is None or entry is None or not entry.lies_in(folder):
                 return None
             of_site = {name: arrays[f"{site}/{name}"] for name in _ARRAYS}
             record[site] = (entry, of_site, own)
@@ -220,7 +220,3 @@ def _profile(no_rows: ActivationProfile, arrays: Mapping[str, np.ndarray], n_non
 
 def _record_name(unit: int) -> str:
     return f"shard-{unit:05d}.safetensors"
-
-
-def _lies_there(folder: Folder, entry: ManifestFile) -> bool:
-    return folder.exists(entry.name) and folder.size(entry.name) == entry.bytes

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,24 @@ def read_safetensors(folder: Folder, name: str) -> dict[str, Tensor]:
     try:
         with folder.reading(name) as path:
             return _unwrapped(f"{folder}/{name}", safetensors.torch.load_file(path))
+    except safetensors.SafetensorError as error:
+        raise _damaged(folder, name, error) from error
+
+
+def read_safetensors_row(folder: Folder, name: str, row: int, is_stacked: Callable[[str], bool]) -> dict[str, Tensor]:
+    """The tensors of a file, of those that stack several things one row of their first axis only: a file that holds
+    all blocks of a model is read once over all of them, not once for each. One that has no such row is left out."""
+    _present(folder, name)
+    try:
+        with folder.reading(name) as path, safetensors.safe_open(path, "pt") as file:
+            plain = _unwrapped(f"{folder}/{name}", {held: held for held in file.keys()})  # noqa: SIM118  safe_open is no mapping
+            found = {}
+            for short, held in plain.items():
+                if not is_stacked(short):
+                    found[short] = file.get_tensor(held)
+                elif row < file.get_slice(held).get_shape()[0]:
+                    found[short] = file.get_slice(held)[row]
+            return found
     except safetensors.SafetensorError as error:
         raise _damaged(folder, name, error) from error
 

@@ -15,7 +15,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from models.numerics.bootstrap import mean_interval
+from models.numerics.bootstrap import grouped_interval
 from models.numerics.clustered_intervals import Clusters
 from models.numerics.metrics_with_ci import auroc
 from models.probes.codes_by_feature import CodesByFeature, strongest
@@ -194,7 +194,7 @@ def _scores(
     area, low, high = area_with_interval(logit_M, y_M, group_M)
     yield ProbeScore(reads, k, features, "auroc", area, low, high, 0.5)
     right_M = ((logit_M > 0) == y_M).astype(float)
-    share, ends = float(y_M.mean()), mean_interval(right_M, group_M, task.seed)
+    share, ends = float(y_M.mean()), grouped_interval(group_M.tolist(), right_M, task.seed)
     yield ProbeScore(reads, k, features, "accuracy", float(right_M.mean()), *ends, max(share, 1 - share))
 
 

@@ -42,9 +42,3 @@ def choice_log_probabilities(host: HookedModel, choices: Sequence[Choice], *shif
 def matching_share(log_NK: Tensor) -> np.ndarray:
     """The matching token's share in the probability of both, (N,)."""
     return torch.softmax(log_NK, 1)[:, 0].numpy()
-
-
-def group_numbers(choices: Sequence[Choice]) -> np.ndarray:
-    """The group of each choice as a number from 0."""
-    names = sorted({choice.group for choice in choices})
-    return np.searchsorted(names, [choice.group for choice in choices])

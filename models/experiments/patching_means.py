@@ -14,8 +14,8 @@ import numpy as np
 from models.experiments.method import ExperimentInput
 from models.experiments.patching_places import first_changed
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.prompt_intervals import prompt_interval
 from models.experiments.settings.activation_patching import ActivationPatchingSettings
+from models.numerics.bootstrap import grouped_interval
 
 Given = ExperimentInput[ActivationPatchingSettings]
 KEY = ("direction", "method", "site", "layer", "head", "place")
@@ -48,7 +48,7 @@ def _mean(given: Given, rows: Sequence[Mapping[str, Any]], prompts: Mapping[int,
     span_N = sign_N * np.array([row["clean_metric"] - row["corrupt_metric"] for row in rows])
     total = float(span_N.sum())
     asked = [prompts[row["prompt_id"]] for row in rows]
-    low, high = prompt_interval(asked, effect_N, span_N, given.seed)
+    low, high = grouped_interval([prompt.group_name for prompt in asked], effect_N, given.seed, span_N)
     return {
         "effect": float(effect_N.mean()),
         "share": float(effect_N.sum()) / total if total else None,

@@ -20,7 +20,7 @@ from models.experiments.prompt import InvalidPrompt
 from models.experiments.settings.linear_probe import ProbeEdit
 from models.interventions.shifted_prediction import StreamShift, last_log_probabilities
 from models.language_model.sites import Site
-from models.numerics.bootstrap import mean_interval
+from models.numerics.bootstrap import grouped_interval
 from models.probes.linear_probe import LinearProbe
 from models.probes.probe_task import ProbeTask
 
@@ -65,7 +65,7 @@ def edited_rows(given: Given, edited: EditedProbe, edit: ProbeEdit) -> Iterator[
                 _probability(given, source, token, StreamShift(edited.site, strength * each_D.expand(len(source), -1)))
                 for each_D in (move_D, random_D)
             )
-            low, high = _interval(source, after_N, given.seed)
+            low, high = grouped_interval([place.group for place in source], after_N, given.seed)
             yield {
                 "from_label": edit.from_label,
                 "to_label": edit.to_label,
@@ -115,9 +115,3 @@ def _mean_difference(edited: EditedProbe, edit: ProbeEdit) -> Tensor:
         for label in (edit.from_label, edit.to_label)
     )
     return target_D - source_D
-
-
-def _interval(places: Sequence[Place], after_N: np.ndarray, seed: int) -> tuple[float | None, float | None]:
-    """Of the mean, by the bootstrap over groups."""
-    names = sorted({place.group for place in places})
-    return mean_interval(after_N, np.searchsorted(names, [place.group for place in places]), seed)

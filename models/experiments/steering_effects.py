@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.prompt_intervals import prompt_interval
+from models.numerics.bootstrap import grouped_interval
 
 UNITS = {
     "target_log_probability": "nats",
@@ -103,7 +103,7 @@ def _effect(
     """Mean, what it is without steering, and the difference with its interval over the prompts' groups."""
     steered = np.array([row[metric] for row in rows])
     plain = np.array([row.get(f"unsteered_{metric}") or 0.0 for row in rows])
-    low, high = prompt_interval(prompts, steered - plain, np.ones(len(rows)), seed)
+    low, high = grouped_interval([prompt.group_name for prompt in prompts], steered - plain, seed)
     return {
         "value": float(steered.mean()),
         "unsteered_value": float(plain.mean()),

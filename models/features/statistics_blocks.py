@@ -68,7 +68,7 @@ class StatisticsBlocks:
         if found is None:
             return False
         entries = [ManifestFile.parse(entry) for entry in found[1].get("codes", ())]
-        return all(_lies_there(self.codes_folder, entry) for entry in entries)
+        return all(entry.lies_in(self.codes_folder) for entry in entries)
 
     def do(self, reading: Reading, unit: int, report: Report = lambda done, total: None) -> None:
         """Reads one block, and leaves its sums."""
@@ -200,7 +200,3 @@ def _name(reading: Reading, unit: int) -> str:
 
 def _whole(reading: Reading) -> str:
     return f"{reading}-all.safetensors"
-
-
-def _lies_there(folder: Folder, entry: ManifestFile) -> bool:
-    return folder.exists(entry.name) and folder.size(entry.name) == entry.bytes

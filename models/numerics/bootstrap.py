@@ -1,9 +1,9 @@
 """Intervals by the bootstrap over clusters: tokens of one document are alike, so documents are drawn, not tokens.
 
-Axes: C clusters, N draws.
+Axes: C clusters, N draws or rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -27,15 +27,23 @@ def ratio_interval(numerator_C: np.ndarray, denominator_C: np.ndarray, seed: int
     )
 
 
-def mean_interval(value_N: np.ndarray, group_N: np.ndarray, seed: int = 0) -> tuple[float | None, float | None]:
-    """The same of a mean over things of which those of one group are alike; two nulls where there is none.
+def grouped_interval(
+    groups: Sequence[str] | Sequence[int], numerator_N: np.ndarray, seed: int, denominator_N: np.ndarray | None = None
+) -> tuple[float | None, float | None]:
+    """Both ends of the interval of a mean over rows, or of a ratio of two sums over them, whole groups being drawn.
 
     Args:
-        value_N: Of each thing.
-        group_N: Its group, a whole number from 0; a number that no thing has is no group.
+        groups: The group of each row (N); those of one are alike.
+        numerator_N: Of a mean its values.
+        seed: Of the draws.
+        denominator_N: None for a mean.
+
+    Returns:
+        Two nulls where there are fewer than two groups.
     """
-    _, place_N = np.unique(group_N, return_inverse=True)
-    return ratio_interval(np.bincount(place_N, value_N), np.bincount(place_N).astype(float), seed) or (None, None)
+    _, group_N = np.unique(np.asarray(groups), return_inverse=True)
+    sums_C, sizes_C = np.bincount(group_N, numerator_N), np.bincount(group_N, denominator_N).astype(np.float64)
+    return ratio_interval(sums_C, sizes_C, seed) or (None, None)
 
 
 def statistic_interval(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 import pipelines.launchers.kinds
 from models.bounds import Bounds
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from pipelines.launchers.launcher import Launcher
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def matching(pattern: str, wanted: str) -> AfterValidator:
+    """Of a card's text: the whole of it fits a pattern, or the error says what was wanted."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"wanted {wanted}")
+        return text
+
+    return AfterValidator(check)
 
 
 class MachineCard(Settings):

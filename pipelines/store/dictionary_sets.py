@@ -1,6 +1,7 @@
 """Dictionaries of several blocks that one recipe card asks for: trained from one reading, opened as one set."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.registry.registry import SAERegistration
@@ -8,6 +9,7 @@ from pipelines.store import build_dictionary, trainers
 from pipelines.store.build_dictionary import BuiltDictionary
 from pipelines.store.open_store import OpenStore
 from pipelines.store.trainers import Trainer
+from storage.dataset_lock import PATIENCE_SECONDS
 from storage.manifest import Manifest, sha256_of
 from storage.process_lock import process_lock
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from models.training.threshold_calibration import Calibration
     from models.training.trainer import TrainingJob
 
-PATIENCE_SECONDS = 7 * 86_400.0
-"""How long one waits for another process that trains the set."""
 CROSS_LAYER = "cross_layer_transcoder"
 Log = Callable[[str, "CurvePoint"], None]
 """Told the sae_id and each row of its curve."""
@@ -53,29 +53,19 @@ def make_set(
         The sae_ids of those that were made now.
     """
     with process_lock(store.layout.sae_at(registration.model_id, str(registration.set_id)).url, PATIENCE_SECONDS):
-        every, missing = _every_and_missing(store, registration)
-        if not missing:
+        unmade = _UnmadeSet.of(store, registration)
+        if not unmade.missing:
             return []
-        asked = registration.recipe.sae
-        joint = asked.architecture == CROSS_LAYER
-        make = (_cross_layer if joint else _one_a_block) if asked.learns else _not_trained
-        for each, made, known in make(store, every, missing, log, trainer):
+        for each, made, known in unmade.made(log, trainer):
             build_dictionary.save_dictionary(store, each, made, known)
-        return [each.sae_id for each in missing]
+        return [each.sae_id for each in unmade.missing]
 
 
 def train_set(store: OpenStore, registration: SAERegistration, trainer: Trainer) -> None:
     """The training alone, for a process that helps another to make the set."""
-    every, missing = _every_and_missing(store, registration)
-    if missing and registration.recipe.sae.learns:
-        list(trainer(*_training(store, every, missing, lambda sae_id, row: None)))
-
-
-def _every_and_missing(
-    store: OpenStore, registration: SAERegistration
-) -> tuple[list[SAERegistration], list[SAERegistration]]:
-    every = [store.registration(f"{registration.model_id}/{name}") for name in registration.set_recipe_ids]
-    return every, [each for each in every if not _is_made(store, each)]
+    unmade = _UnmadeSet.of(store, registration)
+    if unmade.missing and registration.recipe.sae.learns:
+        list(trainer(*unmade.training(lambda sae_id, row: None)))
 
 
 def _is_made(store: OpenStore, registration: SAERegistration) -> bool:
@@ -86,67 +76,66 @@ def _is_made(store: OpenStore, registration: SAERegistration) -> bool:
 _Made = tuple[SAERegistration, BuiltDictionary, "Calibration | None"]
 
 
-def _training(
-    store: OpenStore, every: Sequence[SAERegistration], missing: Sequence[SAERegistration], log: Log
-) -> "tuple[list[TrainingJob], ShuffledActivations, str]":
-    """What is trained, on what, and its hash: one job for all blocks, or one for each that is missing."""
-    source, read = build_dictionary.training_stream(store, every[0], sites=_sites(every)), _read(store, every)
-    if every[0].recipe.sae.architecture == CROSS_LAYER:
-        return [_job(store, every[0], log)], source, read
-    places = {each.recipe_id: number for number, each in enumerate(every)}
-    n_sites = len(every) * len(every[0].recipe.sites)
-    jobs = [_job(store, each, log, range(places[each.recipe_id], n_sites, len(every))) for each in missing]
-    return jobs, source, read
+@dataclass(frozen=True, slots=True)
+class _UnmadeSet:
+    """The dictionaries of one card, and those of them that are not made yet."""
 
+    store: OpenStore
+    every: Sequence[SAERegistration]
+    missing: Sequence[SAERegistration]
 
-def _one_a_block(
-    store: OpenStore,
-    every: Sequence[SAERegistration],
-    missing: Sequence[SAERegistration],
-    log: Log,
-    trainer: Trainer,
-) -> Iterator[_Made]:
-    """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these tokens."""
-    for each, one in zip(missing, trainer(*_training(store, every, missing, log)), strict=True):
-        yield each, BuiltDictionary.of(one), None
+    @classmethod
+    def of(cls, store: OpenStore, registration: SAERegistration) -> "_UnmadeSet":
+        every = [store.registration(f"{registration.model_id}/{name}") for name in registration.set_recipe_ids]
+        return cls(store, every, [each for each in every if not _is_made(store, each)])
 
+    @property
+    def is_joint(self) -> bool:
+        """Whether they are slices of one transcoder."""
+        return self.every[0].recipe.sae.architecture == CROSS_LAYER
 
-def _cross_layer(
-    store: OpenStore,
-    every: Sequence[SAERegistration],
-    missing: Sequence[SAERegistration],
-    log: Log,
-    trainer: Trainer,
-) -> Iterator[_Made]:
-    """Slices of one transcoder. The checkpoint lies with the first block's, which is saved last: a process that is
-    killed while it saves finds it again."""
-    from models.dictionaries.cross_layer_training import CrossLayerTranscoder
-    from models.training.set_calibration import calibrate_set
+    def made(self, log: Log, trainer: Trainer) -> Iterator[_Made]:
+        """Each that is missing, made."""
+        if not self.every[0].recipe.sae.learns:
+            return ((each, build_dictionary.import_or_neurons(self.store, each), None) for each in self.missing)
+        return (self._cross_layer if self.is_joint else self._one_a_block)(log, trainer)
 
-    first = every[0]
-    (trained,) = trainer(*_training(store, every, missing, log))
-    assert isinstance(trained.learned, CrossLayerTranscoder)
-    held_out = build_dictionary.training_stream(store, first, held_out=True, sites=_sites(every))
-    batches = build_dictionary.held_out_batches(held_out, first.recipe.training.batch_tokens)
-    layers = first.recipe.layers or ()
-    calibrated = calibrate_set(trained.learned, layers, batches, first.recipe.sae.k)
-    density_of = trained.density_F.chunk(len(every))
-    for each, known, curve, density_F in reversed(
-        list(zip(every, calibrated, trained.curves, density_of, strict=True))
-    ):
-        if each in missing:
-            yield each, BuiltDictionary(known.sae, curve, trained.n_tokens, density_F), known
-    (store.layout.sae(first) / "checkpoint").remove()
+    def training(self, log: Log) -> "tuple[list[TrainingJob], ShuffledActivations, str]":
+        """What is trained, on what, and its hash: one job for all blocks, or one for each that is missing."""
+        store, every = self.store, self.every
+        source, read = build_dictionary.training_stream(store, every[0], sites=_sites(every)), _read(store, every)
+        if self.is_joint:
+            return [_job(store, every[0], log)], source, read
+        places = {each.recipe_id: number for number, each in enumerate(every)}
+        n_sites = len(every) * len(every[0].recipe.sites)
+        jobs = [_job(store, each, log, range(places[each.recipe_id], n_sites, len(every))) for each in self.missing]
+        return jobs, source, read
 
+    def _one_a_block(self, log: Log, trainer: Trainer) -> Iterator[_Made]:
+        """Dictionaries that know nothing of each other: each is as it would be were it trained alone on these
+        tokens."""
+        for each, one in zip(self.missing, trainer(*self.training(log)), strict=True):
+            yield each, BuiltDictionary.of(one), None
 
-def _not_trained(
-    store: OpenStore,
-    every: Sequence[SAERegistration],
-    missing: Sequence[SAERegistration],
-    log: Log,
-    trainer: Trainer,
-) -> Iterator[_Made]:
-    return ((each, build_dictionary.import_or_neurons(store, each), None) for each in missing)
+    def _cross_layer(self, log: Log, trainer: Trainer) -> Iterator[_Made]:
+        """Slices of one transcoder. The checkpoint lies with the first block's, which is saved last: a process that is
+        killed while it saves finds it again."""
+        from models.dictionaries.cross_layer_training import CrossLayerTranscoder
+        from models.training.set_calibration import calibrate_set
+
+        every, first = self.every, self.every[0]
+        (trained,) = trainer(*self.training(log))
+        assert isinstance(trained.learned, CrossLayerTranscoder)
+        held_out = build_dictionary.training_stream(self.store, first, held_out=True, sites=_sites(every))
+        batches = build_dictionary.held_out_batches(held_out, first.recipe.training.batch_tokens)
+        calibrated = calibrate_set(trained.learned, first.recipe.layers or (), batches, first.recipe.sae.k)
+        density_of = trained.density_F.chunk(len(every))
+        for each, known, curve, density_F in reversed(
+            list(zip(every, calibrated, trained.curves, density_of, strict=True))
+        ):
+            if each in self.missing:
+                yield each, BuiltDictionary(known.sae, curve, trained.n_tokens, density_F), known
+        (self.store.layout.sae(first) / "checkpoint").remove()
 
 
 def _job(store: OpenStore, registration: SAERegistration, log: Log, sites: Sequence[int] = ()) -> "TrainingJob":

@@ -32,7 +32,8 @@ def test_a_process_that_is_killed_leaves_no_lock_even_where_one_that_it_forked_l
         assert process.stdout is not None
         child = int(process.stdout.readline())
         try:
-            with pytest.raises(LockTimeout, match=f"process {process.pid} has asked"), process_lock(str(tmp_path), 0.1):
+            busy = pytest.raises(LockTimeout, match=f"process {process.pid} has been at work")
+            with busy, process_lock(str(tmp_path), 0.1):
                 pass
             process.kill()
             assert process.wait() == -signal.SIGKILL

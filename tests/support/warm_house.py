@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
-import torch
 import yaml
 from small_house import small_house, store_of
 
@@ -52,7 +51,8 @@ def make_in(store: Store, instance: dg.DagsterInstance) -> None:
 
 
 def _warm() -> None:
-    torch.set_num_threads(1)
+    """Threads are counted by OMP_NUM_THREADS: a number that torch was told, it tells each thread of a fork anew, and
+    sometimes finds no pool there (`Invalid thread pool!`)."""
     harvest.SHARD_TOKENS = SHARD_TOKENS
     os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote, a machine without power might
     with tempfile.TemporaryDirectory() as aside:

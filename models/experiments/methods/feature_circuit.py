@@ -13,8 +13,8 @@ from models.experiments.circuit_pairs import ContrastPair, Given, Node, circuit_
 from models.experiments.feature_dictionary import FeatureDictionary
 from models.experiments.method import ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.prompt_intervals import prompt_interval
 from models.experiments.settings.feature_circuit import FeatureCircuitSettings
+from models.numerics.bootstrap import grouped_interval
 from models.numerics.correlations import pearson, spearman
 
 
@@ -67,7 +67,7 @@ def _node_rows(
 ) -> Iterator[dict[str, Any]]:
     for rank, node in enumerate(nodes):
         effects = np.array([pair.effects[node[0]][node[1]] for pair in pairs])
-        low, high = prompt_interval([pair.prompt for pair in pairs], effects, np.ones(len(effects)), given.seed)
+        low, high = grouped_interval([pair.prompt.group_name for pair in pairs], effects, given.seed)
         yield named_node(given, node) | {
             "rank": rank,
             "effect": float(effects.mean()),
@@ -138,7 +138,7 @@ def _measured(given: Given, pairs: Sequence[ContrastPair], nodes: Sequence[Node]
 def _faithfulness(
     given: Given, subset: str, size: int, metric: np.ndarray, empty: np.ndarray, whole: np.ndarray
 ) -> dict[str, Any]:
-    low, high = prompt_interval(given.prompts, metric - empty, whole - empty, given.seed)
+    low, high = grouped_interval([each.group_name for each in given.prompts], metric - empty, given.seed, whole - empty)
     span = float((whole - empty).sum())
     return {
         "subset": subset,

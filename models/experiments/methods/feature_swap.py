@@ -8,10 +8,10 @@ from torch import Tensor
 
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.prompt_intervals import prompt_interval
 from models.experiments.settings.feature_swap import FeatureSwapSettings
 from models.experiments.swapped_pairs import SwapCondition, swap_conditions
 from models.interventions.feature_swap import swapped_logits, text_codes
+from models.numerics.bootstrap import grouped_interval
 
 Given = ExperimentInput[FeatureSwapSettings]
 UNITS = {
@@ -71,7 +71,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     for at, (metric, unit) in enumerate(UNITS.items()):
         effect_N = swapped_NM[:, at] - plain_NM[:, at]
-        low, high = prompt_interval(given.prompts, effect_N, np.ones(len(effect_N)), given.seed)
+        low, high = grouped_interval([prompt.group_name for prompt in given.prompts], effect_N, given.seed)
         yield {
             "recipe_id": given.features.recipe_id,
             "feature_off": condition.pair[0],

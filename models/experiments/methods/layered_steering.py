@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.experiments.answer_choices import Choice, choice_log_probabilities, group_numbers, matching_share
+from models.experiments.answer_choices import Choice, choice_log_probabilities, matching_share
 from models.experiments.contrast_prompts import ContrastPrompts
 from models.experiments.layer_directions import LayerDirection, kinds_of, layer_directions, layers_of
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
@@ -23,7 +23,7 @@ from models.interventions.contrast_directions import random_direction
 from models.interventions.shifted_prediction import StreamShift
 from models.interventions.strength_search import FoundStrengths, best_strengths
 from models.language_model.sites import Site
-from models.numerics.bootstrap import mean_interval
+from models.numerics.bootstrap import grouped_interval
 
 Given = ExperimentInput[LayeredSteeringSettings]
 UNSTEERED, BEST_BLOCK = "unsteered", "best_block"
@@ -140,7 +140,7 @@ def _effects(
         strength_L = torch.tensor(condition.found.strength_L, dtype=torch.float64)
         log_NK[condition.name] = condition.blocks.log_probabilities(given, choices, strength_L)
     evaluations = {condition.name: condition.found.n_evaluations for condition in conditions}
-    group_N = group_numbers(choices)
+    groups = [choice.group for choice in choices]
     for name, of_both_NK in log_NK.items():
         matching_N = of_both_NK[:, 0].numpy()
         difference_N = matching_N - log_NK[BEST_BLOCK][:, 0].numpy()
@@ -148,13 +148,13 @@ def _effects(
             "condition": name,
             "asked_of": asked_of,
             "log_p_matching": float(matching_N.mean()),
-            **dict(zip(("ci_low", "ci_high"), mean_interval(matching_N, group_N, given.seed), strict=True)),
+            **dict(zip(("ci_low", "ci_high"), grouped_interval(groups, matching_N, given.seed), strict=True)),
             "above_best_block": float(difference_N.mean()),
-            **dict(zip(("above_low", "above_high"), mean_interval(difference_N, group_N, given.seed), strict=True)),
+            **dict(zip(("above_low", "above_high"), grouped_interval(groups, difference_N, given.seed), strict=True)),
             "p_matching": float(matching_share(of_both_NK).mean()),
             "mass": float(of_both_NK.exp().sum(1).mean()),
             "n": len(choices),
-            "n_groups": len(set(group_N.tolist())),
+            "n_groups": len(set(groups)),
             "n_evaluations": evaluations.get(name, 0),
         }
 

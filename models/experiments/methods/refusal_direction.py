@@ -10,7 +10,6 @@ from models.experiments.direction_features import check_width, feature_rows, is_
 from models.experiments.method import ExperimentMethod, PassCount, Rows
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.prompt_intervals import prompt_interval
 from models.experiments.refusal_candidates import RefusalCandidate, candidate_layers, candidates, refusal_tokens
 from models.experiments.refusal_prompts import Given, RefusalPrompts
 from models.experiments.settings.refusal_direction import RefusalDirectionSettings
@@ -23,6 +22,7 @@ from models.interventions.refusal_interventions import (
     next_log_probabilities,
     refusal_scores,
 )
+from models.numerics.bootstrap import grouped_interval
 
 
 def _measure(given: Given, _: Sequence[EncodedPrompt]) -> Rows:
@@ -105,7 +105,7 @@ def _effect(
         ]
     spoken = [host.tokenizer.decode(list(text)) for text in texts]
     is_refusal_N = np.array([_is_refusal(text, given.settings.refusal_phrases) for text in spoken], dtype=float)
-    low, high = prompt_interval(side, is_refusal_N, np.ones(len(side)), given.seed)
+    low, high = grouped_interval([prompt.group_name for prompt in side], is_refusal_N, given.seed)
     return {
         "direction_id": 0,
         "intervention": intervention,

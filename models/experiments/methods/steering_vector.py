@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from models.experiments.answer_choices import Choice, choice_log_probabilities, group_numbers, matching_share
+from models.experiments.answer_choices import Choice, choice_log_probabilities, matching_share
 from models.experiments.contrast_prompts import ContrastPrompts
 from models.experiments.direction_features import check_width, feature_rows, is_written_at
 from models.experiments.layer_directions import READ_AT, LayerDirection, kinds_of, layer_directions, layers_of
@@ -15,7 +15,7 @@ from models.experiments.settings.steering_vector import SteeringVectorSettings
 from models.interventions.contrast_directions import random_direction
 from models.interventions.shifted_prediction import StreamShift
 from models.language_model.sites import Site
-from models.numerics.bootstrap import mean_interval
+from models.numerics.bootstrap import grouped_interval
 
 Given = ExperimentInput[SteeringVectorSettings]
 
@@ -71,7 +71,7 @@ def _effects(
         "shuffled": direction.shuffled_D,
         "random": random_direction(direction.vector_D, given.seed),
     }
-    site, group_N = Site("resid_post", direction.layer), group_numbers(choices)
+    site, groups = Site("resid_post", direction.layer), [choice.group for choice in choices]
     for alpha in sorted(set(given.settings.alphas)):
         found = {}
         for name, added_D in added.items():
@@ -79,7 +79,7 @@ def _effects(
             shift = StreamShift(site, delta_ND, given.settings.steered)
             found[name] = unsteered_NK if alpha == 0 else choice_log_probabilities(given.host, choices, shift)
         share_N = matching_share(found["value"])
-        low, high = mean_interval(share_N, group_N, given.seed)
+        low, high = grouped_interval(groups, share_N, given.seed)
         yield {
             "intervention": "add",
             "alpha": alpha,
@@ -88,7 +88,7 @@ def _effects(
             "ci_low": low,
             "ci_high": high,
             "n": len(choices),
-            "n_groups": len(set(group_N.tolist())),
+            "n_groups": len(set(groups)),
             "mass": float(found["value"].exp().sum(1).mean()),
             "unsteered": float(matching_share(unsteered_NK).mean()),
             **{name: float(matching_share(each).mean()) for name, each in found.items()},

@@ -7,11 +7,10 @@ Axes: L blocks, F features, D width.
 """
 
 import torch
-from torch import Tensor
 
 from models.dictionaries.architectures.cross_layer_transcoder import TO
 from models.dictionaries.tensor_checks import UnreadableDictionary, validate_tensors
-from models.dictionaries.tensor_files import read_json, read_safetensors, require_keys, require_positive_ints
+from models.dictionaries.tensor_files import read_json, read_safetensors_row, require_keys, require_positive_ints
 from models.interchange.sae_formats.openmoss import (
     CONFIG,
     FILES,
@@ -60,21 +59,24 @@ def read(folder: Folder, block: int) -> ImportedDictionary:
             f"{', '.join(ACTIVATIONS)}, convert it to jumprelu first"
         )
     activation(where, config)  # says why, where an encoder is gated
-    held = read_safetensors(folder, WEIGHTS)
+    held = read_safetensors_row(folder, WEIGHTS, block, lambda name: not name.startswith((NORM, "b_D.")))
     norms = {name.removeprefix(NORM): held.pop(name).item() for name in list(held) if name.startswith(NORM)}
-    found = _validated(f"{folder}/{WEIGHTS}", held, (L, F, D), with_threshold=kind == "jumprelu")
+    shapes: dict[str, tuple[int, ...]] = {"W_E": (D, F), "b_E": (F,)}
+    shapes |= {f"W_D.{m}": (F, D) for m in range(block, L)} | {f"b_D.{m}": (D,) for m in range(L)}
+    shapes |= {THRESHOLD: (F,)} if kind == "jumprelu" else {}
+    found = validate_tensors(f"{folder}/{WEIGHTS}", held, shapes)
     reads, writes_L = 1.0, dict.fromkeys(range(L), 1.0)
     if is_scaled(where, config):
         reads = factor(f"{folder}/{WEIGHTS}", D, norms, read_at[block])
         writes_L = {m: factor(f"{folder}/{WEIGHTS}", D, norms, written_at[m]) for m in range(block, L)}
-    decoders = {m: found[f"W_D.{m}"][block] for m in range(block, L)}
+    decoders = {m: found[f"W_D.{m}"] for m in range(block, L)}
     threshold_F = torch.zeros(F)
     if kind == "jumprelu":
-        threshold_F = found[THRESHOLD][block].exp()
+        threshold_F = found[THRESHOLD].exp()
         if gates_by_norm(config):
             squares_F = torch.stack([rows.square().sum(dim=1) for rows in decoders.values()]).sum(0)
             threshold_F = threshold_F / squares_F.sqrt().clamp_min(SMALLEST)
-    tensors = {"W_enc": found["W_E"][block] * reads, "b_enc": found["b_E"][block], "threshold": threshold_F}
+    tensors = {"W_enc": found["W_E"] * reads, "b_enc": found["b_E"], "threshold": threshold_F}
     tensors |= {"W_dec": decoders[block] / writes_L[block], "b_dec": found[f"b_D.{block}"] / writes_L[block]}
     tensors |= {f"{TO}{m}": rows / writes_L[m] for m, rows in decoders.items() if m > block}
     facts = known_facts(
@@ -86,13 +88,3 @@ def read(folder: Folder, block: int) -> ImportedDictionary:
     )
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     return ImportedDictionary("openmoss", slice_config(D, D, F), contiguous, facts)
-
-
-def _validated(
-    where: str, held: dict[str, Tensor], shape: tuple[int, int, int], *, with_threshold: bool
-) -> dict[str, Tensor]:
-    L, F, D = shape
-    shapes: dict[str, tuple[int, ...]] = {"W_E": (L, D, F), "b_E": (L, F)}
-    for m in range(L):
-        shapes |= {f"W_D.{m}": (m + 1, F, D), f"b_D.{m}": (D,)}
-    return validate_tensors(where, held, shapes | ({THRESHOLD: (L, F)} if with_threshold else {}))

@@ -10,30 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from models.bounds import Bounds
 from pipelines.launchers.launcher import USERS_ERROR, JobPhase, JobState, Launch, UnusableMachine
-from pipelines.launchers.machine_card import MachineCard
+from pipelines.launchers.machine_card import MachineCard, matching
 
 PORT = 29500
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("wanted a name of Kubernetes: lower-case letters, digits and '-', at most 63")
-    return text
-
-
-def _quantity(text: str) -> str:
-    if not _QUANTITY.fullmatch(text):
-        raise ValueError("wanted a quantity of Kubernetes, such as 64Gi")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[
+    str,
+    matching(
+        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        "a name of Kubernetes: lower-case letters, digits and '-', at most 63",
+    ),
+]
+Quantity = Annotated[
+    str, matching(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?", "a quantity of Kubernetes, such as 64Gi")
+]
 
 
 class KubernetesMachine(MachineCard):
@@ -48,7 +41,7 @@ class KubernetesMachine(MachineCard):
     """Where the job is made."""
     gpus: Annotated[int, Bounds(0, 16)] = 0
     """GPUs of each pod."""
-    memory: Annotated[str, AfterValidator(_quantity)] | None = None
+    memory: Quantity | None = None
     """Memory of each pod."""
     seconds: Annotated[int, Bounds(60, 10**7)] | None = None
     """Longest time of a job."""

@@ -12,33 +12,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from models.bounds import Bounds
 from pipelines.launchers.launcher import USERS_ERROR, JobPhase, JobState, Launch, UnusableMachine
 from pipelines.launchers.log_files import LogFiles
-from pipelines.launchers.machine_card import MachineCard
+from pipelines.launchers.machine_card import MachineCard, matching
 
-_TIME = re.compile(r"(\d+-)?\d{1,3}(:\d{2}){0,2}")
 _RUNNING = {"RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "SUSPENDED"}
 _ENDED_WELL = {"COMPLETED"}
 _ANSWERS_WITHIN = 60.0
 _GONE = "Invalid job id"
 
 
-def _one_line(text: str) -> str:
-    if not text or any(mark in text for mark in "\n\r\0"):
-        raise ValueError("wanted one line that says something")
-    return text
-
-
-def _time(text: str) -> str:
-    if not _TIME.fullmatch(text):
-        raise ValueError("wanted a time as Slurm writes it: minutes, hours:minutes:seconds or days-hours (1-12)")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
+Line = Annotated[str, matching(r"[^\n\r\0]+", "one line that says something")]
+Time = Annotated[
+    str,
+    matching(
+        r"(\d+-)?\d{1,3}(:\d{2}){0,2}",
+        "a time as Slurm writes it: minutes, hours:minutes:seconds or days-hours (1-12)",
+    ),
+]
 
 
 class SlurmMachine(MachineCard):
@@ -53,7 +47,7 @@ class SlurmMachine(MachineCard):
     """Whom the time is counted to."""
     qos: Line | None = None
     """Quality of service."""
-    time: Annotated[str, AfterValidator(_time)] | None = None
+    time: Time | None = None
     """Longest time of a job, such as 4:00:00; null: the partition's own."""
     gpus: Annotated[int, Bounds(0, 16)] = 0
     """GPUs of each process."""

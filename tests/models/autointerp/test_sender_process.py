@@ -109,13 +109,13 @@ def test_killing_the_sender_is_said_and_what_was_under_way_counts_as_spent(tmp_p
 
 def sender_of(folder: str) -> int:
     """The process that holds the ledger."""
-    with pytest.raises(LockTimeout, match=r"process \d+ has asked") as busy, process_lock(folder, 0.0):
+    with pytest.raises(LockTimeout, match=r"process \d+ has been at work") as busy, process_lock(folder, 0.0):
         pass
     return int(str(busy.value).split()[1])
 
 
 def test_one_at_a_time_holds_a_ledger(tmp_path: Path):
-    busy = pytest.raises(LockTimeout, match=f"process {os.getpid()} has asked")
+    busy = pytest.raises(LockTimeout, match=f"process {os.getpid()} has been at work")
     with process_lock(str(tmp_path), 1.0), busy, process_lock(str(tmp_path) + "/.", 0.1):
         pass
     with process_lock(str(tmp_path), 0.0):

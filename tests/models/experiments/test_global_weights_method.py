@@ -40,9 +40,10 @@ def given(host: HookedModel, *dictionaries: FeatureDictionary, **settings: Any) 
     return ExperimentInput(host, GlobalWeightsSettings(**settings), encoded, (), list(dictionaries))
 
 
-def test_rows_are_sums_over_the_tokens(host: HookedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("together", [4, 8_192])
+def test_rows_are_sums_over_the_tokens(host: HookedModel, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     """Of encoders that read the stream itself no norm has a say: the weight is a product of two rows."""
-    monkeypatch.setattr(global_weights, "TOKENS", 4)  # several pieces are added up
+    monkeypatch.setattr(global_weights, "TOKENS", together)  # a prompt at a time, or all at once
     asked = given(host, transcoder(0), transcoder(2), strongest=3)
     METHOD.check(asked)
     rows = METHOD.measure(asked, asked.prompts)["global_weight"]

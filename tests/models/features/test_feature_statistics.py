@@ -18,7 +18,7 @@ from models.corpora.token_filter import TokenFilter
 from models.features.activation_histogram import bin_edge
 from models.features.config import StatisticsSettings
 from models.features.feature_statistics import compute_feature_statistics
-from models.features.statistics_blocks import READINGS, StatisticsBlocks
+from models.features.statistics_blocks import READINGS, StatisticsBlocks, _in_pairs
 from models.features.statistics_readings import StatisticsInput, encoded
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
@@ -220,3 +220,8 @@ def test_a_block_that_was_not_read_is_named(store):
     blocks.do("encode", 0)
     with pytest.raises(ValueError, match=r"block 1 of 4 was not read yet \(encode\)"):
         blocks.do("sample", 0)
+
+
+def test_sums_of_blocks_are_added_in_pairs_as_those_of_shards_are():
+    """In the order of blocks it would be 1: the last bits are those of one process only in pairs."""
+    assert _in_pairs(iter([1e16, 1.0, -1e16, 1.0])) == 0.0

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.dictionaries.architectures.cross_layer_transcoder import CrossLayerSlice
+from models.dictionaries.architectures.cross_layer_transcoder import TO, CrossLayerSlice
 from models.dictionaries.cross_layer_set import CrossLayerTranscoders, written_to
 from models.dictionaries.saelens_format import from_saelens
 from models.dictionaries.tensor_checks import UnreadableDictionary
@@ -80,6 +80,15 @@ def test_what_is_read_writes_what_the_formula_says(tmp_path: Path, act_fn: str, 
         torch.testing.assert_close(written_to(kept, m, read, codes), scaled_TD / factor[WRITTEN[m]])
 
 
+def test_only_the_rows_of_a_block_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of all blocks grows with their square: the whole of it for each block would not fit into memory."""
+    saved(tmp_path, act_fn="relu")
+    monkeypatch.delattr(safetensors.torch, "load_file")
+    read = read_block(Folder(str(tmp_path)), 2)
+    assert read is not None
+    assert sorted(name for name in read.tensors if name.startswith(TO)) == []
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     def refusal(block: int = 0) -> str:
         with pytest.raises(UnreadableDictionary) as refused:
@@ -91,4 +100,4 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     saved(tmp_path, act_fn="jumprelu")
     assert "holds a transcoder of 3 blocks, 0 to 2, and block 3 was asked for" in refusal(3)
     saved(tmp_path, act_fn="jumprelu", expansion_factor=3)
-    assert "W_D.0 is [1, 12, 6], wanted [1, 18, 6]" in refusal()
+    assert "W_D.0 is [12, 6], wanted [18, 6]" in refusal()

@@ -46,9 +46,7 @@ def test_a_value_that_is_no_number_turns_the_search_back():
         return torch.sqrt(1 - strength_L.square().sum()) + strength_L.sum()
 
     found = best_strengths(broken_beyond_one, [np.array([0.1, 0.2])], 3.0, 50)
-    assert np.isfinite(found.value)
-    assert found.value >= float(broken_beyond_one(torch.tensor([0.1, 0.2])))
-    assert np.square(found.strength_L).sum() < 1
+    np.testing.assert_allclose(found.strength_L, [3**-0.5, 3**-0.5], atol=1e-3)
 
 
 def test_a_start_beyond_the_bound_begins_at_the_bound():

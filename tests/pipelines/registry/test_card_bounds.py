@@ -114,3 +114,9 @@ def test_a_setting_with_bounds_can():
 def test_a_dictionary_of_a_wide_site_is_refused_too():
     with pytest.raises(ValueError, match="expansion=65536 over a site of width 4,096 is 268,435,456 features, wanted"):
         SAESettings(expansion=65_536).width(4_096)
+
+
+def test_equal_bounds_are_told_alike_however_they_are_written():
+    """`typing` keeps the first of two equal annotations: what is printed must not hang on what was imported before."""
+    assert str(Bounds(1, 1000)) == str(Bounds(1.0, 1e3)) == "from 1 to 1,000"
+    assert str(Bounds(1e-6, 0.5)) == "from 1e-06 to 0.5"
