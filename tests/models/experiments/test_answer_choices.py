@@ -1,6 +1,5 @@
 """Choices between two answers, read in batches, and directions behind each block, against passes made one by one."""
 
-
 import pytest
 import torch
 from tiny_models import save_tiny
