@@ -28,7 +28,7 @@ limit 1
 def print_summary(console: Console, published: Path, sae_id: str) -> None:
     """Prints size and content of the published file, the ways in, and queries about the SAE."""
     console.print(f"\n[bold]{published}[/bold] ({published.stat().st_size / 1e6:,.0f} MB)")
-    for query in (SUMMARY, "select * from table_rows"):
+    for query in (SUMMARY, "select * from table_rows where n_rows > 0"):
         _plain(console, format_table(answer(published, query)))
     _plain(console, f"Feature pages:  {command()} serve   then {page_link(sae_id).value}")
     _plain(console, f"Dagster:        make dev   then {dagster_address()}")

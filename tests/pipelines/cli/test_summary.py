@@ -31,6 +31,9 @@ def test_a_run_ends_with_queries_that_a_shell_can_run(tmp_path: Path, monkeypatc
     text = printed.getvalue()
     assert "http://127.0.0.1:8765/sae/demo/mid" in text
     assert "http://127.0.0.1:3000" in text
+    counted = {words[0]: words[1] for line in text.splitlines() if len(words := line.split()) == 2}
+    assert int(counted["feature"]) > 0
+    assert "attribution_graph" not in counted, "of eighty tables those that have rows"
     lines = [line for line in text.splitlines() if ' sql "' in line]
     assert len(lines) == 3
     environment = {"GLASSHOUSE_WAREHOUSE": str(published), "PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}
