@@ -51,6 +51,11 @@ class ContrastPrompts:
         is_test_N = split_by_group(groups, labels, test_share, seed)
         train, test = ([p for p, held in zip(prompts, is_test_N, strict=True) if held == side] for side in (0, 1))
         n_special = prompts[0].n_special
+        if are_pairs and len(train) < 2:
+            raise InvalidPrompt(
+                "one pair is left to make a direction from, and two are needed to tell it from shuffled labels: give "
+                "more groups, or a smaller `test_share`"
+            )
         if are_pairs:
             choices = [choice for prompt in test for choice in _pair_choices(prompt)]
             return cls([p.token_ids for p in train], [p.corrupt_ids or () for p in train], n_special, True, choices)

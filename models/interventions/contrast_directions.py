@@ -28,13 +28,17 @@ def pca_difference(positive_ND: Tensor, negative_ND: Tensor) -> Tensor:
 
 
 def with_half_exchanged(positive_ND: Tensor, negative_ND: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """The same pairs with the labels of half of them exchanged by chance: what a method makes of no property."""
+    """The same pairs with the labels of half of them exchanged by chance: what a method makes of no property.
+
+    Of an odd number one pair is left out: with it a share of the property would stay, which a large enough multiple
+    brings back whole.
+    """
     order_N = torch.randperm(len(positive_ND), generator=torch.Generator().manual_seed(seed))
-    is_exchanged_N1 = torch.zeros(len(order_N), 1, dtype=torch.bool)
-    is_exchanged_N1[order_N[: len(order_N) // 2]] = True
+    half = len(order_N) // 2
+    exchanged, as_they_are = order_N[:half], order_N[half : 2 * half]
     return (
-        torch.where(is_exchanged_N1, negative_ND, positive_ND),
-        torch.where(is_exchanged_N1, positive_ND, negative_ND),
+        torch.cat([negative_ND[exchanged], positive_ND[as_they_are]]),
+        torch.cat([positive_ND[exchanged], negative_ND[as_they_are]]),
     )
 
 

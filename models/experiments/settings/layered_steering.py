@@ -17,6 +17,7 @@ class LayeredSteeringSettings(ExperimentSettings):
     tables = ("layered_steering_effect", "layered_steering_strength")
     prompt_kinds = ("contrast_pairs", "labelled")
     prompts_per_chunk = None
+    code_version = "2"
 
     vector: Literal["caa", "pca_difference", "mean_difference"] = "mean_difference"
     """How a direction is made, as in `steering_vector`; the first two need pairs."""

@@ -18,6 +18,7 @@ class SteeringVectorSettings(ExperimentSettings):
     prompt_kinds = ("contrast_pairs", "labelled")
     dictionary = "optional"
     prompts_per_chunk = None
+    code_version = "2"
 
     vectors: list[Literal["caa", "pca_difference", "mean_difference"]] | None = None
     """`caa`: mean difference of pairs at the last token. `pca_difference`: first principal component of the pairs'

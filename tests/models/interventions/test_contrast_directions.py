@@ -40,6 +40,15 @@ def test_shuffled_labels_give_less_than_a_third_of_the_length(shuffle):
     assert not torch.equal(shuffle(*sides, 0)[0], shuffle(*sides, 1)[0])
 
 
+def test_of_an_odd_number_of_pairs_nothing_of_the_property_stays():
+    """One pair of five that nobody exchanged would be a fifth of the direction, and five times it the whole."""
+    shared_ND = torch.zeros(5, 32)
+    for seed in range(5):
+        one_ND, other_ND = with_half_exchanged(shared_ND + PLANTED_D, shared_ND, seed)
+        assert len(one_ND) == len(other_ND) == 4
+        assert mean_difference(one_ND, other_ND).norm() == 0
+
+
 def test_the_mean_is_summed_in_more_digits_than_the_rows_have():
     rows_ND = torch.full((3000, 1), 1e4) + torch.tensor([[0.0], [1.0], [2.0]]).repeat(1000, 1)
     assert float(mean_difference(rows_ND, torch.full((7, 1), 1e4))) == 1.0

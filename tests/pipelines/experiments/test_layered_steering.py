@@ -93,7 +93,8 @@ def test_strengths_of_the_table_give_the_effects_of_the_table(asked: tuple[Store
     ("prompts", "settings", "wanted"),
     [
         (PAIRS, {"layers": [0, 7]}, r"layers \[7\] of a model with blocks 0 to 2"),
-        (PAIRS[:2], {}, "are left to choose strengths and to report them: two are"),
+        (PAIRS[:2], {}, "one pair is left to make a direction from, and two are needed"),
+        (PAIRS[:3], {"test_share": 0.3}, "are left to choose strengths and to report them: two are"),
         ([{"clean": f"{w} A b", "corrupt": f"{w} B b"} for w in WORDS], {}, "rows with answer and foil"),
     ],
 )
