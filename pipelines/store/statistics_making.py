@@ -10,6 +10,7 @@ from pipelines.store.tables import replace_partition
 from storage.manifest import sha256_of
 
 if TYPE_CHECKING:
+    from models.corpora.contexts import TokenizedCorpus
     from models.features.feature_statistics import FeatureTables
     from models.features.statistics_readings import StatisticsInput
 
@@ -26,15 +27,25 @@ def statistics_input(store: OpenStore, registration: SAERegistration, identity: 
     from models.features.statistics_readings import StatisticsInput
 
     shards = store.datasets.shards(registration)
+    contexts = store.datasets.contexts(shards.manifest)
     return StatisticsInput(
         store.datasets.dictionary(registration).to(default_device()),
         shards,
-        store.datasets.contexts(shards.manifest),
-        tokenizer=load_tokenizer(registration),
+        contexts,
+        tokenizer=token_texts(registration, contexts),
         model_id=registration.model_id,
         recipe_id=registration.recipe_id,
         identity_sha256=sha256_of(identity),
     )
+
+
+def token_texts(registration: SAERegistration, contexts: "TokenizedCorpus") -> Any:
+    """The tokenizer of a model of text, or what the positions of images are called."""
+    from models.images.grid_corpus import GridCorpus, position_names
+
+    if isinstance(contexts, GridCorpus):
+        return position_names(contexts.grid)
+    return load_tokenizer(registration)
 
 
 def write_statistics(
