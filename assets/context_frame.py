@@ -9,6 +9,7 @@ from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
 from pipelines.registry.registry import SAERegistration
+from pipelines.registry.text_only import refuse_text_recipe
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_limits, load_model, load_preprocessing, load_tokenizer
@@ -74,6 +75,7 @@ def _of_images(store: Store, registration: SAERegistration) -> dg.MaterializeRes
     """A vision model frames nothing: what stands in the frame's place is its preprocessing, by its hash."""
     from storage.table_schemas import rows_as_table
 
+    refuse_text_recipe(registration.sae_id, registration.recipe)
     preprocessing, smallest = load_preprocessing(registration)
     found = {"preprocessing_sha256": preprocessing.sha256}
     identity = CONTEXT_FRAME.identity(registration, found=found)

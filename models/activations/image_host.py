@@ -17,7 +17,7 @@ from models.language_model.sites import Site
 from models.vision_model.vision_model import VisionModel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImageHost:
     """One model and the corpus that its contexts are numbers of."""
 
