@@ -31,6 +31,7 @@ READS = {
     "logit_effects": "sae",
     "neighbors": "feature_statistics",
     "feature_map": "feature_statistics",
+    "feature_families": "feature_statistics",
     "explanations": "feature_statistics",
     "specificity_ratings": "explanations",
     "label_scores": "explanations specificity_ratings neighbors logit_effects",
