@@ -2,7 +2,7 @@
 create table crosscoder_feature (
     model_id varchar not null,
     experiment_id varchar not null,
-    feature_id integer not null,
+    latent_id integer not null,
     norm double not null,
     other_norm double not null,
     delta double not null,
@@ -16,7 +16,7 @@ create table crosscoder_feature (
     nu_vector_chance double not null,
     kind varchar not null,
     is_believed boolean not null,
-    check (feature_id >= 0),
+    check (latent_id >= 0),
     check (norm >= 0),
     check (other_norm >= 0),
     check (delta between 0 and 1),
@@ -29,10 +29,10 @@ create table crosscoder_feature (
     check (kind in ('own', 'other', 'shared', 'between'))
 );
 
-comment on table crosscoder_feature is 'One row per (model_id, experiment_id, feature_id): a feature of the crosscoder that fires on the texts. Refers to crosscoder (model_id, experiment_id)';
+comment on table crosscoder_feature is 'One row per (model_id, experiment_id, latent_id): a feature of the crosscoder that fires on the texts. Refers to crosscoder (model_id, experiment_id)';
 comment on column crosscoder_feature.model_id is 'Card of the model [id]';
 comment on column crosscoder_feature.experiment_id is 'Card of the experiment [id]';
-comment on column crosscoder_feature.feature_id is 'Feature of the crosscoder, counted from 0; none of a dictionary [index]';
+comment on column crosscoder_feature.latent_id is 'Feature of the crosscoder, counted from 0; none of a dictionary [index]';
 comment on column crosscoder_feature.norm is 'Length of its row of the first side, in scaled activations [scaled activation]';
 comment on column crosscoder_feature.other_norm is 'Length of its row of the second side [scaled activation]';
 comment on column crosscoder_feature.delta is '0 where the first side alone has a row, 1 where the second alone, .5 where both are as long [fraction]';

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 SCHEMA = pa.schema(
     [
-        pa.field("feature_id", pa.int32(), nullable=False),
+        pa.field("latent_id", pa.int32(), nullable=False),
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("prompt_id", pa.int32(), nullable=False),
         pa.field("position", pa.int32(), nullable=False),

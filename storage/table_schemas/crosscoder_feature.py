@@ -4,7 +4,7 @@ import pyarrow as pa
 
 SCHEMA = pa.schema(
     [
-        pa.field("feature_id", pa.int32(), nullable=False),
+        pa.field("latent_id", pa.int32(), nullable=False),
         pa.field("norm", pa.float64(), nullable=False),
         pa.field("other_norm", pa.float64(), nullable=False),
         pa.field("delta", pa.float64(), nullable=False),

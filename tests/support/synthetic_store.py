@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
+from family_rows import family_rows, parent_rows
 from graph_rows import small_graph
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
@@ -120,8 +121,8 @@ class SyntheticStore:
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
         self.write("feature_map", keys, map_rows(features))
         self.write("feature_map_quality", keys, [map_quality(features)])
-        self.write("feature_family", keys, _families())
-        self.write("feature_parent", keys, _parents())
+        self.write("feature_family", keys, family_rows())
+        self.write("feature_parent", keys, parent_rows())
         self.write("feature_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
             self.write("feature_activation", keys, planted)
@@ -138,18 +139,6 @@ class SyntheticStore:
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
-
-
-def _families() -> Rows:
-    """Features 0, 1 and 2 point alike."""
-    return [{"feature_id": f, "family_id": 0, "rank": f, "score": 0.9 - f / 10} for f in range(3)]
-
-
-def _parents() -> Rows:
-    """Feature 1 stands under 0, and 2 is absorbed from 1."""
-    cofire = {"feature_id": 1, "kind": "cofire", "parent_id": 0, "share": 0.95, "lift": 4.0, "cosine": 0.5}
-    absorbed = {"feature_id": 2, "kind": "absorbed", "parent_id": 1, "share": 0.0, "lift": 0.0, "cosine": 0.6}
-    return [cofire, absorbed]
 
 
 def plant(seed: int) -> Rows:

@@ -173,7 +173,7 @@ def _feature_rows(crosscoder: TrainedCrosscoder, sums: LatentSums) -> Iterator[d
     cosine_F = torch.nn.functional.cosine_similarity(*crosscoder.decoder_SFD, dim=1)
     for feature in alive_F.nonzero()[:, 0].tolist():
         yield {
-            "feature_id": feature,
+            "latent_id": feature,
             "norm": float(norm_SF[0, feature]),
             "other_norm": float(norm_SF[1, feature]),
             "delta": float(delta_F[feature]),
@@ -196,7 +196,7 @@ def _example_rows(given: Given, strongest: _Strongest) -> Iterator[dict[str, Any
     for feature, rank in (strongest.acts_FN > 0).nonzero().tolist():
         prompt_id, position = int(strongest.prompt_FN[feature, rank]), int(strongest.position_FN[feature, rank])
         yield {
-            "feature_id": feature,
+            "latent_id": feature,
             "rank": rank,
             "prompt_id": prompt_id,
             "position": position,

@@ -51,9 +51,9 @@ def test_a_crosscoder_has_rows_that_its_texts_give_again(tmp_path: Path):
     for row in rows["crosscoder_example"]:
         prompt = given.prompts[row["prompt_id"]]
         assert given.host.tokenizer.decode([prompt.token_ids[row["position"]]]) == row["token"]
-        strongest.setdefault(row["feature_id"], row["activation"])
-        assert row["activation"] <= strongest[row["feature_id"]]
-    assert set(strongest) == {row["feature_id"] for row in features}
+        strongest.setdefault(row["latent_id"], row["activation"])
+        assert row["activation"] <= strongest[row["latent_id"]]
+    assert set(strongest) == {row["latent_id"] for row in features}
 
 
 def test_a_run_writes_its_tables_and_counts_its_passes(tmp_path: Path):
