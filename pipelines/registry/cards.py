@@ -169,7 +169,9 @@ class VisionModelCard(ModelCard):
     @model_validator(mode="before")
     @classmethod
     def _no_text(cls, values: Any) -> Any:
-        if isinstance(values, dict) and (given := [key for key in ("corpus", *OF_TEXT) if values.get(key) is not None]):
+        if isinstance(values, dict) and (
+            given := [key for key in ("corpus", *OF_TEXT) if values.get(key) not in (None, "auto")]
+        ):
             raise ValueError(
                 f"images and {', '.join(given)} were given: a vision model has images, a language model a corpus; keep "
                 "what the model reads"

@@ -162,8 +162,8 @@ def test_examples_have_their_box_and_every_place_where_the_feature_fires(model):
         "activation": 3.0,
     }
     columns = [[1, 2, 2, 2], [7, 6, 7, 7], [5, 9, 0, grid.position(2, 1)], [1.0, 2.0, 9.0, 3.0]]
-    arrays = [torch.tensor(column).numpy() for column in columns]
-    [row] = patch_examples(pa.Table.from_pylist([example]), [(0, 9, *arrays)], grid, field, 10).to_pylist()
+    a, b, c, d = (torch.tensor(column).numpy() for column in columns)
+    [row] = patch_examples(pa.Table.from_pylist([example]), [(0, 9, a, b, c, d)], grid, field, 10).to_pylist()
     assert (row["row"], row["col"], row["position_kind"], row["image_id"]) == (2, 1, "patch", 7)
     assert [row[name] for name in ("x0", "y0", "x1", "y1")] == [8, 16, 16, 24]
     assert (row["cells"], row["cell_activations"]) == ([9], [3.0])  # CLS fires too, and is no patch
