@@ -1,0 +1,28 @@
+-- How many units have a label that detects so well, of models that have both neurons and features.
+with card as (
+    select
+        c.model_id,
+        if(s.architecture = 'neurons', 'neurons', 'features') as basis,
+        c.detection
+    from feature_card as c
+    inner join sae as s using (model_id, recipe_id)
+    where c.detection is not null
+),
+
+both as (
+    select model_id
+    from card
+    group by model_id
+    having count(distinct basis) = 2
+)
+
+select
+    model_id,
+    basis,
+    floor(least(detection, 0.999) * 20) / 20 as at,
+    count(*) / sum(count(*)) over (partition by model_id, basis) as share,
+    sum(count(*)) over (partition by model_id, basis) as n
+from card
+semi join both using (model_id)
+group by all
+order by model_id, basis, at;
