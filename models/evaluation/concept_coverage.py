@@ -1,5 +1,5 @@
-"""Whether a concept has a feature, by how often it occurs (Templeton et al. 2024: what is rarer than about one in as many
-tokens as there are features has none).
+"""Whether a concept has a feature, by how often it occurs (Templeton et al. 2024: what is rarer than about one in as
+many tokens as there are features has none).
 
 A concept is a word; its tokens are those at which the word ends. A feature detects it as far as it fires there and
 nowhere else (F1). The feature is chosen on one half of the texts and reported on the other.

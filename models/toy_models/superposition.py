@@ -1,7 +1,7 @@
 """Toy models of superposition (Elhage et al. 2022): more sparse features than dimensions, learned side by side.
 
-h = W x;  x_hat = relu(W^T h + b);  loss = sum_i importance_i (x_i - x_hat_i)^2. Features are in [0, 1] and present with a
-chance, the density. Dense features get a dimension each or none; sparse ones share dimensions, as far as their rare
+h = W x;  x_hat = relu(W^T h + b);  loss = sum_i importance_i (x_i - x_hat_i)^2. Features are in [0, 1] and present with
+a chance, the density. Dense features get a dimension each or none; sparse ones share dimensions, as far as their rare
 meetings cost less than they bring. Many models learn at once, a row of every tensor each.
 
 Axes: I models, N features, H hidden dimensions, B examples.

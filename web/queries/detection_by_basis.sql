@@ -9,7 +9,7 @@ with card as (
     where c.detection is not null
 ),
 
-both as (
+compared as (
     select model_id
     from card
     group by model_id
@@ -19,10 +19,10 @@ both as (
 select
     model_id,
     basis,
-    floor(least(detection, 0.999) * 20) / 20 as at,
+    floor(least(detection, 0.999) * 20) / 20 as slice,
     count(*) / sum(count(*)) over (partition by model_id, basis) as share,
     sum(count(*)) over (partition by model_id, basis) as n
 from card
-semi join both using (model_id)
+semi join compared using (model_id)
 group by all
-order by model_id, basis, at;
+order by model_id, basis, slice;

@@ -31,7 +31,7 @@ def concepts(settings: ConceptCoverageSettings) -> dict[str, str]:
     if settings.words:
         return dict.fromkeys(settings.words, "word")
     modules = {name: "module" for name in sorted(sys.stdlib_module_names) if not name.startswith("_")}
-    return modules | {name: "keyword" for name in keyword.kwlist}
+    return modules | dict.fromkeys(keyword.kwlist, "keyword")
 
 
 def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:

@@ -7,8 +7,8 @@ from models.toy_models.superposition import ToyPlan, learn_from_few, learn_toys,
 
 
 def test_dense_features_get_a_dimension_each_and_rare_ones_share():
-    """The reference, n 20, m 5, importance .9^i: density 1 has exactly 5 features, 5.00 and 1.00, no interference; density
-    .05 has 15 features and .28."""
+    """The reference, n 20, m 5, importance .9^i: density 1 has exactly 5 features, 5.00 and 1.00, no interference;
+    density .05 has 15 features and .28."""
     importance_IN = (torch.full((2, 1), 0.9) ** torch.arange(20)).expand(2, 20)
     toys = learn_toys(torch.tensor([1.0, 0.05]), importance_IN, ToyPlan(20, 5, 2_000, 512, 0.02))
     dense, rare = 0, 1

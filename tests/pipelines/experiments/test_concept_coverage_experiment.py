@@ -27,7 +27,7 @@ def test_words_have_rows_and_their_rates_are_counts(tmp_path: Path):
     assert law["n_tokens"] == sum(len(prompt.token_ids) - 1 for prompt in given.prompts)
     assert {row["word"] for row in rows["concept_coverage"]} == set(CARD["words"])
     for row in rows["concept_coverage"]:
-        texts = {half: 0 for half in ("choosing", "reporting")}
+        texts: dict[str, int] = dict.fromkeys(("choosing", "reporting"), 0)
         for prompt in given.prompts:
             words = prompt.prompt.text.replace(":", " ").replace(",", " ").split()
             is_cut = (
