@@ -17,6 +17,7 @@ from pipelines.store.current_datasets import NOT_MADE
 from pipelines.store.harvest_sites import harvest_inputs, missing_sites
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
@@ -61,6 +62,7 @@ rounding = dg.AssetCheckSpec(
     check_specs=[token_counts, all_finite, no_position, rounding],
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site

@@ -10,6 +10,7 @@ from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.experiments.experiment_run import run_experiment, table_folders
 from pipelines.store.current_datasets import NOT_MADE
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -35,7 +36,7 @@ def experiment_asset(method: str) -> dg.AssetsDefinition:
         group_name="experiments",
         code_version=settings.code_version,
         **GPU_STEP,
-    )(fail_without_retry(experiment))
+    )(recorded_stage(fail_without_retry(experiment)))
 
 
 def _materialized(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
