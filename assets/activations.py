@@ -14,6 +14,7 @@ from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE
+from pipelines.store.disk_needs import require_room_for_harvest
 from pipelines.store.harvest_sites import harvest_inputs, missing_sites
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
@@ -81,6 +82,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         outputs, reasons = missing_sites(store, registration, read, host)
         if outputs:
             refuse_other_provenance(store, registration)
+            require_room_for_harvest(store, registration, host, contexts, outputs)
             place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
             context.log.info(f"harvesting {place}: {_told(reasons)}")
             facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
