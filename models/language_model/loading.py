@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.dtypes import DTYPES
+from models.language_model.model_class import language_model_class
 from models.language_model.module_map import unknown
 from models.language_model.unusable_model import (
     INDEX,
@@ -168,7 +169,7 @@ def read_tokenizer(files: ModelFiles) -> Any:
     from transformers import AutoTokenizer
 
     if not files.names & set(TOKENIZERS):
-        _auto_class(read_config(files))  # a model of images is told that it is no language model
+        language_model_class(read_config(files))  # a model of images is told that it is no language model
         raise UnusableModel(
             f"{files.source} has no tokenizer: wanted one of {', '.join(TOKENIZERS)}. Save it beside the weights with "
             "tokenizer.save_pretrained(folder)"
@@ -188,15 +189,24 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
         UnknownArchitecture: If transformers does not know the model, or it is neither causal nor an encoder.
         UnusableModel: If weights are missing or damaged.
     """
+    files.weight_files()
+    config = read_config(files)
+    auto_class, causal = language_model_class(config)
+    return load_frozen(files, auto_class, config, dtype), causal
+
+
+def load_frozen(files: ModelFiles, auto_class: Any, config: Any, dtype: str) -> Any:
+    """The model of a checkpoint by a class of transformers on the CPU, frozen and in evaluation mode.
+
+    Raises:
+        UnusableModel: If weights are quantised, missing or damaged.
+    """
     import torch
     from safetensors import SafetensorError
 
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}: correct it in the model card")
-    files.weight_files()
-    config = read_config(files)
     refuse_quantised(files.source, config)
-    auto_class, causal = _auto_class(config)
     options: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
     options |= {"dtype": DTYPES[dtype], "ignore_mismatched_sizes": True, "output_loading_info": True}  # said below
     try:
@@ -218,7 +228,7 @@ def load_model(files: ModelFiles, dtype: str) -> tuple[Any, bool]:
             f"{files.source}: {len(wrong)} tensors that {type(model).__name__} needs are missing or of another shape "
             f"than config.json says, among them {', '.join(wrong[:3])}: save the whole model again"
         )
-    return model.eval().requires_grad_(False), causal
+    return model.eval().requires_grad_(False)
 
 
 def _was_compiled(files: ModelFiles) -> bool:
@@ -260,23 +270,6 @@ def read_config(files: ModelFiles) -> Any:
             ) from error
         said = visible(repr(model_type), 100)
         raise unknown(str(files.source), f"transformers does not know model_type {said}") from error
-
-
-def _auto_class(config: Any) -> tuple[Any, bool]:
-    """The class that loads a model of this config, and whether it predicts the next token; one that also sees is read
-    by its text."""
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMaskedLM
-    from transformers.models.auto import modeling_auto as auto
-
-    architectures = config.architectures or []
-    if config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
-        has_head = any(name.endswith(("ForMaskedLM", "ForPreTraining")) for name in architectures)
-        return (AutoModelForMaskedLM if has_head else AutoModel), False
-    if config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        return AutoModelForCausalLM, True
-    if config.model_type in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
-        return AutoModelForImageTextToText, True
-    raise unknown(", ".join(architectures) or config.model_type, "it is neither a causal language model nor an encoder")
 
 
 @contextmanager

@@ -158,7 +158,7 @@ def test_a_model_of_images_is_told_that_language_models_are_read(tmp_path):
     config = ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=8)
     ViTModel(config).save_pretrained(tmp_path)
     for load in (HookedModel.load, load_tokenizer):
-        with pytest.raises(UnknownArchitecture, match="neither a causal language model nor an encoder"):
+        with pytest.raises(UnknownArchitecture, match="ViTModel is a vision model, and its card gives text"):
             load(str(tmp_path))
 
 
