@@ -12,6 +12,7 @@ from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.experiments.experiment_run import run_experiment, table_folders
 from pipelines.store.current_datasets import NOT_MADE
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -45,7 +46,7 @@ def experiment_asset(method: str) -> dg.AssetsDefinition:
         if ALERTS in settings.tables
         else [],
         **GPU_STEP,
-    )(fail_without_retry(experiment))
+    )(recorded_stage(fail_without_retry(experiment)))
 
 
 def _alert_checks(store: Store, folders: Mapping[str, Folder]) -> list[dg.AssetCheckResult]:

@@ -14,15 +14,22 @@ compared as (
     from card
     group by model_id
     having count(distinct basis) = 2
+),
+
+counted as (
+    select
+        model_id,
+        basis,
+        floor(least(detection, 0.999) * 20) / 20 as slice,
+        count(*) as n_here
+    from card
+    semi join compared using (model_id)
+    group by all
 )
 
 select
-    model_id,
-    basis,
-    floor(least(detection, 0.999) * 20) / 20 as slice,
-    count(*) / sum(count(*)) over (partition by model_id, basis) as share,
-    sum(count(*)) over (partition by model_id, basis) as n
-from card
-semi join compared using (model_id)
-group by all
+    *,
+    n_here / sum(n_here) over (partition by model_id, basis) as share,
+    sum(n_here) over (partition by model_id, basis) as n
+from counted
 order by model_id, basis, slice;
