@@ -130,8 +130,8 @@ def _check(given: Given) -> None:
         raise InvalidPrompt(f"the numbers are 0 to {p - 1}, wanted {FEWEST_NUMBERS} of them: add larger ones")
     if len(found) != p * p or len(set(found)) != len(found):
         raise InvalidPrompt(
-            f"{len(set(found)):,} different pairs stand in {len(found):,} prompts, wanted each of {p * p:,} pairs of 0 to "
-            f"{p - 1} once: add those that are missing, and drop what stands twice"
+            f"{len(set(found)):,} different pairs stand in {len(found):,} prompts, wanted each of {p * p:,} pairs of 0 "
+            f"to {p - 1} once: add those that are missing, and drop what stands twice"
         )
     given.host.width(_site(given))
 

@@ -7,11 +7,11 @@ from models.experiments.settings_base import ExperimentSettings
 
 
 class NumberFrequenciesSettings(ExperimentSettings):
-    """Prompts hold every pair of two numbers once; the activations of each unit over the pairs, where the answer is to be
-    said, are taken apart into waves of both numbers (Nanda et al. 2023). A model that adds modulo a number by rotations
-    has a few key frequencies, in the numbers' embeddings and in nearly every unit; one that learned sums by heart has
-    many. Units are a dictionary's features, or the site's own entries where no recipe is named; beside each share stands
-    what the same activations have with the pairs shuffled."""
+    """Prompts hold every pair of two numbers once; the activations of each unit over the pairs, where the answer is to
+    be said, are taken apart into waves of both numbers (Nanda et al. 2023). A model that adds modulo a number by
+    rotations has a few key frequencies, in the numbers' embeddings and in nearly every unit; one that learned sums by
+    heart has many. Units are a dictionary's features, or the site's own entries where no recipe is named; beside each
+    share stands what the same activations have with the pairs shuffled."""
 
     question = "Of which frequencies in the numbers are its units made?"
     tables = ("unit_frequency", "number_frequency")
