@@ -23,6 +23,7 @@ GRAPH = {
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "feature_map": ("features", "gpu", "parquet torch", "feature_statistics", ""),
+    "feature_families": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
     "specificity_ratings": ("labels", "llm", "parquet", "explanations", ""),
     "label_scores": ("labels", "llm", "parquet torch", "specificity_ratings", ""),
@@ -30,8 +31,9 @@ GRAPH = {
         "warehouse",
         "warehouse",
         "duckdb",
-        "activations context_frame corpus explanations feature_map feature_matches feature_statistics label_scores "
-        "logit_effects neighbors sae sae_evaluation specificity_ratings " + " ".join(method_names()),
+        "activations context_frame corpus explanations feature_families feature_map feature_matches "
+        "feature_statistics label_scores logit_effects neighbors sae sae_evaluation specificity_ratings "
+        + " ".join(method_names()),
         "",
     ),
 }
@@ -74,7 +76,8 @@ def test_the_registry_is_shown_and_no_job_makes_it():
     [registry] = [asset for asset in defs.resolve_all_asset_specs() if asset.group_name == "registry"]
     graph = defs.resolve_asset_graph()
     assert not graph.get(registry.key).is_materializable
-    assert [key.name for key in graph.asset_check_keys if key.asset_key == registry.key] == ["cards_can_be_read"]
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == registry.key}
+    assert checks == {"cards_can_be_read", "stages_succeed", "published_in_time"}
 
 
 def test_each_method_of_experiments_is_an_asset_with_partitions_and_a_job_of_its_own():
@@ -126,5 +129,6 @@ def test_jobs_sensors_and_schedules():
         "refresh_stale_assets",
         "publish_updates",
         "changed_lists",
+        "run_health",
     }
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]
