@@ -181,9 +181,9 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
-    """64 firings of a feature of mean density at least, a twentieth of the run and 10 M tokens at most."""
+    """64 firings of a feature of mean density and 8 steps at least, a twentieth of the run and 10 M tokens at most."""
     for tokens, density, shortest, longest in (
-        (4_000_000, 1 / 200, 12_800, 200_000), (4_000_000, 1e-6, 200_000, 200_000), (400_000, 1e-3, 20_000, 20_000),
+        (4_000_000, 1 / 200, 12_800, 200_000), (4_000_000, 1 / 100, 8_000, 200_000), (4_000_000, 1e-6, 200_000, 200_000), (400_000, 1e-3, 20_000, 20_000),
         (10**9, 1e-3, 64_000, 10_000_000), (10**9, 1e-6, 10_000_000, 10_000_000),
     ):  # fmt: skip
         settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
@@ -199,10 +199,10 @@ def test_a_rare_feature_is_not_dead_when_one_of_its_silence_that_was_frequent_is
     settings = SAESettings(n_features=6, k=2)
     sae = architecture(settings.architecture).trainable(settings, [8], [], torch.Generator().manual_seed(0))
     plan = TrainingSchedule.of(TrainingSettings(tokens=4_000_000, batch_tokens=1000), 8, torch.device("cpu"), 1 / 20)
-    assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (1280, 200_000)
+    assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (8_000, 200_000)
     run = TrainingRun(sae, [Normalization(torch.zeros(8), 1.0)], plan, torch.device("cpu"))
     run.step = 1000
-    silence_and_firings = ((1_000, 9_990), (2_000, 9_980), (20_000, 500), (40_000, 500), (180_000, 1), (200_000, 1))
+    silence_and_firings = ((7_000, 9_930), (9_000, 9_910), (20_000, 500), (40_000, 500), (180_000, 1), (200_000, 1))
     for feature, (silence, firings) in enumerate(silence_and_firings):
         run.silent_F[feature], run.all_firings_F[feature] = silence, firings
     assert run.dead_F.tolist() == [False, True, False, True, False, True]
