@@ -17,7 +17,7 @@ from sql.publish import publish
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = os.environ.get("GLASSHOUSE_PEER_LAKE_PYTHON")
-PUBLISHERS, PUBLICATIONS = 4, 5
+PUBLISHERS, PUBLICATIONS = 4, 20
 
 slow = pytest.mark.slow
 needs_lake = pytest.mark.skipif(
