@@ -18,7 +18,7 @@ def wrong_names(
     """What an experiment names that has no card, several dictionaries where its method reads one, or a prompt set of
     another kind than it reads."""
     named = [
-        ("prompt_sets or text_sets", [card.prompt_set], prompt_sets),
+        ("prompt_sets or text_sets", [card.prompt_set] if card.prompt_set else [], prompt_sets),
         ("recipes", list(card.recipe_ids), [*recipes, *sets]),
     ]
     named += [("models", [] if card.models == "all" else card.models, models)]
@@ -33,6 +33,8 @@ def wrong_names(
             f"{card.method} reads one dictionary, and {several[0]} asks for {len(sets[several[0]])}: name one of "
             f"{visible(', '.join(sets[several[0]]), 200)}"
         )
+    if card.prompt_set is None:
+        return None
     kinds, kind = settings_of(card.method).prompt_kinds, prompt_sets[card.prompt_set].kind
     if kind not in kinds:
         return (
