@@ -45,7 +45,7 @@ def _long_enough(host: HookedModel, source: str, prefix: tuple[int, ...], length
 
 
 def fit_windows(
-    host: HookedModel, source: str, prefix: tuple[int, ...], n_tokens: int, length: int
+    host: HookedModel, source: str, prefix: tuple[int, ...], n_tokens: int, length: int, setting: str = "fit_tokens"
 ) -> list[tuple[int, ...]]:
     """Consecutive pieces of the same documents, all of one length, until they hold so many tokens.
 
@@ -55,6 +55,7 @@ def fit_windows(
         prefix: Special tokens before each piece, which are not counted.
         n_tokens: How many tokens.
         length: Tokens of each piece, special tokens included.
+        setting: What the card calls the number of tokens.
 
     Raises:
         ValueError: If the source holds fewer, or no special token leaves room for text.
@@ -65,7 +66,7 @@ def fit_windows(
     if not n or len(found) < n:
         raise ValueError(
             f"{source} holds {len(found) * max(each, 0):,} tokens in pieces of {length}, and the card asks for "
-            f"{n_tokens:,}: lower covariance_tokens or fit_length, or name another fit_source"
+            f"{n_tokens:,}: lower {setting} or fit_length, or name another fit_source"
         )
     return [(*prefix, *window) for window in found]
 

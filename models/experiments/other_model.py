@@ -67,3 +67,13 @@ def common_segments(ends_P: np.ndarray, ends_Q: np.ndarray) -> tuple[np.ndarray,
         segment = np.searchsorted(shared_S, ends, side="left")
         found.append(np.where(segment < len(shared_S), segment, -1))
     return found[0], found[1]
+
+
+def check_same_tokens(own: HookedModel, other: OtherModel, text: str) -> None:
+    """Refuses a model that cuts a text into other tokens, of a method that reads both token by token.
+
+    Raises:
+        ValueError: Naming the method that aligns them.
+    """
+    if own.tokenizer(text)["input_ids"] != other.host.tokenizer(text)["input_ids"]:
+        raise ValueError(f"{other.model_id} cuts texts into other tokens: ask `universality`, which aligns them")

@@ -22,13 +22,13 @@ def other_registration(store: Store, registration: ExperimentRegistration) -> Ex
             f"{registration.key}: other_model is {model_id or 'not named'!r}, and there is {known}: name one of these"
         )
     model = cards.models[model_id]
-    recipe_id = settings.other_recipe or registration.card.recipe_ids[0]
+    recipe_id = settings.other_recipe or next(iter(registration.card.recipe_ids), None)
     if settings.reads_other_dictionary and recipe_id not in cards.recipes_of(model_id):
         there = ", ".join(cards.recipes_of(model_id)) or "none"
         raise InvalidCard(
             f"{registration.key}: {model_id} has no recipe {recipe_id}; there is {there}: say `other_recipe`"
         )
-    recipes = (cards.recipes[recipe_id],) if settings.reads_other_dictionary else ()
+    recipes = (cards.recipes[recipe_id],) if settings.reads_other_dictionary and recipe_id else ()
     card = registration.card.model_copy(update={"recipe": recipe_id, "recipes": []})
     revision = resolve_revision(model.source, model.revision)
     return ExperimentRegistration(

@@ -23,6 +23,7 @@ GRAPH = {
     "logit_effects": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "feature_map": ("features", "gpu", "parquet torch", "feature_statistics", ""),
+    "feature_families": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
     "specificity_ratings": ("labels", "llm", "parquet", "explanations", ""),
     "label_scores": ("labels", "llm", "parquet torch", "specificity_ratings", ""),
@@ -30,8 +31,9 @@ GRAPH = {
         "warehouse",
         "warehouse",
         "duckdb",
-        "activations context_frame corpus explanations feature_map feature_matches feature_statistics label_scores "
-        "logit_effects neighbors sae sae_evaluation specificity_ratings " + " ".join(method_names()),
+        "activations context_frame corpus explanations feature_families feature_map feature_matches "
+        "feature_statistics label_scores logit_effects neighbors sae sae_evaluation specificity_ratings "
+        + " ".join(method_names()),
         "",
     ),
 }

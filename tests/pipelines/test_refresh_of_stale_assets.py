@@ -17,6 +17,7 @@ CHAIN: tuple[str, ...] = (
     "logit_effects",
     "neighbors",
     "feature_map",
+    "feature_families",
     "explanations",
     "specificity_ratings",
     "label_scores",

@@ -1,4 +1,4 @@
-"""docs/interventions.md and docs/concepts.md tell the truth: their Python runs, cards are cards, queries run."""
+"""The pages of methods tell the truth: their Python runs, cards are cards, queries run."""
 
 import io
 import re
@@ -15,7 +15,8 @@ from sql.views import define_views
 from sql.warehouse import define
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("interventions.md", "concepts.md")}
+NAMES = ("interventions.md", "concepts.md", "whole-models.md")
+PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in NAMES}
 PAGE = PAGES["interventions.md"]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
+from family_rows import family_rows, parent_rows
 from graph_rows import small_graph
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
@@ -120,6 +121,8 @@ class SyntheticStore:
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
         self.write("feature_map", keys, map_rows(features))
         self.write("feature_map_quality", keys, [map_quality(features)])
+        self.write("feature_family", keys, family_rows())
+        self.write("feature_parent", keys, parent_rows())
         self.write("feature_match", keys, _matches("late" if recipe_id == "mid" else "mid"))
         if codes:
             self.write("feature_activation", keys, planted)

@@ -68,10 +68,18 @@ class StandardSAE(SparseDictionary):
         acts_M = places.products(x_TD, self.centre_D, self.encoder_FD, self.b_enc, context.exact(found_M)).relu()
         l0 = context.mean_l0(places.firings(acts_M.detach()), x_TD)
         weight = self.weight.update(l0, context.step, context.n_steps)
-        norm_F = torch.linalg.vector_norm(self.W_dec, dim=1)
-        penalty = weight * self.penalty(acts_M * places.each(norm_F), context) / context.process_group.spread(y_TE)
+        penalty = (
+            weight
+            * self.penalty(acts_M * places.each(self.writing_norm_F), context)
+            / context.process_group.spread(y_TE)
+        )
         left = self.reconstruction(x_TD, y_TE, acts_M, places, context)
         return self.loss_terms(x_TD, y_TE, left, context, penalty)
+
+    @property
+    def writing_norm_F(self) -> Tensor:
+        """How much of a feature's activation the penalty counts."""
+        return torch.linalg.vector_norm(self.W_dec, dim=1)
 
     def penalty(self, strengths_M: Tensor, context: StepContext) -> Tensor:
         """Of activations times the norm of what they write."""

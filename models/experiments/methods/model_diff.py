@@ -11,7 +11,7 @@ from models.comparison.feature_drift import feature_drift
 from models.comparison.representation_similarity import linear_cka
 from models.experiments.kept_results import pieces
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
-from models.experiments.other_model import read_text
+from models.experiments.other_model import check_same_tokens, read_text
 from models.experiments.prompt_encoding import EncodedPrompt
 from models.experiments.settings.model_diff import ModelDiffSettings
 from models.language_model.hooked_model import HookedModel
@@ -124,10 +124,7 @@ def _check(given: Given) -> None:
             f"{other.model_id} is {other.host.d_model} wide and the dictionary is of {given.host.d_model}: compare a "
             "model that was tuned from the other, or ask `universality`"
         )
-    text = given.prompts[0].prompt.text
-    own, others = (host.tokenizer(text)["input_ids"] for host in (given.host, other.host))
-    if own != others:
-        raise ValueError(f"{other.model_id} cuts texts into other tokens: ask `universality`, which aligns them")
+    check_same_tokens(given.host, other, given.prompts[0].prompt.text)
     if given.features.sae.crosses:
         raise ValueError(f"{given.features.recipe_id} is a transcoder: name the recipe of an autoencoder")
 

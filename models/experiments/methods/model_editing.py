@@ -41,7 +41,14 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
 
 def _fit_texts(given: Given) -> list[tuple[int, ...]]:
     settings = given.settings
-    return fit_windows(given.host, settings.fit_source, given.prefix, settings.covariance_tokens, settings.fit_length)
+    return fit_windows(
+        given.host,
+        settings.fit_source,
+        given.prefix,
+        settings.covariance_tokens,
+        settings.fit_length,
+        "covariance_tokens",
+    )
 
 
 def _outcomes(

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from comparison_house import add_model
 from experiment_house import write_card
 from text_set_house import SITE, WORDS, asked, dictionary, dictionary_in_place, text_set_house, two_labels
-from tiny_models import save_tiny
 
 from models.experiments.method import ExperimentInput, Rows, method_of
 from models.experiments.other_model import common_segments, read_text
@@ -25,12 +25,6 @@ def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "registration", lambda self, sae_id: sae_id)
     monkeypatch.setattr(identities, "sae_registrations", lambda store, registration: [])
     monkeypatch.setattr(identities, "dictionary_identity", lambda store, named: str(named))
-
-
-def add_model(root: Path, name: str, kind: str, seed: int = 1) -> None:
-    torch.manual_seed(seed)
-    weights = save_tiny(kind, root / f"weights-{name}")
-    write_card(root, f"models/{name}", {"source": str(weights), "corpus": {"source": "stdlib"}, "recipes": ["mid"]})
 
 
 def rows_of(method: str, given: ExperimentInput[Any]) -> Rows:
@@ -73,11 +67,8 @@ def test_a_model_with_other_weights_is_read_beside_the_first(tmp_path: Path, mon
         half.sae.W_dec.mul_(0.5)
     monkeypatch.setattr(inputs, "feature_dictionary", lambda store, named: half)
     store = text_set_house(tmp_path, "model_diff", two_labels(24), other_model="tuned")
-    add_model(tmp_path, "tuned", "gpt2")
-    given, chance = asked(store), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weights in given.compared.host.model.parameters():
-            weights.add_(0.1 * torch.randn(weights.shape, generator=chance))
+    add_model(tmp_path, "tuned", "gpt2", noise=0.1)
+    given = asked(store)
     rows = rows_of("model_diff", given)
     drift = {row["feature_id"]: row for row in rows["feature_drift"]}
     fvu = {row["measure"]: row for row in rows["representation_similarity"]}["fvu"]

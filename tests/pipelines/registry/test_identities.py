@@ -31,6 +31,7 @@ READS = {
     "logit_effects": "sae",
     "neighbors": "feature_statistics",
     "feature_map": "feature_statistics",
+    "feature_families": "feature_statistics",
     "explanations": "feature_statistics",
     "specificity_ratings": "explanations",
     "label_scores": "explanations specificity_ratings neighbors logit_effects",
@@ -63,7 +64,7 @@ OTHER = {
     "recipe.explanations.priority": "density", "recipe.explanations.sentence_encoder": "there",
     "recipe.explanations.sentence_encoder_revision": "r2", "recipe.explanations.llm": "other",
     "recipe.explanations.local_llm": "other", "recipe.explanations.local_llm_revision": "r2",
-    "recipe.explanations.api_mode": "batch", "model.recipes": ["one"],
+    "recipe.feature_families.least_cosine": 0.5, "recipe.explanations.api_mode": "batch", "model.recipes": ["one"],
 }  # fmt: skip
 """Values that differ from the default; numbers and flags are changed by arithmetic."""
 

@@ -1,0 +1,166 @@
+"""A planted pair of models: features of both, of either alone, weak in the first; a crosscoder tells which is which."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.activations.held_activations import HeldActivations
+from models.comparison.crosscoder import BatchTopKCrosscoder, L1Crosscoder
+from models.comparison.crosscoder_features import crosscoder_kinds, evened_norms, relative_norms
+from models.comparison.crosscoder_training import TrainedCrosscoder, train_crosscoder
+from models.comparison.latent_scaling import LatentSums, latent_scaling
+from models.dictionaries.normalization import Normalization
+from models.training.config import TrainingSettings
+
+D, SHARED, OWN, OTHER, WEAK, RATE = 32, 24, 6, 6, 6, 0.06
+KINDS = ["shared"] * SHARED + ["own"] * OWN + ["other"] * OTHER + ["weak"] * WEAK
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Two models' activations, and each planted feature's direction in either (zero where it has none)."""
+
+    x_TE: Tensor
+    directions_SFD: Tensor
+
+
+def planted(n: int, seed: int = 0, *, same_weak_direction: bool = False) -> Planted:
+    """Features fire on 6 % of the tokens; a weak one has a norm of .3 in the first model."""
+    chance = torch.Generator().manual_seed(seed)
+    unit_SFD = torch.nn.functional.normalize(torch.randn(2, len(KINDS), D, generator=chance), dim=2)
+    if same_weak_direction:
+        unit_SFD[0, -WEAK:] = unit_SFD[1, -WEAK:]
+    norm = {"shared": (1.0, 1.0), "own": (1.0, 0.0), "other": (0.0, 1.0), "weak": (0.3, 1.0)}
+    directions_SFD = unit_SFD * torch.tensor([norm[kind] for kind in KINDS]).T[:, :, None]
+    fires = torch.rand(n, len(KINDS), generator=chance) < RATE
+    acts = fires * (0.5 + torch.rand(n, len(KINDS), generator=chance))
+    x = torch.cat([acts @ side for side in directions_SFD], dim=1)
+    return Planted(x + 0.01 * torch.randn(x.shape, generator=chance), directions_SFD)
+
+
+def found(world: Planted, crosscoder: TrainedCrosscoder) -> dict[int, int]:
+    """The likest feature of each planted one, by cosine of both sides' directions together, where it is above .9."""
+    scale = torch.tensor([scaling.scale for scaling in crosscoder.scalings])[:, None, None]
+    joint_GE = torch.cat(list(world.directions_SFD * scale), dim=1)
+    cosine_GF = (
+        torch.nn.functional.normalize(joint_GE, dim=1) @ torch.nn.functional.normalize(crosscoder.decoder_FE, dim=1).T
+    )
+    best = cosine_GF.max(dim=1)
+    return {number: int(best.indices[number]) for number in range(len(KINDS)) if best.values[number] > 0.9}
+
+
+def counted(world: Planted, crosscoder: TrainedCrosscoder) -> dict[str, int]:
+    numbers = found(world, crosscoder)
+    return {kind: sum(KINDS[number] == kind for number in numbers) for kind in dict.fromkeys(KINDS)}
+
+
+def deltas(world: Planted, crosscoder: TrainedCrosscoder, kind: str) -> list[float]:
+    delta_F = evened_norms(crosscoder.norms_SF(), torch.ones(crosscoder.n_features, dtype=torch.bool))
+    return [float(delta_F[feature]) for number, feature in found(world, crosscoder).items() if KINDS[number] == kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["batchtopk", "l1"])
+def test_planted_features_are_found_and_given_to_their_side(kind: str):
+    """The reference: with AuxK 21 of 24 shared, 4 to 6 of 6 of either side, 3 of 6 weak; by L1 all 42."""
+    world = planted(60_000)
+    training = TrainingSettings(tokens=512 * 3000, batch_tokens=512, learning_rate=0.01)
+    crosscoder = train_crosscoder(HeldActivations(world.x_TE, (D, D)), kind, 64, 3, training)
+    n = counted(world, crosscoder)
+    assert n["shared"] >= 20
+    assert min(n["own"], n["other"]) >= 4
+    assert all(0.35 < delta < 0.65 for delta in deltas(world, crosscoder, "shared"))
+    assert all(delta < 0.1 for delta in deltas(world, crosscoder, "own"))
+    assert all(delta > 0.9 for delta in deltas(world, crosscoder, "other"))
+    assert all(delta < 0.93 for delta in deltas(world, crosscoder, "weak"))
+
+
+def by_hand(world: Planted, shrunk: bool) -> TrainedCrosscoder:
+    """A crosscoder that has the planted directions and nothing else; `shrunk`: weak features have no row in the first
+    model, as a strong penalty makes it."""
+    directions_SFD = world.directions_SFD.clone()
+    if shrunk:
+        directions_SFD[0, -WEAK:] = 0
+    decoder_FE = torch.cat(list(directions_SFD), dim=1)
+    n, zero = len(KINDS), torch.zeros(len(KINDS))
+    return TrainedCrosscoder(
+        torch.linalg.pinv(torch.cat(list(world.directions_SFD), dim=1)).T.contiguous(),
+        zero,
+        torch.full((n,), 0.25),
+        decoder_FE,
+        torch.zeros(2 * D),
+        (Normalization(torch.zeros(D), 1.0), Normalization(torch.zeros(D), 1.0)),
+    )
+
+
+@pytest.mark.parametrize("same_direction", [True, False])
+def test_latent_scaling_sees_what_the_penalty_shrank_away(same_direction: bool):
+    """A weak feature whose first row was taken away: along the second row's direction its error is .3 where both models
+    write one direction, near 0 where they do not (blind), and in all directions .3 either way."""
+    world = planted(20_000, same_weak_direction=same_direction)
+    crosscoder = by_hand(world, shrunk=True)
+    sums = LatentSums.zero(len(KINDS), D)
+    for x_TE in world.x_TE.split(7_000):
+        sums = sums + LatentSums.of(crosscoder, x_TE)
+    scaling = latent_scaling(sums, crosscoder)
+    weak = slice(-WEAK, None)
+    # Other weak features fire beside at 6 %, each with .3 of its own direction: a hundredth or two here.
+    assert scaling.nu_vector_F[weak] == pytest.approx([0.3] * WEAK, abs=0.05)
+    if same_direction:
+        assert scaling.nu_error_F[weak] == pytest.approx([0.3] * WEAK, abs=0.05)
+    else:
+        cosine_W = torch.linalg.vecdot(world.directions_SFD[0, weak], world.directions_SFD[1, weak])
+        assert scaling.nu_error_F[weak] == pytest.approx(cosine_W.tolist(), abs=0.05)
+    exclusive = slice(SHARED, SHARED + OWN + OTHER)
+    assert scaling.nu_error_F[exclusive].abs().max() < 0.05
+    assert scaling.nu_vector_F[exclusive].max() < 0.1
+    kinds = crosscoder_kinds(relative_norms(crosscoder.norms_SF()), scaling)
+    assert kinds.kinds == ["shared"] * SHARED + ["own"] * OWN + ["other"] * (OTHER + WEAK)
+    assert not kinds.is_believed_F[weak].any(), "what is in the error of the other side is of both"
+    assert kinds.is_believed_F[exclusive].all()
+
+
+def test_sums_of_parts_are_the_sums_and_agree_with_the_formulas_written_out():
+    world = planted(600)
+    crosscoder = by_hand(world, shrunk=False)
+    whole = LatentSums.of(crosscoder, world.x_TE)
+    parts = LatentSums.of(crosscoder, world.x_TE[:250]) + LatentSums.of(crosscoder, world.x_TE[250:])
+    torch.testing.assert_close(parts.errors_SFD, whole.errors_SFD, rtol=1e-4, atol=1e-6)
+    assert parts.fvu_S() == pytest.approx(whole.fvu_S(), rel=1e-6)
+    x_TE, f_TF = world.x_TE.double(), crosscoder.encode(world.x_TE).dense().double()
+    decoder_FE = crosscoder.decoder_FE.double()
+    feature = 30  # of the second model alone
+    row_D, acts_T = decoder_FE[feature, D:], f_TF[:, feature]
+    error_TE, size = x_TE - f_TF @ decoder_FE, (acts_T**2).sum() * (row_D @ row_D)
+    major = (acts_T @ (error_TE[:, D:] + acts_T[:, None] * row_D)) @ row_D / size
+    wanted = (acts_T @ error_TE[:, :D]) @ row_D / size / major
+    assert float(latent_scaling(whole, crosscoder).nu_error_F[feature]) == pytest.approx(float(wanted), rel=1e-4)
+    fvu = [(error_TE[:, side] ** 2).sum() / ((x_TE[:, side] - x_TE[:, side].mean(0)) ** 2).sum() for side in SIDES]
+    assert whole.fvu_S() == pytest.approx([float(each) for each in fvu], rel=1e-5)
+
+
+SIDES = (slice(0, D), slice(D, 2 * D))
+
+
+@pytest.mark.parametrize("kind", [BatchTopKCrosscoder, L1Crosscoder])
+def test_what_a_feature_costs_is_the_sum_of_both_rows(kind: type[BatchTopKCrosscoder] | type[L1Crosscoder]):
+    module = kind.of_widths((3, 2), 4, 2, torch.Generator().manual_seed(0))
+    rows = module.W_dec.detach()
+    assert module.cost_F.tolist() == pytest.approx([float(r[:3].norm() + r[3:].norm()) for r in rows])
+
+
+def test_a_shorter_training_already_sorts_the_sides():
+    """The slow test's little twin."""
+    world = planted(8_000)
+    training = TrainingSettings(tokens=256 * 250, batch_tokens=256, learning_rate=0.02)
+    crosscoder = train_crosscoder(HeldActivations(world.x_TE.half(), (D, D)), "batchtopk", 64, 3, training)
+    n = counted(world, crosscoder)
+    assert n["shared"] >= 8, n
+    again = train_crosscoder(HeldActivations(world.x_TE.half(), (D, D)), "batchtopk", 64, 3, training)
+    assert torch.equal(again.decoder_FE, crosscoder.decoder_FE), "equal seeds give equal bits"
+    fvu = LatentSums.of(crosscoder, world.x_TE).fvu_S()
+    shuffled = replace(world, x_TE=torch.cat([world.x_TE[:, :D], world.x_TE[torch.randperm(8_000), D:]], dim=1))
+    assert max(fvu) < 0.4, fvu
+    assert min(LatentSums.of(crosscoder, shuffled.x_TE).fvu_S()) > 1.5 * max(fvu), "sides of other tokens do not fit"
