@@ -21,7 +21,7 @@ create table image_steering_effect (
     plain_likeliest_share double not null,
     n_edits bigint not null,
     n_images bigint not null,
-    check ((feature_id is null) = (channel is not null)),
+    check (feature_id is null or recipe_id is not null),
     check (condition in ('unit', 'random_units', 'random_directions')),
     check (kind in ('clamp', 'min_clamp', 'add', 'scale', 'ablate')),
     check (probability between 0 and 1.000001),

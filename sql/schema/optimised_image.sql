@@ -19,7 +19,7 @@ create table optimised_image (
     basis varchar not null,
     transforms_sha256 varchar not null,
     png blob not null,
-    check ((feature_id is not null)::integer + (channel is not null)::integer + (direction is not null)::integer = 1),
+    check (feature_id is null or recipe_id is not null),
     check (steps > 0),
     check (side > 0),
     check (basis in ('fourier', 'pixel')),

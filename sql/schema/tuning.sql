@@ -11,7 +11,7 @@ create table tuning (
     size double,
     response double not null,
     n_replicates bigint not null,
-    check ((feature_id is null) = (channel is not null)),
+    check (feature_id is null or recipe_id is not null),
     check (angle >= 0 and angle < 360),
     check (n_replicates > 0)
 );

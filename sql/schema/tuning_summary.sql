@@ -24,7 +24,7 @@ create table tuning_summary (
     max_activation double,
     is_curve_candidate boolean,
     n_replicates bigint not null,
-    check ((feature_id is null) = (channel is not null)),
+    check (feature_id is null or recipe_id is not null),
     check (preferred_angle >= 0 and preferred_angle < 360),
     check (circular_mean >= 0 and circular_mean <= 360),
     check (vector_length between 0 and 1.000001),

@@ -11,7 +11,7 @@ create table unit_family (
     family_stimulus varchar,
     n_members bigint,
     coverage double,
-    check ((feature_id is null) = (channel is not null)),
+    check (feature_id is null or recipe_id is not null),
     check ((family_id is null) = (n_members is null)),
     check (n_members > 0),
     check (coverage between 0 and 1.000001)
