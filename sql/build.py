@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import quoted, table_layouts, table_names
+from sql.catalog import literal, quoted, table_layouts, table_names
 from sql.consistency import inspect_changes, rules_sha256
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.left_out import LeftOutPartition, write_left_out
@@ -17,7 +17,7 @@ from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import BadPartition, Partition, StoredTables, keys_of
 from sql.views import define_views, stored_code_files
-from sql.warehouse import FEATURE_ACTIVATION, create, define, schema_sha256
+from sql.warehouse import FEATURE_ACTIVATION, create, empty_warehouse, schema_sha256
 from storage.table_schemas import tables
 
 RegistryRows = Mapping[str, Sequence[tuple[Any, ...]]]
@@ -77,11 +77,11 @@ def _built(
 ) -> Built:
     """Adds what cannot be read to `left_out`; raises BadPartition, and leaves the file as it was, for one at which
     DuckDB ended the transaction, or that somebody is writing."""
+    if not file.exists():
+        file.write_bytes(empty_warehouse())
     with closing(create(file)) as con:
         stored.reach(con)
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
-        if not table_names(con):
-            define(con)
         every, unreadable = stored.partitions(known := set(table_names(con)) & set(tables()))
         readable = [partition for partition in every if (partition.table, partition.name) not in left_out]
         stay = {(error.table, error.partition) for error in unreadable}
@@ -213,11 +213,10 @@ def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> Non
 def _counted(con: DuckDBPyConnection) -> dict[str, int]:
     """Rows of each table, compared with what its partitions brought."""
     promised = dict(con.execute("select table_name, sum(n_rows)::bigint from _partition group by all").fetchall())
-    rows = {}
-    for table in table_names(con):
-        [(rows[table],)] = con.execute(f"select count(*) from {quoted(table)}").fetchall()
-        if table in tables():
-            assert rows[table] == promised.get(table, 0), (
-                f"{table} has {rows[table]:,} rows, its partitions brought {promised.get(table, 0):,}"
-            )
+    counts = " union all ".join(f"select {literal(name)}, count(*) from {quoted(name)}" for name in table_names(con))
+    rows = dict(con.execute(counts).fetchall())
+    for table in rows.keys() & set(tables()):
+        assert rows[table] == promised.get(table, 0), (
+            f"{table} has {rows[table]:,} rows, its partitions brought {promised.get(table, 0):,}"
+        )
     return rows

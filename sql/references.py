@@ -24,6 +24,8 @@ class DerivedRule:
     sql: str
     is_of_one_dictionary: bool = False
     """Whether rows of another dictionary have no part in whether a row breaks it."""
+    table: str | None = None
+    """The table whose rows break it: while that is empty, none does."""
 
 
 def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
@@ -64,6 +66,7 @@ def _row_known(reference: Reference, has: dict[str, bool], is_of_one: bool) -> D
         f"select {_place(has)}, {said} || {literal(f' stands in {table}, not in {to}')} as what "
         f"from {quoted(table)} anti join {quoted(to)} using ({shared}) where {there}",
         is_of_one,
+        table,
     )
 
 
@@ -80,6 +83,7 @@ def _index_in_range(table: str, column: str, has: dict[str, bool], is_of_one: bo
         f"join sae as s on s.model_id = t.{quoted(model)} and s.recipe_id = t.{quoted(recipe)} "
         f"where t.{quoted(column)} not between 0 and s.n_features - 1",
         is_of_one,
+        table,
     )
 
 

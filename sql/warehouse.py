@@ -2,7 +2,10 @@
 
 import hashlib
 import re
+from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import fsspec
@@ -71,6 +74,18 @@ def define(con: DuckDBPyConnection) -> None:
     """Every table of the schema, empty, with comments and checks."""
     for text in sql_files("schema"):
         con.execute(text.sql)
+
+
+@cache
+def empty_warehouse() -> bytes:
+    """A file with every table and no row. The 1,600 statements that define them take a fifth of a second: once."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.duckdb"
+        with closing(create(file)) as con:
+            con.execute("begin")
+            define(con)
+            con.execute("commit")
+        return file.read_bytes()
 
 
 def schema_sha256() -> str:

@@ -1,5 +1,6 @@
 """What every test stands on: one torch thread, no keys, no network, a store of its own."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -39,6 +40,12 @@ os.environ.update(OWN)
 
 hypothesis.settings.register_profile("same_cases_everywhere", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("same_cases_everywhere")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,12 +14,16 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A .sql file: `name` is its stem, `title` the sentence of its first line, `parameters` the names after a $."""
+    """A .sql file: `name` is its stem, `title` the sentence of its first line, `parameters` the names after a $.
+
+    `nothing_without` is the table that a line `-- nothing without: table` names: while it is empty, so is the answer.
+    """
 
     name: str
     title: str
     sql: str
     parameters: tuple[str, ...]
+    nothing_without: str | None = None
 
     @property
     def is_dictionary_level(self) -> bool:
@@ -52,4 +56,5 @@ def queries() -> dict[str, Query]:
 
 def _query(name: str, sql: str) -> Query:
     title = sql.splitlines()[0].removeprefix("--").strip()
-    return Query(name, title, sql, tuple(sorted(set(re.findall(r"\$([a-z_]+)", sql)))))
+    needed = re.search(r"^-- nothing without: (\w+)$", sql, re.MULTILINE)
+    return Query(name, title, sql, tuple(sorted(set(re.findall(r"\$([a-z_]+)", sql)))), needed and needed[1])

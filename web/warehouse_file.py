@@ -12,7 +12,7 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 from sql.warehouse import connect, schema_sha256
-from web.query_files import Query, Values
+from web.query_files import Query, Values, queries
 
 AT_ONCE = os.cpu_count() or 1
 """Questions that are answered at once: DuckDB plans and reads without Python's lock, and more than there are processors
@@ -47,13 +47,17 @@ class WarehouseSnapshot:
                 f"{file} was published with schema {schema[:12]}, and these pages read schema {schema_sha256()[:12]}: "
                 "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
             )
+        self._empty_tables = _empty_tables(cursors)
         self._columns = cursors.columns
         self._feature_rows = cached(LRUCache(FEATURE_ANSWERS), condition=Condition())(cursors.rows)
         self._dictionary_rows = cached(LRUCache(DICTIONARY_ANSWERS), condition=Condition())(cursors.rows)
 
     def ask(self, query: Query, values: Values) -> list[SimpleNamespace]:
         """The rows of the answer, a name for each column; who asks for one that is being found waits for it. A list
-        among the values must be a tuple."""
+        among the values must be a tuple. Planning a query costs more than its answer: of an empty table none is made.
+        """
+        if query.nothing_without in self._empty_tables:
+            return []
         rows = self._dictionary_rows if query.is_dictionary_level else self._feature_rows
         return rows(query, tuple(query.bind(values).items()))
 
@@ -94,6 +98,14 @@ class _Cursors:
             self._of_thread.cursor = self._con.cursor()
             self._of_thread.cursor.execute("use warehouse")
         return self._of_thread.cursor.execute(sql, parameters)
+
+
+def _empty_tables(cursors: _Cursors) -> set[str]:
+    """Those without which some query answers nothing, and that have no row in this file."""
+    named = sorted({query.nothing_without for query in queries().values() if query.nothing_without})
+    counts = ", ".join(f"exists (from {table}) as {table}" for table in named)
+    names, [row] = cursors.fetch(f"select {counts}", {})
+    return {name for name, is_filled in zip(names, row, strict=True) if not is_filled}
 
 
 class LatestWarehouse:

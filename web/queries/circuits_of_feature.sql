@@ -1,4 +1,5 @@
 -- Circuits in which the feature is a node: what its change does to the answer.
+-- nothing without: circuit_node
 select
     n.experiment_id,
     n.rank,

@@ -1,5 +1,6 @@
 -- Ratings of each example of the feature against each of its labels, with reasons.
 -- api: /saes/{model_id}/{recipe_id}/features/{feature_id}/ratings
+-- nothing without: specificity
 select
     explanation_id,
     example_id,

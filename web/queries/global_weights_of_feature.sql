@@ -1,4 +1,5 @@
 -- Which features of other blocks act on the feature, or it on them, most strongly where both fire: one row a pair.
+-- nothing without: global_weight
 with pair as (
     select
         experiment_id,

@@ -1,4 +1,5 @@
 -- Attribution graphs in which the feature is a node that pruning keeps, where it matters most first.
+-- nothing without: graph_node
 with node as (
     select
         experiment_id,

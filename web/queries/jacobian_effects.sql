@@ -1,4 +1,5 @@
 -- The tokens that the feature disposes the model to say, now or later: its direction through the newest Jacobian lens.
+-- nothing without: jacobian_effect
 select
     direction,
     rank,

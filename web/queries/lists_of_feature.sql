@@ -1,4 +1,5 @@
 -- Lists on which the feature stands, and what each says of it.
+-- nothing without: feature_list_entry
 select
     l.list_id,
     l.title,

@@ -1,5 +1,6 @@
 -- Where the feature's direction is found again in other dictionaries of the model.
 -- api: /saes/{model_id}/{recipe_id}/features/{feature_id}/matches
+-- nothing without: feature_match
 select
     model_id as other_model_id,
     other_recipe_id,

@@ -46,7 +46,7 @@ def asked(folder: Path | str, server_url: str, n: int, **given: float) -> list[L
 
 
 @pytest.fixture
-def server():
+def server(forks: None):
     with serving(lambda number, body: Say(input_tokens=100 + len(str(body)), output_tokens=7)) as running:
         yield running
 

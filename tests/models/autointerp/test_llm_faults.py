@@ -28,7 +28,7 @@ SETTINGS = ExplanationSettings(explainer="anthropic", llm=LLM, budget_usd=100)
 
 
 @pytest.fixture
-def server():
+def server(forks: None):
     with serving() as running:
         yield running
 

@@ -41,7 +41,7 @@ def requests_of(n: int) -> list[Any]:
 
 
 @pytest.fixture
-def server():
+def server(forks: None):
     with serving() as running:
         yield running
 

@@ -47,7 +47,7 @@ def asked(folder: str, url: str, n: int, timeout: float = 60.0) -> list[str]:
 
 
 @pytest.fixture
-def server():
+def server(forks: None):
     def slowly(number: int, body: dict) -> Act:
         time.sleep(0.03)
         return Say(input_tokens=100 + len(body["messages"][0]["content"]), output_tokens=7)
