@@ -14,9 +14,11 @@ from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.activations import ACTIVATIONS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE
+from pipelines.store.disk_needs import require_room_for_harvest
 from pipelines.store.harvest_sites import harvest_inputs, missing_sites
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_model
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
@@ -61,6 +63,7 @@ rounding = dg.AssetCheckSpec(
     check_specs=[token_counts, all_finite, no_position, rounding],
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def activations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Raw activations in Parquet shards, one row a token and site. The first partition of a model harvests every site
@@ -79,6 +82,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         outputs, reasons = missing_sites(store, registration, read, host)
         if outputs:
             refuse_other_provenance(store, registration)
+            require_room_for_harvest(store, registration, host, contexts, outputs)
             place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
             context.log.info(f"harvesting {place}: {_told(reasons)}")
             facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}

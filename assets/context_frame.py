@@ -12,6 +12,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.import_provenance import refuse_other_provenance
 from pipelines.store.model_loading import load_limits, load_model, load_tokenizer
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
@@ -34,6 +35,7 @@ no_sink = dg.AssetCheckSpec(
     pool=GPU_STEP["pool"],
     op_tags=GPU_STEP["op_tags"],
 )
+@recorded_stage
 @fail_without_retry
 def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The special tokens around each context and the number of first text tokens that are not read, so that no

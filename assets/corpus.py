@@ -14,6 +14,7 @@ from pipelines.registry.identities.stages.corpus import CORPUS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_tokenizer
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.folder import Folder
@@ -47,6 +48,7 @@ near_copies = dg.AssetCheckSpec(
     group_name="harvest",
     check_specs=[token_counts, near_copies],
 )
+@recorded_stage
 @fail_without_retry
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by

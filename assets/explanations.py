@@ -20,6 +20,7 @@ from pipelines.labels.requested_features import requested
 from pipelines.registry.identities.stages.explanations import EXPLANATIONS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 MAX_FAILED = 0.05
@@ -42,6 +43,7 @@ failure_rate = dg.AssetCheckSpec(
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A label a feature from each explainer, made from examples that no judge is shown; a failure is a row that says

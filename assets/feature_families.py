@@ -14,6 +14,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.feature_families import FEATURE_FAMILIES
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def feature_families(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Groups of features whose decoder directions point alike, and for each feature the more general one that fires

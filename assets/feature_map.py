@@ -11,6 +11,7 @@ from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WR
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.feature_map import FEATURE_MAP
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 
@@ -24,6 +25,7 @@ from pipelines.store.store import Store
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def feature_map(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A place in the plane for each live feature, so that features that point alike stand together, the clusters that

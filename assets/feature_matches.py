@@ -10,6 +10,7 @@ from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.feature_matches import FEATURE_MATCHES
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from pipelines.store.tables import MissingDataset
 from storage.table_schemas import table_schema
@@ -25,6 +26,7 @@ from storage.table_schemas import table_schema
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def feature_matches(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """For each feature its likest in every other dictionary of the model that writes to the same site, by decoder

@@ -16,6 +16,8 @@ from pipelines.launches.machine_run import machine_run
 from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.disk_needs import require_room_for_codes
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.statistics_making import statistics_identity, statistics_input, write_statistics
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
@@ -52,6 +54,7 @@ TABLES = ("feature", "activation_histogram", "example", "feature_activation")
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Firings, density, moments and histogram of every feature over all tokens, its strongest examples, a sample of
@@ -123,6 +126,7 @@ def _about_text(store: Store, registration: SAERegistration, feature: dict) -> d
 def _measure(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     from models.features.feature_statistics import compute_feature_statistics
 
+    require_room_for_codes(store, registration)
     if (machine := machine_run(context, store)) is not None:
         write_statistics(store, registration, identity, machine.statistics(registration, identity))
         machine.forget_statistics(registration, identity)

@@ -16,6 +16,7 @@ from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_scoring_model
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ failure_rate = dg.AssetCheckSpec(
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Each label's scores in the tests that the recipe names, with 95 % intervals, on examples that it was not made

@@ -14,6 +14,7 @@ from pipelines.registry.identities.stages.logit_effects import LOGIT_EFFECTS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_model
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 
@@ -27,6 +28,7 @@ from pipelines.store.store import Store
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The tokens that each feature's decoder direction promotes and suppresses most, read through the model's

@@ -10,6 +10,7 @@ from pipelines.dagster_support.resources import GPU_STEP, REFRESH_WHEN_STALE, WR
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.neighbors import NEIGHBORS
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 
@@ -23,6 +24,7 @@ from pipelines.store.store import Store
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """The nearest features of each feature of the same dictionary: by cosine of their decoder directions, and by the

@@ -13,6 +13,7 @@ from pipelines.dagster_support.plots import pareto
 from pipelines.dagster_support.resources import PUBLISH_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.store.publication import publish_store
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 consistent = dg.AssetCheckSpec(
@@ -63,6 +64,7 @@ def table_assets() -> Iterator[dg.AssetsDefinition]:
     check_specs=[consistent, everything, complete],
     **PUBLISH_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig, store: Store) -> dg.MaterializeResult:
     """The DuckDB file that people query: built beside the published one from all that changed in the store, checked,

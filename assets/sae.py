@@ -20,6 +20,8 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store import build_dictionary
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.dictionary_making import make_dictionary
+from pipelines.store.disk_needs import require_room_for_training
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
@@ -57,6 +59,7 @@ provenance = dg.AssetCheckSpec(
     check_specs=[exported, l0_target, provenance],
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A dictionary over one site of one model, in the SAELens layout, and its training curves. Documents that are
@@ -80,6 +83,7 @@ def sae(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult
 
 
 def _made(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> Manifest:
+    require_room_for_training(store, registration)
     if registration.recipe.sae.learns and (machine := machine_run(context, store)) is not None:
         machine.train(registration)
         return store.datasets.trained(registration)

@@ -16,6 +16,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.dictionary_sets import transcoders_of
 from pipelines.store.model_loading import load_model
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ l0 = dg.AssetCheckSpec(
     automation_condition=REFRESH_WHEN_STALE,
     **GPU_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Metrics of one dictionary on held-out documents: L0, FVU, what splicing its reconstruction into the real model

@@ -16,6 +16,7 @@ from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identi
 from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from plotting.stacked_bars import Stack
 
@@ -42,6 +43,7 @@ failure_rate = dg.AssetCheckSpec(
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
 )
+@recorded_stage
 @fail_without_retry
 def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """A rating from 0 (unrelated) to 3 (the label is what the peak says) for every example that the label was not

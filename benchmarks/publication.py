@@ -121,9 +121,9 @@ def _clocked(spent: dict[str, float], label: str, inner: Callable) -> Callable:
 STEPS = {
     "manifests": (StoredTables, "partitions"),
     "load": (sql.build, "load"),
-    "derived tables": (sql.build, "_refresh"),
+    "derived tables": (sql.build, "refresh_derived"),
     "changed relations": (sql.build, "inspect_changes"),
-    "counts": (sql.build, "_counted"),
+    "counts": (sql.build, "counted_rows"),
     "views": (sql.build, "define_views"),
     "sha256, fsync, rename": (sql.publish, "_put"),
 }

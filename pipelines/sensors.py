@@ -13,6 +13,7 @@ from pipelines.dagster_support.described import sensor
 from pipelines.dagster_support.partition_runs import failed_last, waits
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.experiment_sensor import new_experiments
+from pipelines.health_sensor import run_health
 from pipelines.registry.feature_lists import list_rows
 from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
 from pipelines.store.resolve_all import resolve_registry
@@ -139,4 +140,6 @@ def changed_lists(context: dg.SensorEvaluationContext, store: Store) -> dg.RunRe
     return dg.RunRequest(run_key=f"lists {before[:8]} -> {now[:8]} at {time.time_ns()}")
 
 
-sensors = [new_models, new_experiments, invalid_cards, refresh_stale_assets, publish_updates, changed_lists]
+sensors = [
+    *(new_models, new_experiments, invalid_cards, refresh_stale_assets, publish_updates, changed_lists, run_health),
+]

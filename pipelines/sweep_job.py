@@ -9,6 +9,7 @@ from pydantic import Field
 
 from assets.sae import checks, metadata
 from pipelines.dagster_support.data_versions import TAG, data_version
+from pipelines.dagster_support.json_log import json_log
 from pipelines.dagster_support.progress import terminal_listener
 from pipelines.dagster_support.resources import GPU_STEP
 from pipelines.dagster_support.user_errors import fail_without_retry
@@ -110,7 +111,8 @@ def train_sweep_op(context: dg.OpExecutionContext, config: SweepConfig, store: S
     `sae`; what depends on them follows by automation."""
     registrations = sweep_registrations(store, config.model, config.recipes)
     context.instance.add_dynamic_partitions("sae", [some.sae_id for some in registrations])
-    made = train_sweep(store, registrations, _to_log(context), machine_run(context, store))
+    with json_log(context, "sweep"):
+        made = train_sweep(store, registrations, _to_log(context), machine_run(context, store))
     for event in materializations(store, [some for some in registrations if some.sae_id in made]):
         context.log_event(event)  # pyright: ignore[reportArgumentType]: it takes checks as well
     context.log.info(f"trained {len(made)} of {len(registrations)}; the others were there")

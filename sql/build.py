@@ -21,7 +21,12 @@ from sql.warehouse import FEATURE_ACTIVATION, create, empty_warehouse, schema_sh
 from storage.table_schemas import tables
 
 RegistryRows = Mapping[str, Sequence[tuple[Any, ...]]]
-"""Rows of tables that come from the registry and not from the store, by table: all of each, at each publication."""
+"""Rows of tables that are no partitions of the store (what the registry says, how runs went), by table: all of each, at
+each publication."""
+
+
+PartitionHashes = Mapping[PublishedPartition, list[str]]
+"""By table and partition, the hashes of what it was made from and of its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,22 @@ def build(
     registry: RegistryRows,
     progress: Callable[[str], None],
     allowed: AllowedDrops,
+    published: PartitionHashes,
 ) -> Built:
-    """Makes the file equal to the store; it may be missing, or a copy of what was published before.
+    """Makes the file equal to the store; it may be missing, or be as any earlier publication left it.
 
     A partition that does not hold what its manifest or the schema says is left out; where DuckDB says so, the file is
     made once more without it, for an error ends the transaction. What was published of it goes, for the store says
     another thing now; only where its manifest cannot be read, nothing says so, and it stays.
 
+    Args:
+        published: What people read now: what is replaced and dropped is said against it.
+
     Raises:
-        MostWouldBeDropped: If most of what it holds would go, and that is not allowed.
+        MostWouldBeDropped: If most of what is published would go, and that is not allowed.
     """
-    published, left_out, changes = _published_partitions(file), dict[PublishedPartition, BadPartition](), 0
+    _discard_other_schema(file)
+    left_out, changes = dict[PublishedPartition, BadPartition](), 0
     while True:
         try:
             return _built(file, stored, registry, progress, allowed, published, left_out)
@@ -72,7 +82,7 @@ def _built(
     registry: RegistryRows,
     progress: Callable[[str], None],
     allowed: AllowedDrops,
-    published: set[PublishedPartition],
+    published: PartitionHashes,
     left_out: dict[PublishedPartition, BadPartition],
 ) -> Built:
     """Adds what cannot be read to `left_out`; raises BadPartition, and leaves the file as it was, for one at which
@@ -83,95 +93,100 @@ def _built(
         stored.reach(con)
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
         every, unreadable = stored.partitions(known := set(table_names(con)) & set(tables()))
-        readable = [partition for partition in every if (partition.table, partition.name) not in left_out]
+        readable = [partition for partition in every if partition.place not in left_out]
         stay = {(error.table, error.partition) for error in unreadable}
-        places = {(partition.table, partition.name) for partition in readable} | stay
         layouts = table_layouts(con)
-        replaced, dropped = _partition_changes(con, readable, stay)
+        replaced, dropped = partition_changes(con, readable, stay)
         changed = [name for _, name in dropped] + [partition.name for partition in replaced]
         for table, name in dropped:
-            _delete_partition(con, table, name)
+            delete_partition(con, table, name)
         for partition in list(replaced):
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
-            _delete_partition(con, partition.table, partition.name)
+            delete_partition(con, partition.table, partition.name)
             try:
                 load(con, stored, partition, layouts[partition.table])
             except BadPartition as error:
                 if isinstance(error.__cause__, duckdb.Error) or stored.has_changed_since(error):
                     raise
-                left_out[partition.table, partition.name] = error
+                left_out[partition.place] = error
                 replaced.remove(partition)
                 continue
-            _record_partition(con, partition)
-        places = {(partition.table, partition.name) for partition in readable} - left_out.keys() | stay
+            record_partition(con, partition)
+        places = {partition.place for partition in readable} - left_out.keys() | stay
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         codes, n_codes, bad_codes = stored_code_files(stored)
         define_views(con, codes)
-        _refresh(con, changed)
-        _register(con, registry)
+        refresh_derived(con, changed)
+        insert_registry_rows(con, registry)
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
-        rows = _counted(con) | {FEATURE_ACTIVATION: n_codes}
+        rows = counted_rows(con) | {FEATURE_ACTIVATION: n_codes}
         inspect_changes(con, _changed_dictionaries(changed))
         _write_publication_row(con, stored)
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
         con.execute("checkpoint")
-    loaded = tuple(f"{p.table}/{p.name}" for p in replaced)
-    gone = sorted({*dropped, *(published & left_out.keys())})
+    loaded = tuple(f"{p.table}/{p.name}" for p in readable if _is_new(p, published) and p.place not in left_out)
+    gone = sorted({place for place in published if place[0] in known} - places)
     return Built(rows, loaded, tuple(f"{table}/{name}" for table, name in gone), missing)
 
 
-def _published_partitions(file: Path) -> set[PublishedPartition]:
-    """What a file holds. One of another schema is then discarded, and rebuilt from the store, which is the truth;
-    somebody else's file is left alone."""
-    if not file.exists():
-        return set()
-    try:
+def _is_new(partition: Partition, published: PartitionHashes) -> bool:
+    return published.get(partition.place) != [partition.identity_sha256, partition.content_sha256]
+
+
+def published_hashes(file: Path) -> PartitionHashes:
+    """Every partition of a published file, with the hashes of identity and content; none of those of another schema
+    are known, for its rows are loaded again.
+
+    Raises:
+        duckdb.Error: If it cannot be read, is somebody else's, or is open to write elsewhere.
+    """
+    with closing(duckdb.connect()) as con:
+        con.execute(f"attach {literal(str(file))} as warehouse (read_only); use warehouse")
+        [(schema,)] = con.execute("select schema_sha256 from _publication").fetchall()
+        found = _recorded_hashes(con)
+    return found if schema == schema_sha256() else {place: [] for place in found}
+
+
+def _recorded_hashes(con: DuckDBPyConnection) -> PartitionHashes:
+    recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition")
+    return {(table, name): hashes for table, name, *hashes in recorded.fetchall()}
+
+
+def _discard_other_schema(file: Path) -> None:
+    """A file of another schema is built anew from the store, which is the truth."""
+    if file.exists():
         with closing(create(file)) as con:
             [(schema,)] = con.execute("select schema_sha256 from _publication").fetchall()
-            published = con.execute("select table_name, partition from _partition").fetchall()
-    except duckdb.Error as error:
-        raise ValueError(
-            f"the file in the way is not a Glasshouse warehouse that this DuckDB ({duckdb.__version__}) can read "
-            f"({str(error).strip().splitlines()[0]}): move it away, or set GLASSHOUSE_WAREHOUSE to another path"
-        ) from error
-    if schema != schema_sha256():
-        file.unlink()
-    return {(table, name) for table, name in published}
+        if schema != schema_sha256():
+            file.unlink()
 
 
-def _partition_changes(
+def partition_changes(
     con: DuckDBPyConnection, stored: Sequence[Partition], stay: set[PublishedPartition]
 ) -> tuple[list[Partition], list[PublishedPartition]]:
     """Partitions to load, because they are new or another, and those that vanished from the store, but for those that
     stay as they are."""
-    recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition").fetchall()
-    hashes_by_partition = {(table, name): hashes for table, name, *hashes in recorded}
-    stored_partitions = {(p.table, p.name): p for p in stored}
-    replaced = [
-        p
-        for place, p in stored_partitions.items()
-        if hashes_by_partition.get(place) != [p.identity_sha256, p.content_sha256]
-    ]
-    return replaced, sorted(hashes_by_partition.keys() - stored_partitions.keys() - stay)
+    there = _recorded_hashes(con)
+    replaced = [partition for partition in stored if _is_new(partition, there)]
+    return replaced, sorted(there.keys() - {partition.place for partition in stored} - stay)
 
 
-def _delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:
-    recorded = con.execute(
-        "delete from _partition where table_name = $1 and partition = $2 returning n_rows", [table, name]
-    ).fetchall()
-    if recorded:
+def delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:
+    recorded = "delete from _partition where table_name = $1 and partition = $2"
+    [(n_recorded,)] = con.execute(recorded, [table, name]).fetchall()
+    if n_recorded:
         remove(con, table, keys_of(name))
 
 
-def _record_partition(con: DuckDBPyConnection, partition: Partition) -> None:
+def record_partition(con: DuckDBPyConnection, partition: Partition) -> None:
     row = [partition.table, partition.name, partition.identity_sha256, partition.content_sha256, partition.rows]
     con.execute("insert into _partition values ($1, $2, $3, $4, $5)", row)
 
 
-def _refresh(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
+def refresh_derived(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
     """Works out again what is derived from several tables, for the dictionaries of which some partition changed."""
     pairs = {
         (keys["model_id"], keys["recipe_id"])
@@ -195,7 +210,7 @@ def _changed_dictionaries(changed: Iterable[str]) -> set[tuple[str, str]] | None
     return {(each["model_id"], each["recipe_id"]) for each in keys if "recipe_id" in each}
 
 
-def _register(con: DuckDBPyConnection, registry: RegistryRows) -> None:
+def insert_registry_rows(con: DuckDBPyConnection, registry: RegistryRows) -> None:
     for table in set(table_names(con)) - set(tables()):
         con.execute(f"delete from {quoted(table)}")
     for table, rows in registry.items():
@@ -210,7 +225,7 @@ def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> Non
     con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", row)
 
 
-def _counted(con: DuckDBPyConnection) -> dict[str, int]:
+def counted_rows(con: DuckDBPyConnection) -> dict[str, int]:
     """Rows of each table, compared with what its partitions brought."""
     promised = dict(con.execute("select table_name, sum(n_rows)::bigint from _partition group by all").fetchall())
     counts = " union all ".join(f"select {literal(name)}, count(*) from {quoted(name)}" for name in table_names(con))

@@ -12,10 +12,11 @@ from types import MappingProxyType
 import duckdb
 from filelock import FileLock, Timeout
 
-from sql.build import RegistryRows, build
+from sql.build import PartitionHashes, RegistryRows, build, published_hashes
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
 from sql.left_out import LeftOutPartition
 from sql.published_hash import announce, record
+from sql.spare_file import keep_as_spare, require_room, settle_spare, take_spare
 from sql.stored_partitions import StoredTables
 from storage.remote_errors import Unreachable, remote_errors
 from storage.unwritable import Unwritable
@@ -45,15 +46,17 @@ def publish(
 ) -> Published:
     """Brings the published file up to date with the store.
 
-    The new file grows in a folder of its own beside the published one, from a copy of it, so that only partitions whose
-    identity or files changed are loaded. Readers keep what they opened, the next to open sees the new one, and whatever
+    The new file grows in a folder of its own beside the published one, so that only partitions whose identity or files
+    changed are loaded: from a copy or, where it is large, from the one that was published before it and that nobody has
+    open any more (`sql.spare_file`). Readers keep what they opened, the next to open sees the new one, and whatever
     fails leaves the old. Publishers of the same file wait for each other. A partition that does not hold what its
     manifest or the schema says is left out, and said: the others are published.
 
     Args:
         published: The DuckDB file that people query; made where there is none.
         stored: Where the store's Parquet tables lie.
-        registry: What the registry says now: `registry_entry`, from which the view `stale` follows, and people's lists.
+        registry: What the registry says now: `registry_entry`, from which the view `stale` follows, and people's lists;
+            and how runs went.
         allowed: Partitions that may go out of the file: at most half, if nothing is said.
         progress: Told of each partition before it is loaded.
 
@@ -70,9 +73,8 @@ def publish(
         published.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_lock_place(published), fallback_to_soft=False)  # goes with who holds it
         with lock, _building(published) as file, remote_errors():
-            if published.exists():
-                shutil.copyfile(published, file)
-            built = build(file, stored, registry, progress, allowed)
+            before = _start(file, published)
+            built = build(file, stored, registry, progress, allowed, before)
             _put(file, published)
     except Unreachable:
         raise
@@ -82,6 +84,30 @@ def publish(
             "written and has room for a second copy of the file, then publish again"
         ) from error
     return Published(built.rows, built.replaced, built.dropped, time.perf_counter() - start, built.left_out)
+
+
+def _start(file: Path, published: Path) -> PartitionHashes:
+    """What the new file grows from, and what the published one holds.
+
+    Raises:
+        ValueError: If the file in the way is somebody else's.
+    """
+    if not published.exists():
+        return {}
+    if take_spare(published, file):
+        try:
+            return published_hashes(published)
+        except duckdb.Error:  # somebody has it open to write: a copy is read as well
+            file.unlink()
+    require_room(published)
+    shutil.copyfile(published, file)
+    try:
+        return published_hashes(file)
+    except duckdb.Error as error:
+        raise ValueError(
+            f"the file in the way is not a Glasshouse warehouse that this DuckDB ({duckdb.__version__}) can read "
+            f"({str(error).strip().splitlines()[0]}): move it away, or set GLASSHOUSE_WAREHOUSE to another path"
+        ) from error
 
 
 def abandoned_build(published: Path) -> Path | None:
@@ -119,8 +145,9 @@ def _building(published: Path) -> Iterator[Path]:
 def _put(file: Path, published: Path) -> None:
     with file.open("rb") as written:
         os.fsync(written.fileno())
-    sha256 = announce(file, published)
+    sha256, link = announce(file, published), keep_as_spare(published, file.parent)
     file.replace(published)
+    settle_spare(link, published)
     record(sha256, published, file.parent)
     # A log beside the file is of the one that was there before, left by somebody who opened that to write.
     published.with_name(f"{published.name}.wal").unlink(missing_ok=True)

@@ -1,9 +1,17 @@
-"""The sha256 of the published file, kept beside it: a flipped bit in a part that no query reads is named, too."""
+"""The sha256 of the published file, kept beside it: a flipped bit in a part that no query reads is named, too.
+
+To hash a large file takes longer than to publish a change of it. Of such a one it is written down that DuckDB's own
+checksums are believed (`sql.block_checksums`), which are kept as blocks are written.
+"""
 
 import os
 from pathlib import Path
 
+from sql.spare_file import LARGE
 from storage.manifest import sha256_of_file
+
+BY_BLOCKS = "checksums-of-blocks"
+"""Stands where the sha256 of a large file would."""
 
 
 def recorded_hashes(published: Path) -> tuple[str, ...]:
@@ -14,7 +22,7 @@ def recorded_hashes(published: Path) -> tuple[str, ...]:
 
 def announce(file: Path, published: Path) -> str:
     """Writes down the sha256 of a file that is about to become the published one, beside what stood there."""
-    sha256 = sha256_of_file(file)
+    sha256 = sha256_of_file(file) if file.stat().st_size < LARGE else BY_BLOCKS
     _write(published, [sha256, *recorded_hashes(published)], file.parent)
     return sha256
 

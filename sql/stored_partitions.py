@@ -46,6 +46,10 @@ class Partition:
     files: tuple[ManifestFile, ...]
 
     @property
+    def place(self) -> tuple[str, str]:
+        return self.table, self.name
+
+    @property
     def keys(self) -> dict[str, str]:
         """Values of the columns that the folder's name holds and its files do not."""
         return keys_of(self.name)

@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from storage import local_files
 from storage.unwritable import refusals
+from storage.written_bytes import add_written
 
 TEMPORARY = ".tmp-"
 """How the name of a file begins that is not whole yet."""
@@ -216,12 +217,14 @@ class Folder:
         temporary = directory / f"{TEMPORARY}{uuid.uuid4().hex}-{name}"
         try:
             yield temporary
+            n_bytes = temporary.stat().st_size
             if self.is_local:
                 with temporary.open("rb") as written:
                     os.fsync(written.fileno())
                 temporary.replace(directory / name)
             else:
                 self._upload(temporary, name)
+            add_written(n_bytes)
         finally:
             temporary.unlink(missing_ok=True)
             if not self.is_local:

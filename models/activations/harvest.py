@@ -1,10 +1,11 @@
 """Stores a model's activations at all wanted sites, read in one pass over a corpus, as Parquet shards.
 
-The forward pass does not wait for the disk: a shard is handed to a writer thread, at most one ahead. A harvest that
-was stopped continues after the last shard that every site has; what it then holds is what an uninterrupted one holds.
+The forward pass does not wait for the disk: a shard is handed to a writer thread, at most one ahead, and none where
+those of all sites take more than `WRITE_AHEAD_BYTES`. A harvest that was stopped continues after the last shard that
+every site has; what it then holds is what an uninterrupted one holds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,6 +22,11 @@ from storage.folder import Folder
 from storage.manifest import Manifest
 
 SHARD_TOKENS = 65_536
+WRITE_AHEAD_BYTES = 2**31
+"""Shards of all sites together above which nothing is computed while they are written: two of them at once would be the
+most that a harvest holds."""
+ROW_BYTES = 16
+"""Of a stored row, beside its vector: context, position and token."""
 
 
 def harvest(
@@ -54,6 +60,7 @@ def harvest(
     )
     files = {site: SiteWriter(*output, site, references[site], dtype, no_rows) for site, output in outputs.items()}
     limits = {site: file.reference.norm_limit for site, file in files.items()}
+    waits = shard_bytes(host, list(outputs), dtype) > WRITE_AHEAD_BYTES
     for output in files.values():
         output.folder.sweep()
     shards = {site: WrittenShards((), no_rows, 0.0) for site in files}
@@ -78,9 +85,27 @@ def harvest(
                 if shard is not None:
                     shards[site] += shard
             writing |= {site: disk.submit(files[site].write, name, found[site]) for site in missing}
+            if waits:
+                found = {}
+                settle()
             report(done, contexts.n_contexts)
         settle()
     return {site: file.finish(shards[site], facts | {"width": host.width(site)}) for site, file in files.items()}
+
+
+def shard_bytes(host: HookedModelProtocol, sites: Sequence[Site], dtype: str) -> int:
+    """Bytes of a whole shard of each of some sites."""
+    return SHARD_TOKENS * _row_bytes(host, sites, dtype)
+
+
+def harvest_bytes(host: HookedModelProtocol, contexts: TokenizedCorpus, sites: Sequence[Site], dtype: str) -> int:
+    """Bytes on the disk of the activations of some sites, outliers counted in."""
+    facts = contexts.manifest.facts
+    return (facts["n_tokens"] - facts["n_skipped"]) * _row_bytes(host, sites, dtype)
+
+
+def _row_bytes(host: HookedModelProtocol, sites: Sequence[Site], dtype: str) -> int:
+    return sum(host.width(site) * DTYPES[dtype].itemsize + ROW_BYTES for site in sites)
 
 
 def _further(report: Callable[[int, int], None], before: int, total: int, done: int) -> None:

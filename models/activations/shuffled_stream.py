@@ -5,7 +5,7 @@ A batch may straddle two groups and two epochs, so that every token is seen once
 the batch number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -109,8 +109,7 @@ class ShuffledActivations:
         """All kept tokens and how many are of each shard, where they fit in the buffer: each shard is opened once."""
         if self._per_group < self._n_shards:
             return None
-        parts = [self._kept(number) for number in range(self._n_shards)]
-        return torch.cat(parts), [len(part) for part in parts]
+        return self._gathered(range(self._n_shards))
 
     def _groups(self, seed: int, epoch: int) -> list[list[int]]:
         chance = _chance(seed, epoch, "shards")
@@ -134,7 +133,21 @@ class ShuffledActivations:
 
     def _tokens(self, group: list[int]) -> Tensor:
         """The kept tokens of some shards; of all, in stored order, where they were read at once."""
-        return self._read[0] if self._read is not None else torch.cat([self._kept(number) for number in group])
+        return self._read[0] if self._read is not None else self._gathered(group)[0]
+
+    def _gathered(self, numbers: Sequence[int]) -> tuple[Tensor, list[int]]:
+        """The kept tokens of some shards, one after the other, and how many are of each: written into their place as
+        they are read, so that no more than one shard is held twice."""
+        most, counts, at = sum(self.shards.manifest.files[number].rows for number in numbers), list[int](), 0
+        gathered = torch.empty(0)
+        for number in numbers:
+            part = self._kept(number)
+            if not counts:
+                gathered = part.new_empty((most, part.shape[1]))
+            gathered[at : at + len(part)] = part
+            counts.append(len(part))
+            at += len(part)
+        return gathered[:at], counts
 
     def batches(self, batch: int, seed: int, start: int = 0) -> Iterator[Tensor]:
         """Batches without end, beginning with batch number `start`.

@@ -17,6 +17,9 @@ class ComparisonSettings(ExperimentSettings):
 
     other_model: str = ""
     """model_id of the model that is compared with."""
+    other_revision: str = ""
+    """Branch, tag or commit of the other model on the hub, in the place of its card's: with the card's own model as the
+    other, a later revision is compared with the pinned one, whenever it moves."""
     other_recipe: str = ""
     """Recipe of its dictionary; empty for the card's own `recipe`."""
     skip_tokens: Annotated[int, Bounds(0, 100)] = 1

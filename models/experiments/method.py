@@ -52,6 +52,8 @@ class ExperimentInput(Generic[S]):
     """Intermediate results, for a method that takes all prompts together."""
     other: "OtherModel | None" = None
     """The model that is compared with, where the settings name one."""
+    tagged: Mapping[int, str] = field(default_factory=dict)
+    """What features of the dictionary might warn of, as lists of the registry say, where the method reads tags."""
     fits: Folder | None = None
     """Where what is fitted on ordinary text is kept for further experiments on the same model; None keeps nothing."""
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from pipelines.cli.collection import gc
 from pipelines.cli.experiment import experiment
+from pipelines.cli.health import health
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
@@ -37,6 +38,7 @@ app.command()(experiment)
 app.command()(publish)
 app.command()(verify)
 app.command()(gc)
+app.command()(health)
 app.command(no_args_is_help=True)(remove)
 for _name, _command in intervention_commands():
     app.command(_name, no_args_is_help=True)(_command)

@@ -20,7 +20,7 @@ def _named(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{started}"
 
 
-def _is_alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
     """Whether the process that was so named still runs; one of another host is taken to."""
     host, pid, _ = process.rsplit(":", 2)
     if host != socket.gethostname():
@@ -43,7 +43,7 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in instance.get_runs(filters=unfinished):
-        if TAG in run.tags and not _is_alive(run.tags[TAG]):
+        if TAG in run.tags and not is_alive(run.tags[TAG]):
             instance.report_run_failed(run, "The process of this run was killed. Run it again: it goes on from there.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)

@@ -9,6 +9,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.experiment_identity import chosen_prefix, sae_registrations
 from pipelines.store.prompt_reading import read_prompts
 from pipelines.store.store import Store
+from pipelines.store.tagged_features import tagged_features
 from storage.revisions import is_folder
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def experiment_input(
     asked, seed = encoder.encode(rows, **needs), registration.card.seed
     judge, fits = experiment_judge(store, registration), store.layout.experiment_fits(registration.model_id)
     other = compared_model(store, registration)
-    given = ExperimentInput(host, settings, asked, prefix, dictionaries, seed, judge=judge, other=other, fits=fits)
+    tagged = tagged_features(store, registration)
+    given = ExperimentInput(
+        host, settings, asked, prefix, dictionaries, seed, judge=judge, other=other, tagged=tagged, fits=fits
+    )
     method.check(given)
     return given
 

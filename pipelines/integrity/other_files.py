@@ -10,7 +10,7 @@ from storage.folder import Folder
 
 
 def other_findings(layout: StoreLayout) -> Iterator[Finding]:
-    """The ledger of requests, requests for labels, and chunks of experiments that are being measured."""
+    """The ledger of requests, requests for labels, chunks of experiments that are being measured, records of runs."""
     try:
         RequestLedger.read(layout.ledger())
     except DamagedLedger as error:
@@ -20,6 +20,10 @@ def other_findings(layout: StoreLayout) -> Iterator[Finding]:
         for path in folder.files_below() if folder.exists() else ():
             if path.endswith(".json") and (fault := _json_fault(folder, path)):
                 yield Finding(f"{name}/{path}", fault, "delete it; what it asked for is asked again")
+    records = layout.stage_records()
+    for path in records.files_below() if records.exists() else ():
+        if fault := _json_fault(records, path):
+            yield Finding(f"stage_records/{path}", fault, "delete it; the next run of the stage writes another", False)
 
 
 def _json_fault(folder: Folder, path: str) -> str | None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.integrity.finding import Finding
+from sql.block_checksums import damaged_blocks
 from sql.left_out import recorded_left_out
 from sql.published_contents import PublishedRows, published_rows
-from sql.published_hash import recorded_hashes
+from sql.published_hash import BY_BLOCKS, recorded_hashes
 from sql.stored_partitions import Partition
 from storage.manifest import sha256_of_file
 
@@ -46,6 +47,9 @@ def published_findings(published: Path, stored: list[Partition]) -> Iterator[Fin
 
 def _altered(published: Path) -> str | None:
     wanted = recorded_hashes(published)
+    if BY_BLOCKS in wanted:
+        places = damaged_blocks(published)
+        return f"{len(places):,} of its blocks are damaged, the first at byte {places[0]:,}" if places else None
     if not wanted or (found := sha256_of_file(published)) in wanted:
         return None
     return f"it has sha256 {found}, {wanted[0]} was published: damaged, or somebody wrote to it"

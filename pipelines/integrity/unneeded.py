@@ -68,6 +68,7 @@ def unneeded(store: Store, needs: StoreNeeds) -> Iterator[Unneeded]:
         else:
             yield from _unnamed_files(stored, needs)
     yield from _requests_for_labels(layout, needs)
+    yield from _records(layout, needs)
     yield from _chunks(store, needs)
     yield from _launches(layout)
     yield from _temporary(layout.root)
@@ -130,6 +131,15 @@ def _requests_for_labels(layout: StoreLayout, needs: StoreNeeds) -> Iterator[Unn
         if (model_id, recipe_id) not in needs.dictionaries:
             place = f"label_requests/{model_id}/{recipe_id}"
             yield Unneeded.whole("rows and files of removed dictionaries", place, folder)
+
+
+def _records(layout: StoreLayout, needs: StoreNeeds) -> Iterator[Unneeded]:
+    """How runs went of what neither a card asks for nor the store holds."""
+    for stage, first, folder in _pairs(layout.stage_records()):
+        for name in folder.names():
+            if (first, name.removesuffix(".json")) not in {*needs.dictionaries, *needs.experiments}:
+                place = f"stage_records/{stage}/{first}"
+                yield Unneeded.file("records of runs of removed dictionaries", place, folder, name)
 
 
 def _chunks(store: Store, needs: StoreNeeds) -> Iterator[Unneeded]:

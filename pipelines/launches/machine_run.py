@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pipelines.dagster_support.json_log import PROCESS
 from pipelines.dagster_support.progress import Progress
 from pipelines.launchers.machine_card import MachineCard
 from pipelines.launches.launch_order import LaunchOrder
@@ -144,8 +145,8 @@ class _DagsterLog:
         in_asset = unit and isinstance(context, dg.AssetExecutionContext)
         self._progress = Progress(context, unit) if in_asset else None  # type: ignore[arg-type]
 
-    def line(self, text: str) -> None:
-        self._context.log.info(text)
+    def line(self, text: str, process: str = "") -> None:
+        self._context.log.info(text, extra={PROCESS: process} if process else None)
 
     def progress(self, parts: dict[str, str]) -> None:
         units = [text.removeprefix("units ") for text in parts.values() if text.startswith("units ")]

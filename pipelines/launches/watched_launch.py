@@ -39,8 +39,8 @@ class LaunchFailed(RuntimeError):
 class Listener(Protocol):
     """Who hears what the processes say."""
 
-    def line(self, text: str) -> None:
-        """A line for the log."""
+    def line(self, text: str, process: str = "") -> None:
+        """A line for the log; `process` names the one that said it, such as rank-3."""
         ...
 
     def progress(self, parts: dict[str, str]) -> None:
@@ -161,7 +161,7 @@ class WatchedLaunch:
                 self.listener.progress(dict(self._said))
             else:
                 self._last = [*self._last, f"{who}: {line}"][-LAST_LINES:]
-                self.listener.line(f"{who}: {line}")
+                self.listener.line(f"{who}: {line}", who)
 
     def _name_the_silent(self, state: JobState) -> None:
         if state.phase is not JobPhase.RUNNING:
@@ -170,10 +170,10 @@ class WatchedLaunch:
             if silence is not None and silence > SILENT and rank not in self._silent:
                 self._silent.add(rank)
                 others = "all wait for it" if self.gang else "the others do its work"
-                self.listener.line(f"rank {rank} gave no sign of life for {silence:.0f} s: {others}")
+                self.listener.line(f"rank {rank} gave no sign of life for {silence:.0f} s: {others}", f"rank-{rank}")
             elif silence is None or silence <= SILENT:
                 if rank in self._silent:
-                    self.listener.line(f"rank {rank} is heard of again")
+                    self.listener.line(f"rank {rank} is heard of again", f"rank-{rank}")
                 self._silent.discard(rank)
 
     def _all_are_lost(self, state: JobState) -> bool:

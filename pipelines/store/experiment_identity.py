@@ -9,6 +9,7 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.other_registration import other_registration
 from pipelines.store.prompt_reading import prompts_sha256
 from pipelines.store.store import Store
+from pipelines.store.tagged_features import tagged_features
 from storage.manifest import Manifest, sha256_of
 from storage.revisions import resolve_revision
 
@@ -47,6 +48,8 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         own["found"]["dictionaries"] = dictionaries
     if (other := other_registration(store, registration)) is not None:
         own["found"]["other"] = _other_identity(store, other)
+    if registration.settings.reads_tags:
+        own["found"]["tags"] = {str(feature): tag for feature, tag in tagged_features(store, registration).items()}
     if (judging := registration.settings.judging()) is not None:
         own["found"]["judge"] = _judge_identity(registration.settings.judge_prompts, judging)
     return own

@@ -46,6 +46,10 @@ class StoreLayout:
         """What the processes of a launch are told, and leave for each other until it has ended."""
         return self.root / "launches" / launch_id
 
+    def stage_records(self) -> Folder:
+        """How the last run of each stage went, a file a partition."""
+        return self.root / "stage_records"
+
     def ledger(self) -> Folder:
         """Answers that were paid for: one ledger for the whole home, keyed by content."""
         return self.root / "ledger"

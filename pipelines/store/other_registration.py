@@ -30,7 +30,7 @@ def other_registration(store: Store, registration: ExperimentRegistration) -> Ex
         )
     recipes = (cards.recipes[recipe_id],) if settings.reads_other_dictionary and recipe_id else ()
     card = registration.card.model_copy(update={"recipe": recipe_id, "recipes": []})
-    revision = resolve_revision(model.source, model.revision)
+    revision = resolve_revision(model.source, settings.other_revision or model.revision)
     return ExperimentRegistration(
         model_id, registration.experiment_id, model, card, registration.prompt_set, revision, recipes
     )

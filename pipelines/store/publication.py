@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipelines.registry.feature_lists import list_rows
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments, resolve_registry
+from pipelines.store.stage_records import record_rows, stage_records
 from pipelines.store.store import Store
 from sql.consistency import Violation, published_violations
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
@@ -37,9 +38,14 @@ def publish_store(
     there is no registry."""
     asked = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
     experiments = list(_experiment_entries(store))
-    registry = {"registry_entry": asked, "registry_experiment": experiments, **list_rows(store.cards().lists)}
+    beside = {
+        "registry_entry": asked,
+        "registry_experiment": experiments,
+        "stage_run": record_rows(stage_records(store.layout)),
+        **list_rows(store.cards().lists),
+    }
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
-    done = publish(store.published, stored, registry=registry, allowed=allowed, progress=progress)
+    done = publish(store.published, stored, registry=beside, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
         return Publication(done, published_violations(con))
 

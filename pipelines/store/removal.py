@@ -12,10 +12,12 @@ from pipelines.registry.cards import is_id
 from pipelines.store.layout import StoreLayout
 from pipelines.store.publication import Publication, publish_store
 from pipelines.store.shared_rows import orphaned_parts, orphaned_places
+from pipelines.store.stage_records import record_files
 from pipelines.store.store import Store
 from pipelines.store.stored_part import StoredPart, readable_manifest
 from sql.dropped_partitions import AllowedDrops, PublishedPartition, published_partitions
 from sql.stored_partitions import keys_of
+from storage.folder import Folder
 
 _LAST = "table sae"
 """The part that names what the others share: without it, a removal that was cut short could not be finished."""
@@ -34,6 +36,8 @@ class Removal:
     """A sentence for each partition that the registry asks for."""
     absent: tuple[str, ...] = ()
     """Partitions that only the published file or Dagster still lists."""
+    records: tuple[tuple[Folder, str], ...] = ()
+    """What is kept of the runs of its stages."""
 
     @property
     def claimed(self) -> set[str]:
@@ -74,11 +78,14 @@ def plan_removal(store: Store, sae_ids: tuple[str, ...], listed: Collection[str]
             *_experiment_claims(store, experiments),
         ),
         tuple(sae_id for sae_id in sae_ids if not parts[sae_id]),
+        tuple(file for key in (*sae_ids, *map("/".join, experiments)) for file in record_files(layout, key)),
     )
 
 
 def remove_from_store(removal: Removal) -> None:
     """Removes it from the store; cut short, it can be planned and done again."""
+    for folder, name in removal.records:
+        folder.remove(name)
     for part in removal.parts:
         part.folder.remove()
 

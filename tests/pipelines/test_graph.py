@@ -76,7 +76,8 @@ def test_the_registry_is_shown_and_no_job_makes_it():
     [registry] = [asset for asset in defs.resolve_all_asset_specs() if asset.group_name == "registry"]
     graph = defs.resolve_asset_graph()
     assert not graph.get(registry.key).is_materializable
-    assert [key.name for key in graph.asset_check_keys if key.asset_key == registry.key] == ["cards_can_be_read"]
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == registry.key}
+    assert checks == {"cards_can_be_read", "stages_succeed", "published_in_time"}
 
 
 def test_each_method_of_experiments_is_an_asset_with_partitions_and_a_job_of_its_own():
@@ -128,5 +129,6 @@ def test_jobs_sensors_and_schedules():
         "refresh_stale_assets",
         "publish_updates",
         "changed_lists",
+        "run_health",
     }
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly"]

@@ -40,7 +40,7 @@ BROKEN = {
 REFERENCES = sorted(
     (text.name, to) for text in sql_files("schema") for to in re.findall(r"Refers to (\w+) \(", text.sql)
 )
-STAND_ALONE = {"llm_request", "registry_entry"}
+STAND_ALONE = {"llm_request", "registry_entry", "stage_run"}
 """Of dictionaries that may be gone, or are not made yet."""
 
 

@@ -15,7 +15,7 @@ from sql.views import define_views
 from sql.warehouse import FEATURE_ACTIVATION, define
 from storage.table_schemas import rows_as_table, table_schema, tables
 
-NOT_WRITTEN_BY_A_STAGE = {"registry_entry", "registry_experiment", "feature_list", "feature_list_entry"}
+NOT_WRITTEN_BY_A_STAGE = {"registry_entry", "registry_experiment", "feature_list", "feature_list_entry", "stage_run"}
 DUCKDB = {
     "string": {"VARCHAR", "JSON"},
     "bool": {"BOOLEAN"},

@@ -179,3 +179,15 @@ def test_the_profile_of_a_harvest_is_that_of_its_rows(tmp_path, host, contexts):
     assert exact.facts["rounding_share"] == 0
     wanted = float(error) / profile["variance"]
     assert manifest.facts["rounding_share"] == pytest.approx(wanted, rel=1e-3)
+
+
+def test_shards_that_are_not_written_ahead_are_the_same(tmp_path, host, contexts, monkeypatch):
+    harvest(host, contexts, outputs(tmp_path / "ahead"), {"corpus_id": "c"})
+    monkeypatch.setattr(harvesting, "WRITE_AHEAD_BYTES", 0)
+    harvest(host, contexts, outputs(tmp_path / "waiting"), {"corpus_id": "c"})
+    found = [
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.parquet")}
+        for name in ("ahead", "waiting")
+    ]
+    assert len(found[0]) > 4
+    assert found[0] == found[1]

@@ -48,7 +48,7 @@ class Heard:
         self.lines: list[str] = []
         self.parts: dict[str, str] = {}
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, process: str = "") -> None:
         self.lines.append(text)
 
     def progress(self, parts: dict[str, str]) -> None:

@@ -36,7 +36,9 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
         with pq.ParquetFile(path, read_dictionary=words, buffer_size=BUFFER, pre_buffer=False) as file:
             for batch in file.iter_batches(_rows_read(file.metadata, column), columns=[column]):
                 yield from _cells(batch.column(0))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; Arrow's own of a footer has no number
+            raise
         raise ValueError(f"{name} cannot be read as Parquet ({error}): write it anew") from error
 
 

@@ -1,0 +1,79 @@
+"""The command `glasshouse health`: how the last run of every stage went, and what somebody on call does about it."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.store.run_health import RunHealth
+    from pipelines.store.stage_records import StageRecord
+
+console = Console()
+
+
+def health(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+) -> None:
+    """Show how the last run of each stage went.
+
+    Reads the store's records, not the warehouse. Exit code 1 if a stage failed, was stopped or killed, or if tables
+    have waited for more than an hour to be published.
+
+    Example: glasshouse health --json
+    """
+    from pipelines.store.run_health import RunHealth
+    from pipelines.store.stage_records import stage_records
+    from pipelines.store.store import Store
+
+    layout = Store().layout
+    if absent := layout.absence():
+        raise ValueError(absent)
+    found = RunHealth(stage_records(layout))
+    if as_json:
+        for record in found.records:
+            typer.echo(json.dumps(asdict(record)))
+    else:
+        _show(found)
+    late = found.late_publication()
+    if late:
+        console.print(f"[red]not published[/red] {escape(late)}", highlight=False, soft_wrap=True)
+    if found.failures or late:
+        raise SystemExit(1)
+
+
+def _show(found: "RunHealth") -> None:
+    from pipelines.store.run_health import failure_sentence
+
+    if not found.records:
+        console.print("no stage has run in this store yet: glasshouse run")
+        return
+    table = Table("stage", "partition", "last run", "succeeded", "made in", "memory", "written")
+    for record in found.records:
+        table.add_row(*_cells(record))
+    console.print(table)
+    for record in found.failures:
+        console.print(f"[red]{record.status}[/red] {escape(failure_sentence(record))}", highlight=False, soft_wrap=True)
+
+
+def _cells(record: "StageRecord") -> list[str]:
+    made = record.made
+    return [
+        record.stage,
+        record.partition,
+        record.status,
+        _ago(record.succeeded_at) if record.succeeded_at else "never",
+        f"{made.seconds:,.1f} s" if made and made.seconds is not None else "",
+        f"{made.peak_memory_bytes / 1e9:.2f} GB" if made and made.peak_memory_bytes else "",
+        f"{made.written_bytes / 1e6:,.1f} MB" if made else "",
+    ]
+
+
+def _ago(time: str) -> str:
+    minutes = (datetime.now(UTC).replace(tzinfo=None) - datetime.fromisoformat(time)).total_seconds() / 60
+    return f"{minutes:.0f} min ago" if minutes < 120 else f"{minutes / 60:.0f} h ago"

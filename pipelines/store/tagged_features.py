@@ -1,0 +1,18 @@
+"""Features of an experiment's dictionary that lists of the registry tag."""
+
+from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.store.store import Store
+
+
+def tagged_features(store: Store, registration: ExperimentRegistration) -> dict[int, str]:
+    """The tag of each feature, where the method reads tags; struck ones are left out."""
+    if not registration.settings.reads_tags:
+        return {}
+    entries = (entry for _, card in sorted(store.cards().lists.items()) for entry in card.features)
+    wanted = (registration.model_id, *registration.card.recipe_ids)
+    found = {
+        entry.key[2]: entry.tag
+        for entry in entries
+        if entry.key[:2] == wanted and entry.tag and entry.status != "struck"
+    }
+    return dict(sorted(found.items()))
