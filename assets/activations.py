@@ -1,6 +1,7 @@
 """A model's activations at every site that its recipes want."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -16,13 +17,19 @@ from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE
 from pipelines.store.disk_needs import require_room_for_harvest
 from pipelines.store.harvest_sites import harvest_inputs, missing_sites
+from pipelines.store.image_making import harvest_images
 from pipelines.store.import_provenance import refuse_other_provenance
-from pipelines.store.model_loading import load_model
+from pipelines.store.model_loading import load_model, load_vision
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
 from storage.manifest import Manifest
 from storage.table_schemas import rows_as_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
 
 MOST_ROUNDING = 0.01
 """Of the variance of a site, what rounding to the stored number format may cost."""
@@ -74,6 +81,8 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     from models.language_model.sites import Site
 
     registration, machine = store.registration(context.partition_key), machine_run(context, store)
+    if registration.model.images_seen is not None:
+        return _of_images(context, store, registration)
     card, host = registration.model, load_model(registration)
     frame_sha256 = store.datasets.frame(registration).sha256(host.tokenizer)
     read = harvest_inputs(store, registration, frame_sha256)
@@ -91,22 +100,56 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             else:
                 harvest(host, contexts, outputs, facts, Progress(context, "contexts"), card.max_norm, card.shard_dtype)
     sites = dict.fromkeys(str(Site.parse(name).resolve(host.n_layers)) for name in registration.recipe.sites)
-    manifests = {site: _written(store, registration, site, contexts.manifest) for site in sites}
-    own = next(iter(manifests.values()))
-    store.tables.write(
-        store.layout.table_at("model", model_id=registration.model_id), model_row(registration, host), own.identity
-    )
+    corpora = dict.fromkeys(sites, contexts.manifest)
+    return _result(store, registration, model_row(registration, host), corpora, reasons, _decoded(host.tokenizer))
+
+
+def _of_images(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> dg.MaterializeResult:
+    """The activations of a vision model at the positions of its images, site by site."""
+    from models.images.grid_corpus import position_names
+    from models.language_model.sites import Site
+
+    model = load_vision(registration)
+    with sole_maker(store.layout.root / "activations" / registration.model_id):
+        reasons = harvest_images(store, registration, model, Progress(context, "images"))
+    sites = dict.fromkeys(str(Site.parse(name).resolve(model.n_layers)) for name in registration.recipe.sites)
+    corpora = {}
+    for site in sites:
+        made = Manifest.read(store.layout.activations(registration.model_id, site))
+        assert made is not None
+        corpora[site] = store.datasets.contexts(made).manifest
+    names = position_names(model.grid(Site.parse(next(iter(sites))))).texts
+    row = model_row(registration, model)
+    return _result(store, registration, row, corpora, reasons, lambda position: names[position])
+
+
+def _result(
+    store: Store,
+    registration: SAERegistration,
+    row: "pa.Table",
+    corpora: dict[str, Manifest],
+    reasons: dict[str, str],
+    spelled: "Callable[[int], str]",
+) -> dg.MaterializeResult:
+    """Writes the tables of the model and its sites, and says what they hold; `corpora` has the corpus of each site."""
+    manifests = {site: _written(store, registration, site, corpus) for site, corpus in corpora.items()}
+    site, own = next(iter(manifests.items()))
+    store.tables.write(store.layout.table_at("model", model_id=registration.model_id), row, own.identity)
     return dg.MaterializeResult(
         metadata={
-            **_counted(own, contexts.manifest),
+            **_counted(own, corpora[site]),
             "remade_because": _told(reasons) or NOT_MADE,
             "page": model_link(registration.model_id),
-            "harvested_now": ", ".join(map(str, outputs)) or "nothing: all sites were there",
+            "harvested_now": ", ".join(reasons) or "nothing: all sites were there",
             "path": dg.MetadataValue.path(store.layout.activations(registration.model_id, own.facts["site"]).url),
             "dagster/partition_row_count": own.rows,
         },
-        check_results=_checks(registration, manifests, contexts.manifest.facts, host.tokenizer),
+        check_results=_checks(registration, manifests, corpora, spelled),
     )
+
+
+def _decoded(tokenizer) -> "Callable[[int], str]":
+    return lambda token_id: repr(tokenizer.decode([token_id]))
 
 
 def _told(reasons: dict[str, str]) -> str:
@@ -157,16 +200,16 @@ def _counted(manifest, corpus_manifest) -> dict:
     }
 
 
-def _checks(registration: SAERegistration, manifests: dict, corpus_facts: dict, tokenizer) -> list[dg.AssetCheckResult]:
-    wanted = corpus_facts["n_tokens"] - corpus_facts["n_skipped"]
+def _checks(registration: SAERegistration, manifests: dict, corpora: dict, spelled) -> list[dg.AssetCheckResult]:
+    wanted = {site: corpus.facts["n_tokens"] - corpus.facts["n_skipped"] for site, corpus in corpora.items()}
     held = {site: m.rows + m.facts["profile"]["n_outliers"] for site, m in manifests.items()}
     n_bad = {site: m.facts["profile"]["n_non_finite"] for site, m in manifests.items()}
     shares = {site: m.facts["rounding_share"] for site, m in manifests.items()}
-    found = {site: _dominating(m.facts["profile"], tokenizer) for site, m in manifests.items()}
+    found = {site: _dominating(m.facts["profile"], spelled) for site, m in manifests.items()}
     return [
         dg.AssetCheckResult(
             check_name="token_counts_match",
-            passed=set(held.values()) == {wanted},
+            passed=held == wanted,
             metadata={"corpus": wanted, "stored_or_outlying": held},
         ),
         dg.AssetCheckResult(
@@ -194,10 +237,10 @@ def _checks(registration: SAERegistration, manifests: dict, corpus_facts: dict, 
     ]
 
 
-def _dominating(profile: dict, tokenizer) -> list[str]:
+def _dominating(profile: dict, spelled) -> list[str]:
     from models.activations.dominance import dominance_sentences
 
-    return dominance_sentences(profile, lambda token_id: repr(tokenizer.decode([token_id])))
+    return dominance_sentences(profile, spelled)
 
 
 def _about_sinks(site: str, sentences: list[str]) -> str:
@@ -218,7 +261,7 @@ def model_row(registration: SAERegistration, host):
         "architecture": host.architecture,
         "n_layers": host.n_layers,
         "d_model": host.d_model,
-        "vocab_size": host.vocab_size,
+        "vocab_size": getattr(host, "vocab_size", None),
         "n_parameters": host.n_parameters,
         "dtype": registration.model.dtype,
         "registered_at": datetime.now(UTC).replace(tzinfo=None),

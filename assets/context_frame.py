@@ -9,9 +9,10 @@ from pipelines.dagster_support.resources import GPU_STEP, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.identities.stages.context_frame import CONTEXT_FRAME
 from pipelines.registry.registry import SAERegistration
+from pipelines.registry.text_only import refuse_text_recipe
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.import_provenance import refuse_other_provenance
-from pipelines.store.model_loading import load_limits, load_model, load_tokenizer
+from pipelines.store.model_loading import load_limits, load_model, load_preprocessing, load_tokenizer
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from storage.dataset_lock import sole_maker
@@ -45,6 +46,8 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
 
     registration = store.registration(context.partition_key)
     card = registration.model
+    if card.images_seen is not None:
+        return _of_images(store, registration)
     source = open_source(card.corpus.source, text_column=card.corpus.text_column)
     identity = CONTEXT_FRAME.identity(registration, found={"source_sha256": source.sha256()})
     folder = store.layout.table_at("context_frame", model_id=registration.model_id)
@@ -68,6 +71,25 @@ def context_frame(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
         },
         check_results=[_no_sink(made.facts["skip_first"], [row for row in rows if row["is_chosen"]])],
     )
+
+
+def _of_images(store: Store, registration: SAERegistration) -> dg.MaterializeResult:
+    """A vision model frames nothing: what stands in the frame's place is its preprocessing, by its hash."""
+    from storage.table_schemas import rows_as_table
+
+    refuse_text_recipe(registration.sae_id, registration.recipe)
+    preprocessing, smallest = load_preprocessing(registration)
+    found = {"preprocessing_sha256": preprocessing.sha256}
+    identity = CONTEXT_FRAME.identity(registration, found=found)
+    size = {"height": preprocessing.height, "width": preprocessing.width, "smallest_side": smallest}
+    decision = "a vision model reads no tokens around its images; its preprocessing takes the place of a frame"
+    facts = found | size | {"prefix": (), "suffix": (), "skip_first": 0, "decision": decision}
+    folder = store.layout.table_at("context_frame", model_id=registration.model_id)
+    with sole_maker(folder):
+        if why := why_made(identity, folder):
+            store.tables.write(folder, rows_as_table("context_frame", []), identity, facts)
+    shown = {"remade_because": why or NOT_MADE, "page": model_link(registration.model_id), "decision": decision}
+    return dg.MaterializeResult(metadata=shown | found | size, check_results=[_no_sink(0, [])])
 
 
 def _no_sink(skip_first: int, rows: list[dict]) -> dg.AssetCheckResult:

@@ -7,12 +7,14 @@ import dagster as dg
 from assets.context_frame import context_frame
 from pipelines.dagster_support.metadata import model_link
 from pipelines.dagster_support.partitions import sae_partitions
+from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.registry.cards import CorpusCard
 from pipelines.registry.identities.stages.corpus import CORPUS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
+from pipelines.store.image_making import make_image_corpus
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
@@ -52,11 +54,13 @@ near_copies = dg.AssetCheckSpec(
 @fail_without_retry
 def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Tokens of the model's corpus, one row a context, each from one document. Shared by all recipes of a model, and by
-    models that have corpus and tokenizer in common."""
+    models that have corpus and tokenizer in common. Of a vision model the images, as its preprocessing makes them."""
     from models.corpora.context_frame import tokenizer_sha256
     from models.corpora.sources import open_source
 
     registration = store.registration(context.partition_key)
+    if registration.model.images_seen is not None:
+        return _of_images(context, store, registration)
     card = registration.model.corpus
     tokenizer, frame = load_tokenizer(registration), store.datasets.frame(registration)
     source = open_source(card.source, text_column=card.text_column)
@@ -71,6 +75,27 @@ def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeRes
             context.log.info(f"{card.source}: {source.report}; cut because {why}")
     store.tables.write(corpus_table(store, registration, made), corpus_row(made), identity)
     return _result(folder, made, why, registration.model_id)
+
+
+def _of_images(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration) -> dg.MaterializeResult:
+    """Images as the model sees them, with small pictures for pages."""
+    made, why = make_image_corpus(store, registration, Progress(context, "images"))
+    facts = made.facts
+    return dg.MaterializeResult(
+        metadata={
+            "remade_because": why or NOT_MADE,
+            "page": model_link(registration.model_id),
+            "images": facts["n_documents"],
+            "held_out_images": facts["n_held_out"],
+            "labels": facts["n_labels"],
+            "left_out": dg.MetadataValue.json(facts["left_out"]),
+            "dagster/partition_row_count": facts["n_documents"],
+        },
+        check_results=[
+            dg.AssetCheckResult(check_name="token_counts_match", passed=facts["n_contexts"] == facts["n_documents"]),
+            dg.AssetCheckResult(check_name="near_copies_apart", passed=True, metadata={"images": facts["n_documents"]}),
+        ],
+    )
 
 
 def _cut(

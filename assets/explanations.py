@@ -15,6 +15,7 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.human_labels import explained_rows, human_labels
+from pipelines.labels.image_labels import class_rows, explanation_rows
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.identities.stages.explanations import EXPLANATIONS
@@ -54,6 +55,12 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     identity, folder = explained_identity(store, registration), store.layout.table("explanation", registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
+        if registration.model.images_seen is not None:
+            preferred, reason = class_rows(store, registration)
+            classes = store.layout.table("feature_class", registration)
+            store.tables.write(classes, preferred, identity, {"reason": reason})
+            store.tables.write(folder, explanation_rows(registration, preferred), identity)
+            return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, reason)
         people = human_labels(store, registration)
         if (kept := explained_rows(store, registration, identity)) is not None:
             rows = with_human_labels(kept, registration.sae_id, people)
@@ -66,7 +73,9 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     return _result(store.tables.read("explanation", registration).to_pylist(), registration, why)
 
 
-def _result(rows: list[dict[str, Any]], registration: SAERegistration, why: str | None) -> dg.MaterializeResult:
+def _result(
+    rows: list[dict[str, Any]], registration: SAERegistration, why: str | None, none_because: str | None = None
+) -> dg.MaterializeResult:
     statuses = Counter(row["status"] for row in rows)
     failed = sum(n for status, n in statuses.items() if status != "ok")
     some = [{"feature": row["feature_id"], "label": row["label"]} for row in rows if row["label"]][:20]
@@ -76,6 +85,7 @@ def _result(rows: list[dict[str, Any]], registration: SAERegistration, why: str 
             "page": page_link(registration.sae_id),
             "labels": statuses["ok"],
             "failed": failed,
+            **({"none_because": none_because} if none_because else {}),
             "explainer": ", ".join(registration.recipe.explanations.explainers),
             "by_people": sum(row["explainer"] == EXPLAINER for row in rows),
             "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),

@@ -41,6 +41,7 @@ about_text = dg.AssetCheckSpec(
     "only, and the median density is not that of a position.",
 )
 TABLES = ("feature", "activation_histogram", "example", "feature_activation")
+TABLES_OF_IMAGES = (*TABLES, "patch_example")
 
 
 @dg.asset(
@@ -63,7 +64,8 @@ def feature_statistics(context: dg.AssetExecutionContext, store: Store) -> dg.Ma
     registration = store.registration(context.partition_key)
     identity = statistics_identity(store, registration)
     with sole_maker(store.layout.table("feature", registration)):
-        if why := why_made(identity, *(store.layout.table(name, registration) for name in TABLES)):
+        names = TABLES if registration.model.images_seen is None else TABLES_OF_IMAGES
+        if why := why_made(identity, *(store.layout.table(name, registration) for name in names)):
             context.log.info(f"counting because {why}")
             _measure(context, store, registration, identity)
     return _result(store, registration, identity, why)

@@ -11,6 +11,7 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.image_labels import score_rows
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
 from pipelines.registry.registry import SAERegistration
@@ -18,6 +19,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_scoring_model
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
+from storage.table_schemas import rows_as_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,8 +53,19 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     tables += ["label_embedding"] if registration.recipe.explanations.sentence_encoder is not None else []
     if why := why_made(identity, *(store.layout.table(name, registration) for name in tables)):
         context.log.info(f"scoring because {why}")
-        _score(context, store, registration, identity)
+        if registration.model.images_seen is not None:
+            _score_image_labels(store, registration, identity)
+        else:
+            _score(context, store, registration, identity)
     return _result(store.tables.read("explanation_score", registration), registration, why)
+
+
+def _score_image_labels(store: Store, registration: SAERegistration, identity: dict) -> None:
+    """What the labels of images are worth is known already; nobody judges windows of text."""
+    explained, preferred = (store.tables.read(name, registration) for name in ("explanation", "feature_class"))
+    tables = {"judgement": rows_as_table("judgement", []), "explanation_score": score_rows(explained, preferred)}
+    for name, rows in tables.items():
+        store.tables.write(store.layout.table(name, registration), rows, identity)
 
 
 def _score(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:

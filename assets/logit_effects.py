@@ -17,6 +17,8 @@ from pipelines.store.model_loading import load_model
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
+OF_IMAGES = "a vision model predicts no tokens: the labels of images that a feature prefers stand in feature_class"
+
 
 @dg.asset(
     partitions_def=sae_partitions,
@@ -35,6 +37,7 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     unembedding, and the skew and kurtosis of that effect over the vocabulary. Encoders, and sites outside the
     residual stream, have none."""
     from models.features.logit_effects import logit_effects as effects_of
+    from models.features.logit_effects import no_effects
     from models.language_model.sites import Site
     from models.language_model.token_strings import TokenStrings
 
@@ -44,11 +47,14 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     folders = [store.layout.table(name, registration) for name in ("logit_effect", "logit_shape")]
     if why := why_made(identity, *folders):
         context.log.info(f"projecting because {why}")
-        host = load_model(registration)
-        decoder = store.datasets.dictionary(registration).stream_directions_FE
-        made = effects_of(
-            decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
-        )
+        if registration.model.images_seen is not None:
+            made = no_effects(OF_IMAGES)
+        else:
+            host = load_model(registration)
+            decoder = store.datasets.dictionary(registration).stream_directions_FE
+            made = effects_of(
+                decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
+            )
         for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
             store.tables.write(folder, rows, identity, {"reason": made.reason})
     return _result(store, registration, identity, why)

@@ -15,14 +15,17 @@ from pipelines.registry.identities.stages.sae_evaluation import SAE_EVALUATION
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.dictionary_sets import transcoders_of
-from pipelines.store.model_loading import load_model
+from pipelines.store.model_loading import load_model, load_vision
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
     from models.dictionaries.transcoder_set import TranscoderSet
 
-FIRST = ("l0", "fvu", "largest_rows_share", "ce_recovered", "ce_recovered_by_set", "kl", "dead_fraction")
+FIRST = (
+    *("l0", "fvu", "largest_rows_share", "ce_recovered", "ce_recovered_by_set", "kl", "dead_fraction"),
+    *("class_kl_recovered", "class_agreement"),
+)
 """Metrics that are asked for first; the table has all."""
 
 fvu = dg.AssetCheckSpec(
@@ -57,8 +60,11 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     """Metrics of one dictionary on held-out documents: L0, FVU, what splicing its reconstruction into the real model
     does to the cross-entropy, shrinkage, sparse probing and absorption. A model without next-token loss has no
     cross-entropies."""
+    from models.activations.image_host import ImageHost
     from models.device import default_device
     from models.evaluation.dictionary_metrics import EvaluationInput, evaluate_dictionary
+    from models.evaluation.image_metrics import evaluate_on_images
+    from models.images.grid_corpus import GridCorpus
 
     registration = store.registration(context.partition_key)
     trained = store.datasets.trained(registration)
@@ -68,9 +74,14 @@ def sae_evaluation(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     if why := why_made(identity, folder):
         context.log.info(f"measuring because {why}")
         dictionary, contexts = store.datasets.dictionary(registration), store.datasets.contexts(trained)
-        host, dictionary = load_model(registration), dictionary.to(default_device())
-        given = EvaluationInput.of(host, dictionary, contexts, trained.facts, _set(store, registration))
-        rows = evaluate_dictionary(given, settings, Progress(context, "batches"))
+        dictionary, report = dictionary.to(default_device()), Progress(context, "batches")
+        if isinstance(contexts, GridCorpus):
+            host = ImageHost(load_vision(registration), contexts)
+            rows = evaluate_on_images(host, dictionary, trained.facts, settings, report)
+        else:
+            model = load_model(registration)
+            given = EvaluationInput.of(model, dictionary, contexts, trained.facts, _set(store, registration))
+            rows = evaluate_dictionary(given, settings, report)
         store.tables.write(folder, rows, identity)
     rows = store.tables.read("sae_metric", registration).to_pylist()
     found = {row["metric"]: row["value"] for row in rows}

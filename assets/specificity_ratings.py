@@ -19,6 +19,7 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
 from plotting.stacked_bars import Stack
+from storage.table_schemas import rows_as_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,14 +55,17 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
     identity, folder = ratings_identity(store, registration), store.layout.table("specificity", registration)
     if why := why_made(identity, folder):
         context.log.info(f"rating because {why}")
-        made = rate_labels(
-            feature_data(store, registration),
-            store.tables.read("explanation", registration),
-            labeling_setup(store, registration),
-            Progress(context, "labels"),
-        )
-        write_requests(store, registration, ["specificity"], made.answers, identity)
-        store.tables.write(folder, made.rows, identity)
+        if registration.model.images_seen is not None:  # what is rated are windows of text
+            store.tables.write(folder, rows_as_table("specificity", []), identity)
+        else:
+            made = rate_labels(
+                feature_data(store, registration),
+                store.tables.read("explanation", registration),
+                labeling_setup(store, registration),
+                Progress(context, "labels"),
+            )
+            write_requests(store, registration, ["specificity"], made.answers, identity)
+            store.tables.write(folder, made.rows, identity)
     return _result(store.tables.read("specificity", registration), registration, why)
 
 

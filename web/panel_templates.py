@@ -24,7 +24,7 @@ from plotting.line_chart import line_chart
 from plotting.line_series import Series, line_series
 from plotting.scatter import Point, scatter
 from plotting.stacked_bars import Stack, stacked_bars
-from web import example_groups, example_search, formatting, panel_filters, text_reading, urls
+from web import example_groups, example_search, formatting, image_examples, panel_filters, text_reading, urls
 from web.panel_queries import ExecutedQuery, QueryRecorder
 from web.query_files import AnswersQueries, Values, queries
 
@@ -34,6 +34,7 @@ _FILTERS = (
     (formatting, ("python_text", "sql_text")),
     (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
+    (image_examples, ("by_kind", "view_picture", "crop_picture")),
     (text_reading, ("by_feature", "fired_features", "one_feature", "on_token")),
     (text_reading, ("relative_to_maximum", "share_of_maximum", "text_strip")),
     (panel_filters, ("index_by", "best_label_first", "other_feature_previews")),

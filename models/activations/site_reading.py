@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.activations.image_host import ImageHost
 from models.activations.shards import ActivationBatch
 from models.corpora.contexts import Context
 from models.corpora.token_filter import TokenFilter, within
@@ -49,6 +50,7 @@ class PaddedBatch:
     """For every token that is read, row by row, its place among those of all contexts in their order."""
     contexts_B: Tensor
     """Place of each context in that order."""
+    context_ids_B: Tensor
 
 
 def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch_tokens: int) -> Iterator[PaddedBatch]:
@@ -69,7 +71,8 @@ def padded_batches(contexts: Sequence[Context], token_filter: TokenFilter, batch
             token_ids[row, :length] = contexts[i].token_ids
             flags[:, row, :length] = np.ones(length, bool), text[i], read[i]
         rows = np.concatenate([np.arange(ends[i] - read[i].sum(), ends[i]) for i in rows_of_batch])
-        yield PaddedBatch(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(rows_of_batch))))
+        ids = np.array([contexts[i].context_id for i in rows_of_batch])
+        yield PaddedBatch(*(torch.from_numpy(a) for a in (token_ids, *flags, rows, np.array(rows_of_batch), ids)))
 
 
 def _index(contexts: Sequence[Context], token_filter: TokenFilter) -> tuple[Tensor, Tensor, Tensor]:
@@ -120,9 +123,8 @@ def capture_sites(
     is_within = {site: torch.ones(len(index[0]), dtype=torch.bool) for site in sites}
     rounding, limits, done = dict.fromkeys(sites, 0.0), norm_limits or {}, 0
     for padded in padded_batches(contexts, token_filter, BATCH_TOKENS):
-        mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
         with host.capture(sites) as captured:
-            host.forward(padded.token_ids_BP.to(host.device), mask_BP)
+            feed(host, padded)
         read_BP = padded.read_BP.to(host.device)
         for site in sites:
             x_TD = captured[site][read_BP.to(captured[site].device)]
@@ -137,6 +139,18 @@ def capture_sites(
     for site, x_TD in stored.items():
         _refuse_non_finite(site, x_TD, *index[:2])
     return {site: _kept(x_TD, index, is_within[site], rounding[site]) for site, x_TD in stored.items()}
+
+
+def feed(host: Any, padded: PaddedBatch) -> Any:
+    """Runs the model on a batch of contexts: on their tokens, or on what a vision model sees of their images.
+
+    Returns:
+        What `host.forward` returns.
+    """
+    if isinstance(host, ImageHost):
+        return host.forward_contexts(padded.context_ids_B.tolist())
+    mask_BP = None if padded.mask_BP.all() else padded.mask_BP.to(host.device)
+    return host.forward(padded.token_ids_BP.to(host.device), mask_BP)
 
 
 def _kept(x_TD: Tensor, index: tuple[Tensor, Tensor, Tensor], within_T: Tensor, rounding: float) -> SiteActivations:

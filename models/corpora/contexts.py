@@ -160,5 +160,9 @@ class TokenizedCorpus:
         shards = {number: self.shard(number) for number in sorted({i // PER_SHARD for i in ids})}
         return [shards[i // PER_SHARD][i % PER_SHARD] for i in ids]
 
+    def window_widths(self, asked: int) -> tuple[int, int]:
+        """Tokens of the window that an example shows, and of one in which a control is silent."""
+        return asked, asked
+
     def __iter__(self) -> Iterator[Context]:
         return chain.from_iterable(self.shard(number) for number in range(self.n_shards))

@@ -84,7 +84,9 @@ def windows_of(
     """The windows that are to be shown, yet to be filled in."""
     kept = {"top": found.top, "interval": sampled.intervals, "control": sampled.controls}
     chosen = SelectedExamples.of(kept, settings.intervals)
-    return ExampleWindows.around(chosen, TokenStrings.of(inputs.tokenizer), settings.window_tokens)
+    known, (shown, _) = inputs.tokenizer, inputs.corpus.window_widths(settings.window_tokens)
+    strings = known if isinstance(known, TokenStrings) else TokenStrings.of(known)
+    return ExampleWindows.around(chosen, strings, shown)
 
 
 def feature_tables(

@@ -55,7 +55,7 @@ def logit_effects(
         effect.
     """
     if (reason := _reason_not_defined(site, unembedding)) is not None or unembedding is None:
-        return LogitEffects(LOGIT_EFFECT.empty_table(), LOGIT_SHAPE.empty_table(), reason)
+        return no_effects(reason)
     words = pa.array(pieces.texts)
     effects, shapes = [], []
     for first, effects_BV in _blocks(W_dec_FD, unembedding, len(pieces.texts)):
@@ -65,6 +65,11 @@ def logit_effects(
             effects.append(_effect_rows(features_B, direction, sign * logits_BN, tokens_BN, words))
         shapes.append(_shape_rows(features_B, effects_BV))
     return LogitEffects(pa.concat_tables(effects), pa.concat_tables(shapes))
+
+
+def no_effects(reason: str | None) -> LogitEffects:
+    """Empty tables, and why they are empty."""
+    return LogitEffects(LOGIT_EFFECT.empty_table(), LOGIT_SHAPE.empty_table(), reason)
 
 
 def _reason_not_defined(site: Site, unembedding: Unembedding | None) -> str | None:

@@ -59,7 +59,7 @@ class StatisticsInput:
     corpus: TokenizedCorpus
     """That they were harvested from."""
     tokenizer: Any
-    """The model's, for the text of the examples."""
+    """The model's, for the text of the examples; or that text by token id."""
     model_id: str
     """Goes into the examples' ids, as does the recipe's."""
     recipe_id: str
@@ -163,12 +163,12 @@ def sample_codes(
         shares_FK: Share of each feature's firings in each class of positions, over all shards.
         tell: Called with the shards done.
     """
-    found = SampledCodes.zero(len(max_F), settings)
+    found, (_, silent) = SampledCodes.zero(len(max_F), settings), corpus.window_widths(settings.window_tokens)
     for number, (fired, rows) in enumerate(codes_with_text(codes, corpus)):
         found = SampledCodes(
             found.histogram + ActivationHistogram.of(fired, max_F, settings.histogram_bins),
             found.intervals + found.intervals.among(fired, max_F),
-            found.controls + found.controls.among(fired, rows, shares_FK, settings.window_tokens),
+            found.controls + found.controls.among(fired, rows, shares_FK, silent),
         )
         tell(number + 1)
     return found

@@ -34,7 +34,7 @@ class ReadingConditions:
     site: Site
     output_site: Site
     """Where the dictionary writes: the same where it writes what it reads."""
-    context_length: int
+    context_length: int | None
     prepend_bos: bool | None
     """Whether a token stands before each context; None where that is not decided yet."""
     points: Callable[[], BlockPoints | None] = lambda: None

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from models.activations.site_reading import PaddedBatch
+from models.activations.site_reading import PaddedBatch, feed
 from models.language_model.sites import Site
 
 Edit = Callable[[Tensor], Tensor]
@@ -72,8 +72,7 @@ def targets(batch: PaddedBatch) -> Tensor:
 
 def _run(host: EditableModelProtocol, batch: PaddedBatch) -> Tensor | None:
     with torch.no_grad():
-        mask_BP = None if batch.mask_BP.all() else batch.mask_BP
-        return host.forward(batch.token_ids_BP.to(host.device), mask_BP)
+        return feed(host, batch)
 
 
 def _log_probabilities(logits_BPV: Tensor, batch: PaddedBatch) -> Tensor:

@@ -89,7 +89,8 @@ class ImagePreprocessing:
     def normalised(self, views_BHWC: Tensor) -> Tensor:
         """What the model reads of bytes. Shape (B, 3, H, W), float32."""
         levels_BCHW = views_BHWC.permute(0, 3, 1, 2).float()
-        return levels_BCHW * self.scale_C[:, None, None] + self.offset_C[:, None, None]
+        scale_C, offset_C = (each.to(levels_BCHW.device) for each in (self.scale_C, self.offset_C))
+        return levels_BCHW * scale_C[:, None, None] + offset_C[:, None, None]
 
     def pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """What the model reads of images. Shape (B, 3, H, W), float32."""

@@ -16,11 +16,19 @@ def load_vision_weights(files: ModelFiles, dtype: str) -> Any:
         UnusableModel: If weights are missing or damaged.
     """
     files.weight_files()
-    config = read_config(files)
+    return load_frozen(files, *vision_class(files, read_config(files)), dtype)
+
+
+def vision_class(files: ModelFiles, config: Any) -> tuple[Any, Any]:
+    """The class that loads the part of a model that sees, and its config.
+
+    Raises:
+        UnknownArchitecture: If it reads no images.
+    """
     if (found := image_model_class(config)) is None:
         name = ", ".join(config.architectures or []) or config.model_type
         raise UnknownArchitecture(
             f"{files.source} is a model of text ({name}), and its card gives images: give `corpus:` in place of "
             "`images:`, or name a vision model"
         )
-    return load_frozen(files, *found, dtype)
+    return found

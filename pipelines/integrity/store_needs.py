@@ -65,7 +65,7 @@ class StoreNeeds:
         self.models = set(cards.models)
         for model_id in {name.split("/")[0] for name in unresolved} & self.models:
             self.whole_models.add(model_id)
-            self.whole_corpora.add(cards.models[model_id].corpus.corpus_id)
+            self.whole_corpora.add(cards.models[model_id].corpus_id)
 
     def _add_sites(self, store: Store, registration: SAERegistration) -> None:
         """Sites by the model's depth, which its row of `model` knows."""

@@ -36,6 +36,8 @@ def check_card_file(file: Path) -> Settings:
 
 
 def _check_limits(file: Path, card: ModelCard) -> None:
+    if card.images_seen is not None:
+        return _check_vision(file, card)
     from models.language_model.loading import UnusableModel, open_model_files, read_config, read_tokenizer
     from models.language_model.model_limits import ModelLimits
 
@@ -43,5 +45,19 @@ def _check_limits(file: Path, card: ModelCard) -> None:
         with open_model_files(card.source, card.revision, weights=False) as files:
             limits = ModelLimits.of(card.source, read_config(files))
             limits.check(card.corpus.context_length, read_tokenizer(files))
+    except UnusableModel as error:
+        raise InvalidCard(f"{file}: {error}") from error
+
+
+def _check_vision(file: Path, card: ModelCard) -> None:
+    """Raises InvalidCard where the model sees nothing, or has no preprocessing that can be used."""
+    from models.language_model.loading import UnusableModel, open_model_files, read_config
+    from models.vision_model.image_preprocessing import read_preprocessing
+    from models.vision_model.vision_loading import vision_class
+
+    try:
+        with open_model_files(card.source, card.revision, weights=False) as files:
+            vision_class(files, read_config(files))
+            read_preprocessing(files)
     except UnusableModel as error:
         raise InvalidCard(f"{file}: {error}") from error

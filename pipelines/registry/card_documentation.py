@@ -13,7 +13,7 @@ from models.bounds import number_bounds
 from models.experiments.settings_base import method_names, settings_of
 from pipelines.launchers.machine_card import machine_kinds
 from pipelines.registry.card_fields import section_of
-from pipelines.registry.cards import ModelCard, RecipeCard
+from pipelines.registry.cards import ModelCard, RecipeCard, VisionModelCard
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.text_set_cards import TextSetCard
@@ -30,6 +30,7 @@ cards have three to six lines; [cards.md](cards.md) explains architectures, impo
 """
 CARDS = {
     "Model card: `registry/models/<model_id>.yaml`": ModelCard,
+    "Model card of a vision model": VisionModelCard,
     "Recipe: `registry/recipes/<recipe_id>.yaml`": RecipeCard,
     "Prompt set: `registry/prompt_sets/<prompt_set_id>.yaml`": PromptSetCard,
     "Text set: `registry/text_sets/<text_set_id>.yaml`": TextSetCard,

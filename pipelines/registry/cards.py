@@ -1,7 +1,7 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
@@ -22,6 +22,8 @@ from storage.manifest import sha256_of
 C = TypeVar("C", bound=BaseModel)
 M = TypeVar("M", bound=MethodSettings)
 LONGEST_CONTEXT = 2**24
+OF_TEXT = ("prepend_bos", "skip_first")
+"""Fields of a model card that mean something to text alone."""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -64,9 +66,46 @@ class CorpusCard(Settings):
     @property
     def corpus_id(self) -> str:
         """A name that can be read, made unique by a hash of everything asked for."""
-        last = self.source.lower().rstrip("/").rsplit("/", 1)[-1]
-        stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:40].rstrip("-") or "corpus"
-        return f"{stem}-{sha256_of(self.model_dump())[:8]}"
+        return corpus_id_of(self.source, self)
+
+
+class ImagesCard(Settings):
+    """The images that a vision model sees."""
+
+    source: str = Field(examples=["pictures"])
+    """A folder or glob of image files (PNG, JPEG, WebP, GIF, BMP, TIFF, PPM), Parquet with a column of images, or
+    `hf:name[/config][:split]`."""
+    column: str = "image"
+    """Column of rows that holds the bytes of an image, alone or in a struct as `datasets` writes it."""
+    label: str | None = None
+    """Column of rows that says what an image shows; `folder`: the folder that a file lies in."""
+    caption: str | None = None
+    """Column of rows that describes an image."""
+    max_images: Annotated[int, Bounds(2, 10**9)] = 10_000
+    """Maximum images, copies of one another counted once."""
+    kinds: tuple[Literal["cls", "register", "patch"], ...] = ("patch",)
+    """Positions that are read: patches, or positions of a convolutional map. CLS and registers are of another kind, as
+    BOS is in text: read them by a model card of their own."""
+
+    @model_validator(mode="after")
+    def _some_kinds(self) -> Self:
+        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
+            raise ValueError(
+                f"kinds={list(self.kinds)} were given: name one or more of cls, register, patch, once each"
+            )
+        return self
+
+    @property
+    def corpus_id(self) -> str:
+        """As `CorpusCard.corpus_id`."""
+        return corpus_id_of(self.source, self)
+
+
+def corpus_id_of(source: str, card: Settings) -> str:
+    """A name that can be read, made unique by a hash of everything asked for."""
+    last = source.lower().rstrip("/").rsplit("/", 1)[-1]
+    stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:40].rstrip("-") or "corpus"
+    return f"{stem}-{sha256_of(card.model_dump())[:8]}"
 
 
 class ModelCard(Settings):
@@ -92,6 +131,68 @@ class ModelCard(Settings):
     the 99th percentile, at most ten medians."""
     recipes: Literal["all"] | list[Annotated[str, AfterValidator(checked_id)]] = "all"
     """Recipes that run on this model: `all`, or a list of recipe ids."""
+
+    @classmethod
+    def card_class(cls, values: dict[Any, Any]) -> type[Settings]:
+        """A card that gives images is one of a vision model."""
+        return VisionModelCard if "images" in values else cls
+
+    @property
+    def images_seen(self) -> ImagesCard | None:
+        """The images of a vision model; None where the model reads text."""
+        return None
+
+    @property
+    def corpus_id(self) -> str:
+        """Of what the model reads or sees."""
+        return self.corpus.corpus_id
+
+    @property
+    def corpus_source(self) -> str:
+        """Where what it reads or sees comes from."""
+        return self.corpus.source
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens per context; None where the model sees images, whose positions its sites say."""
+        return self.corpus.context_length
+
+
+class VisionModelCard(ModelCard):
+    """One vision model of Hugging Face at one revision, and the images that it sees: `images:` stands in place of
+    `corpus:`. The file's stem is the model_id."""
+
+    corpus: None = None  # type: ignore[assignment]
+    """A vision model has none."""
+    images: ImagesCard
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_text(cls, values: Any) -> Any:
+        if isinstance(values, dict) and (
+            given := [key for key in ("corpus", *OF_TEXT) if values.get(key) not in (None, "auto")]
+        ):
+            raise ValueError(
+                f"images and {', '.join(given)} were given: a vision model has images, a language model a corpus; keep "
+                "what the model reads"
+            )
+        return values
+
+    @property
+    def images_seen(self) -> ImagesCard:
+        return self.images
+
+    @property
+    def corpus_id(self) -> str:
+        return self.images.corpus_id
+
+    @property
+    def corpus_source(self) -> str:
+        return self.images.source
+
+    @property
+    def context_length(self) -> int | None:
+        return None
 
 
 class RecipeCore(Settings):

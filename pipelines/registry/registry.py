@@ -50,7 +50,7 @@ class SAERegistration:
 
     @property
     def corpus_id(self) -> str:
-        return self.model.corpus.corpus_id
+        return self.model.corpus_id
 
     @property
     def set_id(self) -> str | None:
@@ -67,7 +67,8 @@ class SAERegistration:
     def card_values(self) -> dict[str, Any]:
         """Every field of the two cards by its path, as `recipe.training.tokens`; revisions as what they stand for."""
         resolved = {"model.revision": self.revision, "recipe.sae.revision": self.imported}
-        return dict(_values("model", self.model)) | dict(_values("recipe", self.recipe)) | resolved
+        absent = dict.fromkeys((f"model.{key}" for key in card_keys(ModelCard)), None)
+        return absent | dict(_values("model", self.model)) | dict(_values("recipe", self.recipe)) | resolved
 
     @property
     def dictionary_identity(self) -> str:

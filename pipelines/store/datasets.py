@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.corpora.contexts import TokenizedCorpus
     from models.dictionaries.base import SparseDictionary
     from models.features.firings import Firings
+    from models.images.image_corpus import ImageCorpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,30 @@ class Datasets:
         return current_manifest(CORPUS, registration, self.layout.corpus(registration.corpus_id, frame_sha256))
 
     def contexts(self, manifest: Manifest) -> "TokenizedCorpus":
-        """The corpus that a harvest or a dictionary was made from, by its manifest."""
+        """The corpus that a harvest or a dictionary was made from, by its manifest; images as the site's grid cuts
+        them."""
         from models.corpora.contexts import TokenizedCorpus
 
-        return TokenizedCorpus.open(self.layout.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"]))
+        folder = self.layout.corpus(manifest.facts["corpus_id"], manifest.facts["frame_sha256"])
+        if (grid := manifest.facts.get("grid")) is None:
+            return TokenizedCorpus.open(folder)
+        from models.images.grid_corpus import GridCorpus
+        from models.images.image_corpus import ImageCorpus
+        from models.vision_model.token_grid import TokenGrid
+
+        return GridCorpus.of(ImageCorpus.open(folder), TokenGrid.of_facts(grid), manifest.facts["kinds"])
+
+    def images(self, registration: SAERegistration) -> "ImageCorpus":
+        """The images that a vision model sees.
+
+        Raises:
+            MissingDataset: If they were not read yet, or by another preprocessing.
+        """
+        from models.images.image_corpus import ImageCorpus
+
+        sha256 = self.framed(registration).facts["preprocessing_sha256"]
+        self.tokenized(registration, sha256)
+        return ImageCorpus.open(self.layout.corpus(registration.corpus_id, sha256))
 
     def site(self, registration: SAERegistration, site: str | None = None) -> str:
         """The recipe's site, or another named as recipes name it, in a model of this depth."""

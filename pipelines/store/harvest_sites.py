@@ -10,6 +10,7 @@ from pipelines.store.open_store import OpenStore
 if TYPE_CHECKING:
     from models.language_model.hooked_model import HookedModel
     from models.language_model.sites import Site
+    from models.vision_model.vision_model import VisionModel
     from storage.folder import Folder
 
 
@@ -27,7 +28,7 @@ def site_identity(
 
 
 def missing_sites(
-    store: OpenStore, registration: SAERegistration, read: list[dict[str, Any]], host: "HookedModel"
+    store: OpenStore, registration: SAERegistration, read: list[dict[str, Any]], host: "HookedModel | VisionModel"
 ) -> "tuple[dict[Site, tuple[Folder, dict[str, Any]]], dict[str, str]]":
     """Of all sites that the model's recipes want, those that are not there: where each goes, and why it is made."""
     from models.language_model.sites import Site

@@ -72,7 +72,7 @@ def allowed_mismatches(
         revisions=(*filter(None, [model.revision]), registration.revision),
         site=Site.parse(sites[0]),
         output_site=Site.parse(sites[-1]),
-        context_length=model.corpus.context_length,
+        context_length=model.context_length,
         prepend_bos=_prepends_bos(store, registration),
         points=lambda: load_block_points(registration),
     )

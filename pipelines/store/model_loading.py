@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from models.language_model.block_points import BlockPoints
     from models.language_model.hooked_model import HookedModel
     from models.language_model.model_limits import ModelLimits
+    from models.vision_model.image_preprocessing import ImagePreprocessing
+    from models.vision_model.vision_model import VisionModel
 
 
 def hub_revision(registration: SAERegistration) -> str | None:
@@ -21,6 +23,26 @@ def load_model(registration: SAERegistration) -> "HookedModel":
     from models.language_model.hooked_model import HookedModel
 
     return HookedModel.load(registration.model.source, hub_revision(registration), registration.model.dtype)
+
+
+def load_vision(registration: SAERegistration) -> "VisionModel":
+    """The vision model of a registration, at the revision that it was resolved to."""
+    from models.vision_model.vision_model import load_vision_model
+
+    return load_vision_model(registration.model.source, hub_revision(registration), registration.model.dtype)
+
+
+def load_preprocessing(registration: SAERegistration) -> "tuple[ImagePreprocessing, int]":
+    """What a vision model does to images, and the pixels of one patch's side, without its weights."""
+    from models.images.image_decoding import SMALLEST_SIDE
+    from models.language_model.loading import open_model_files, read_config
+    from models.vision_model.image_preprocessing import read_preprocessing
+    from models.vision_model.vision_loading import vision_class
+
+    with open_model_files(registration.model.source, hub_revision(registration), weights=False) as files:
+        _, config = vision_class(files, read_config(files))
+        patch = getattr(config, "patch_size", None)
+        return read_preprocessing(files), patch if isinstance(patch, int) else SMALLEST_SIDE
 
 
 def load_scoring_model(registration: SAERegistration) -> "HookedModel":

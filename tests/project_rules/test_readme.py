@@ -13,7 +13,7 @@ from models.experiments.settings_base import method_names, settings_of
 from pipelines.launchers.machine_card import MachineCard, machine_kinds
 from pipelines.registry.card_documentation import documentation
 from pipelines.registry.card_fields import card_keys
-from pipelines.registry.cards import ModelCard, RecipeCard, read_card
+from pipelines.registry.cards import ModelCard, RecipeCard, VisionModelCard, read_card
 from pipelines.registry.experiment_cards import ExperimentCore, PromptSetCard
 from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.text_set_cards import TextSetCard
@@ -39,6 +39,7 @@ REFERENCE = fenced("docs/card-reference.md", "yaml")
 QUERIES = [(page, query) for page in PAGES for query in [*fenced(page, "sql"), *re.findall(SHELL_QUERY, text_of(page))]]
 REQUIRED = [
     (ModelCard, {"source": "models/demo", "corpus": {"source": "stdlib"}}),
+    (VisionModelCard, {"source": "vit", "images": {"source": "pictures"}}),
     (RecipeCard, {"site": "resid_post.@0.5", "sae": {"expansion": 16}}),
     (PromptSetCard, {"prompts": [{"prompt": "a"}]}),
     (TextSetCard, {"texts": [{"text": "a", "label": "b"}]}),

@@ -15,7 +15,8 @@ select
     c.n_documents,
     c.n_tokens,
     c.n_held_out,
-    c.context_length
+    c.context_length,
+    exists (from image as i where i.corpus_id = m.corpus_id) as sees_images
 from model as m
 left join corpus as c using (corpus_id)
 where m.model_id = $model_id

@@ -47,7 +47,7 @@ class FileCorpus:
     def documents(self) -> Iterator[AnyDocument]:
         self.report = ReadReport()
         for name in sorted(self.names, key=hash_rank):
-            with self._reading(name) as path:
+            with self.reading(name) as path:
                 yield from self._documents(path, name)
         if not self.report.n_documents:
             raise EmptyCorpus(
@@ -87,7 +87,8 @@ class FileCorpus:
         above, _, base = name.rpartition("/")
         return (self.root / above if above else self.root), base
 
-    def _reading(self, name: str) -> AbstractContextManager[Path]:
+    def reading(self, name: str) -> AbstractContextManager[Path]:
+        """One of the files as a local path."""
         folder, base = self._place(name)
         return folder.reading(base)
 
@@ -105,7 +106,7 @@ class FileCorpus:
         info = self.root.filesystem.info(f"{self.root.path}/{name}")
         if "ETag" in info:
             return f"{info['size']} {info['ETag']}"
-        with self._reading(name) as path:
+        with self.reading(name) as path:
             return sha256_of_file(path)
 
 

@@ -58,6 +58,15 @@ class HubDataset:
                 f"corpus {self.spec!r} has no split {self.split!r} ({error}): name one it has behind a colon"
             ) from error
 
+    def undecoded_images(self, column: str, label: str | None) -> tuple[Iterator[dict[str, Any]], list[str] | None]:
+        """The rows with a column of images left as bytes, and the names of a column of classes, where it has some."""
+        rows: Any = self.rows()
+        dataset: Any = self._builder().as_streaming_dataset(split=self.split)
+        features = dataset.features or {}
+        if type(features.get(column)).__name__ == "Image":
+            rows = iter(dataset.cast_column(column, _datasets(self.spec).Image(decode=False)))
+        return rows, getattr(features.get(label), "names", None)
+
     def _builder(self) -> Any:
         try:
             return _datasets(self.spec).load_dataset_builder(self.name, self.config)

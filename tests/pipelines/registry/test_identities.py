@@ -12,7 +12,7 @@ from models.autointerp.config import ExplanationSettings
 from models.bounds import Fraction
 from models.dictionaries.config import SAESettings
 from pipelines.definitions import defs
-from pipelines.registry.cards import CorpusCard, ModelCard, RecipeCard
+from pipelines.registry.cards import CorpusCard, ImagesCard, ModelCard, RecipeCard, VisionModelCard
 from pipelines.registry.identities.declared_stages import declared_stages
 from pipelines.registry.identities.differences import differences
 from pipelines.registry.identities.stage_identity import InputsDisagree, StageIdentity
@@ -80,7 +80,8 @@ def leaves(card: type[BaseModel], prefix: str) -> Iterable[str]:
 
 def misplaced(model: type[BaseModel], recipe: type[BaseModel], stages: Iterable[StageIdentity]) -> dict[str, int]:
     """Fields of cards that are not said exactly once, and names that no card has; with how often they are said."""
-    fields = {*leaves(model, "model"), *leaves(recipe, "recipe")}
+    of_images = set(leaves(VisionModelCard, "model")) - {"model.corpus"}
+    fields = {*leaves(model, "model"), *of_images, *leaves(recipe, "recipe")}
     said = Counter(name for stage in stages for name in (*stage.fields, *stage.exempt))
     of_cards = {name for name in said if name.startswith(("model.", "recipe."))}
     return {name: said[name] for name in fields | of_cards if said[name] != 1 or name not in fields}
@@ -271,3 +272,15 @@ def test_a_difference_is_told_by_what_it_was_and_what_it_is():
     assert differences({"sae": "0f", "code": "3"}, now) == [
         "it was made by a version of Glasshouse that recorded other things"
     ]
+
+
+def test_images_remake_the_corpus_and_their_positions_the_harvest_alone():
+    def asked_of(**changes: object) -> dict[str, dict]:
+        images = ImagesCard(**{"source": "pictures"} | changes)
+        return asked(registration(VisionModelCard(source="org/vit", images=images)))
+
+    plain = asked_of()
+    harvested = readers("activations")
+    assert changed(plain, asked_of(kinds=("cls",))) == harvested
+    for field, value in {"source": "others", "column": "c", "label": "folder", "caption": "c", "max_images": 9}.items():
+        assert changed(plain, asked_of(**{field: value})) == readers("context_frame", "corpus"), field

@@ -1,0 +1,144 @@
+"""The whole chain on vision models: the stages, tables and pages of text, and sentences where these make none."""
+
+import textwrap
+from contextlib import closing
+
+import dagster as dg
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+
+from pipelines.registry.cards import ModelCard, read_card
+from pipelines.runs.in_process import run_partition
+from tests.support.tiny_vision_models import VISION_KINDS
+from tests.support.vision_house import NEURONS, RECIPE, vision_house
+from web.app import app
+from web.static_export import export
+
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+
+def _run(store):
+    with dg.DagsterInstance.ephemeral() as instance:
+        return run_partition(store, "seen/small", instance)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("house")
+    store = vision_house(root, "vit")
+    picture = next((root / "pictures" / "discs").glob("*.png"))
+    picture.rename(picture.with_name(HOSTILE))
+    result = _run(store)
+    assert result.success, result.error
+    return store
+
+
+def _rows(store, sql):
+    with closing(duckdb.connect(str(store.published), read_only=True)) as con:
+        return con.execute(sql).fetchall()
+
+
+def test_every_table_of_a_vision_dictionary_is_published_and_agrees(made):
+    assert _rows(made, "select what from _violation") == []
+    assert _rows(made, "from left_out_partition") == []
+    assert _rows(made, "select count(*), count(distinct label) from image") == [(48, 2)]
+    unplaced = "select count(*) from example anti join patch_example using (model_id, recipe_id, example_id)"
+    assert _rows(made, unplaced) == [(0,)]
+    wrong = """
+        select count(*) from patch_example as p join example as e using (model_id, recipe_id, example_id)
+        where p.image_id <> e.context_id or p.activation <> e.activation or 1 + p."row" * 4 + p.col <> e.position
+            or (p.kind <> 'control') <> list_contains(p.cells, p."row" * 4 + p.col)
+            or (
+                p.kind <> 'control'
+                and abs(p.activation - p.cell_activations[list_position(p.cells, p."row" * 4 + p.col)]) > 1e-5
+            )
+            or p.x0 <> 8 * p.col or p.y1 <> 8 * p."row" + 8
+    """
+    assert _rows(made, wrong) == [(0,)]
+    silent = "select count(*) from patch_example where kind = 'control' and len(cells) > 0"
+    assert _rows(made, silent) == [(0,)]
+
+
+def test_metrics_are_of_held_out_images_and_of_the_classes(made):
+    found = dict(_rows(made, "select metric, value from sae_metric where split = 'held_out'"))
+    assert 0 < found["fvu"] < 0.9
+    assert found["l0"] == 4
+    assert found["class_kl"] < found["class_kl_mean_ablated"]
+    assert "ce_clean" not in found
+
+
+def test_labels_are_those_that_features_tell_best_with_their_score(made):
+    rows = _rows(
+        made,
+        "select e.label, s.value, c.auroc from explanation as e join explanation_score as s using (explanation_id)"
+        " join feature_class as c on c.feature_id = e.feature_id",
+    )
+    assert {label for label, _, _ in rows} <= {"images of discs", "images of stripes"}
+    assert all(score == auroc for _, score, auroc in rows)
+    assert [(len(rows),)] == _rows(made, "select count(*) from feature where not is_dead")
+
+
+def test_pages_show_places_in_images_and_say_what_a_vision_model_has_not(made, tmp_path):
+    client = TestClient(app(made.published))
+    [(shown,)] = _rows(made, "select min(feature_id) from example where document_id like '%onerror%' and kind = 'top'")
+    page = client.get(f"/sae/seen/small/{shown}").text
+    assert page.count('class="picture"') > 10
+    assert "data:image/jpeg;base64,/9j/" in page
+    assert "a vision model predicts no tokens" in page
+    assert "<img" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;.png" in page
+    assert "A vision model: it reads images" in client.get("/model/seen").text
+    assert client.get("/sae/seen/small").status_code == 200
+    [file] = export(made.published, "seen/small", [shown], tmp_path / "page.html")
+    assert "data:image/jpeg" in file.read_text()
+
+
+def test_the_same_images_are_read_once(made):
+    assert _run(made).remade == ()
+
+
+def test_a_recipe_of_text_is_refused_by_name(tmp_path):
+    store = vision_house(tmp_path, "vit")
+    recipe = tmp_path / "registry/recipes/small.yaml"
+    asked = "explanations: {explainer: anthropic, llm: some, budget_usd: 1}\n"
+    recipe.write_text(textwrap.dedent(RECIPE).lstrip().replace("resid_post.@0.5", "q.1") + asked)
+    result = _run(store)
+    assert not result.success
+    assert "seen/small is a recipe of text on a vision model: it asks for site q" in str(result.error)
+    assert "LLM that reads windows of text" in str(result.error)
+
+
+def test_cards_of_text_on_a_vision_model_and_the_other_way_round_say_what_each_is(tmp_path):
+    store = vision_house(tmp_path, "vit")
+    card = tmp_path / "registry/models/seen.yaml"
+    images = card.read_text()
+    card.write_text(images.split("images:")[0] + f"corpus: {{source: {tmp_path / 'pictures'}}}\n")
+    assert "ViTForImageClassification is a vision model, and its card gives text" in str(_run(store).error)
+    from tests.support.tiny_models import save_tiny
+
+    text = save_tiny("gpt2", tmp_path / "gpt2")
+    card.write_text(f"source: {text}\nimages:{images.split('images:')[1]}")
+    assert "is a model of text (GPT2LMHeadModel), and its card gives images" in str(_run(store).error)
+    with pytest.raises(ValueError, match="images and corpus were given"):
+        read_card(ModelCard, "both.yaml", "source: x\ncorpus: {source: stdlib}\nimages: {source: y}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in VISION_KINDS if kind != "vit"])
+def test_every_family_goes_through_the_chain(kind, tmp_path):
+    store = vision_house(tmp_path, kind)
+    result = _run(store)
+    assert result.success, result.error
+    assert _rows(store, "select what from _violation") == []
+    assert _rows(store, "select count(*) > 0 from patch_example") == [(True,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["resnet", "efficientnet"])
+def test_channels_of_a_map_are_features_as_they_are(kind, tmp_path):
+    store = vision_house(tmp_path, kind, NEURONS)
+    result = _run(store)
+    assert result.success, result.error
+    [(n, width)] = _rows(store, "select n_features, d_in from sae")
+    assert n == width
