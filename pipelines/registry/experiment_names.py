@@ -27,6 +27,11 @@ def wrong_names(
             there = visible(", ".join(known), 600) or "none"
             names = visible(", ".join(unknown), 200)
             return f"{names} is not in {kind} (there: {there}): add the card or correct the name"
+    asks = settings_of(card.method).asks
+    for model_id in [] if card.models == "all" else card.models:
+        if (asks == "vision") != (models[model_id].images_seen is not None):
+            reads = "text" if asks == "vision" else "images"
+            return f"{card.method} asks a {asks} model, and {model_id} is one of {reads}: name another, or `all`"
     several = [recipe_id for recipe_id in card.recipe_ids if recipe_id in sets]
     if several and settings_of(card.method).dictionary != "several":
         return (

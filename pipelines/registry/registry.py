@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
+from models.experiments.settings_base import settings_of
 from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.card_folders import cards_of, recipes_by_block
@@ -242,6 +243,7 @@ class Registry:
             for experiment_id, card in self.experiments.items()
             for model_id in self.models
             if method in (None, card.method) and (card.models == "all" or model_id in card.models)
+            if (settings_of(card.method).asks == "vision") == (self.models[model_id].images_seen is not None)
             if {each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)}
             <= set(self._recipes_of(self.models[model_id]))
         ]

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def asked(host: VisionModel, method: str, shown=(), dictionary=None, **settings)
     given = VisionInput(
         host, settings_of(method)(**settings), () if dictionary is None else (dictionary,), shown, seed=3
     )
-    found = method_of(method)
+    found: Any = method_of(method)
     found.check(given)
     return found.measure(given, found.items(given)), given
 
@@ -100,7 +101,8 @@ def test_tuning_of_a_random_model_has_every_unit_and_stimulus(hosts):
     assert len(rows["unit_family"]) == width
     per_unit = 4 * 8 * 2 + 2 * 4 + 4 * 2 + 8 + 3
     assert len(rows["tuning"]) == width * per_unit
-    assert method_of("tuning").passes(given).forward == 9 + per_unit * 2
+    method: Any = method_of("tuning")
+    assert method.passes(given).forward == 9 + per_unit * 2
     lines = [row for row in rows["tuning"] if row["stimulus"] == "line"]
     assert {row["size"] for row in lines} == {None}
     assert {row["angle"] for row in lines} == {0, 45, 90, 135}
