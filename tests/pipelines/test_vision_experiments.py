@@ -17,9 +17,10 @@ from tests.support.vision_house import vision_house
 QUICK = "radii: [5], wavelengths: [4], directions: 4"
 CARDS = {
     "shapes": f"method: tuning\nsettings: {{site: embed, stimuli: [arc, line, noise], {QUICK}, replicates: 2}}\n",
-    "pictures": "method: optimised_images\nsettings: {site: embed, units: [1], steps: 2, size: 16, pad: 0, images: 2}\n",
+    "pictures": "method: optimised_images\n"
+    "settings: {site: embed, units: [1], steps: 2, size: 16, pad: 0, images: 2}\n",
     "circuit": "method: unit_circuit\n"
-    f"settings: {{source: embed, target: resid_post.0, units: [0], {QUICK}, replicates: 4, random_sets: 2, sources: 2}}\n",
+    f"settings: {{source: embed, target: resid_post.0, units: [0], {QUICK}, replicates: 4, random_sets: 2}}\n",
     "steered": "method: image_steering\nprompt_set: seen\n"
     "settings: {site: resid_post.0, units: [1], strengths: [1], random_units: 1, random_directions: 1}\n",
 }  # fmt: skip
