@@ -125,7 +125,8 @@ def _children(
     children_CP = population_MP.repeat_interleave(plan.children, 0)
     member_C = torch.arange(n_members).repeat_interleave(plan.children)
     place_C = torch.randint(n_positions, (len(children_CP),), generator=chance)
-    rank_C = torch.randint(favoured_MPK.shape[2], (len(children_CP),), generator=chance)
+    # The gradient's first choices more often than its last: ranks even in their logarithm.
+    rank_C = (favoured_MPK.shape[2] ** torch.rand(len(children_CP), generator=chance)).long() - 1
     children_CP[torch.arange(len(children_CP)), place_C] = favoured_MPK[member_C, place_C, rank_C]
     return children_CP
 

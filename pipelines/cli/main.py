@@ -15,6 +15,7 @@ from pipelines.cli.health import health
 from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
+from pipelines.cli.migration import migrate
 from pipelines.cli.page_export import export_list_command, export_pages
 from pipelines.cli.pipeline_runs import end_with_summary, read_registry, run, sweep
 from pipelines.cli.publication import publish
@@ -39,6 +40,7 @@ app.command()(publish)
 app.command()(verify)
 app.command()(gc)
 app.command()(health)
+app.command()(migrate)
 app.command(no_args_is_help=True)(remove)
 for _name, _command in intervention_commands():
     app.command(_name, no_args_is_help=True)(_command)

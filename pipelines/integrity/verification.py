@@ -14,6 +14,7 @@ from pipelines.integrity.published_findings import published_findings
 from pipelines.integrity.relation_findings import relation_findings
 from pipelines.integrity.stored_folders import StoredFolder, stored_folders
 from pipelines.store.store import Store
+from pipelines.store.store_version import require_known_layout
 from sql.stored_partitions import Partition, StoredTables
 from sql.warehouse import FEATURE_ACTIVATION
 from storage.manifest import Manifest
@@ -77,6 +78,7 @@ class Verification:
     def _findings(self) -> Iterator[Finding]:
         layout = self.store.layout
         layout.root.require("the store", "correct GLASSHOUSE_HOME, or mount it")
+        require_known_layout(layout.root)
         folders = [FolderManifest.of(each) for each in stored_folders(layout) if self.scope.holds(each)]
         yield from self._files(folders)
         yield from chain_findings(layout, folders)

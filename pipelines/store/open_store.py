@@ -8,6 +8,7 @@ from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import Registry, SAERegistration
 from pipelines.store.datasets import Datasets
 from pipelines.store.layout import StoreLayout
+from pipelines.store.store_version import require_known_layout
 from pipelines.store.tables import TableStore
 from storage.folder import Folder
 from storage.remote_errors import remote_errors
@@ -57,9 +58,11 @@ class OpenStore:
             return Registry.read(self.registry_folder)
 
     def experiment(self, key: str) -> ExperimentRegistration:
+        require_known_layout(self.layout.root)
         return self.cards().experiment(key, resolve_revision)
 
     def registration(self, sae_id: str) -> SAERegistration:
+        require_known_layout(self.layout.root)
         return self.cards().registration(sae_id, resolve_revision, import_revision)
 
 

@@ -9,8 +9,11 @@ from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.stage_records import record_rows, stage_records
 from pipelines.store.store import Store
+from pipelines.store.store_version import require_known_layout
+from sql.build import RegistryRows
 from sql.consistency import Violation, published_violations
 from sql.dropped_partitions import AT_MOST_HALF, AllowedDrops
+from sql.lake.lake_address import LakeAddress
 from sql.left_out import LeftOutPartition
 from sql.publish import Published, publish
 from sql.stored_partitions import StoredTables
@@ -36,18 +39,31 @@ def publish_store(
 ) -> Publication:
     """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`, and where
     there is no registry."""
+    beside = _rows_beside(store)
+    stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
+    done = publish(store.published, stored, registry=beside, allowed=allowed, progress=progress)
+    with closing(connect(store.published)) as con:
+        return Publication(done, published_violations(con))
+
+
+def publish_store_into_lake(store: Store, address: LakeAddress, progress: Callable[[str], None]) -> Published:
+    """Brings a lake up to date with all that the store holds; raises as `sql.lake.lake_publication.publish_lake`."""
+    from sql.lake.lake_publication import publish_lake
+
+    return publish_lake(address, StoredTables(store.layout.tables()), registry=_rows_beside(store), progress=progress)
+
+
+def _rows_beside(store: Store) -> RegistryRows:
+    """Rows that are no partitions of the store: what the registry asks for, people's lists, how runs went."""
+    require_known_layout(store.layout.root)
     asked = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
     experiments = list(_experiment_entries(store))
-    beside = {
+    return {
         "registry_entry": asked,
         "registry_experiment": experiments,
         "stage_run": record_rows(stage_records(store.layout)),
         **list_rows(store.cards().lists),
     }
-    stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
-    done = publish(store.published, stored, registry=beside, allowed=allowed, progress=progress)
-    with closing(connect(store.published)) as con:
-        return Publication(done, published_violations(con))
 
 
 def _experiment_entries(store: Store) -> Iterator[tuple[str, str, str | None]]:

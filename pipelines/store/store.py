@@ -22,6 +22,7 @@ class Store(dg.ConfigurableResource, OpenStore):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Store]":
-        """For a step of Dagster: nobody on this machine deletes from the store while it runs."""
+        """For a step of Dagster: nobody on this machine deletes from the store while it runs, and no newer Glasshouse
+        has written to it."""
         with shared_use(self.layout.root.url):
             yield self

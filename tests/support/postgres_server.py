@@ -24,7 +24,8 @@ def postgres_server() -> Iterator[str]:
         pytest.skip("no Postgres here: apt-get install --no-install-recommends postgresql")
     if os.geteuid() == 0 and USER not in {entry.pw_name for entry in pwd.getpwall()}:
         pytest.skip(f"Postgres refuses root, and there is no user {USER}")
-    folder, port = Path(tempfile.mkdtemp(prefix="glasshouse-postgres-")), free_port()
+    # Not in pytest's folder: another user may not enter that.
+    folder, port = Path(tempfile.mkdtemp(prefix="glasshouse-postgres-", dir="/tmp")), free_port()
     if os.geteuid() == 0:
         shutil.chown(folder, USER, USER)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
