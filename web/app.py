@@ -15,6 +15,7 @@ from web import error_pages, experiment_pages, feature_map, graph_pages, image_p
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
+from web.experiment_images import experiment_image
 from web.graph_changes import GraphChanger, change_feature
 from web.hand_question_pages import hand_question
 from web.hand_questions import Asker
@@ -97,6 +98,7 @@ def app(
             Route("/compare", pages.compare),
             Route("/experiments", experiment_pages.experiments),
             Route("/experiments/{model_id}/{experiment_id}", experiment_pages.experiment),
+            Route("/experiments/{model_id}/{experiment_id}/image/{number:int}.png", experiment_image),
             Route("/experiments/{model_id}/{experiment_id}/graph/{prompt_id}", graph_pages.graph),
             Route("/experiments/{model_id}/{experiment_id}/graph/{prompt_id}/change", change_feature),
             Route("/list/{list_id}", feature_list),

@@ -18,9 +18,9 @@ class TrainingSettings(Settings):
     seed: Annotated[int, Bounds(0, 2**32 - 1)] = 0
     """Seed of the initial weights and of the order of the tokens."""
     dead_after_tokens: Literal["auto"] | TokenCount = "auto"
-    """Tokens without activation after which a feature counts as dead, and is revived by the AuxK loss. `auto` is
-    256 n_features / k, in which a feature of mean density fires 256 times, at least 32 steps, at most 5 % of the run
-    and 10 M."""
+    """Tokens without activation after which a feature counts as dead, and is revived by the AuxK loss. `auto`: 16 times
+    the mean interval between the feature's own firings, at least 64 n_features / k, in which a feature of mean density
+    fires 64 times, at most 5 % of the run and 10 M."""
     aux_coefficient: Annotated[float, Bounds(0, 1_000)] = 1 / 32
     """Weight of the AuxK loss that revives dead features."""
     checkpoint_tokens: TokenCount = 1_000_000

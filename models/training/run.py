@@ -17,11 +17,11 @@ from models.dictionaries.trainable import TrainableModule
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 from models.training.checkpoint import TrainingCheckpoint
 from models.training.curve import CurvePoint, CurveWindow
-from models.training.schedule import TrainingSchedule
+from models.training.schedule import DEAD_AFTER_INTERVALS, TrainingSchedule
 
 CLIP = 1.0
 EPSILON = 1e-8
-_COUNTS = ("silent_F", "firings_F")
+_COUNTS = ("silent_F", "all_firings_F", "firings_F")
 _KEPT_OF_PARAMETERS = (("sae", ""), ("adam", ".exp_avg"), ("adam", ".exp_avg_sq"))
 
 
@@ -44,6 +44,7 @@ class TrainingRun:
         self.step = 0
         self.silent_F = torch.zeros(sae.n_features, dtype=torch.int64, device=device)
         """Tokens since each feature last fired."""
+        self.all_firings_F = torch.zeros_like(self.silent_F)
         self.firings_F = torch.zeros_like(self.silent_F)
         """Firings since the learning rate began to fall."""
         self.curves: list[list[CurvePoint]] = [[] for _ in sae.widths_written]
@@ -63,7 +64,14 @@ class TrainingRun:
 
     @property
     def dead_F(self) -> Tensor:
-        return self.silent_F >= self.plan.dead_after_tokens
+        """Features that have been silent for many times the interval at which they fired while they did.
+
+        One window for all takes those that are rare for dead, or waits for the dead as long as for the rare.
+        """
+        plan, n_tokens = self.plan, self.step * self.plan.batch_tokens
+        interval_F = (n_tokens - self.silent_F) / self.all_firings_F.clamp(min=1)
+        patience_F = (DEAD_AFTER_INTERVALS * interval_F).clamp(plan.dead_after_tokens, plan.surely_dead_after_tokens)
+        return self.silent_F >= patience_F
 
     def advance(self, rows_TD: Tensor) -> float:
         """One step on raw activations: those of the sites that are read and, beside them, of others that are written.
@@ -122,6 +130,7 @@ class TrainingRun:
     def _count(self, y_TE: Tensor, terms: LossTerms, loss: float) -> None:
         firings_F = self.process_group.over_tokens(terms.firings_F)
         self.silent_F.add_(self.plan.batch_tokens).masked_fill_(firings_F > 0, 0)
+        self.all_firings_F += firings_F
         if self.step >= self.plan.decay:
             self.firings_F += firings_F
         aux_loss = float(self.process_group.sum(terms.aux_loss))
@@ -152,7 +161,7 @@ class TrainingRun:
         """What is carried over by name, to be read and to be overwritten in place."""
         held = {f"sae.{name}": t for name, t in self.sae.named_parameters()}
         held |= {f"sae.{name}": t for name, t in self.sae.named_buffers()}
-        return held | {"silent_F": self.silent_F, "firings_F": self.firings_F}
+        return held | {name: getattr(self, name) for name in _COUNTS}
 
     def _by_rows(self) -> set[str]:
         """Names of tensors with a row for each feature, of which this process may have a part."""

@@ -14,8 +14,10 @@ LONGEST_WARMUP = 1000
 LONGEST_DEAD_WINDOW = 10_000_000
 LARGEST_DEAD_SHARE = 0.05
 """Of the run."""
-DEAD_AFTER_FIRINGS, DEAD_AFTER_STEPS = 256, 32
-"""Firings of a feature of mean density, and steps, after which one that has not fired is dead."""
+DEAD_AFTER_FIRINGS, DEAD_AFTER_STEPS = 64, 8
+"""Firings of a feature of mean density, and steps, after which one that has not fired may be dead."""
+DEAD_AFTER_INTERVALS = 16
+"""Times that a feature's silence exceeds the mean interval between its own firings, if it is dead and not rare."""
 MOST_ROWS = 200
 """Rows of the training curves, at most."""
 
@@ -31,6 +33,9 @@ class TrainingSchedule:
     decay: int
     """Step at which the learning rate begins to fall and the final densities begin to be counted."""
     dead_after_tokens: int
+    """Tokens of silence within which no feature is dead."""
+    surely_dead_after_tokens: int
+    """Tokens of silence after which every feature is, however rarely it fired before."""
     per_row: int
     per_checkpoint: int
     aux_coefficient: float
@@ -44,18 +49,20 @@ class TrainingSchedule:
         matmul = settings.encoder_matmul_dtype
         if matmul == "auto":
             matmul = "bfloat16" if has_fast_bfloat16(device) else "float32"
-        dead_after_tokens = settings.dead_after_tokens
-        if dead_after_tokens == "auto":
+        if settings.dead_after_tokens == "auto":
             longest = min(LONGEST_DEAD_WINDOW, math.ceil(LARGEST_DEAD_SHARE * n_steps * settings.batch_tokens))
             enough = max(math.ceil(DEAD_AFTER_FIRINGS / mean_density), DEAD_AFTER_STEPS * settings.batch_tokens)
-            dead_after_tokens = min(longest, enough)
+            shortest = min(longest, enough)
+        else:
+            shortest = longest = settings.dead_after_tokens
         return cls(
             n_steps=n_steps,
             batch_tokens=settings.batch_tokens,
             peak=default_learning_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
             warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
             decay=n_steps - round(DECAY * n_steps),
-            dead_after_tokens=dead_after_tokens,
+            dead_after_tokens=shortest,
+            surely_dead_after_tokens=longest,
             per_row=per_row,
             per_checkpoint=max(1, settings.checkpoint_tokens // (settings.batch_tokens * per_row)) * per_row,
             aux_coefficient=settings.aux_coefficient,

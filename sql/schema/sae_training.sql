@@ -31,6 +31,6 @@ comment on column sae_training.loss is 'What the optimiser minimised, over scale
 comment on column sae_training.fvu is 'Variance of the batch left unexplained [fraction]';
 comment on column sae_training.l0 is 'Features firing per token [features]';
 comment on column sae_training.aux_loss is 'Auxiliary loss that revives dead features; null where there is none [scaled activation²]';
-comment on column sae_training.dead_fraction is 'Features silent for the recipe''s dead_after_tokens [fraction]';
+comment on column sae_training.dead_fraction is 'Features that count as dead: see dead_after_tokens of the recipe [fraction]';
 comment on column sae_training.learning_rate is 'Rate of the optimiser [1]';
 comment on column sae_training.tokens_per_second is 'Speed since the step logged before; null at the first [tokens/s]';

@@ -1,4 +1,5 @@
 -- The label of images that the feature prefers, and what that is worth on images that had no part in the choice.
+-- nothing without: feature_class
 select
     label,
     auroc,

@@ -1,4 +1,5 @@
 -- The family of a feature and its members, the nearest to the family's mean direction first.
+-- nothing without: feature_family
 select
     m.model_id as other_model_id,
     m.recipe_id as other_recipe_id,

@@ -1,4 +1,5 @@
 -- What a feature stands under and what stands under it.
+-- nothing without: feature_parent
 with relative as (
     select
         'parent' as relation,

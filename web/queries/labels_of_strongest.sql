@@ -1,4 +1,5 @@
 -- What the images of the feature's strongest examples show, beside all images of the corpus.
+-- nothing without: patch_example
 with strongest as (
     select i.label
     from patch_example as p

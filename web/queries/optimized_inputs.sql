@@ -1,4 +1,5 @@
 -- Texts that were made for a feature, of all experiments.
+-- nothing without: optimized_input
 select
     experiment_id,
     method,

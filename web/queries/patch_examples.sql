@@ -1,4 +1,5 @@
 -- Where the feature fires in images: the strongest places, some from every interval, and images where it is silent.
+-- nothing without: patch_example
 select
     p.kind,
     p.interval_index,

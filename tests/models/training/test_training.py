@@ -11,9 +11,12 @@ from planted import Pool, fvu, planted
 from torch import Tensor
 
 from models.dictionaries.config import SAESettings
+from models.dictionaries.normalization import Normalization
+from models.dictionaries.registry import architecture
 from models.training.checkpoint import TrainingCheckpoint
 from models.training.config import TrainingSettings
 from models.training.curve import CurvePoint
+from models.training.run import TrainingRun
 from models.training.schedule import TrainingSchedule
 from models.training.trainer import Diverged, TrainedDictionary, train
 from storage.folder import Folder
@@ -178,16 +181,31 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_the_dead_window_is_counted_in_tokens() -> None:
-    """256 firings of a feature of mean density, at least 32 steps, at most a twentieth of the run and 10 M tokens."""
-    for tokens, density, window in (
-        (4_000_000, 1 / 200, 51_200), (4_000_000, 1 / 100, 32_000), (4_000_000, 1e-6, 200_000), (400_000, 1e-3, 20_000),
-        (10**9, 1e-3, 256_000), (10**9, 1e-6, 10_000_000),
+    """64 firings of a feature of mean density and 8 steps at least, a twentieth of the run and 10 M tokens at most."""
+    for tokens, density, shortest, longest in (
+        (4_000_000, 1 / 200, 12_800, 200_000), (4_000_000, 1 / 100, 8_000, 200_000), (4_000_000, 1e-6, 200_000, 200_000), (400_000, 1e-3, 20_000, 20_000),
+        (10**9, 1e-3, 64_000, 10_000_000), (10**9, 1e-6, 10_000_000, 10_000_000),
     ):  # fmt: skip
         settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
         plan = TrainingSchedule.of(settings, 64, torch.device("cpu"), density)
-        assert plan.dead_after_tokens == window
+        assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (shortest, longest)
     own = TrainingSettings(tokens=4_000_000, batch_tokens=1000, dead_after_tokens=7)
-    assert TrainingSchedule.of(own, 64, torch.device("cpu"), 1e-3).dead_after_tokens == 7
+    plan = TrainingSchedule.of(own, 64, torch.device("cpu"), 1e-3)
+    assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (7, 7)
+
+
+def test_a_rare_feature_is_not_dead_when_one_of_its_silence_that_was_frequent_is() -> None:
+    """Silence is held against the feature's own interval: 16 of them, within the shortest and the longest window."""
+    settings = SAESettings(n_features=6, k=2)
+    sae = architecture(settings.architecture).trainable(settings, [8], [], torch.Generator().manual_seed(0))
+    plan = TrainingSchedule.of(TrainingSettings(tokens=4_000_000, batch_tokens=1000), 8, torch.device("cpu"), 1 / 20)
+    assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (8_000, 200_000)
+    run = TrainingRun(sae, [Normalization(torch.zeros(8), 1.0)], plan, torch.device("cpu"))
+    run.step = 1000
+    silence_and_firings = ((7_000, 9_930), (9_000, 9_910), (20_000, 500), (40_000, 500), (180_000, 1), (200_000, 1))
+    for feature, (silence, firings) in enumerate(silence_and_firings):
+        run.silent_F[feature], run.all_firings_F[feature] = silence, firings
+    assert run.dead_F.tolist() == [False, True, False, True, False, True]
 
 
 def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def _by_origin(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
 
 SAE = StageIdentity(
     "sae",
-    "2",
+    "3",
     fields=(
         "recipe.site",
         "recipe.sae.architecture",
