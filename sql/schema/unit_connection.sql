@@ -29,7 +29,7 @@ comment on column unit_connection.channel is 'Channel that is explained [index]'
 comment on column unit_connection.source_site is 'Earlier site [text]';
 comment on column unit_connection.source_channel is 'Channel of the earlier site [index]';
 comment on column unit_connection.rank is 'Place by the norm of the kernel, from 0 [index]';
-comment on column unit_connection.kernel_sum is 'Sum over places of the derivative of the channel in the middle by the source, averaged over drawings of the stimulus that the channel likes best [fraction]';
+comment on column unit_connection.kernel_sum is 'Sum over places of the derivative of the channel in the middle by the source (at the channel''s strongest place near it), averaged over drawings of the stimulus that the channel likes best [fraction]';
 comment on column unit_connection.kernel_norm is 'Norm of these derivatives over places [fraction]';
 comment on column unit_connection.contribution is 'Derivative times what the source exceeds its value on grey, summed over places: what it adds to the response, to first order [activation]';
 comment on column unit_connection.ablation_effect is 'By how much the response falls, on drawings that chose nothing, while the source has its value on grey [activation]';

@@ -36,9 +36,9 @@ def _measure(given: Given, units: Sequence[int]) -> Rows:
     orientations = _orientations(given)
     site_map = VisionUnits.chosen(given.host, None, given.settings.target, units)
     size, settings = checked_side(given.host, given.settings.size), given.settings
-    chosen = preferred_stimuli(site_map, settings.stimuli, _grid(given), size, reach=0)
+    chosen = preferred_stimuli(site_map, settings.stimuli, _grid(given), size, settings.reach)
     for unit, stimulus in zip(units, chosen, strict=True):
-        connections = unit_connections(_pair(given), stimulus.choosing, unit, _blank(size))
+        connections = unit_connections(_pair(given), stimulus.choosing, unit, _blank(size), settings.reach)
         tables["unit_connection"] += _connection_rows(given, unit, connections, stimulus, orientations)
         tables["unit_ablation"] += _ablation_rows(given, unit, connections, stimulus)
     return tables
@@ -80,12 +80,12 @@ def _connection_rows(
     stimulus: PreferredStimulus,
     orientations: tuple[np.ndarray, np.ndarray],
 ) -> Iterator[dict[str, Any]]:
-    pair, size = _pair(given), checked_side(given.host, given.settings.size)
+    pair, size, reach = _pair(given), checked_side(given.host, given.settings.size), given.settings.reach
     contribution_C = connections.contribution_NC.mean(0)
     blank = _blank(size)
-    whole = float(ablated_responses(pair, stimulus.reporting, unit, [], blank).mean())
+    whole = float(ablated_responses(pair, stimulus.reporting, unit, [], blank, reach).mean())
     for rank, source in enumerate(connections.strongest(given.settings.kept_sources)):
-        without = float(ablated_responses(pair, stimulus.reporting, unit, [source], blank).mean())
+        without = float(ablated_responses(pair, stimulus.reporting, unit, [source], blank, reach).mean())
         yield _named(pair, unit) | {
             "source_channel": source,
             "rank": rank,
@@ -103,10 +103,11 @@ def _ablation_rows(
     given: Given, unit: int, connections: UnitConnections, stimulus: PreferredStimulus
 ) -> Iterator[dict[str, Any]]:
     pair, blank = _pair(given), _blank(checked_side(given.host, given.settings.size))
-    response_N = ablated_responses(pair, stimulus.reporting, unit, [], blank).numpy()
+    reach = given.settings.reach
+    response_N = ablated_responses(pair, stimulus.reporting, unit, [], blank, reach).numpy()
     for ablation in _ablations(given, unit, connections):
         left_SN = np.stack(
-            [ablated_responses(pair, stimulus.reporting, unit, each, blank).numpy() for each in ablation.sets]
+            [ablated_responses(pair, stimulus.reporting, unit, each, blank, reach).numpy() for each in ablation.sets]
         )
         effect_N = response_N - left_SN.mean(0)
         low, high = ratio_interval(effect_N, np.ones(len(effect_N)), given.seed) or (None, None)

@@ -42,6 +42,9 @@ class UnitCircuitSettings(ExperimentSettings):
     """Of gratings, in pixels."""
     replicates: Annotated[int, Bounds(4, 100)] = 8
     """Drawings of each stimulus: the first half chooses stimulus and sources, the second half is what is reported."""
+    reach: Annotated[float, Bounds(0, 2048)] = 4
+    """Pixels around the middle within which a channel's strongest place is explained, at least one place of its map on
+    each side; 0 for the middle alone, which on a coarse map sees a drawing or not by chance."""
     sources: Annotated[int, Bounds(1, 1000)] = 5
     """Channels that are silenced together."""
     random_sets: Annotated[int, Bounds(1, 1000)] = 20
