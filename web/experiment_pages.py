@@ -61,7 +61,9 @@ def _row(rows: list[SimpleNamespace], model_id: str, experiment_id: str) -> Simp
 
 def _card(row: SimpleNamespace) -> str:
     """The YAML that repeats the experiment, defaults written out."""
-    card = {"method": row.method, "prompt_set": row.prompt_set_id, "models": [row.model_id]}
+    card: dict[str, Any] = {"method": row.method}
+    card |= {"prompt_set": row.prompt_set_id} if row.prompt_set_id is not None else {}
+    card |= {"models": [row.model_id]}
     card |= {"recipe": row.recipe_ids[0]} if len(row.recipe_ids) == 1 else {}
     card |= {"recipes": row.recipe_ids} if len(row.recipe_ids) > 1 else {}
     card |= {"settings": yaml.safe_load(row.settings), "seed": row.seed}

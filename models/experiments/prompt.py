@@ -12,6 +12,8 @@ WANTED: Mapping[PromptKind, tuple[str, ...]] = {
     "labelled": ("prompt", "label"),
     "parallel": ("prompt", "language", "group"),
     "chat": ("messages",),
+    "images": ("prompt",),
+    "image_pairs": ("clean", "corrupt"),
 }
 """Columns that each kind of prompt set has to have."""
 

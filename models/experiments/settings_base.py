@@ -11,7 +11,7 @@ from models.config_base import Settings
 if TYPE_CHECKING:
     from models.autointerp.config import ExplanationSettings
 
-PromptKind = Literal["prompts", "contrast_pairs", "labelled", "parallel", "chat"]
+PromptKind = Literal["prompts", "contrast_pairs", "labelled", "parallel", "chat", "images", "image_pairs"]
 
 
 class ExperimentSettings(Settings):
@@ -26,7 +26,10 @@ class ExperimentSettings(Settings):
     """Tables that it fills, beside `experiment` and `prompt`."""
     code_version: ClassVar[str] = "1"
     """Raised when the method makes other numbers from the same card."""
+    asks: ClassVar[Literal["language", "vision"]] = "language"
+    """Which models the method asks."""
     prompt_kinds: ClassVar[tuple[PromptKind, ...]] = ("prompts",)
+    """Which prompt sets it reads; of a method that asks about units alone none, and its cards name no set."""
     dictionary: ClassVar[Literal["none", "optional", "required", "several"]] = "none"
     """Whether the card names a recipe, whose dictionary is read or edited; `several`: one or more."""
     needs_answer: ClassVar[bool] = False

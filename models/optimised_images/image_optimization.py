@@ -87,7 +87,7 @@ def optimised_images(
         values.append(value_N.detach().cpu())
     with torch.no_grad():
         rgb_NCHW = images()
-        value_N = objective(site_map(_as_given(rgb_NCHW, plan.view_side)))
+        value_N = objective(site_map(resized(rgb_NCHW, plan.view_side)))
     return OptimisedImages(rgb_NCHW.cpu(), value_N.cpu(), torch.stack(values) if values else torch.empty(0, len(seeds)))
 
 
@@ -97,10 +97,11 @@ def total_variation(rgb_NCHW: Tensor) -> Tensor:
     return down.mean((1, 2, 3)) + along.mean((1, 2, 3))
 
 
-def _as_given(rgb_NCHW: Tensor, side: int | None) -> Tensor:
+def resized(rgb_NCHW: Tensor, side: int | None) -> Tensor:
+    """Images as wide as the model wants them; None as they are."""
     if side is None or side == rgb_NCHW.shape[-1]:
         return rgb_NCHW
-    return torch.nn.functional.interpolate(rgb_NCHW, (side, side), mode="bilinear", antialias=True)
+    return torch.nn.functional.interpolate(rgb_NCHW, size=(side, side), mode="bilinear", antialias=True)
 
 
 def _check(value_N: Tensor, gradient: Tensor | None, step: int) -> None:

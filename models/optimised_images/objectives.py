@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional
 from torch import Tensor
 
+from models.dictionaries.base import SparseDictionary
+
 
 class Objective(Protocol):
     """A number for each image."""
@@ -68,14 +70,24 @@ class DirectionObjective:
 
 @dataclass(frozen=True, slots=True)
 class LatentObjective:
-    """The pre-activation of a latent, averaged over places."""
+    """The pre-activation of a latent, averaged over places or at the one in the middle."""
 
     pre_activation: Callable[[Tensor], Tensor]
     """Of one latent for rows of activations, (rows, C) to (rows,)."""
+    in_the_middle: bool = False
+
+    @classmethod
+    def of(cls, sae: SparseDictionary, feature: int, *, in_the_middle: bool = False) -> "LatentObjective":
+        """Of one feature of a dictionary, before the dictionary chooses which features fire."""
+        row_C, bias = sae.encoder_FD.detach()[feature], sae.b_enc.detach()[feature]
+        return cls(lambda x_TC: (x_TC.float() - sae.centre_D.detach()) @ row_C + bias, in_the_middle)
 
     def __call__(self, map_NCHW: Tensor) -> Tensor:
-        rows = map_NCHW.movedim(1, -1).reshape(-1, map_NCHW.shape[1])
-        return self.pre_activation(rows).reshape(len(map_NCHW), -1).mean(-1)
+        n, width, height, across = map_NCHW.shape
+        if self.in_the_middle:
+            return self.pre_activation(map_NCHW[:, :, height // 2, across // 2])
+        rows = map_NCHW.movedim(1, -1).reshape(-1, width)
+        return self.pre_activation(rows).reshape(n, -1).mean(-1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,12 @@ class TuningCurve:
         """The rectified curve."""
         return _curves(self.response_APR.mean(-1)[None])[0]
 
+    @property
+    def vector(self) -> tuple[float, float]:
+        """Mean direction of the curve in degrees, and its vector length."""
+        mean_1, length_1 = self._vector(self.curve_A[None])
+        return float(mean_1[0]), float(length_1[0])
+
     def summary(self, seed: int = 0) -> TuningSummary:
         """What the curve says, with intervals over replicates."""
         n, curve_A = self.response_APR.shape[-1], self.curve_A

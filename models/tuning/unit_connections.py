@@ -38,7 +38,9 @@ class UnitConnections:
     """What each source unit does to one target unit."""
 
     kernel_CKL: Tensor
-    """Mean derivative of the target in the middle, by the source's place."""
+    """Mean derivative of the target, by the source's place."""
+    size_C: Tensor
+    """Mean norm of each kernel over pictures: a source may excite at one place and inhibit at another."""
     contribution_NC: Tensor
     """Derivative times the source's value less its value on grey, summed over places: what the source adds to the
     response, to first order."""
@@ -48,17 +50,14 @@ class UnitConnections:
         """Sum of each kernel."""
         return self.kernel_CKL.sum((-2, -1))
 
-    @property
-    def size_C(self) -> Tensor:
-        """Norm of each kernel: a source may excite at one place and inhibit at another."""
-        return torch.linalg.vector_norm(self.kernel_CKL, dim=(-2, -1))
-
     def strongest(self, n: int) -> list[int]:
         """The sources with the largest kernels, the largest first."""
         return torch.sort(self.size_C, descending=True, stable=True).indices[:n].tolist()
 
 
-def unit_connections(sites: SourceAndTarget, pictures: Sequence[Tensor], unit: int, blank: Tensor) -> UnitConnections:
+def unit_connections(
+    sites: SourceAndTarget, pictures: Sequence[Tensor], unit: int, blank: Tensor, reach: float = 0
+) -> UnitConnections:
     """Reads the weights of one unit.
 
     Args:
@@ -66,18 +65,20 @@ def unit_connections(sites: SourceAndTarget, pictures: Sequence[Tensor], unit: i
         pictures: What the unit is shown, each (3, size, size).
         unit: Of the target.
         blank: The grey picture, against which contributions are counted.
+        reach: Pixels around the middle within which the unit's strongest place is explained; 0 for the middle.
     """
     with torch.no_grad():
         blank_1CHW = sites.read(blank[None])[0].detach()
     kernels, contributions = [], []
     for picture in pictures:
         source_1CHW, target_1UHW = sites.read(picture[None])
-        height, width = target_1UHW.shape[-2:]
-        value = target_1UHW[0, unit, height // 2, width // 2]
+        [[value]] = middle_responses(target_1UHW[:, [unit]], blank.shape[-1], reach)
         [gradient_1CHW] = torch.autograd.grad(value, [source_1CHW])
         kernels.append(gradient_1CHW[0])
         contributions.append((gradient_1CHW * (source_1CHW.detach() - blank_1CHW)).sum((0, 2, 3)))
-    return UnitConnections(torch.stack(kernels).mean(0).cpu(), torch.stack(contributions).cpu())
+    kernel_NCKL = torch.stack(kernels)
+    size_C = torch.linalg.vector_norm(kernel_NCKL, dim=(-2, -1)).mean(0)
+    return UnitConnections(kernel_NCKL.mean(0).cpu(), size_C.cpu(), torch.stack(contributions).cpu())
 
 
 def ablated_responses(

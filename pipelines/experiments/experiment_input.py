@@ -41,12 +41,13 @@ def experiment_input(
     from models.experiments.prompt_encoding import PromptEncoder
     from models.language_model.model_limits import ModelLimits
 
-    method, settings = method_of(registration.card.method), registration.settings
+    method, settings, prompt_set = method_of(registration.card.method), registration.settings, registration.prompt_set
+    assert prompt_set is not None, "the card of a method that reads prompts names a set"
     host = host or load_host(registration)
     prefix = prompt_prefix(store, registration, host.tokenizer)
     limit = ModelLimits.of(registration.model.source, host.model.config).n_positions
-    encoder = PromptEncoder(host.tokenizer, prefix, limit, registration.prompt_set.max_tokens)
-    rows = read_prompts(registration.prompt_set) if prompts is None else prompts
+    encoder = PromptEncoder(host.tokenizer, prefix, limit, prompt_set.max_tokens)
+    rows = read_prompts(prompt_set) if prompts is None else prompts
     needs = {"needs_answer": settings.needs_answer, "needs_foil": settings.needs_foil}
     dictionaries = [feature_dictionary(store, named) for named in sae_registrations(store, registration)]
     for dictionary in dictionaries:

@@ -3,13 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.experiments.chunk_store import ChunkStore, chunks
-from pipelines.experiments.experiment_input import experiment_input
-from pipelines.experiments.prompt_rows import prompt_rows
+from pipelines.experiments.experiment_question import ExperimentQuestion
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.current_datasets import why_made
 from pipelines.store.experiment_identity import experiment_identity
@@ -22,7 +21,7 @@ from storage.table_schemas import rows_as_table, table_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
+    from models.experiments.method import PassCount, Rows
 
 SHARED = ("prompt", "experiment")
 """Tables of every experiment; the last says that the others are whole."""
@@ -73,10 +72,8 @@ class ExperimentPlan:
 
 def planned_passes(store: Store, registration: ExperimentRegistration) -> ExperimentPlan:
     """What the experiment will cost, everything checked as for a run; raises as `run_experiment`."""
-    from models.experiments.method import method_of
-
-    given = experiment_input(store, registration)
-    return ExperimentPlan(len(given.prompts), method_of(registration.card.method).passes(given))
+    question = ExperimentQuestion.of(store, registration)
+    return ExperimentPlan(len(question.items), question.passes)
 
 
 def _make(
@@ -86,18 +83,16 @@ def _make(
     folders: Mapping[str, Folder],
     progress: Callable[[int, int], None],
 ) -> None:
-    from models.experiments.method import method_of
-
-    start, method = time.perf_counter(), method_of(registration.card.method)
+    start = time.perf_counter()
     kept = ChunkStore.of(store.layout, registration.key, identity)
-    given = replace(experiment_input(store, registration), kept=kept)
-    tables = _measured(method, given, kept, progress)
-    summary = method.summarize(given, {name: table.to_pylist() for name, table in tables.items()})
+    question = ExperimentQuestion.of(store, registration, kept)
+    tables, method = _measured(question, kept, progress), question.method
+    summary = method.summarize(question.given, {name: table.to_pylist() for name, table in tables.items()})
     tables |= _as_tables(registration.settings.tables, summary)
     empty = {name: table_schema(name).empty_table() for name in registration.settings.tables}
-    seconds, passes = time.perf_counter() - start, method.passes(given)
-    tables = empty | tables | {"prompt": rows_as_table("prompt", prompt_rows(given))}
-    row = _experiment_row(registration, given, identity, passes, seconds)
+    seconds, passes = time.perf_counter() - start, question.passes
+    tables = empty | tables | {"prompt": rows_as_table("prompt", question.prompt_rows)}
+    row = _experiment_row(registration, question, identity, passes, seconds)
     tables["experiment"] = rows_as_table("experiment", [row])
     facts = {"n_prompts": row["n_prompts"], "n_forward": passes.forward, "n_backward": passes.backward}
     for name, folder in folders.items():
@@ -106,19 +101,16 @@ def _make(
 
 
 def _measured(
-    method: "ExperimentMethod[Any]",
-    given: "ExperimentInput[Any]",
-    kept: ChunkStore,
-    progress: Callable[[int, int], None],
+    question: ExperimentQuestion, kept: ChunkStore, progress: Callable[[int, int], None]
 ) -> "dict[str, pa.Table]":
     """The rows of all chunks; those that an earlier run finished are read."""
     import pyarrow as pa
 
-    n, parts = len(given.prompts), dict[str, list[pa.Table]]()
+    given, n, parts = question.given, len(question.items), dict[str, list[pa.Table]]()
     for number, places in enumerate(chunks(n, given.settings.prompts_per_chunk)):
         chunk = kept.find(number)
         if chunk is None:
-            rows = method.measure(given, [given.prompts[place] for place in places])
+            rows = question.method.measure(given, [question.items[place] for place in places])
             chunk = _as_tables(given.settings.tables, rows)
             kept.write(number, chunk)
         for name, table in chunk.items():
@@ -135,12 +127,12 @@ def _as_tables(declared: tuple[str, ...], rows: "Rows") -> "dict[str, pa.Table]"
 
 def _experiment_row(
     registration: ExperimentRegistration,
-    given: "ExperimentInput[Any]",
+    question: ExperimentQuestion,
     identity: dict[str, Any],
     passes: "PassCount",
     seconds: float,
 ) -> dict[str, Any]:
-    card, settings = registration.card, registration.settings
+    card, settings, given = registration.card, registration.settings, question.given
     return {
         "method": card.method,
         "question": settings.question,
@@ -148,11 +140,11 @@ def _experiment_row(
         "recipe_ids": [dictionary.recipe_id for dictionary in given.dictionaries],
         "settings": json.dumps(settings.model_dump(mode="json"), sort_keys=True),
         "seed": card.seed,
-        "prefix": given.host.tokenizer.convert_ids_to_tokens(list(given.prefix)),
+        "prefix": list(question.prefix),
         "identity_sha256": Manifest(identity).identity_sha256,
         "weights_sha256": given.host.weights_sha256,
         "dtype": registration.model.dtype,
-        "n_prompts": len(given.prompts),
+        "n_prompts": len(question.items),
         "n_forward": passes.forward,
         "n_backward": passes.backward,
         "seconds": seconds,

@@ -1,9 +1,12 @@
-"""The prompts of an experiment as rows of their table."""
+"""The prompts of an experiment, or its images, as rows of their table."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models.experiments.method import ExperimentInput
+    from models.experiments.vision_method import VisionInput
+
+COLUMNS = ("answer", "foil", "subject", "group", "label", "language")
 
 
 def prompt_rows(given: "ExperimentInput[Any]") -> list[dict[str, Any]]:
@@ -13,7 +16,7 @@ def prompt_rows(given: "ExperimentInput[Any]") -> list[dict[str, Any]]:
     for encoded in given.prompts:
         prompt, corrupt = encoded.prompt, encoded.corrupt_ids
         rows.append(
-            {name: getattr(prompt, name) for name in ("answer", "foil", "subject", "group", "label", "language")}
+            {name: getattr(prompt, name) for name in COLUMNS}
             | {
                 "prompt_id": encoded.prompt_id,
                 "text": prompt.text,
@@ -25,3 +28,20 @@ def prompt_rows(given: "ExperimentInput[Any]") -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def image_rows(given: "VisionInput[Any]") -> list[dict[str, Any]]:
+    """Rows of `prompt`: each image by its path, with the classes that are asked about by number."""
+    return [
+        {name: getattr(image.prompt, name) for name in COLUMNS}
+        | {
+            "prompt_id": image.prompt_id,
+            "text": image.prompt.text,
+            "tokens": [],
+            "corrupt_text": image.prompt.corrupt,
+            "corrupt_tokens": None,
+            "answer_token_id": image.answer,
+            "foil_token_id": image.foil,
+        }
+        for image in given.images
+    ]

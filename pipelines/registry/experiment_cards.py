@@ -21,7 +21,8 @@ class PromptSetCard(Settings):
 
     kind: PromptKind = "prompts"
     """What a row has: `prompts` (prompt), `contrast_pairs` (clean, corrupt), `labelled` (prompt, label), `parallel`
-    (prompt, language, group), `chat` (messages). Further columns: answer, foil, subject, group, label, language,
+    (prompt, language, group), `chat` (messages); for vision models `images` (prompt: the path of an image file) and
+    `image_pairs` (clean, corrupt: two of them). Further columns: answer, foil, subject, group, label, language,
     spurious, split."""
     prompts: list[dict[str, Any]] = Field([], max_length=4096)
     """The rows themselves; left out where `source` names a file."""
@@ -62,8 +63,8 @@ class ExperimentCore(Settings):
 
     method: str = Field(examples=["logit_lens"])
     """Which question is asked."""
-    prompt_set: CheckedId = Field(examples=["capitals"])
-    """Stem of a card in `prompt_sets/` or `text_sets/`."""
+    prompt_set: CheckedId | None = Field(None, examples=["capitals"])
+    """Stem of a card in `prompt_sets/` or `text_sets/`; left out where the method asks about units alone."""
     models: Literal["all"] | list[CheckedId] = "all"
     """Models that are asked: `all`, or a list of model ids."""
     recipe: CheckedId | None = None
@@ -84,6 +85,15 @@ class ExperimentCore(Settings):
         if method not in method_names():
             raise ValueError(f"there is no method {method!r}; there are {', '.join(method_names())}")
         return method
+
+    @model_validator(mode="after")
+    def _prompts_as_wanted(self) -> "ExperimentCore":
+        kinds = settings_of(self.method).prompt_kinds
+        if kinds and self.prompt_set is None:
+            raise ValueError(f"{self.method} reads a prompt set of kind {' or '.join(kinds)}: name it as `prompt_set`")
+        if not kinds and self.prompt_set is not None:
+            raise ValueError(f"{self.method} asks about units and reads no prompts: leave `prompt_set` out")
+        return self
 
     @model_validator(mode="after")
     def _recipe_as_wanted(self) -> "ExperimentCore":
@@ -128,7 +138,8 @@ class ExperimentRegistration:
     experiment_id: str
     model: ModelCard
     card: ExperimentCore
-    prompt_set: PromptSetCard
+    prompt_set: PromptSetCard | None
+    """None where the method reads none."""
     revision: str
     """What the model card's revision stands for."""
     recipes: tuple[RecipeCard, ...] = ()

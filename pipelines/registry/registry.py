@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.autointerp.human_labels import HumanLabel
+from models.experiments.settings_base import settings_of
 from pipelines.launchers.machine_card import MachineCard
 from pipelines.registry.card_fields import card_keys
 from pipelines.registry.card_folders import cards_of, recipes_by_block
@@ -208,14 +209,16 @@ class Registry:
         if why := self.errors.get(f"experiments/{experiment_id}.yaml"):
             raise InvalidCard(f"{key}: {why}")
         model, card = self.models[model_id], self.experiments[experiment_id]
-        names += [(self._folder_of(card.prompt_set), card.prompt_set, self.prompt_sets)]
+        if card.prompt_set is not None:
+            names += [(self._folder_of(card.prompt_set), card.prompt_set, self.prompt_sets)]
         recipe_ids = [each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)]
         names += [("recipes", recipe_id, self.recipes) for recipe_id in recipe_ids]
         for kind, name, known in names[2:]:
             self._require(key, kind, name, known)
         written = " ".join(self.versions.get(f"{kind}/{name}", "") for kind, name, _ in names)
         recipes = tuple(self.recipes[recipe_id] for recipe_id in recipe_ids)
-        prompt_set, revision = self.prompt_sets[card.prompt_set], resolve(model.source, model.revision)
+        prompt_set = None if card.prompt_set is None else self.prompt_sets[card.prompt_set]
+        revision = resolve(model.source, model.revision)
         return ExperimentRegistration(model_id, experiment_id, model, card, prompt_set, revision, recipes, written)
 
     def machine(self, machine_id: str) -> MachineCard:
@@ -240,6 +243,7 @@ class Registry:
             for experiment_id, card in self.experiments.items()
             for model_id in self.models
             if method in (None, card.method) and (card.models == "all" or model_id in card.models)
+            if (settings_of(card.method).asks == "vision") == (self.models[model_id].images_seen is not None)
             if {each for recipe_id in card.recipe_ids for each in self.dictionaries_of(recipe_id)}
             <= set(self._recipes_of(self.models[model_id]))
         ]

@@ -37,7 +37,7 @@ def experiment_identity(store: Store, registration: ExperimentRegistration) -> d
         | {f"model.{name}": getattr(registration.model, name) for name in ("source", "dtype", "prepend_bos")},
         "found": {
             "model": {"revision": registration.revision},
-            "prompts": prompts_identity(registration.prompt_set),
+            "prompts": None if registration.prompt_set is None else prompts_identity(registration.prompt_set),
             "prefix": {"token_ids": chosen_prefix(store, registration)},
         },
     }

@@ -4,7 +4,7 @@ create table experiment (
     experiment_id varchar not null,
     method varchar not null,
     question varchar not null,
-    prompt_set_id varchar not null,
+    prompt_set_id varchar,
     recipe_ids varchar[] not null,
     settings json not null,
     seed bigint not null,
@@ -28,7 +28,7 @@ comment on column experiment.model_id is 'Card of the model [id]';
 comment on column experiment.experiment_id is 'Card of the experiment [id]';
 comment on column experiment.method is 'What was done, such as activation_patching [text]';
 comment on column experiment.question is 'What the method asks [text]';
-comment on column experiment.prompt_set_id is 'Card of the prompts [id]';
+comment on column experiment.prompt_set_id is 'Card of the prompts; null where the method asks about units alone [id]';
 comment on column experiment.recipe_ids is 'Recipes whose dictionaries were read or edited; none where the method is about no features [id]';
 comment on column experiment.settings is 'Settings of the method, defaults included [JSON]';
 comment on column experiment.seed is 'Seed of everything that was drawn [index]';
@@ -36,7 +36,7 @@ comment on column experiment.prefix is 'Special tokens that stood before each te
 comment on column experiment.dtype is 'What the model computed in [text]';
 comment on column experiment.identity_sha256 is 'Hash of card, prompts, model, dictionary and code [sha256]';
 comment on column experiment.weights_sha256 is 'Hash of the model''s weights [sha256]';
-comment on column experiment.n_prompts is 'Prompts [prompts]';
+comment on column experiment.n_prompts is 'Prompts, or units and kinds of stimuli where there are none [prompts]';
 comment on column experiment.n_forward is 'Forward passes, one a row of a batch [passes]';
 comment on column experiment.n_backward is 'Backward passes, likewise [passes]';
 comment on column experiment.seconds is 'Duration of the run that finished it; chunks of a killed run before it are not counted [seconds]';

@@ -6,7 +6,7 @@ SCHEMA = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
         pa.field("question", pa.string(), nullable=False),
-        pa.field("prompt_set_id", pa.string(), nullable=False),
+        pa.field("prompt_set_id", pa.string()),
         pa.field("recipe_ids", pa.list_(pa.string()), nullable=False),
         pa.field("settings", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),

@@ -65,6 +65,7 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
         "neuronpedia",
         "dictionary_learning",
         "circuit_tracer",
+        "lucent",
         "clt",
         "_pytest",
         "triton",

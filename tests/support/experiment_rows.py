@@ -69,6 +69,8 @@ def _plain(kind: pa.DataType, nullable: bool = False) -> Any:
         return 0
     if pa.types.is_floating(kind):
         return 0.5
+    if pa.types.is_binary(kind):
+        return b"\x89PNG\r\n\x1a\n"
     if nullable:
         return None
     return [_plain(kind.value_type)] if pa.types.is_list(kind) else "word"

@@ -148,7 +148,7 @@ def test_every_query_runs_on_an_empty_warehouse(tmp_path):
         "per_page": 5, "prompt_id": 0, "node_id": 0, "source_node_id": 0, "target_node_id": 0,
         "skipped": 0, "other_model_id": "m", "other_recipe_id": "r", "feature_ids": [0, 1],
         "first": 0, "last": 9, "cluster_id": 0, "features": [0], "most": 5, "least_share": 0.0,
-        "vector": [1.0, 0.0], "encoder": "compass",
+        "vector": [1.0, 0.0], "encoder": "compass", "number": 0,
     }  # fmt: skip
     with closing(create(tmp_path / "empty.duckdb")) as con:
         define(con)

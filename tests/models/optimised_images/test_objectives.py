@@ -39,7 +39,7 @@ def test_a_direction_is_a_dot_product_and_a_power_of_the_cosine_prefers_what_poi
 def test_a_latent_is_the_mean_of_its_pre_activation_over_places():
     sae = random_dictionary("topk").requires_grad_(False)
     maps = torch.randn(2, D, 3, 3, generator=torch.Generator().manual_seed(2))
-    objective = LatentObjective(lambda x_TD: (x_TD - sae.b_dec) @ sae.encoder_FD[4] + sae.b_enc[4])
+    objective = LatentObjective.of(sae, 4)
     by_hand = [
         sum(
             float((maps[n, :, y, x] - sae.b_dec) @ sae.encoder_FD[4] + sae.b_enc[4]) for y in range(3) for x in range(3)
