@@ -193,12 +193,17 @@ def test_duckdb_itself_refuses_what_the_checksums_name(warehouse: Path, tmp_path
     for place in range(HEADERS * HEADER, len(content), BLOCK)[:8]:
         file.write_bytes(content[: place + 5000] + bytes([content[place + 5000] ^ 1]) + content[place + 5001 :])
         assert damaged_blocks(file) == [place]
-        try:
-            read_all(file)
-        except duckdb.Error as error:
-            assert "checksum" in str(error).lower()
-            refused += 1
+        refused += "checksum" in refusal(file).lower()
     assert refused > 0
+
+
+def refusal(file: Path) -> str:
+    """What DuckDB says against reading every row; empty where it reads them."""
+    try:
+        read_all(file)
+    except duckdb.Error as error:
+        return str(error)
+    return ""
 
 
 def read_all(file: Path) -> None:

@@ -183,7 +183,8 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 def test_the_dead_window_is_counted_in_tokens() -> None:
     """64 firings of a feature of mean density and 8 steps at least, a twentieth of the run and 10 M tokens at most."""
     for tokens, density, shortest, longest in (
-        (4_000_000, 1 / 200, 12_800, 200_000), (4_000_000, 1 / 100, 8_000, 200_000), (4_000_000, 1e-6, 200_000, 200_000), (400_000, 1e-3, 20_000, 20_000),
+        (4_000_000, 1 / 200, 12_800, 200_000), (4_000_000, 1 / 100, 8_000, 200_000),
+        (4_000_000, 1e-6, 200_000, 200_000), (400_000, 1e-3, 20_000, 20_000),
         (10**9, 1e-3, 64_000, 10_000_000), (10**9, 1e-6, 10_000_000, 10_000_000),
     ):  # fmt: skip
         settings = TrainingSettings(tokens=tokens, batch_tokens=1000)
