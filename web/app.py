@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import error_pages, experiment_pages, feature_map, graph_pages, text_routes
+from web import error_pages, experiment_pages, feature_map, graph_pages, image_page, text_routes
 from web import routes as pages
 from web.api import server as api
 from web.api.endpoint import Services
@@ -111,6 +111,7 @@ def app(
             Route("/sae/{model_id}/{recipe_id}/map/labels", feature_map.labels),
             Route("/sae/{model_id}/{recipe_id}/map/found", feature_map.found),
             Route("/model/{model_id}/ask/{method}", hand_question),
+            Route("/model/{model_id}/image", image_page.image, methods=["GET", "POST"]),
             Route("/model/{model_id}/text", text_routes.text, methods=["GET"]),
             Route("/model/{model_id}/text", text_routes.send_text, methods=["POST"]),
             Route("/sae/{model_id}/{recipe_id}/{feature_id}", pages.feature),
@@ -129,6 +130,7 @@ def app(
     state = served.state
     state.latest, state.embedder, state.model_queue = services.latest, embedder, model_queue
     state.text_pages = text_routes.TextPages(reader, model_queue, Snippets(kept_texts))
+    state.image_reader = reader if hasattr(reader, "read_image") else None
     state.asker, state.graph_changer = asker, graph_changer
     state.editing = editor and Editing(editor)
     return SecurityHeaders(RequestLimits(served), UNFRAMED if editor else HEADERS)

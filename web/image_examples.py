@@ -4,6 +4,7 @@ Inline SVG without a style or a script; each view stands in the page once, and c
 """
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -20,6 +21,22 @@ def by_kind(rows: Iterable[Any]) -> dict[tuple[str, int | None], list[Any]]:
     for row in rows:
         groups.setdefault((row.kind, row.interval_index), []).append(row)
     return groups
+
+
+def as_example(feature: Any, dictionary: Any, reading: Any) -> SimpleNamespace:
+    """A feature of the image as a row of `patch_examples`, for the pictures of a feature page."""
+    names = type(feature).__dataclass_fields__
+    return SimpleNamespace(
+        **{name: getattr(feature, name) for name in names},
+        kind="top",
+        image_id=0,
+        document_id="your image",
+        grid_rows=dictionary.grid_rows,
+        grid_cols=dictionary.grid_cols,
+        thumb_jpeg=reading.thumb_jpeg,
+        view_height=reading.view_height,
+        view_width=reading.view_width,
+    )
 
 
 def view_picture(row: Any, feature_id: int, largest: float, is_first: bool) -> Markup:

@@ -34,7 +34,7 @@ _FILTERS = (
     (formatting, ("python_text", "sql_text")),
     (example_groups, ("group_identical", "firing_share_by_interval", "ratings_by_interval")),
     (example_search, ("search_examples", "search_all_dictionaries")),
-    (image_examples, ("by_kind", "view_picture", "crop_picture")),
+    (image_examples, ("by_kind", "view_picture", "crop_picture", "as_example")),
     (text_reading, ("by_feature", "fired_features", "one_feature", "on_token")),
     (text_reading, ("relative_to_maximum", "share_of_maximum", "text_strip")),
     (panel_filters, ("index_by", "best_label_first", "other_feature_previews")),

@@ -22,6 +22,11 @@ def text_url(model_id: str, recipe_id: str = "") -> str:
     return f"/model/{quote(model_id, safe='')}/text{query}"
 
 
+def image_url(model_id: str) -> str:
+    """Where an image is looked at with a vision model's dictionaries."""
+    return f"/model/{quote(model_id, safe='')}/image"
+
+
 def list_url(list_id: str) -> str:
     return f"/list/{quote(list_id, safe='')}"
 

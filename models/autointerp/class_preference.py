@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-LEAST_IMAGES = 8
+LEAST_IMAGES = 5
 """Images of a label in each half, and images of other labels."""
 
 

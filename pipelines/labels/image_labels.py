@@ -44,7 +44,7 @@ def class_rows(store: Store, registration: SAERegistration) -> tuple[pa.Table, s
 
 
 def _rows(made: "ClassPreferences", is_alive_F: list[bool]) -> list[dict[str, Any]]:
-    """Grain: a feature that lives and prefers a label."""
+    """Grain: a feature that lives and prefers a label: its activation is stronger in images of one."""
     return [
         {
             "feature_id": feature,
@@ -59,7 +59,7 @@ def _rows(made: "ClassPreferences", is_alive_F: list[bool]) -> list[dict[str, An
             "n_of_label": int(made.n_of_label_F[feature]),
         }
         for feature, label in enumerate(made.label_F.tolist())
-        if label and is_alive_F[feature]
+        if label and is_alive_F[feature] and made.choosing_auroc_F[feature] > 0.5
     ]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from models.dictionaries.base import SparseDictionary
     from models.language_model.hooked_model import HookedModel
     from models.language_model.token_strings import TokenStrings
+    from models.vision_model.vision_model import VisionModel
 
 MOST_MODELS, MOST_DICTIONARIES = 1, 16
 MAX_PARAMETERS = 2_000_000_000
@@ -57,6 +58,7 @@ class ModelHosts:
         self.store, self.threads = store, threads
         self.turn = RLock()
         self._models: OrderedDict[Any, LoadedModel] = OrderedDict()
+        self._visions: OrderedDict[Any, VisionModel] = OrderedDict()
         self._dictionaries: OrderedDict[Any, SparseDictionary] = OrderedDict()
 
     def row(self, table: str, **keys: str) -> dict[str, Any]:
@@ -97,13 +99,7 @@ class ModelHosts:
             CannotRunModel: If it is too large, not on this machine, or other weights than the row names.
         """
         source, revision = model["source"], model["revision"]
-        if model["n_parameters"] > MAX_PARAMETERS:
-            raise CannotRunModel(
-                f"{source} has {model['n_parameters'] / 1e9:.1f} G parameters: the pages run models of up to "
-                f"{MAX_PARAMETERS / 1e9:.0f} G on the CPU"
-            )
-        if not is_available_offline(source, revision):
-            raise CannotRunModel(f"the model {source} is not on this machine, and the pages download nothing")
+        self._require_at_hand(model)
         pinned = None if is_folder(source) else revision
         key = (source, revision, model["weights_sha256"], dtype)
         if self.threads is not None:
@@ -111,6 +107,24 @@ class ModelHosts:
 
             torch.set_num_threads(self.threads)
         return _kept(self._models, key, lambda: _load_model(source, pinned, dtype, model), MOST_MODELS)
+
+    def vision(self, model: dict[str, Any], dtype: str) -> "VisionModel":
+        """The vision model of a row of the table `model`; raises as `model`."""
+        source, revision = model["source"], model["revision"]
+        self._require_at_hand(model)
+        pinned = None if is_folder(source) else revision
+        key = (source, revision, model["weights_sha256"], dtype)
+        return _kept(self._visions, key, lambda: _load_vision(source, pinned, dtype, model), MOST_MODELS)
+
+    def _require_at_hand(self, model: dict[str, Any]) -> None:
+        source = model["source"]
+        if model["n_parameters"] > MAX_PARAMETERS:
+            raise CannotRunModel(
+                f"{source} has {model['n_parameters'] / 1e9:.1f} G parameters: the pages run models of up to "
+                f"{MAX_PARAMETERS / 1e9:.0f} G on the CPU"
+            )
+        if not is_available_offline(source, model["revision"]):
+            raise CannotRunModel(f"the model {source} is not on this machine, and the pages download nothing")
 
     def dictionary(self, model_id: str, recipe_id: str) -> "SparseDictionary":
         """A dictionary of the store.
@@ -153,6 +167,20 @@ def _load_model(source: str, revision: str | None, dtype: str, model: dict[str, 
             f"{source} holds other weights now than those that the features were found in: run the chain again"
         )
     return LoadedModel(host, TokenStrings.of(host.tokenizer))
+
+
+def _load_vision(source: str, revision: str | None, dtype: str, model: dict[str, Any]) -> "VisionModel":
+    from models.vision_model.vision_model import load_vision_model
+
+    try:
+        host = load_vision_model(source, revision, dtype, "cpu")
+    except OSError as error:
+        raise CannotRunModel(f"the model {source} could not be loaded: {error}") from error
+    if host.weights_sha256 != model["weights_sha256"]:
+        raise CannotRunModel(
+            f"{source} holds other weights now than those that the features were found in: run the chain again"
+        )
+    return host
 
 
 def _manifest(folder: Any, asset: str) -> Manifest:

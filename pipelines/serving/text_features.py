@@ -99,6 +99,8 @@ def _text_features(hosts: ModelHosts, request: TextRequest, report: Report) -> T
     plans, refused = _plans(hosts, request)
     if not plans:
         raise CannotRunModel("; ".join(f"{one.recipe_id}: {one.refused}" for one in refused) or _no_dictionary(request))
+    if any("grid" in plan.harvested.facts for plan in plans):
+        raise CannotRunModel(f"{request.model_id} is a vision model: it reads images, not text")
     report(f"the model {request.model_id} is loaded")
     loaded = hosts.model(model, plans[0].reading[-1])
     corpus = hosts.store.datasets.contexts(plans[0].harvested)

@@ -25,7 +25,8 @@ PAGES = {
 
 
 def test_every_folder_of_panels_is_visited():
-    assert PAGES.keys() == {folder.name for folder in (FOLDER / "panels").iterdir()}
+    of_vision_models = {"image"}  # tests/pipelines/runs/test_vision_chain.py
+    assert PAGES.keys() | of_vision_models == {folder.name for folder in (FOLDER / "panels").iterdir()}
 
 
 @pytest.mark.parametrize("page", PAGES)
