@@ -35,6 +35,7 @@ def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.write_model("demo")
     store.write_sae("demo", "mid")
     store.write_sae("demo", "late", seed=3, labels=False, codes=False)
+    store.write_images("demo", "mid")
     store.write_experiment("demo", "asked")
     publish(home / "warehouse.duckdb", store.stored, registry=REGISTRY)
     return home / "warehouse.duckdb"

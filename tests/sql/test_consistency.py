@@ -103,10 +103,11 @@ def test_a_feature_of_an_experiment_that_its_dictionary_does_not_have_is_found(c
 def test_rows_that_refer_to_nothing_are_found_whatever_their_table(con: DuckDBPyConnection, to: str):
     rows = {}
     for table in (table for table, name in REFERENCES if name == to):
-        recipe = "mid" if "recipe_id" in table_layouts(con)[table].columns else None
-        of_recipe = "and recipe_id = 'mid'" if recipe else ""
-        [(n,)] = con.execute(f"select count(*) from {table} where model_id = 'demo' {of_recipe}").fetchall()
-        rows[f"{table}_refers_to_{to}", "demo", recipe] = n
+        has = table_layouts(con)[table].columns
+        place = {key: value for key, value in (("model_id", "demo"), ("recipe_id", "mid")) if key in has}
+        of_place = " and ".join(["true", *(f"{key} = '{value}'" for key, value in place.items())])
+        [(n,)] = con.execute(f"select count(*) from {table} where {of_place}").fetchall()
+        rows[f"{table}_refers_to_{to}", place.get("model_id"), place.get("recipe_id")] = n
     con.execute(f"delete from {to}")
     found = {(v.rule, v.model_id, v.recipe_id): v.n for v in inspect(con)}
     for place, n in rows.items():

@@ -91,6 +91,12 @@ class SyntheticStore:
         self.write("activation_site", site, [_site()])
         self.write("activation_profile", site, _profile())
 
+    def write_images(self, model_id: str, recipe_id: str) -> None:
+        """One row of each table that only a vision model's dictionary has."""
+        self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [plain_row("image")])
+        for table in ("patch_example", "feature_class"):
+            self.write(table, {"model_id": model_id, "recipe_id": recipe_id}, [plain_row(table)])
+
     def write_experiment(self, model_id: str, experiment_id: str, graph: dict[str, Rows] | None = None) -> None:
         """An experiment with one prompt, its attribution graph, and one row of every other table that methods fill."""
         keys = {"model_id": model_id, "experiment_id": experiment_id}
