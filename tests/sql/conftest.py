@@ -11,6 +11,7 @@ from sql.publish import publish
 REGISTRY = {
     "registry_entry": [("demo", "mid", "4" * 64)],
     "registry_experiment": [("demo", "asked", "7" * 64)],
+    "stage_run": [("sae", "demo", "mid", None, "succeeded", "run", "2026-01-02", 1.0, *[None] * 8)],
     "feature_list": [("words", "Words", "What fires on words.", "anna")],
     "feature_list_entry": [
         ("words", 0, "demo", "mid", 3, "the first", None, None),

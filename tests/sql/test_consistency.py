@@ -152,7 +152,8 @@ def test_a_table_that_only_its_own_file_names_is_checked(con: DuckDBPyConnection
 
 
 def test_a_dump_may_lack_features_and_have_none_twice(con: DuckDBPyConnection):
-    con.execute("update sae set frame_sha256 = 'unknown'; update corpus set frame_sha256 = 'unknown'")
+    for table in ("sae", "corpus", "image"):
+        con.execute(f"update {table} set frame_sha256 = 'unknown'")
     for table in (
         "activation_histogram",
         "example",

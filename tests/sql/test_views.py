@@ -182,7 +182,7 @@ def test_table_rows_counts_every_table(con: DuckDBPyConnection):
     rows = dict(con.execute("from table_rows").fetchall())
     assert rows["feature"] == 2 * N_FEATURES
     assert rows["feature_activation"] == len(plant(0))
-    assert all(rows[table] > 0 for table in rows), rows
+    assert [table for table in rows if rows[table] == 0] == []
 
 
 @pytest.fixture

@@ -93,9 +93,12 @@ class SyntheticStore:
 
     def write_images(self, model_id: str, recipe_id: str) -> None:
         """One row of each table that only a vision model's dictionary has."""
-        self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [plain_row("image")])
-        for table in ("patch_example", "feature_class"):
-            self.write(table, {"model_id": model_id, "recipe_id": recipe_id}, [plain_row(table)])
+        sides = {"width": 8, "height": 8, "view_width": 8, "view_height": 8}
+        place = {"position_kind": "patch", "grid_rows": 2, "grid_cols": 2, "x1": 4, "y1": 4, "interval_index": None}
+        of_sae = {"model_id": model_id, "recipe_id": recipe_id}
+        self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [plain_row("image", **sides)])
+        self.write("patch_example", of_sae, [plain_row("patch_example", **place)])
+        self.write("feature_class", of_sae, [plain_row("feature_class")])
 
     def write_experiment(self, model_id: str, experiment_id: str, graph: dict[str, Rows] | None = None) -> None:
         """An experiment with one prompt, its attribution graph, and one row of every other table that methods fill."""
