@@ -3,6 +3,8 @@
 Arguments: a file of inputs (torch.save), and where the answers go.
 """
 
+# pyright: reportMissingImports=false
+
 import sys
 import time
 

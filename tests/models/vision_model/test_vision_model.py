@@ -131,15 +131,22 @@ def test_receptive_fields_are_patches_or_what_moves_a_position(folders):
 
 def test_a_model_whose_parts_add_up_otherwise_is_refused(folders):
     host = load_vision_model(folders["vit"])
-    layer = host.vision_map.blocks[1]
-    layer.register_forward_hook(lambda _, __, x: x + 1)
+
+    def moved(_: torch.nn.Module, __: object, out: torch.Tensor) -> torch.Tensor:
+        return out + 1
+
+    host.vision_map.blocks[1].register_forward_hook(moved)
     with pytest.raises(UnknownArchitecture, match=r"resid_post\.1 = resid_mid\.1 \+ mlp_out\.1"):
         VisionModel.of(host.model, host.preprocessing)
 
 
 def test_patches_in_another_order_are_refused(folders):
     host = load_vision_model(folders["siglip"])
-    host.vision_map.base.embeddings.register_forward_hook(lambda _, __, x: x.flip(1))
+
+    def reversed_patches(_: torch.nn.Module, __: object, out: torch.Tensor) -> torch.Tensor:
+        return out.flip(1)
+
+    host.vision_map.base.get_submodule("embeddings").register_forward_hook(reversed_patches)
     with pytest.raises(UnknownArchitecture, match="changed most by its own pixels"):
         VisionModel.of(host.model, host.preprocessing)
 
@@ -178,7 +185,9 @@ def test_text_and_images_are_told_apart(folders, tmp_path):
 def test_class_names_and_logits_are_there_where_the_model_classifies(folders):
     vit, clip = (load_vision_model(folders[kind]) for kind in ("vit", "clip"))
     assert vit.class_names == ["bright", "dark", "striped"]
-    assert vit.logits(_images()).shape == (2, 3)
+    logits = vit.logits(_images())
+    assert logits is not None
+    assert logits.shape == (2, 3)
     assert clip.class_names is None
     assert clip.logits(_images()) is None
     assert vit.width(Site("resid_post", 0)) == WIDTH

@@ -11,7 +11,16 @@ from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, tw
 from models.evaluation.concept_probing import ConceptTask
 from models.experiments.methods import sparse_probing
 from models.experiments.methods.sparse_probing import METHOD
+from pipelines.registry.experiment_cards import PromptSetCard
 from pipelines.store.prompt_reading import prompts_sha256
+from pipelines.store.store import Store
+
+
+def prompt_set_of(store: Store) -> PromptSetCard:
+    """That of the house's experiment."""
+    card = store.experiment("m/asked").prompt_set
+    assert card is not None
+    return card
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +110,9 @@ def test_a_file_of_texts_is_drawn_by_label_and_its_rows_are_the_sets_identity(tm
     columns = {"text": "review", "label": "stars", "spurious": "noted"}
     card = {"source": str(file), "columns": columns, "max_per_label": 10, "max_tokens": 2}
     write_card(tmp_path, "text_sets/labelled", card)
-    prompt_set = store.experiment("m/asked").prompt_set
-    sha256 = prompts_sha256(prompt_set)
+    sha256 = prompts_sha256(prompt_set_of(store))
     write_card(tmp_path, "text_sets/labelled", card | {"columns": columns | {"spurious": "stars"}})
-    assert prompts_sha256(store.experiment("m/asked").prompt_set) != sha256
+    assert prompts_sha256(prompt_set_of(store)) != sha256
     write_card(tmp_path, "text_sets/labelled", card | {"max_per_label": 20})
     given = asked(store)
     assert sorted(str(prompt.prompt.label) for prompt in given.prompts) == ["bad"] * 20 + ["good"] * 20

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, create_model
@@ -275,8 +276,8 @@ def test_a_difference_is_told_by_what_it_was_and_what_it_is():
 
 
 def test_images_remake_the_corpus_and_their_positions_the_harvest_alone():
-    def asked_of(**changes: object) -> dict[str, dict]:
-        images = ImagesCard(**{"source": "pictures"} | changes)
+    def asked_of(**changes: Any) -> dict[str, dict]:
+        images = ImagesCard.model_validate({"source": "pictures"} | changes)
         return asked(registration(VisionModelCard(source="org/vit", images=images)))
 
     plain = asked_of()
