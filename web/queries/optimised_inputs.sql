@@ -1,5 +1,5 @@
 -- Texts that were made for a feature, of all experiments.
--- nothing without: optimized_input
+-- nothing without: optimised_input
 select
     experiment_id,
     method,
@@ -12,7 +12,7 @@ select
     ratio_to_corpus,
     surprise,
     n_before
-from optimized_input
+from optimised_input
 where model_id = $model_id and recipe_id = $recipe_id and feature_id = $feature_id
 order by experiment_id, method, target desc
 limit 60;

@@ -19,7 +19,7 @@ def _a_dictionary_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def target_of(root: Path, prefix: tuple[int, ...]) -> FeatureInputTarget:
-    given = asked(text_set_house(root, "optimized_input", two_labels(24), **FAST))
+    given = asked(text_set_house(root, "optimised_input", two_labels(24), **FAST))
     return FeatureInputTarget(given.host, given.features.sae, given.features.site, 3, prefix)
 
 
@@ -46,9 +46,9 @@ def test_values_and_slopes_are_those_of_the_plain_model(tmp_path: Path, prefix: 
 
 
 def test_made_texts_survive_and_beat_what_they_began_with(tmp_path: Path):
-    given = asked(text_set_house(tmp_path, "optimized_input", two_labels(24), **FAST))
-    rows = method_of("optimized_input").measure(given, given.prompts)["optimized_input"]
-    assert rows_as_table("optimized_input", rows).num_rows == 2 * 3
+    given = asked(text_set_house(tmp_path, "optimised_input", two_labels(24), **FAST))
+    rows = method_of("optimised_input").measure(given, given.prompts)["optimised_input"]
+    assert rows_as_table("optimised_input", rows).num_rows == 2 * 3
     for row in rows:
         again = given.host.tokenizer(row["text"], add_special_tokens=False)["input_ids"]
         assert again == row["token_ids"], "every text is cut into its own tokens again"
@@ -58,7 +58,7 @@ def test_made_texts_survive_and_beat_what_they_began_with(tmp_path: Path):
     assert [row["penalty"] for row in made] == [0.0, 1.0] * 2
     shortened = [row for row in rows if row["method"] == "shorten"]
     assert all(len(row["tokens"]) <= row["n_before"] for row in shortened)
-    assert rows == method_of("optimized_input").measure(given, given.prompts)["optimized_input"]
+    assert rows == method_of("optimised_input").measure(given, given.prompts)["optimised_input"]
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_made_texts_survive_and_beat_what_they_began_with(tmp_path: Path):
 )
 def test_what_cannot_be_made_is_said_before_the_first_pass(tmp_path: Path, settings: dict[str, object], wanted: str):
     with pytest.raises(ValueError, match=wanted):
-        asked(text_set_house(tmp_path, "optimized_input", two_labels(24), **(FAST | settings)))
+        asked(text_set_house(tmp_path, "optimised_input", two_labels(24), **(FAST | settings)))

@@ -1,4 +1,4 @@
-"""Settings of optimized inputs."""
+"""Settings of optimised inputs."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,14 @@ from models.bounds import Bounds
 from models.experiments.settings_base import ExperimentSettings
 
 
-class OptimizedInputSettings(ExperimentSettings):
+class OptimisedInputSettings(ExperimentSettings):
     """Texts that are made to excite a feature more than any text of the corpus, by evolution along the gradient (EPO,
     Thompson et al. 2024) or by every token in turn, with and without a price on what the model finds unlikely; and the
     strongest of the card's texts, shortened to what the feature still fires on. They show what a feature reads beyond
     what the corpus happened to hold. Only texts count that are cut into the same tokens again."""
 
     question = "Which texts excite a feature most, and which is the shortest?"
-    tables = ("optimized_input",)
+    tables = ("optimised_input",)
     prompt_kinds = ("prompts", "labelled")
     dictionary = "required"
     prompts_per_chunk = None

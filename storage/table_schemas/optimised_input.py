@@ -1,4 +1,4 @@
-"""Columns of the Parquet files of the table `optimized_input`, whose folders name model_id and experiment_id."""
+"""Columns of the Parquet files of the table `optimised_input`, whose folders name model_id and experiment_id."""
 
 import pyarrow as pa
 

@@ -9,7 +9,7 @@ with best as (
         arg_max(activation, target) filter (where method <> 'shorten') as activation,
         any_value(text) filter (where method = 'shorten') as shortest,
         any_value(n_before) filter (where method = 'shorten') as n_before
-    from optimized_input
+    from optimised_input
     where model_id = $model_id and experiment_id = $experiment_id
     group by all
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.features.optimized_input import (
+from models.features.optimised_input import (
     EvolutionPlan,
     NoSurvivingInput,
     coordinate_ascent,

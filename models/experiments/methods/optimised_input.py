@@ -11,9 +11,9 @@ import torch
 
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt
-from models.experiments.settings.optimized_input import OptimizedInputSettings
+from models.experiments.settings.optimised_input import OptimisedInputSettings
 from models.features.feature_input_target import FeatureInputTarget
-from models.features.optimized_input import (
+from models.features.optimised_input import (
     EvolutionPlan,
     FoundInput,
     coordinate_ascent,
@@ -22,7 +22,7 @@ from models.features.optimized_input import (
     surviving_starts,
 )
 
-Given = ExperimentInput[OptimizedInputSettings]
+Given = ExperimentInput[OptimisedInputSettings]
 FELT = 10
 """A price of 1 is a tenth of the feature's largest activation, for a nat per token."""
 
@@ -35,7 +35,7 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     for feature in features:
         kept = given.kept.result(f"feature {feature}", lambda f=feature: list(_rows(given, f, places.get(f))))
         rows.extend(kept)
-    return {"optimized_input": rows}
+    return {"optimised_input": rows}
 
 
 def chosen_features(given: Given) -> list[int]:
@@ -166,4 +166,4 @@ def _passes(given: Given) -> PassCount:
     return PassCount(forward=n * (forward + 1) + read, backward=n * backward)
 
 
-METHOD = ExperimentMethod(settings=OptimizedInputSettings, measure=_measure, passes=_passes, check=_check)
+METHOD = ExperimentMethod(settings=OptimisedInputSettings, measure=_measure, passes=_passes, check=_check)
