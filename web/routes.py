@@ -158,7 +158,8 @@ def _compared(request: Request, snapshot: WarehouseSnapshot, names: dict[str, st
     """A dictionary beside another, or beside the choice of others: those of its recipe first."""
     sae_row = find_sae(snapshot, *names["a"].split("/"))
     if not names["b"]:
-        rows = [row for row in snapshot.ask(queries()["saes"], {}) if row != sae_row]
+        own = (sae_row.model_id, sae_row.recipe_id)
+        rows = [row for row in snapshot.ask(queries()["saes"], {}) if (row.model_id, row.recipe_id) != own]
         rows.sort(key=lambda row: (row.recipe_id != sae_row.recipe_id, row.model_id != sae_row.model_id))
         others = [f"{row.model_id}/{row.recipe_id}" for row in rows]
         text = environment().get_template("compare.html")

@@ -1,20 +1,24 @@
 """Feature pages as files: the same panels without a server, a script or a network, to send or to keep."""
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 from markupsafe import Markup
 
+from web.experiment_images import stored_image
 from web.panel_templates import FOLDER, environment, panels
 from web.query_files import queries
 from web.urls import feature_url, list_url, sae_url
 from web.warehouse_file import WarehouseSnapshot
 
 _LINK = re.compile(r'<a href="(/[^"]*)">(.*?)</a>', re.DOTALL)
+_PICTURE = re.compile(r'<img src="/experiments/([^/"]+)/([^/"]+)/image/(\d+)\.png"([^>]*)>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +113,30 @@ def _write(
     if out.suffix == ".html":
         contents = [(page, f"#{page.name}") for page in pages]
         addresses = {page.address: anchor for page, anchor in contents}
-        return [_write_page(out, addresses, contents=contents, features=pages, **shared)]
+        return [_write_page(out, snapshot, addresses, contents=contents, features=pages, **shared)]
     contents = [(page, f"{page.name}.html") for page in pages]
     addresses = {page.address: file for page, file in contents} | {home: "index.html"}
-    index = _write_page(out / "index.html", addresses, contents=contents, features=[], **shared)
+    index = _write_page(out / "index.html", snapshot, addresses, contents=contents, features=[], **shared)
     shared["note"] = ""
-    each = [_write_page(out / file, addresses, contents=[], features=[page], **shared) for page, file in contents]
+    each = [
+        _write_page(out / file, snapshot, addresses, contents=[], features=[page], **shared) for page, file in contents
+    ]
     return [index, *each]
 
 
-def _write_page(file: Path, addresses: dict[str, str], **shared: Any) -> Path:
-    """A file in which links lead to what was exported too; what was not is text."""
+def _write_page(file: Path, snapshot: WarehouseSnapshot, addresses: dict[str, str], **shared: Any) -> Path:
+    """A file in which links lead to what was exported too, what was not is text, and pictures are held."""
     style = Markup((FOLDER / "static" / "style.css").read_text(encoding="utf-8"))  # ours: no text of others is in it
     text = environment().get_template("export.html").render(style=style, **shared)
+
+    def held(picture: re.Match[str]) -> str:
+        png = stored_image(snapshot, unquote(picture[1]), unquote(picture[2]), int(picture[3]))
+        return f'<img src="data:image/png;base64,{b64encode(png).decode()}"{picture[4]}>' if png else ""
 
     def leading(link: re.Match[str]) -> str:
         address = addresses.get(link[1])
         return f'<a href="{address}">{link[2]}</a>' if address else f"<span>{link[2]}</span>"
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_LINK.sub(leading, text), encoding="utf-8", newline="\n")
+    file.write_text(_PICTURE.sub(held, _LINK.sub(leading, text)), encoding="utf-8", newline="\n")
     return file

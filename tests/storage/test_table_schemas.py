@@ -18,6 +18,7 @@ from storage.table_schemas import rows_as_table, table_schema, tables
 NOT_WRITTEN_BY_A_STAGE = {"registry_entry", "registry_experiment", "feature_list", "feature_list_entry", "stage_run"}
 DUCKDB = {
     "string": {"VARCHAR", "JSON"},
+    "binary": {"BLOB"},
     "bool": {"BOOLEAN"},
     "int32": {"INTEGER"},
     "int64": {"BIGINT"},

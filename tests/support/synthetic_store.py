@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
 from family_rows import family_rows, parent_rows
 from graph_rows import small_graph
+from harvest_rows import frame_row, profile_rows, site_row
+from image_rows import class_rows, image_rows, patch_rows
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
 
@@ -85,20 +87,17 @@ class SyntheticStore:
     def write_model(self, model_id: str) -> None:
         self.write("model", {"model_id": model_id}, [_model()])
         self.write("corpus", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [_corpus()])
-        self.write("context_frame", {"model_id": model_id}, [_frame()])
+        self.write("context_frame", {"model_id": model_id}, [frame_row()])
         site = {"model_id": model_id, "site": "resid_post.2"}
         self.write("activation_shard", site, [_shard()])
-        self.write("activation_site", site, [_site()])
-        self.write("activation_profile", site, _profile())
+        self.write("activation_site", site, [site_row()])
+        self.write("activation_profile", site, profile_rows())
 
     def write_images(self, model_id: str, recipe_id: str) -> None:
         """One row of each table that only a vision model's dictionary has."""
-        sides = {"width": 8, "height": 8, "view_width": 8, "view_height": 8}
-        place = {"position_kind": "patch", "grid_rows": 2, "grid_cols": 2, "x1": 4, "y1": 4, "interval_index": None}
-        of_sae = {"model_id": model_id, "recipe_id": recipe_id}
-        self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, [plain_row("image", **sides)])
-        self.write("patch_example", of_sae, [plain_row("patch_example", **place)])
-        self.write("feature_class", of_sae, [plain_row("feature_class")])
+        self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, image_rows())
+        for table, rows in (("patch_example", patch_rows()), ("feature_class", class_rows())):
+            self.write(table, {"model_id": model_id, "recipe_id": recipe_id}, rows)
 
     def write_experiment(self, model_id: str, experiment_id: str, graph: dict[str, Rows] | None = None) -> None:
         """An experiment with one prompt, its attribution graph, and one row of every other table that methods fill."""
@@ -349,22 +348,6 @@ def _model() -> dict[str, Any]:
         "dtype": "float32",
         "registered_at": NOON,
     }
-
-
-def _frame() -> dict[str, Any]:
-    frame = {"candidate": "<bos>", "prefix": [0], "suffix": [], "is_chosen": True, "skip_first": 0}
-    return frame | {"n_sinks": 0, "variance_share": 0.02, "position": 0, "layer": 1, "outlier_share": 0.0}
-
-
-def _site() -> dict[str, Any]:
-    counts = {"n_tokens": 1000, "n_special": 10, "n_skipped": 0, "n_outliers": 1}
-    norms = {"median_norm": 3.0, "norm_limit": 30.0, "norm_quantiles": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
-    return counts | norms | {"variance": 9.0, "largest_rows_share": 0.04, "rounding_share": 1e-6}
-
-
-def _profile() -> list[dict[str, Any]]:
-    row = {"n_tokens": 500, "n_outliers": 0, "mean_norm": 3.0, "variance_share": 0.5}
-    return [row | {"position_first": first, "position_last": first} for first in (1, 2)]
 
 
 def _corpus() -> dict[str, Any]:

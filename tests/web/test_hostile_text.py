@@ -44,6 +44,7 @@ TAGS = {
     "label", "input", "button", "section", "details", "summary", "pre", "code", "p", "div", "dl", "dt", "dd", "data",
     "span", "time", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "ol", "ul", "li", "footer",
     "select", "option", "bdi", "q", "strong", "noscript", "svg", "rect", "line", "circle", "text", "polyline",
+    "figure", "figcaption", "img",
 }  # fmt: skip
 ATTRIBUTES = {
     "maxlength",
@@ -52,6 +53,7 @@ ATTRIBUTES = {
     "tabindex", "hidden", "open", "min", "max", "disabled", "autocomplete", "aria-hidden",
     "data-address", "data-model", "data-target", "data-nodes",
     "selected", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points",
+    "alt", "loading",
 }  # fmt: skip
 LINE_ENDS = {"\n"}
 PROMPT = "\"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\0{{ 7*7 }}' or 1=1 --"
@@ -85,6 +87,8 @@ def held_harmless(page) -> None:
         ours = [{"src": f"/static/{name}", "defer": ""} for name in ("keys.js", "copy.js")]
         assert page.attributes in [*ours, {"src": "/static/graph/main.js", "type": "module"}]
         assert not page.inside
+    if page.tag == "img":
+        assert re.fullmatch(r"/experiments/[^/]+/[^/]+/image/\d+\.png", page.attributes["src"])
     for name in ("href", "src", "action"):
         assert page.attributes.get(name, "/").startswith(("/", "#", "?", DAGSTER)), page.attributes
         assert not page.attributes.get(name, "/").startswith("//"), page.attributes
