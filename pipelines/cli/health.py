@@ -21,19 +21,18 @@ def health(
 ) -> None:
     """Show how the last run of each stage went.
 
-    Reads the store's records, not the warehouse. Exit code 1 if a stage failed, was stopped or killed, or if tables
-    have waited for more than an hour to be published.
+    Reads the store's records, not the warehouse. Exit code 1 if a stage that a card asks for failed, was stopped or
+    killed, or if tables have waited for more than an hour to be published.
 
     Example: glasshouse health --json
     """
     from pipelines.store.run_health import RunHealth
-    from pipelines.store.stage_records import stage_records
     from pipelines.store.store import Store
 
-    layout = Store().layout
-    if absent := layout.absence():
+    store = Store()
+    if absent := store.layout.absence():
         raise ValueError(absent)
-    found = RunHealth(stage_records(layout))
+    found = RunHealth.of(store)
     if as_json:
         for record in found.records:
             typer.echo(json.dumps(asdict(record)))
@@ -58,6 +57,12 @@ def _show(found: "RunHealth") -> None:
         typer.echo(line)
     for record in found.failures:
         console.print(f"[red]{record.status}[/red] {escape(failure_sentence(record))}", highlight=False, soft_wrap=True)
+    if found.forgotten:
+        console.print(
+            f"{len(found.forgotten)} that failed belong to cards that are gone from this registry, and count no more: "
+            "glasshouse gc removes their records",
+            soft_wrap=True,
+        )
 
 
 def _cells(record: "StageRecord") -> tuple[str, ...]:
