@@ -3,7 +3,6 @@
 import dagster as dg
 
 from pipelines.store.run_health import RunHealth, failure_sentence
-from pipelines.store.stage_records import stage_records
 from pipelines.store.store import Store
 
 SUCCEED, IN_TIME = "stages_succeed", "published_in_time"
@@ -35,7 +34,7 @@ def published_in_time(store: Store) -> dg.AssetCheckResult:
 
 def evaluations(store: Store) -> tuple[dg.AssetCheckEvaluation, dg.AssetCheckEvaluation]:
     """What both checks say now."""
-    found = RunHealth(stage_records(store.layout))
+    found = RunHealth.of(store)
     failures = {f"{each.stage} {each.partition}".strip(): failure_sentence(each) for each in found.failures}
     shown = dict(list(failures.items())[:MOST_SHOWN])
     names = ", ".join(list(failures)[:5]) + ("…" if len(failures) > 5 else "")

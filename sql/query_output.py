@@ -94,7 +94,7 @@ def format_table(answer: QueryResult, most: int = 100) -> str:
         if result is None:
             raise ValueError(NO_ROWS)
         names = [column[0] for column in result.description]
-        return "\n".join(_table(names, result.fetchmany(most + 1), most))
+        return "\n".join(table_lines(names, result.fetchmany(most + 1), most))
 
 
 def write(answer: QueryResult, form: str = "table", out: Path | None = None) -> None:
@@ -259,7 +259,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _table(names: Sequence[str], rows: Sequence[Row], most: int) -> Iterator[str]:
+def table_lines(names: Sequence[str], rows: Sequence[Row], most: int) -> Iterator[str]:
+    """A table as `format_table` makes it, of rows that are there: a line a row, however wide."""
     shown, more = rows[:most], len(rows) > most
     cells = [[_cell(name) for name in names], *([_cell(value) for value in row] for row in shown)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 if TYPE_CHECKING:
     from pipelines.store.run_health import RunHealth
@@ -22,19 +21,18 @@ def health(
 ) -> None:
     """Show how the last run of each stage went.
 
-    Reads the store's records, not the warehouse. Exit code 1 if a stage failed, was stopped or killed, or if tables
-    have waited for more than an hour to be published.
+    Reads the store's records, not the warehouse. Exit code 1 if a stage that a card asks for failed, was stopped or
+    killed, or if tables have waited for more than an hour to be published.
 
     Example: glasshouse health --json
     """
     from pipelines.store.run_health import RunHealth
-    from pipelines.store.stage_records import stage_records
     from pipelines.store.store import Store
 
-    layout = Store().layout
-    if absent := layout.absence():
+    store = Store()
+    if absent := store.layout.absence():
         raise ValueError(absent)
-    found = RunHealth(stage_records(layout))
+    found = RunHealth.of(store)
     if as_json:
         for record in found.records:
             typer.echo(json.dumps(asdict(record)))
@@ -49,21 +47,27 @@ def health(
 
 def _show(found: "RunHealth") -> None:
     from pipelines.store.run_health import failure_sentence
+    from sql.query_output import table_lines
 
     if not found.records:
         console.print("no stage has run in this store yet: glasshouse run")
         return
-    table = Table("stage", "partition", "last run", "succeeded", "made in", "memory", "written")
-    for record in found.records:
-        table.add_row(*_cells(record))
-    console.print(table)
+    names = ["stage", "partition", "last run", "succeeded", "made in", "memory", "written"]
+    for line in table_lines(names, [_cells(record) for record in found.records], len(found.records)):
+        typer.echo(line)
     for record in found.failures:
         console.print(f"[red]{record.status}[/red] {escape(failure_sentence(record))}", highlight=False, soft_wrap=True)
+    if found.forgotten:
+        console.print(
+            f"{len(found.forgotten)} that failed belong to cards that are gone from this registry, and count no more: "
+            "glasshouse gc removes their records",
+            soft_wrap=True,
+        )
 
 
-def _cells(record: "StageRecord") -> list[str]:
+def _cells(record: "StageRecord") -> tuple[str, ...]:
     made = record.made
-    return [
+    return (
         record.stage,
         record.partition,
         record.status,
@@ -71,7 +75,7 @@ def _cells(record: "StageRecord") -> list[str]:
         f"{made.seconds:,.1f} s" if made and made.seconds is not None else "",
         f"{made.peak_memory_bytes / 1e9:.2f} GB" if made and made.peak_memory_bytes else "",
         f"{made.written_bytes / 1e6:,.1f} MB" if made else "",
-    ]
+    )
 
 
 def _ago(time: str) -> str:

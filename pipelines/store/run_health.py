@@ -1,10 +1,14 @@
 """What somebody on call must look at: stages whose last run did not succeed, and tables that wait to be published."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from pipelines.store.stage_records import RUNNING, SUCCEEDED, StageRecord, now, run_command
+from pipelines.store.stage_records import RUNNING, SUCCEEDED, StageRecord, now, run_command, stage_records
+
+if TYPE_CHECKING:
+    from pipelines.store.store import Store
 
 PUBLICATION = "published_warehouse"
 LATE = timedelta(hours=1)
@@ -16,11 +20,33 @@ class RunHealth:
     """The records of a store, as they are now."""
 
     records: Sequence[StageRecord]
+    asked: Collection[str] | None = None
+    """Partitions that some card asks for; None where a card that cannot be read may ask for any."""
+
+    @classmethod
+    def of(cls, store: "Store") -> "RunHealth":
+        """Reads records and cards."""
+        cards = store.cards()
+        asked = None if cards.errors else {*cards.sae_ids(), *cards.experiment_keys()}
+        return cls(stage_records(store.layout), asked)
 
     @property
     def failures(self) -> list[StageRecord]:
-        """Stages whose last run failed, was stopped or killed, or made what a check of its own refused."""
+        """Stages whose last run failed, was stopped or killed, or made what a check of its own refused, and that a card
+        still asks for: nobody can make the others succeed."""
+        return [record for record in self._failed if self._is_asked(record)]
+
+    @property
+    def forgotten(self) -> list[StageRecord]:
+        """Those that no card asks for any more."""
+        return [record for record in self._failed if not self._is_asked(record)]
+
+    @property
+    def _failed(self) -> list[StageRecord]:
         return [record for record in self.records if record.status not in (RUNNING, SUCCEEDED)]
+
+    def _is_asked(self, record: StageRecord) -> bool:
+        return self.asked is None or not record.partition or record.partition in self.asked
 
     def late_publication(self, at: str | None = None) -> str | None:
         """A sentence where tables have waited for too long; None where none has."""
