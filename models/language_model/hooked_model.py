@@ -5,7 +5,7 @@ Plain torch forward hooks on the model itself: what is read is bit for bit what 
 B rows of a batch, P positions, D width of a site, V vocabulary.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +17,14 @@ from torch import Tensor
 from models.language_model.attention_interface import ATTENTION_KINDS, attention_hooks
 from models.language_model.attention_sites import AttentionSites, proven_attention_sites
 from models.language_model.block_arithmetic import map_by_arithmetic
-from models.language_model.captured_sites import CapturedSites, Stopped
 from models.language_model.error_origin import is_of_own_code
 from models.language_model.forward_pass import PassTracker, Tokens
+from models.language_model.hooked_sites import HookedSites
 from models.language_model.hooks import HookFunction, add_hook, unflattened
 from models.language_model.loading import load_model, load_tokenizer, open_model_files, read_tokenizer
 from models.language_model.module_map import ModuleMap, UnknownArchitecture
 from models.language_model.self_test import check_and_measure_widths, probe_tokens
-from models.language_model.site_edit import Edit, site_edit
+from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 from models.language_model.unembedding import Unembedding, unembedding
 
@@ -32,7 +32,7 @@ __all__ = ["HookedModel", "load_tokenizer"]
 
 
 @dataclass(eq=False, repr=False)
-class HookedModel:
+class HookedModel(HookedSites):
     """A language model with addresses. One pass at a time: captures and edits belong to the model, not to a call.
 
     The weights are frozen, so that nothing is recorded for gradients unless an edit brings in a tensor that wants one.
@@ -54,8 +54,6 @@ class HookedModel:
     passes: PassTracker = field(init=False)
     widths: Mapping[Site, int] = field(default_factory=dict)
     _attention: AttentionSites | None = None
-    _readings: list[CapturedSites] = field(default_factory=list)
-    _running: bool = False
 
     @classmethod
     def load(
@@ -179,41 +177,6 @@ class HookedModel:
         return widths[resolved]
 
     @contextmanager
-    def capture(
-        self, sites: Iterable[Site], stop_early: bool = True, detach: bool = True
-    ) -> Iterator[Mapping[Site, Tensor]]:
-        """Keeps the values of sites in the passes within the block, each as (B, P, width) in the model's dtype.
-
-        The mapping holds the latest pass, under the sites as they were asked for, and stays filled after the block.
-        Where a site is also edited, the edited value is kept, whichever of the two began first. Nothing is copied,
-        unless a gradient is wanted.
-
-        Args:
-            sites: Where; a ValueError before any pass where the model has no such site.
-            stop_early: Whether `forward` ends as soon as every site of every open capture has been reached: later
-                blocks then cost nothing, and there are no logits. `generate` is not stopped.
-            detach: False keeps the graph, and begins one at the first of the sites: a copy of the value goes on in its
-                place, so the gradient of what is computed from the logits is
-                `torch.autograd.grad(metric, list(found.values()))`.
-        """
-        reading = CapturedSites(tuple(dict.fromkeys(sites)), stop_early, detach)
-        with ExitStack() as hooks:
-            for site in reading.sites:
-                self._see(hooks, site, self._capture_hook(reading, site))
-            self._readings.append(reading)
-            hooks.callback(self._readings.remove, reading)
-            yield reading.found
-
-    def _capture_hook(self, reading: CapturedSites, site: Site) -> HookFunction:
-        def keep(x_BPD: Tensor) -> Tensor | None:
-            new = reading.keep(site, x_BPD)
-            if self._running and all(each.content for each in self._readings):
-                raise Stopped
-            return new
-
-        return keep
-
-    @contextmanager
     def intervene(
         self, edits: Mapping[Site, Edit], positions: Sequence[int] | None = None, tokens: Tokens = "all"
     ) -> Iterator[None]:
@@ -230,10 +193,7 @@ class HookedModel:
                 prompt's end. None for all.
             tokens: Whether what is changed is limited to the prompt or to what `generate` adds to it.
         """
-        with ExitStack() as hooks:
-            for site, edit in edits.items():
-                change = site_edit(site, edit, lambda n: self.passes.current.chosen(n, positions, tokens))
-                self._see(hooks, site, change, first=True)
+        with self._edited(edits, lambda n: self.passes.current.chosen(n, positions, tokens)):
             yield
 
     def _see(self, hooks: ExitStack, site: Site, see: HookFunction, *, first: bool = False) -> None:
@@ -274,17 +234,8 @@ class HookedModel:
         mask = torch.ones_like(token_ids_BP) if attention_mask is None else attention_mask
         options = {"use_cache": False} if self.is_causal else {}
         with self.passes.one_at_a_time():
-            for reading in self._readings:
-                reading.found.clear()
-            self._running = True
-            try:
-                ids = token_ids_BP.to(self.device)
-                output = self.model(input_ids=ids, attention_mask=mask.to(self.device), **options)
-            except Stopped:
-                return None
-            finally:
-                self._running = False
-        return getattr(output, "logits", None)
+            ids, mask = token_ids_BP.to(self.device), mask.to(self.device)
+            return self._logits(lambda: self.model(input_ids=ids, attention_mask=mask, **options))
 
     def unembedding(self) -> Unembedding | None:
         """How a direction of the final stream reaches the logits; None for an encoder, which predicts no next token."""

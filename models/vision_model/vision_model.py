@@ -10,19 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from models.language_model.captured_sites import CapturedSites, Stopped
 from models.language_model.error_origin import is_of_own_code
+from models.language_model.forward_pass import PassTracker
+from models.language_model.hooked_sites import HookedSites
 from models.language_model.hooks import HookFunction, add_hook
 from models.language_model.loading import open_model_files
 from models.language_model.module_map import UnknownArchitecture
-from models.language_model.site_edit import Edit, site_edit
+from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 from models.vision_model.image_preprocessing import ImagePreprocessing, read_preprocessing
 from models.vision_model.token_grid import TokenGrid
@@ -60,7 +60,7 @@ def load_vision_model(
 
 
 @dataclass(eq=False, repr=False)
-class VisionModel:
+class VisionModel(HookedSites):
     """A vision model with addresses. One pass at a time: captures and edits belong to the model, not to a call."""
 
     model: Any
@@ -72,9 +72,10 @@ class VisionModel:
     vision_map: VisionMap
     grids: Mapping[Site, TokenGrid] = field(default_factory=dict)
     widths: Mapping[Site, int] = field(default_factory=dict)
-    _readings: list[CapturedSites] = field(default_factory=list)
-    _running: bool = False
-    _lock: Any = field(default_factory=Lock)
+    _passes: PassTracker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._passes = PassTracker(type(self.model).__name__)
 
     @classmethod
     def of(
@@ -146,32 +147,6 @@ class VisionModel:
         return self.grids[site.resolve(self.n_layers)]
 
     @contextmanager
-    def capture(
-        self, sites: Iterable[Site], stop_early: bool = True, detach: bool = True
-    ) -> Iterator[Mapping[Site, Tensor]]:
-        """Keeps the values of sites in the passes within the block, each as (B, P, D) in the model's dtype.
-
-        As `HookedModel.capture`: the latest pass under the sites as they were asked for; `forward` ends early where
-        nothing else is wanted; `detach=False` keeps the graph, down to pixels that want a gradient.
-        """
-        reading = CapturedSites(tuple(dict.fromkeys(sites)), stop_early, detach)
-        with ExitStack() as hooks:
-            for site in reading.sites:
-                self._see(hooks, site, self._capture_hook(reading, site))
-            self._readings.append(reading)
-            hooks.callback(self._readings.remove, reading)
-            yield reading.found
-
-    def _capture_hook(self, reading: CapturedSites, site: Site) -> HookFunction:
-        def keep(x_BPD: Tensor) -> Tensor | None:
-            new = reading.keep(site, x_BPD)
-            if self._running and all(each.content for each in self._readings):
-                raise Stopped
-            return new
-
-        return keep
-
-    @contextmanager
     def intervene(self, edits: Mapping[Site, Edit], positions: Sequence[int] | None = None) -> Iterator[None]:
         """Puts `edit(x_BPD)` in the place of each site's value in every pass within the block; returns the same shape.
 
@@ -183,9 +158,7 @@ class VisionModel:
         def chosen(n: int) -> Tensor | None:
             return None if positions is None else torch.isin(torch.arange(n), torch.tensor(list(positions)))
 
-        with ExitStack() as hooks:
-            for site, edit in edits.items():
-                self._see(hooks, site, site_edit(site, edit, chosen), first=True)
+        with self._edited(edits, chosen):
             yield
 
     def _see(self, hooks: ExitStack, site: Site, see: HookFunction, *, first: bool = False) -> None:
@@ -202,19 +175,8 @@ class VisionModel:
         Raises:
             RuntimeError: If another pass is under way.
         """
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("another pass of this model is under way: captures and edits belong to the model")
-        try:
-            for reading in self._readings:
-                reading.found.clear()
-            self._running = True
-            output = self.model(pixel_values=pixels_BCHW.to(self.device, self.dtype))
-        except Stopped:
-            return None
-        finally:
-            self._running = False
-            self._lock.release()
-        return getattr(output, "logits", None)
+        with self._passes.one_at_a_time():
+            return self._logits(lambda: self.model(pixel_values=pixels_BCHW.to(self.device, self.dtype)))
 
     @torch.no_grad()
     def run(self, images: Sequence[Image.Image] | Tensor, sites: Iterable[Site | str]) -> dict[Site, Tensor]:
