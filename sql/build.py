@@ -10,7 +10,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.catalog import literal, quoted, table_layouts, table_names
-from sql.consistency import inspect_changes, rules_sha256
+from sql.consistency import inspect_changes
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
 from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
@@ -121,8 +121,8 @@ def _built(
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
         rows = counted_rows(con) | {FEATURE_ACTIVATION: n_codes}
-        inspect_changes(con, _changed_dictionaries(changed))
-        _write_publication_row(con, stored)
+        rules = inspect_changes(con, _changed_dictionaries(changed))
+        write_publication_row(con, stored, schema_sha256(), rules)
         con.execute("delete from _table_rows")
         con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
         con.execute("commit")
@@ -219,10 +219,9 @@ def insert_registry_rows(con: DuckDBPyConnection, registry: RegistryRows) -> Non
             con.executemany(f"insert into {quoted(table)} values ({values})", [list(row) for row in rows])
 
 
-def _write_publication_row(con: DuckDBPyConnection, stored: StoredTables) -> None:
+def write_publication_row(con: DuckDBPyConnection, stored: StoredTables, schema: str, rules: str) -> None:
     con.execute("delete from _publication")
-    row = [stored.url, schema_sha256(), rules_sha256(con)]
-    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", row)
+    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", [stored.url, schema, rules])
 
 
 def counted_rows(con: DuckDBPyConnection) -> dict[str, int]:

@@ -42,15 +42,19 @@ def inspect(con: DuckDBPyConnection) -> list[Violation]:
     return _broken(con, _rules(con))
 
 
-def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> None:
+def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> str:
     """Brings `_violation` up to date. Of a rule by which no other dictionary has a part in what breaks it, only rows of
     dictionaries that changed are looked at, and what was found of the others stays, if the rules are still the same.
 
     Args:
         changed: Those that did; None where it may be any.
+
+    Returns:
+        The rules' sha256, as the publication keeps it.
     """
     rules, published = _rules(con), con.execute("select rules_sha256 from _publication").fetchall()
-    if changed is None or published != [(rules_sha256(con),)]:
+    sha256 = _sha256_of(rules)
+    if changed is None or published != [(sha256,)]:
         con.execute("delete from _violation")
         found = _broken(con, rules)
     else:
@@ -65,11 +69,12 @@ def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> No
     for each in found:
         row = [each.rule, each.title, each.model_id, each.recipe_id, each.n, each.what]
         con.execute("insert into _violation values ($1, $2, $3, $4, $5, $6)", row)
+    return sha256
 
 
 def rules_sha256(con: DuckDBPyConnection) -> str:
     """Changes whenever a rule does: what others found says nothing of it."""
-    return hashlib.sha256("\n".join(map(repr, _rules(con))).encode()).hexdigest()
+    return _sha256_of(_rules(con))
 
 
 def published_violations(con: DuckDBPyConnection) -> list[Violation]:
@@ -81,6 +86,10 @@ def _rules(con: DuckDBPyConnection) -> list[DerivedRule]:
     """All of them. Those of `sql/checks/` are each about one dictionary."""
     written = [DerivedRule(text.name, text.title, text.sql, True) for text in sql_files("checks")]
     return [*written, *derived_rules(con), *_grain_rules(con)]
+
+
+def _sha256_of(rules: Iterable[DerivedRule]) -> str:
+    return hashlib.sha256("\n".join(map(repr, rules)).encode()).hexdigest()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from sql.build import (
     partition_changes,
     record_partition,
     refresh_derived,
+    write_publication_row,
 )
 from sql.catalog import literal, quoted, table_layouts, table_names
 from sql.consistency import rules_sha256
@@ -74,6 +75,7 @@ def _equal(
     every, unreadable = stored.partitions(set(table_names(con)) & set(tables()))
     stay = {(error.table, error.partition) for error in unreadable}
     replaced, dropped = partition_changes(con, every, stay)
+    changed = [name for _, name in dropped] + [partition.name for partition in replaced]
     left_out = list[BadPartition]()
     with closing(duckdb.connect()) as checked:
         define(checked)
@@ -91,16 +93,14 @@ def _equal(
                 continue
             _copy(checked, con, partition)
             record_partition(con, partition)
-    refresh_derived(con, [name for _, name in dropped] + [partition.name for partition in replaced])
+    refresh_derived(con, changed)
     insert_registry_rows(con, registry)
     codes, n_codes, bad_codes = stored_code_files(stored)
     missing = tuple(map(LeftOutPartition.of, (*left_out, *unreadable, *bad_codes)))
     write_left_out(con, missing)
     _define_codes(con, codes)
     rows = counted_rows(con)
-    con.execute("delete from _publication")
-    row = [stored.url, lake_sha256(), rules_sha256(con)]
-    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", row)
+    write_publication_row(con, stored, lake_sha256(), rules_sha256(con))
     names = tuple(f"{partition.table}/{partition.name}" for partition in replaced)
     gone = tuple(f"{table}/{name}" for table, name in dropped)
     return Published(rows | {FEATURE_ACTIVATION: n_codes}, names, gone, time.perf_counter() - start, missing)

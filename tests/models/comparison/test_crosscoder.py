@@ -182,3 +182,29 @@ def test_a_shorter_training_already_sorts_the_sides():
     shuffled = replace(world, x_TE=torch.cat([world.x_TE[:, :D], world.x_TE[torch.randperm(8_000), D:]], dim=1))
     assert max(fvu) < 0.4, fvu
     assert min(LatentSums.of(crosscoder, shuffled.x_TE).fvu_S()) > 1.5 * max(fvu), "sides of other tokens do not fit"
+
+
+def test_the_batch_keeps_what_counts_most_by_activation_times_cost():
+    """A row of norm 5 on either side is worth ten times one of .5 on either, and its activation is read as it is."""
+    chance = torch.Generator().manual_seed(0)
+    module = BatchTopKCrosscoder.of_widths((3, 2), 4, 2, chance)
+    module.W_dec.data *= torch.tensor([[5.0], [0.5], [1.0], [2.0]])
+    module.b_enc.data = torch.tensor([0.3, -0.2, 0.1, 0.0])
+    x_TE = torch.randn(20, 5, generator=chance)
+    with torch.no_grad():
+        pre_TF = (x_TE - module.centre_D) @ module.W_enc + module.b_enc
+        worth_TF = pre_TF.relu() * module.cost_F
+        least = worth_TF.flatten().topk(20 * 2).values[-1]
+        wanted_TF = torch.where(worth_TF >= least, pre_TF, 0.0)
+        torch.testing.assert_close(module.encode(x_TE).dense(), wanted_TF)
+        torch.testing.assert_close(module.levels_F(x_TE), least / module.cost_F)
+
+
+def test_sides_are_made_even_by_the_live_features_of_both():
+    """The first side's rows are twice as long throughout; dead features, and those of one side, do not say so."""
+    shared, own, other, dead = [[2.0, 1.0]] * 3, [[2.0, 0.0]] * 5, [[0.0, 1.0]] * 5, [[1.0, 1.0]] * 9
+    norm_SF = torch.tensor([*shared, *own, *other, *dead]).T
+    alive_F = torch.arange(norm_SF.shape[1]) < 13
+    assert relative_norms(norm_SF)[:3].tolist() == pytest.approx([0.25] * 3)
+    assert evened_norms(norm_SF, alive_F)[:13].tolist() == pytest.approx([0.5] * 3 + [0.0] * 5 + [1.0] * 5)
+    assert torch.equal(evened_norms(norm_SF, alive_F & (norm_SF.amin(0) == 0)), relative_norms(norm_SF))

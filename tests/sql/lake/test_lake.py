@@ -122,6 +122,17 @@ def test_a_damaged_partition_is_left_out_and_said(lake: Lake, store: SyntheticSt
 
 @slow
 @needs_lake
+def test_what_was_derived_from_a_partition_goes_with_it_when_it_is_left_out(lake: Lake, store: SyntheticStore):
+    lake.do("publish", home(store))
+    store.write("explanation", {"model_id": "demo", "recipe_id": "mid"}, [{"feature_id": 3}], as_given=True)
+    [said] = lake.do("publish", home(store))["left_out"]
+    assert "explanation" in said
+    publish(Path(home(store)) / "warehouse.duckdb", store.stored)
+    assert lake.do("same_answers", home(store)) == []
+
+
+@slow
+@needs_lake
 def test_four_publishers_of_twenty_publications_lose_none_and_no_reader_is_torn(lake: Lake, store: SyntheticStore):
     names = [f"d{number}" for number in range(PUBLISHERS)]
     for number, name in enumerate(names):
