@@ -61,9 +61,8 @@ def test_the_view_stands_in_the_page_once_and_is_pointed_at_by_its_name():
 
 def test_a_crop_shows_the_neighbours_and_never_leaves_the_view():
     def box(**other):
-        return tuple(
-            float(each) for each in re.search(r'viewBox="([^"]+)"', str(crop_picture(row(**other), 1)))[1].split()
-        )
+        [found] = re.findall(r'viewBox="([^"]+)"', str(crop_picture(row(**other), 1)))
+        return tuple(map(float, found.split()))
 
     fine = {"grid_rows": 8, "grid_cols": 12}  # cells of 10 pixels, shown 30 wide
     assert box(**fine, x0=50, y0=40, x1=60, y1=50) == (40, 30, 30, 30)

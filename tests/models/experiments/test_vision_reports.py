@@ -1,5 +1,8 @@
 """What methods report of a vision model, worked out a second time by hand: which half chose, signs, shares, units."""
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +11,11 @@ from tiny_vision_models import save_tiny_vision
 
 from models.dictionaries.architectures.neurons import NeuronDictionary
 from models.experiments.feature_dictionary import FeatureDictionary
+from models.experiments.image_targets import DirectionTarget, image_targets
 from models.experiments.method import method_of
 from models.experiments.preferred_stimuli import preferred_stimuli
 from models.experiments.prompt import InvalidPrompt, prompts_of
+from models.experiments.settings.optimised_images import OptimisedImagesSettings
 from models.experiments.settings_base import settings_of
 from models.experiments.vision_image import vision_images
 from models.experiments.vision_method import VisionInput
@@ -18,6 +23,7 @@ from models.experiments.vision_units import VisionUnits
 from models.language_model.sites import Site
 from models.tuning.stimulus import GREY
 from models.tuning.stimulus_set import StimulusGrid, StimulusSet
+from models.tuning.tuning_curve import TuningCurve
 from models.tuning.unit_response import middle_responses
 from models.vision_model.patch_map import PatchMap
 from models.vision_model.vision_model import load_vision_model
@@ -52,7 +58,7 @@ def measured(host, method, images=(), dictionary=None, **settings):
     given = VisionInput(
         host, settings_of(method)(**settings), () if dictionary is None else (dictionary,), images, seed=3
     )
-    asked = method_of(method)
+    asked: Any = method_of(method)
     asked.check(given)
     return asked.measure(given, asked.items(given))
 
@@ -180,7 +186,7 @@ def test_random_directions_are_as_long_as_the_units_and_differ(host):
     edit = UnitEdit(lambda map_NCHW: map_NCHW[:, 0], torch.tensor([0.0, 3.0, 4.0, 0.0]), "add", 2.0)
     turned = [_turned(edit, number, 5).direction_C for number in range(2)]
     assert [float(each.norm()) for each in turned] == pytest.approx([5, 5])
-    assert not torch.allclose(*turned)
+    assert not torch.allclose(turned[0], turned[1])
 
 
 def test_a_preferred_stimulus_is_chosen_by_the_first_half_of_its_drawings():
@@ -273,6 +279,46 @@ def test_units_are_the_live_features_at_their_places_of_a_map_that_is_no_square(
     assert len(units.numbers) == len(strongest_F) - 2
     map_NCHW = torch.randn(2, len(strongest_F), 2, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(units.of_map(map_NCHW), map_NCHW.relu()[:, list(units.numbers)])
+
+
+def test_a_unit_adds_its_decoder_row_or_its_channel(host):
+    dictionary = channels(host, np.ones(host.width(SITE)))
+    dictionary.sae.W_dec.data[3] *= 2
+    assert torch.equal(VisionUnits.chosen(host, dictionary, "", [3]).direction(3), dictionary.sae.W_dec[3])
+    assert VisionUnits.chosen(host, None, str(SITE), [3]).direction(3).nonzero().tolist() == [[3]]
+
+
+def test_images_are_made_as_the_settings_say(host):
+    from models.experiments.methods.optimised_images import _plan, png_of
+
+    said = {"pad": 3, "jitter": 2, "final_jitter": 1, "scales": [1.0, 1.1], "angles": [4], "decorrelated": False}
+    said |= {"size": 24, "steps": 7, "rate": 0.1, "basis": "pixel", "variation": 0.5}
+    directions = {"both": {"0": 1.0, "2": -2.0}}
+    settings = OptimisedImagesSettings.model_validate({"site": str(SITE), "directions": directions} | said)
+    plan = _plan(VisionInput(host, settings))
+    view = plan.transforms
+    assert (plan.size, plan.steps, plan.rate, plan.basis, plan.decorrelated) == (24, 7, 0.1, "pixel", False)
+    assert (view.pad, view.jitter, view.final_jitter, view.scales, view.angles) == (3, 2, 1, (1.0, 1.1), (4,))
+    assert plan.variation_weight == 0.5
+    [target] = image_targets(VisionInput(host, settings))
+    assert isinstance(target, DirectionTarget)
+    assert target.direction_C[:4].tolist() == [1, 0, -2, 0]
+    levels = np.asarray(Image.open(io.BytesIO(png_of(torch.tensor([1.2, 0.999, 0.001, -1]).expand(3, 2, 4)))))
+    assert levels[0, :, 0].tolist() == [255, 255, 0, 0]
+
+
+def test_arcs_are_held_against_lines_of_the_same_ink():
+    from models.experiments.methods.tuning import _candidates
+
+    sharp = TuningCurve(np.arange(4) * 90.0, np.array([5.0]), np.eye(4)[:1].T[:, :, None]).summary()
+    peaks = {"arc": 1.0, "line": 0.5, "arc_inverted": 1.0, "line_inverted": 2.0}
+    strongest = {kind: np.array([peak]) for kind, peak in peaks.items()}
+    found = {kind: _candidates(kind, strongest, [sharp]) for kind in ("arc", "arc_inverted", "line")}
+    assert {kind: None if each is None else each.tolist() for kind, each in found.items()} == {
+        "arc": [True],
+        "arc_inverted": [False],
+        "line": None,
+    }
 
 
 def test_a_class_by_a_number_that_the_model_has_not_is_refused(host, photos):

@@ -218,5 +218,6 @@ def test_examples_at_either_end_of_a_run_of_images_are_found(model):
         [example | {"example_id": str(n), "context_id": n, "position": p} for n, p in ((4, first), (7, last))]
     )
     columns = [[1, 2, 2, 3], [7, 4, 7, 4], [first, first, last, last], [9.0, 1.0, 2.0, 9.0]]
-    rows = patch_examples(examples, [(4, 7, *map(np.array, columns))], grid, field, 10).to_pylist()
+    a, b, c, d = (np.array(column) for column in columns)
+    rows = patch_examples(examples, [(4, 7, a, b, c, d)], grid, field, 10).to_pylist()
     assert [(row["cells"], row["cell_activations"]) for row in rows] == [([2], [1.0]), ([15], [2.0])]

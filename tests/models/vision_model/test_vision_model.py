@@ -204,18 +204,19 @@ def test_a_box_is_cut_at_the_images_edge():
 def test_an_effective_field_holds_most_of_the_gradients_energy(folders, monkeypatch):
     host, site = load_vision_model(folders["resnet"]), Site("embed")
     energy_HW = torch.zeros(SIDE, SIDE)
-    # position 4 of 8 looks at pixel 18 of 32: 5 rows and 15 columns of energy round it, of the 15 a faint half
-    energy_HW[16:21, 11:26] = 0.001
-    energy_HW[16:21, 16:21] = 1
+    # position 4 of 8 looks at pixel 18 of 32: most lies in 5 rows and 11 columns round it
+    energy_HW[8:29, 6:31] = 1e-4
+    energy_HW[16:21, 13:24] = 1
     monkeypatch.setattr(
         "models.vision_model.receptive_field._gradient_energy", lambda host, site: (energy_HW.double(), 4, 4)
     )
     assert host.grid(site) == TokenGrid(0, 0, 8, 8)
     field = receptive_field(host, site)
-    assert (field.whole_height, field.whole_width) == (5, 15)
-    assert (field.box_height, field.box_width) == (5, 6)
-    energy_HW[16:21, 11:26] = 1
-    assert receptive_field(host, site).box_width == 15
+    assert (field.whole_height, field.whole_width) == (21, 25)
+    assert (field.box_height, field.box_width) == (6, 12)
+    energy_HW[8:29, 6:31] = 1
+    even = receptive_field(host, site)
+    assert (even.box_height, even.box_width) == (20, 24)
 
 
 def test_a_processor_that_does_more_than_scale_or_keeps_sizes_is_refused():
