@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from storage.unwritable import Unwritable
 from tests.support.table_hashes import table_hashes
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a lease of a file is Linux's")
+SIGNALS = (signal.SIGIO, signal.SIGURG)
 KURTOSIS = "select max(logit_kurtosis) from logit_shape"
 
 
@@ -147,6 +149,29 @@ def test_who_still_reads_the_file_before_last_reads_on_in_it(
 
 
 @LINUX
+def test_who_opens_the_file_while_it_is_asked_for_ends_no_publisher(tmp_path: Path, monkeypatch):
+    """By itself the system would send a signal that ends whoever holds a lease."""
+    file, told, ask = tmp_path / "spare", list[int](), spare_file.fcntl.fcntl
+    file.write_bytes(b"content")
+
+    def asked(descriptor: int, command: int, value: int) -> int:
+        done = ask(descriptor, command, value)
+        if (command, value) == (spare_file.fcntl.F_SETLEASE, spare_file.fcntl.F_WRLCK):
+            with pytest.raises(BlockingIOError):
+                os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        return done
+
+    monkeypatch.setattr(spare_file.fcntl, "fcntl", asked)
+    before = {number: signal.signal(number, lambda number, _: told.append(number)) for number in SIGNALS}
+    try:
+        assert spare_file._is_free(file)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert told == [signal.SIGURG]
+
+
+@LINUX
 def test_a_publisher_that_fails_in_the_spare_file_leaves_the_published_one(
     store: SyntheticStore, published: Path, anew: dict[str, str], monkeypatch
 ):
@@ -160,6 +185,17 @@ def test_a_publisher_that_fails_in_the_spare_file_leaves_the_published_one(
     assert hashes(published) == before
     assert not spare_place(published).exists(), "what was begun in it is not gone on with"
     publish(published, store.stored)
+    assert hashes(published) == anew
+
+
+@LINUX
+def test_where_somebody_has_the_published_file_open_to_write_a_copy_of_it_is_read(
+    store: SyntheticStore, published: Path, anew: dict[str, str], copies: list[str]
+):
+    changed = change(store, "neighbor", 2)
+    with closing(duckdb.connect(str(published))):
+        assert publish(published, store.stored).replaced == (changed,)
+    assert copies == [str(published)]
     assert hashes(published) == anew
 
 

@@ -9,6 +9,7 @@ from small_disk import small_disk
 
 from storage.folder import AbsentFolder, Folder
 from storage.unwritable import Unwritable
+from storage.written_bytes import written_bytes
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -29,6 +30,15 @@ def test_what_is_written_is_read(folder):
     assert folder.folders() == ["inner"]
     with folder.reading("a.bin") as path:
         assert path.read_bytes() == b"two"
+
+
+def test_what_is_written_whole_is_counted_wherever_it_goes(folder):
+    before = written_bytes()
+    folder.write_bytes("a", b"12345")
+    assert written_bytes() - before == 5
+    with pytest.raises(FileNotFoundError), folder.writing("b"):
+        pass
+    assert written_bytes() - before == 5
 
 
 def test_a_write_that_fails_leaves_what_was_there(folder):

@@ -197,16 +197,42 @@ def test_the_dead_window_is_counted_in_tokens() -> None:
 
 def test_a_rare_feature_is_not_dead_when_one_of_its_silence_that_was_frequent_is() -> None:
     """Silence is held against the feature's own interval: 16 of them, within the shortest and the longest window."""
-    settings = SAESettings(n_features=6, k=2)
+    settings = SAESettings(n_features=8, k=2)
     sae = architecture(settings.architecture).trainable(settings, [8], [], torch.Generator().manual_seed(0))
     plan = TrainingSchedule.of(TrainingSettings(tokens=4_000_000, batch_tokens=1000), 8, torch.device("cpu"), 1 / 20)
     assert (plan.dead_after_tokens, plan.surely_dead_after_tokens) == (8_000, 200_000)
     run = TrainingRun(sae, [Normalization(torch.zeros(8), 1.0)], plan, torch.device("cpu"))
     run.step = 1000
-    silence_and_firings = ((7_000, 9_930), (9_000, 9_910), (20_000, 500), (40_000, 500), (180_000, 1), (200_000, 1))
+    silence_and_firings = (
+        (7_000, 9_930),
+        (9_000, 9_910),
+        (20_000, 500),
+        (40_000, 500),
+        (180_000, 1),
+        (200_000, 1),
+        (180_000, 80),
+        (10**6, 0),
+    )
     for feature, (silence, firings) in enumerate(silence_and_firings):
         run.silent_F[feature], run.all_firings_F[feature] = silence, firings
-    assert run.dead_F.tolist() == [False, True, False, True, False, True]
+    assert run.dead_F.tolist() == [False, True, False, True, False, True, True, True]
+
+
+def test_firings_are_counted_from_the_first_step_for_the_intervals_and_from_the_last_fifth_for_the_densities() -> None:
+    settings, chance = SAESettings(n_features=8, k=2), torch.Generator().manual_seed(0)
+    sae = architecture(settings.architecture).trainable(settings, [8], [], chance)
+    plan = TrainingSchedule.of(TrainingSettings(tokens=5 * 128, batch_tokens=128), 8, torch.device("cpu"), 1 / 4)
+    assert plan.decay == 4
+    run, early = TrainingRun(sae, [Normalization(torch.zeros(8), 1.0)], plan, torch.device("cpu")), torch.zeros(8)
+    for step in range(5):
+        run.advance(torch.randn(128, 8, generator=chance))
+        early = run.all_firings_F.clone() if step == 3 else early
+        assert not run.firings_F.any() or step == 4
+    assert 0 < early.sum() <= 2 * 4 * 128
+    assert (run.all_firings_F - run.firings_F).equal(early)
+    resumed = TrainingRun(sae, run.scalings, plan, torch.device("cpu"))
+    resumed.restore(run.checkpoint("the same"))
+    assert resumed.all_firings_F.equal(run.all_firings_F)
 
 
 def test_densities_are_those_of_the_last_fifth(pool: Pool, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is asked of the disk beforehand is what a stage then writes, and a disk without it is said before the work."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -77,6 +78,40 @@ def test_what_a_stopped_run_left_is_not_asked_for_again(store: Store, asked):
     [(_, n_bytes)] = asked
     taken = on_disk(store.layout.table("feature_activation", store.registration("first/small")))
     assert n_bytes < 2 * taken
+
+
+def test_shards_that_a_stopped_harvest_left_are_not_asked_for_again(store: Store, asked, monkeypatch):
+    registration = store.registration("first/small")
+    site = store.datasets.site(registration)
+    there = on_disk(store.layout.activations("first", site))
+    for needed, rest in ((there + 1_000_000, 1_000_000), (there - 1, 0)):
+        monkeypatch.setattr("models.activations.harvest.harvest_bytes", lambda *_, needed=needed: needed)
+        disk_needs.require_room_for_harvest(store, registration, None, None, [site])  # type: ignore[arg-type]
+        assert asked.pop()[1] == rest
+
+
+def test_dictionaries_of_one_card_are_asked_for_together_and_what_learns_nothing_is_not(store: Store, asked):
+    registration = store.registration("first/small")
+    disk_needs.require_room_for_training(store, registration)
+    recipe = registration.recipe
+    of_set = SimpleNamespace(recipe=recipe, sae_id="first/small.0", set_id="small")
+    three = SimpleNamespace(
+        datasets=SimpleNamespace(harvested=lambda _, site: store.datasets.harvested(registration, site)),
+        cards=lambda: SimpleNamespace(dictionaries_of=lambda set_id: {"small": "abc"}[set_id]),
+        layout=store.layout,
+    )
+    disk_needs.require_room_for_training(three, of_set)  # type: ignore[arg-type]
+    [(_, one), (_, all_of_them)] = asked
+    assert all_of_them == pytest.approx(3 * one, abs=3)
+    fixed = SimpleNamespace(recipe=SimpleNamespace(sae=SimpleNamespace(learns=False)))
+    disk_needs.require_room_for_training(store, fixed)  # type: ignore[arg-type]
+    assert len(asked) == 2
+
+
+def test_codes_of_a_dictionary_whose_l0_is_not_known_are_not_asked_for(store: Store, asked):
+    unknown = SimpleNamespace(datasets=SimpleNamespace(trained=lambda _: SimpleNamespace(facts={"calibration": None})))
+    disk_needs.require_room_for_codes(unknown, store.registration("first/small"))  # type: ignore[arg-type]
+    assert asked == []
 
 
 def test_a_full_disk_is_said_before_the_stage_begins_with_what_is_needed_and_what_is_free(store: Store, monkeypatch):

@@ -13,6 +13,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from pipelines.dagster_support.json_log import _JSONLines
 from pipelines.dagster_support.orphaned_runs import process_tag
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.store.recorded_stage import recorded_stage
@@ -22,10 +23,12 @@ from pipelines.store.stage_records import (
     StageRecord,
     read_record,
     record_rows,
+    run_command,
     stage_records,
     write_record,
 )
 from pipelines.store.store import Store
+from storage.folder import Folder
 
 ROOT = Path(__file__).resolve().parents[3]
 PARTITIONS = dg.StaticPartitionsDefinition(["first/small"])
@@ -37,7 +40,11 @@ def store(tmp_path) -> Store:
     return Store(home=str(tmp_path / "data"), registry=str(tmp_path / "registry"))
 
 
-def run(store: Store, work: Callable[[dg.AssetExecutionContext, Store], object]) -> bool:
+def run(
+    store: Store,
+    work: Callable[[dg.AssetExecutionContext, Store], object],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> bool:
     """Whether a stage that does some work succeeds; it says what it was given to say."""
 
     @dg.asset(name="corpus", partitions_def=PARTITIONS, check_specs=[dg.AssetCheckSpec("sound", asset="corpus")])
@@ -45,7 +52,9 @@ def run(store: Store, work: Callable[[dg.AssetExecutionContext, Store], object])
     @fail_without_retry
     def corpus(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
         passed = work(context, store) is not False
-        check = dg.AssetCheckResult(check_name="sound", passed=passed, description="two rows are one")
+        check = dg.AssetCheckResult(
+            check_name="sound", passed=passed, severity=severity, description="two rows are one"
+        )
         return dg.MaterializeResult(check_results=[check])
 
     with dg.DagsterInstance.ephemeral() as instance:
@@ -128,6 +137,19 @@ def test_a_check_that_is_not_passed_is_no_success(store):
     found = record(store)
     assert (found.status, found.failure) == ("check failed", "sound: two rows are one")
     assert found.succeeded_at is None
+    assert run(store, lambda context, store: False, dg.AssetCheckSeverity.WARN)
+    assert (record(store).status, record(store).failure) == ("succeeded", None)
+
+
+def test_memory_of_the_accelerator_is_kept_and_of_a_long_sentence_the_beginning(store, monkeypatch):
+    def work(context, store):
+        raise ValueError("x" * 10_000)
+
+    monkeypatch.setattr("pipelines.store.recorded_stage.peak_gpu_memory", lambda: lambda: 7_000)
+    assert not run(store, work)
+    found = record(store)
+    assert found.last.peak_gpu_bytes == 7_000
+    assert found.failure == f"ValueError: {'x' * 10_000}"[:4000]
 
 
 def test_a_process_that_was_killed_is_told_from_one_at_work(store):
@@ -154,9 +176,25 @@ def test_a_store_that_is_not_there_is_not_made_by_a_record(tmp_path):
     assert not (tmp_path / "mistyped").exists()
 
 
-def test_a_store_that_takes_no_record_ends_no_stage(store):
-    (Path(store.layout.root.path) / "stage_records").write_text("a file in the way")
+def test_a_store_that_takes_or_gives_no_record_ends_no_stage(store):
+    place = Path(store.layout.root.path) / "stage_records"
+    place.write_text("a file in the way")
     assert run(store, lambda context, store: None)
+    place.unlink()
+    (place / "corpus" / "first" / "small.json").mkdir(parents=True)
+    assert run(store, lambda context, store: None)
+
+
+def test_a_record_that_goes_while_they_are_read_is_as_none(store, monkeypatch):
+    assert run(store, lambda context, store: None)
+    monkeypatch.setattr(Folder, "files_below", lambda folder: ["corpus/first/small.json", "corpus/first/gone.json"])
+    assert record(store).status == "succeeded"
+
+
+def test_what_goes_on_is_said_for_a_recipe_an_experiment_and_the_publication():
+    assert run_command("sae", "m/r") == "glasshouse run --model m --recipe r"
+    assert run_command("logit_lens", "m/e") == "glasshouse experiment e --model m"
+    assert run_command("published_warehouse", "") == "glasshouse publish"
 
 
 def test_a_record_that_cannot_be_read_is_as_none(store):
@@ -208,7 +246,11 @@ def test_lines_are_json_by_choice_and_name_run_partition_stage_and_rank(store, t
     def work(context, store):
         context.log.info("half of it")
         context.log.info("rank-3: did 2 units", extra={"glasshouse_process": "rank-3"})
-        logging.getLogger("models.training").warning("slow")
+        logging.getLogger("models.training").warning("slow", extra={"glasshouse_process": "pod-a"})
+        try:
+            [][0]
+        except IndexError:
+            logging.getLogger("models.training").exception("worse")
         raise ValueError("a sentence \N{BLACK STAR} with\na break")
 
     run(store, work)
@@ -220,13 +262,22 @@ def test_lines_are_json_by_choice_and_name_run_partition_stage_and_rank(store, t
         ("first/small", "corpus", record(store).last.run_id)
     }
     messages = [each["message"] for each in lines]
-    assert messages == ["corpus running", "half of it", "rank-3: did 2 units", "slow", "corpus failed"]
-    assert [each.get("rank") for each in lines] == [None, None, 3, None, None]
-    assert [each["level"] for each in lines] == ["info", "info", "info", "warning", "error"]
+    assert messages == ["corpus running", "half of it", "rank-3: did 2 units", "slow", "worse", "corpus failed"]
+    assert [each.get("rank") for each in lines] == [None, None, 3, None, None, None]
+    assert [each["level"] for each in lines] == ["info", "info", "info", "warning", "error", "error"]
+    assert [each.get("process") for each in lines] == [None, None, None, "pod-a", None, None]
+    assert "IndexError: list index" in lines[4]["error"]
     assert lines[-1]["failure"].startswith("ValueError: a sentence ★ with\na break")
     assert "glasshouse run --model first" in lines[-1]["what_to_do"]
     monkeypatch.setenv("GLASSHOUSE_JSON_LOG", str(tmp_path))
     assert run(store, lambda context, store: None), "a place that takes no line ends no stage"
+
+
+def test_lines_may_go_to_standard_error(monkeypatch, capsys):
+    monkeypatch.setenv("GLASSHOUSE_JSON_LOG", "-")
+    _JSONLines({"stage": "sae"}).say("info", "half of it")
+    told = json.loads(capsys.readouterr().err)
+    assert (told["stage"], told["message"]) == ("sae", "half of it")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="appending is a matter of POSIX")
