@@ -65,13 +65,14 @@ def _class_rows(
     """How far the classes move: the divergence from what the model says itself, and how often its first class stays."""
     batches = list(padded_batches(sample, host.corpus.token_filter, batch_tokens(host)))
     sums, total_E, n_rows = DocumentSums.over(sample), torch.zeros(host.width(written), dtype=torch.float64), 0
-    clean: list[Tensor] = []
+    clean, chosen = list[Tensor](), list[Tensor]()
     for batch in batches:
         with host.capture([site, written], stop_early=False) as found:
             logits = host.forward_contexts(batch.context_ids_B.tolist())
         assert logits is not None
         clean.append(logits.float().log_softmax(dim=1))
         chosen_BP = _measured(batch, found[site], limit)
+        chosen.append(chosen_BP)
         y_TE = found[written][chosen_BP]
         total_E, n_rows = total_E + y_TE.sum(dim=0, dtype=torch.float64).cpu(), n_rows + len(y_TE)
         x_TD = found[site][chosen_BP].to(sae.W_dec.device)
@@ -79,11 +80,8 @@ def _class_rows(
         _add(sums, batch, "", clean[-1], spliced)
         _add_one(sums, batch, "rows", torch.ones(len(logits)))
     mean_E = (total_E / max(n_rows, 1)).float()
-    for number, batch in enumerate(batches):
-        with host.capture([site]) as found:
-            host.forward_contexts(batch.context_ids_B.tolist())
-        chosen_BP = _measured(batch, found[site], limit)
-        _add(sums, batch, "_mean_ablated", clean[number], _spliced(host, written, batch, chosen_BP, mean_E))
+    for batch, clean_BC, chosen_BP in zip(batches, clean, chosen, strict=True):
+        _add(sums, batch, "_mean_ablated", clean_BC, _spliced(host, written, batch, chosen_BP, mean_E))
     names = {f"class_{kind}{end}" for kind in ("kl", "agreement") for end in ("", "_mean_ablated")}
     metrics = {name: sums.ratio(name, "rows") for name in sorted(names)}
     metrics["class_kl_recovered"] = sums.ratio("class_kl_mean_ablated", "class_kl_mean_ablated", less="class_kl")

@@ -194,6 +194,13 @@ def shorten(target: InputTarget, ids: Sequence[int], kept_share: float) -> Found
     return FoundInput(tuple(left.tolist()), value, surprise, None, n_forward)
 
 
+def surviving_end(target: InputTarget, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """The longest end of a text that survives decoding and encoding: many tokenizers cut a text that begins within a
+    word in another way. Empty where none does."""
+    ends = (ids[start:] for start in range(len(ids)))
+    return next((end for end in ends if bool(target.survives(torch.tensor([end]))[0])), ())
+
+
 def surviving_starts(
     allowed_V: Tensor, survives: Callable[[Tensor], Tensor], n: int, length: int, seed: int
 ) -> Tensor | None:

@@ -36,7 +36,6 @@ class ImageParameters(nn.Module):
         basis: Basis = "fourier",
         *,
         decorrelated: bool = True,
-        decay: float = 1.0,
     ) -> None:
         """Begins every image.
 
@@ -45,14 +44,13 @@ class ImageParameters(nn.Module):
             size: Pixels of a side.
             basis: What the parameters are coefficients of.
             decorrelated: Whether colours are mixed from independent axes; False takes the channels as red, green, blue.
-            decay: Exponent by which the scale falls with frequency; 1 is as in photographs, 0 makes white noise.
         """
         super().__init__()
         self.size, self.basis, self.decorrelated = size, basis, decorrelated
         shape = (3, size, size // 2 + 1, 2) if basis == "fourier" else (3, size, size)
         start = [START * torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         self.parameters_N = nn.Parameter(torch.stack(start))
-        self.scale_HK = nn.Buffer(frequency_scale(size, decay))
+        self.scale_HK = nn.Buffer(frequency_scale(size))
 
     def forward(self) -> Tensor:
         """The images, red, green and blue between 0 and 1: (N, 3, H, W)."""
@@ -64,7 +62,7 @@ class ImageParameters(nn.Module):
         return rgb_of(values_NCHW) if self.decorrelated else torch.sigmoid(values_NCHW)
 
 
-def frequency_scale(size: int, decay: float) -> Tensor:
-    """max(frequency, 1 / size)^−decay of each coefficient, frequencies in cycles a pixel: (H, K)."""
+def frequency_scale(size: int) -> Tensor:
+    """max(frequency, 1 / size)^−1 of each coefficient, frequencies in cycles a pixel, as in photographs: (H, K)."""
     frequency_HK = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
-    return torch.from_numpy(np.maximum(frequency_HK, 1 / size) ** -decay).float()
+    return torch.from_numpy(1 / np.maximum(frequency_HK, 1 / size)).float()

@@ -88,8 +88,8 @@ def image_features(
         pixels = model.preprocessing.normalised(view)
         sites = {each: Site.parse(sae["site"]) for each, sae in saes.items()}
         report("the model sees the image")
-        values = model.run(pixels, dict.fromkeys(sites.values()))
-        logits = model.logits(pixels)
+        with torch.no_grad(), model.capture(sites.values(), stop_early=False) as values:
+            logits = model.forward(pixels)
         read = tuple(
             _of_dictionary(hosts, model, harvests[each], (model_id, each), sites[each], values[sites[each]][0].float())
             for each in recipe_ids

@@ -19,6 +19,7 @@ from models.features.optimised_input import (
     coordinate_ascent,
     evolve,
     shorten,
+    surviving_end,
     surviving_starts,
 )
 
@@ -84,9 +85,9 @@ def _rows(given: Given, feature: int, place: tuple[tuple[int, ...], int] | None)
     if "coordinate" in settings.methods:
         start = _starts(given, target, 1, seed)[0]
         yield _row(given, target, coordinate_ascent(target, start, settings.sweeps), "coordinate", 0, None)
-    if place is not None and bool(target.survives(torch.tensor([place[0]]))[0]):
-        found = shorten(target, place[0], settings.kept_share)
-        yield _row(given, target, found, "shorten", 0, None) | {"prompt_id": place[1], "n_before": len(place[0])}
+    if place is not None and (ids := surviving_end(target, place[0])):
+        found = shorten(target, ids, settings.kept_share)
+        yield _row(given, target, found, "shorten", 0, None) | {"prompt_id": place[1], "n_before": len(ids)}
 
 
 def _starts(given: Given, target: FeatureInputTarget, n: int, seed: int) -> torch.Tensor:

@@ -14,6 +14,7 @@ class OptimisedInputSettings(ExperimentSettings):
 
     question = "Which texts excite a feature most, and which is the shortest?"
     tables = ("optimised_input",)
+    code_version = "2"
     prompt_kinds = ("prompts", "labelled")
     dictionary = "required"
     prompts_per_chunk = None

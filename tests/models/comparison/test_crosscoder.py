@@ -10,7 +10,7 @@ from models.activations.held_activations import HeldActivations
 from models.comparison.crosscoder import BatchTopKCrosscoder, L1Crosscoder
 from models.comparison.crosscoder_features import crosscoder_kinds, evened_norms, relative_norms
 from models.comparison.crosscoder_training import TrainedCrosscoder, train_crosscoder
-from models.comparison.latent_scaling import LatentSums, latent_scaling
+from models.comparison.latent_scaling import LatentScaling, LatentSums, latent_scaling
 from models.dictionaries.normalization import Normalization
 from models.training.config import TrainingSettings
 
@@ -208,3 +208,55 @@ def test_sides_are_made_even_by_the_live_features_of_both():
     assert relative_norms(norm_SF)[:3].tolist() == pytest.approx([0.25] * 3)
     assert evened_norms(norm_SF, alive_F)[:13].tolist() == pytest.approx([0.5] * 3 + [0.0] * 5 + [1.0] * 5)
     assert torch.equal(evened_norms(norm_SF, alive_F & (norm_SF.amin(0) == 0)), relative_norms(norm_SF))
+
+
+def test_every_ratio_of_latent_scaling_is_the_formula_written_out():
+    """Rows of other lengths, a centre that is not 0: what a test of unit rows around 0 cannot tell."""
+    world, chance = planted(900), torch.Generator().manual_seed(5)
+    plain = by_hand(world, shrunk=False)
+    longer_F1 = 0.5 + 2 * torch.rand(len(KINDS), 1, generator=chance)
+    side_E = torch.cat([torch.full((D,), 0.8), torch.ones(D)])
+    centre_E = 0.2 * torch.randn(2 * D, generator=chance)
+    crosscoder = replace(plain, decoder_FE=plain.decoder_FE * longer_F1 * side_E, centre_E=centre_E)
+    x_TE, decoder_FE = world.x_TE.double(), crosscoder.decoder_FE.double()
+    pre_TF = (x_TE - centre_E) @ crosscoder.encoder_FE.double().T
+    f_TF = torch.where(pre_TF > 0.25, pre_TF, 0.0)
+    written_TE = f_TF @ decoder_FE
+    sides = {
+        side: (decoder_FE[:, at], written_TE[:, at], (x_TE - centre_E - written_TE)[:, at])
+        for side, at in enumerate(SIDES)
+    }
+    wanted = []
+    for feature in range(len(KINDS)):
+        f_T = f_TF[:, feature]
+        major = max(sides, key=lambda side: float(sides[side][0][feature].norm()))
+        d, (_, own_written, own_error), (_, written, error) = sides[major][0][feature], sides[major], sides[1 - major]
+        size = (f_T**2).sum() * d.norm()
+        beta = [float((f_T @ y) @ d / (size * d.norm())) for y in (error, own_error, written, own_written)]
+        vector, noise = (f_T @ error).norm() / size, (f_T**2 @ (error**2).sum(1)).sqrt() / size
+        beyond = max(0.0, float(vector**2 - noise**2)) ** 0.5
+        wanted.append([beta[0] / (beta[1] + 1), beta[2] / beta[3], float(vector), float(noise), beyond])
+    got = latent_scaling(LatentSums.of(crosscoder, world.x_TE), crosscoder)
+    columns = (got.nu_error_F, got.nu_reconstruction_F, got.nu_vector_F, got.nu_vector_chance_F)
+    torch.testing.assert_close(
+        torch.stack([*columns, got.nu_vector_beyond_chance_F], 1),
+        torch.tensor(wanted, dtype=torch.float64),
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def test_a_feature_of_one_side_is_believed_where_neither_error_nor_reconstruction_has_it():
+    cases = [  # delta, error, reconstruction, in all directions, by chance: kind, believed
+        (0.0, 0.0, 0.0, 0.0, 0.0, "own", True),
+        (1.0, 0.1, 0.4, 0.1, 0.0, "other", True),
+        (1.0, 0.3, 0.0, 0.0, 0.0, "other", False),
+        (1.0, 0.0, 0.6, 0.0, 0.0, "other", False),
+        (1.0, 0.0, 0.0, 0.5, 0.3, "other", False),
+        (1.0, 0.0, 0.0, 0.5, 0.49, "other", True),
+        (0.5, 0.0, 0.0, 0.0, 0.0, "shared", False),
+        (0.3, 0.0, 0.0, 0.0, 0.0, "between", False),
+    ]
+    delta, *scaling = (torch.tensor(column) for column in list(zip(*cases, strict=True))[:5])
+    found = crosscoder_kinds(delta, LatentScaling(*scaling))
+    assert list(zip(found.kinds, found.is_believed_F.tolist(), strict=True)) == [case[5:] for case in cases]

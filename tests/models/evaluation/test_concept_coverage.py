@@ -48,3 +48,13 @@ def test_counts_of_parts_add_up_and_shuffled_ends_cover_nothing():
     assert coverage(shuffled, shuffled).f1_C.max() < 0.3
     assert coverage_law(np.array([0.1, 0.2]), np.array([True, True])) is None
     assert coverage_law(np.array([0.1, 0.2, 0.001, 0.002]), np.array([False, False, True, True])) is None
+
+
+def test_what_was_chosen_on_one_half_is_reported_on_the_other_alone():
+    """The first feature is perfect where it is chosen; on the other half it fires 8 times, 2 of them at the 5 ends."""
+    choosing = ConceptCounts(100, np.array([4]), np.array([4, 4]), np.array([[4, 1]], np.int32))
+    reporting = ConceptCounts(100, np.array([5]), np.array([8, 5]), np.array([[2, 5]], np.int32))
+    found = coverage(choosing, reporting)
+    assert found.feature_C.tolist() == [0]
+    values = (found.f1_C, found.precision_C, found.recall_C)
+    assert [float(value[0]) for value in values] == pytest.approx([4 / 13, 2 / 8, 2 / 5])

@@ -33,3 +33,13 @@ def test_shares_of_a_dimension_count_live_features_alone():
     share_F = dimensionality(ROWS, torch.tensor([True, False, True]))
     assert share_F[[0, 2]].tolist() == [1, 1]
     assert share_F[1].isnan()
+
+
+def test_what_is_written_for_no_feature_is_no_interference():
+    """Around another centre everything is as around 0."""
+    sae, moved, centre_D = dictionary(), dictionary(), torch.tensor([1.0, -2.0, 3.0])
+    moved.b_dec.data = centre_D
+    x_TD = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 1.0]])
+    sums, others = (InterferenceSums.of(s, s.encode(x)) for s, x in ((sae, x_TD), (moved, x_TD + centre_D)))
+    assert torch.allclose(others.leak_F, sums.leak_F)
+    assert torch.allclose(others.silent_leak_F, sums.silent_leak_F)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from models.evaluation.scaling_law import PowerLaw, fall_before_decay, fit_scaling
+from models.evaluation.scaling_law import DELTA, PowerLaw, fall_before_decay, fit_scaling
 
 A, ALPHA, E = 3.0, 0.35, 0.08
 
@@ -57,3 +58,37 @@ def test_a_fall_is_measured_before_the_rate_falls():
     falling = np.exp(-steps / 1000)
     assert fall_before_decay(steps, falling, 800, 1000) == pytest.approx(0.2)
     assert fall_before_decay(steps[:2], falling[:2], 800, 1000) == float("inf")
+
+
+def huber(parameters: np.ndarray, n: np.ndarray, loss: np.ndarray) -> float:
+    exponent, amplitude, floor = np.exp(parameters)
+    residual = np.abs(np.log(loss / (amplitude * n**-exponent + floor)))
+    return float(np.where(residual <= DELTA, residual**2 / 2, DELTA * (residual - DELTA / 2)).sum())
+
+
+def test_the_fit_is_the_least_of_hubers_loss():
+    """A second search, downhill from the law that was planted, finds none that is less; losses span two decades."""
+    for seed in range(3):
+        n, planted = np.repeat(2.0 ** np.arange(6, 14), 2), (0.9, 30.0, 0.002)
+        noise = 0.05 * np.random.default_rng(seed).standard_normal(len(n))
+        loss = (planted[1] * n ** -planted[0] + planted[2]) * np.exp(noise)
+        loss[3] *= 1.3
+        law, settings = PowerLaw.fit(n, loss), {"maxiter": 4000, "fatol": 1e-10}
+        least = minimize(huber, np.log(planted), args=(n, loss), method="Nelder-Mead", options=settings)
+        assert huber(np.log([law.exponent, law.amplitude, law.floor]), n, loss) == pytest.approx(law.huber, rel=1e-3)
+        assert law.huber <= 1.001 * least.fun, (seed, law, np.exp(least.x))
+
+
+def test_runs_are_drawn_within_their_size_and_sizes_where_there_is_one_of_each():
+    """Runs of a size that are all alike leave nothing to draw, however far the sizes lie off the law."""
+    n, loss = runs(1, 6, 13, 1, 0.05)
+    twice = fit_scaling(np.repeat(n, 2), np.repeat(loss, 2), np.repeat(n, 2), draws=8)
+    assert twice.exponent_interval == pytest.approx([twice.law.exponent] * 2)
+    once = fit_scaling(n, loss, n, draws=16)
+    assert once.exponent_interval[0] < once.exponent_interval[1]
+    assert once.further == once.law.at(4 * n.max())
+    residual = np.log(loss) - np.log([once.law.at(size) for size in n])
+    assert once.residual == pytest.approx(float(np.sqrt((residual**2).mean())))
+    fits = ((once.law, 3), (once.without_floor, 2))
+    for law, n_parameters in fits:
+        assert law.aic == pytest.approx(2 * n_parameters + len(n) * np.log(2 * law.huber / len(n)))

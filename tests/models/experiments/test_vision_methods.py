@@ -109,17 +109,20 @@ def test_tuning_of_a_random_model_has_every_unit_and_stimulus(hosts):
 
 
 def test_a_circuit_says_what_is_left_and_without_all_sources_nothing_is(hosts):
+    noise = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    answer_NUHW = PatchMap(hosts["resnet"], Site("resid_post", 0))(noise)
     rows, _ = asked(
         hosts["resnet"],
         "unit_circuit",
         source="embed",
         target="resid_post.0",
-        units=[1],
+        units=[int(answer_NUHW.std((0, 2, 3)).argmax())],  # others of random weights are silent
         **QUICK_TUNING | {"replicates": 4},
         random_sets=3,
         sources=2,
     )
     by_condition = {row["condition"]: row for row in rows["unit_ablation"]}
+    assert by_condition["all"]["response"] > 0
     assert by_condition["all"]["ablated_response"] == pytest.approx(0, abs=1e-5)
     assert by_condition["random"]["n_sets"] == 3
     assert len(by_condition["largest_kernels"]["sources"]) == 2

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from models.features.feature_families import chance_cosine, feature_families
+from models.features.feature_families import _chains, chance_cosine, feature_families
 from models.features.feature_families_config import FeatureFamilySettings
 from models.features.feature_parents import feature_parents
 from models.features.firings import Firings
@@ -105,3 +105,37 @@ def test_shuffled_tokens_have_no_tree():
     places = (shuffled // LENGTH, (shuffled % LENGTH).astype(np.int32))
     moved = Firings(firings.features_M, *places, firings.acts_M, 94, N_TOKENS, 0, firings.last_context)
     assert not list(feature_parents(lambda: [moved], rows, N_TOKENS, SETTINGS))
+
+
+def test_neighbors_have_to_find_each_other():
+    """A hub is near to eight rows that are far from each other: two of them are among its own nearest."""
+    spokes = torch.cat([torch.linspace(0.7, 0.77, 8)[:, None], torch.eye(8)], dim=1)
+    hub = torch.nn.functional.normalize(torch.eye(9)[:1], dim=1)
+    chain_F = _chains(torch.nn.functional.normalize(torch.cat([hub, spokes]), dim=1), 2, 0.5)
+    assert sorted(np.bincount(chain_F).tolist()) == [1] * 6 + [3]
+
+
+def test_who_is_like_one_member_alone_stays_out_and_two_are_no_family():
+    """Cosines of .7, .65 and 0: the third is like the second, and no mean of the family."""
+    rows = torch.tensor([[1.0, 0.0, 0.0], [0.7, 0.714, 0.0], [0.0, 0.91, 0.414]])
+    pairs = FeatureFamilySettings(least_cosine=0.5, fewest_members=2)
+    assert feature_families(rows, np.zeros(3, bool), pairs).family_F.tolist() == [0, 0, -1]
+    threes = FeatureFamilySettings(least_cosine=0.5, fewest_members=3)
+    assert feature_families(rows, np.zeros(3, bool), threes).family_F.tolist() == [-1] * 3
+
+
+def test_what_fires_everywhere_or_hardly_more_often_is_no_parent_and_a_rare_absence_says_nothing():
+    spans = [set(range(1000)) - set(range(0, 1000, 20)), range(100), range(109)]
+    spans += [range(300, 330), range(400, 500), range(500, 900)]
+    places = [(feature, token) for feature, span in enumerate(spans) for token in sorted(span)]
+    feature_M, token_M = np.array(places).T
+    where = (token_M // LENGTH, (token_M % LENGTH).astype(np.int32))
+    acts_M = np.ones(len(places), np.float32)
+    firings = Firings(feature_M.astype(np.int32), *where, acts_M, 6, 1000, 0, 9)
+    rows = torch.zeros(6, 8)
+    rows[:3, 5:] = torch.eye(3)
+    rows[3:, :3] = torch.tensor([[1.0, 0.0, 0.0], [0.9, 0.436, 0.0], [0.5, -0.3, 0.812]])
+    [edge] = feature_parents(lambda: [firings], rows, 1000, SETTINGS)
+    # Of 30 and 400 firings 12 are due together, of 30 and 100 three: too few to miss, however alike they point.
+    assert (edge.child, edge.parent, edge.kind, edge.share, edge.lift) == (3, 5, "absorbed", 0, 0)
+    assert edge.cosine == pytest.approx(0.5, abs=0.01)

@@ -129,3 +129,40 @@ def test_who_pays_for_surprise_leaves_an_unlikely_token_out():
     dear, free = evolve(target, starts(target, 2), EvolutionPlan((5.0, 0.0), 150, 32, 16, 200))
     assert (dear.surprise, free.surprise) == (0, 1)
     assert free.target > dear.target
+
+
+class Priced:
+    """Two sequences of one token survive: the first is worth more, the second less and costs nothing."""
+
+    allowed_V = torch.tensor([True, False, True, False])
+
+    def values(self, ids_CP: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.tensor([0.0, 5.0, 0.0, 10.0])[ids_CP[:, 0]], torch.tensor([0.0, 0.0, 0.0, 9.0])[ids_CP[:, 0]]
+
+    def slopes(self, ids_MP: Tensor, penalty_M: Tensor) -> Tensor:
+        return torch.zeros(len(ids_MP), 1, 4)
+
+    def survives(self, ids_CP: Tensor) -> Tensor:
+        return ids_CP[:, 0] % 2 == 1
+
+
+@pytest.mark.parametrize(("price", "wanted"), [(1.0, (1, 5.0, 0.0)), (0.1, (3, 10.0, 9.0))])
+def test_all_begin_again_from_what_is_best_at_the_price_that_was_drawn(price: float, wanted: tuple[float, ...]):
+    plan = EvolutionPlan((price, price), iterations=2, children=3, choices=2, restart_every=1)
+    made = evolve(Priced(), torch.tensor([[3], [1]]), plan)
+    assert [(each.ids[0], each.target, each.surprise) for each in made] == [wanted] * 2
+    apart = EvolutionPlan((price, price), iterations=2, children=3, choices=2, restart_every=5)
+    assert [each.ids for each in evolve(Priced(), torch.tensor([[3], [1]]), apart)] == [(3,), (1,)]
+
+
+def test_a_shortened_text_is_one_that_its_own_tokens_make():
+    class NoBeginning(Trigram):
+        def survives(self, ids_CP: Tensor) -> Tensor:
+            return ids_CP[:, 0] != self.planted[0]
+
+    for seed in range(3):
+        target = NoBeginning(seed)
+        for before in ([5], [5, 6, 7, 8, 9]):  # taken out one by one, and cut by half
+            found = shorten(target, [*before, *target.planted], 0.99)
+            assert bool(target.survives(torch.tensor([found.ids]))[0]), found
+            assert found.ids[-3:] == target.planted

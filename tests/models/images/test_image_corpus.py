@@ -1,6 +1,7 @@
 import hashlib
 import io
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,9 +14,10 @@ from models.activations.shards import ActivationShards
 from models.corpora.contexts import EmptyCorpus
 from models.images.grid_corpus import GridCorpus, position_names
 from models.images.image_corpus import ImageCorpus, write_image_corpus
-from models.images.image_source import ImageColumns, open_images
+from models.images.image_source import ImageColumns, _with_class_name, open_images
 from models.images.patch_examples import patch_examples
 from models.language_model.sites import Site
+from models.numerics.hash_sampling import hash_rank
 from models.vision_model.receptive_field import receptive_field
 from models.vision_model.vision_model import load_vision_model
 from storage.folder import Folder
@@ -68,7 +70,10 @@ def test_images_are_stored_as_the_model_sees_them_and_what_is_left_out_is_counte
     number, row = next((n, row) for n, row in enumerate(rows) if row["document_id"] == "stripes/004.png")
     assert (row["label"], row["width"], row["height"]) == ("stripes", 56, 48)
     wanted = model.preprocessing.views([drawn("stripes", 4)])[0]
-    assert torch.equal(corpus.views([0, number])[1], wanted)
+    views = corpus.views([number, 0, 80, number])
+    assert torch.equal(views[0], wanted)
+    assert torch.equal(views[3], wanted)
+    assert not torch.equal(views[2], views[1])
     assert 0 < sum(row["is_held_out"] for row in rows) < 20
     assert len({row["sha256"] for row in rows}) == 81
 
@@ -178,3 +183,41 @@ def test_the_fingerprint_of_a_source_is_of_its_bytes_and_columns(tmp_path):
     path.write_bytes(path.read_bytes() + b"\0")
     assert one != open_images(str(pictures), ImageColumns()).sha256()
     assert len(one) == len(hashlib.sha256().hexdigest())
+
+
+def test_no_more_images_are_read_than_asked_for_and_which_depends_on_the_hash_of_names(tmp_path, model):
+    pictures = write_images(tmp_path / "pictures", 30)
+    images = _written(tmp_path / "corpus", pictures, model, max_images=8)
+    names = sorted(str(path.relative_to(pictures)) for path in pictures.rglob("*.png"))
+    assert images.index.column("document_id").to_pylist() == sorted(names, key=hash_rank)[:8] != names[:8]
+
+
+def test_a_number_of_a_class_comes_as_its_name():
+    row = {"label": 2, "image": b""}
+    assert _with_class_name(row, "label", ["ant", "bee", "cat"]) == {"label": "cat", "image": b""}
+    assert _with_class_name(row, "label", ["ant"]) == row
+    assert _with_class_name(row, None, ["ant", "bee", "cat"]) == row
+
+
+def test_a_grid_counts_what_it_reads_and_says_which_images_are_held_out(corpus, model, monkeypatch):
+    cut = GridCorpus.of(corpus, model.grid(Site("resid_post", 1)), ["patch", "cls"])
+    assert (cut.manifest.facts["n_tokens"], cut.manifest.facts["n_special"]) == (81 * 17, 81 * 4)
+    assert cut.documents.column("is_held_out").to_pylist() == corpus.index.column("is_held_out").to_pylist()
+    assert set(cut.documents.column("n_tokens").to_pylist()) == {17}
+    monkeypatch.setattr("models.images.grid_corpus.PER_SHARD", 30)
+    numbers = [[context.context_id for context in cut.shard(number)] for number in range(cut.n_shards)]
+    assert numbers == [list(range(30)), list(range(30, 60)), list(range(60, 81))]
+
+
+def test_examples_at_either_end_of_a_run_of_images_are_found(model):
+    site = Site("resid_post", 1)
+    grid, field = model.grid(site), receptive_field(model, site)
+    first, last = grid.position(0, 2), grid.position(3, 3)
+    example = {"feature_id": 2, "kind": "top", "interval_index": None, "rank": 0, "activation": 1.0}
+    examples = pa.Table.from_pylist(
+        [example | {"example_id": str(n), "context_id": n, "position": p} for n, p in ((4, first), (7, last))]
+    )
+    columns = [[1, 2, 2, 3], [7, 4, 7, 4], [first, first, last, last], [9.0, 1.0, 2.0, 9.0]]
+    a, b, c, d = (np.array(column) for column in columns)
+    rows = patch_examples(examples, [(4, 7, a, b, c, d)], grid, field, 10).to_pylist()
+    assert [(row["cells"], row["cell_activations"]) for row in rows] == [([2], [1.0]), ([15], [2.0])]

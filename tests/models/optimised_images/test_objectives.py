@@ -36,6 +36,18 @@ def test_a_direction_is_a_dot_product_and_a_power_of_the_cosine_prefers_what_poi
     assert cosine(aslant).item() == pytest.approx(90 * 0.6**4, rel=1e-5)
 
 
+def test_what_points_the_other_way_counts_as_the_least_cosine():
+    against, objective = torch.tensor([-3.0, -4.0]).view(1, 2, 1, 1), DirectionObjective(torch.tensor([3.0, 4.0]), 2)
+    assert objective(against).item() == pytest.approx(-25 * 0.1**2, rel=1e-5)
+
+
+def test_a_latent_in_the_middle_is_its_pre_activation_there():
+    sae = random_dictionary("topk").requires_grad_(False)
+    maps = torch.randn(2, D, 3, 5, generator=torch.Generator().manual_seed(2))
+    wanted = (maps[:, :, 1, 2] - sae.b_dec) @ sae.encoder_FD[4] + sae.b_enc[4]
+    assert torch.allclose(LatentObjective.of(sae, 4, in_the_middle=True)(maps), wanted, atol=1e-5)
+
+
 def test_a_latent_is_the_mean_of_its_pre_activation_over_places():
     sae = random_dictionary("topk").requires_grad_(False)
     maps = torch.randn(2, D, 3, 3, generator=torch.Generator().manual_seed(2))

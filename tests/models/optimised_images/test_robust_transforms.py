@@ -71,3 +71,23 @@ def test_every_draw_comes_up():
     angles = {round(float(torch.rad2deg(torch.atan2(linear[1, 0], linear[0, 0])))) for linear in seen}
     assert scales == {round(0.9 + 0.02 * k, 2) for k in range(11)}
     assert angles == set(range(-10, 11))
+
+
+def test_the_last_jitter_moves_along_the_axes_of_the_turned_view():
+    """A quarter turn and a last jitter of 4 places are a window of the image, turned."""
+    still = RobustTransforms(pad=0, jitter=0, scales=(1.0,), angles=(90,), final_jitter=0)
+    moved, image, windows = RobustTransforms(0, 0, (1.0,), (90,), 4), noise(), set()
+    turned = still.views(image, [chance()])[0]
+    for seed in range(20):
+        # the same draws as of a view that is not turned, which says where the window lies in the view
+        upright = RobustTransforms(0, 0, (1.0,), (0,), 4).views(image, [chance(seed)])[0]
+        [(y, x)] = [
+            (y, x)
+            for y in range(5)
+            for x in range(5)
+            if torch.allclose(upright, image[0, :, y : y + 20, x : x + 20], atol=1e-5)
+        ]
+        view = moved.views(image, [chance(seed)])[0]
+        assert torch.allclose(view, turned[:, y : y + 20, x : x + 20], atol=1e-4)
+        windows.add((y, x))
+    assert len(windows) > 8

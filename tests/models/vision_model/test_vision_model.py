@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -8,7 +9,8 @@ from models.language_model.hooked_model import HookedModel, load_tokenizer
 from models.language_model.module_map import UnknownArchitecture
 from models.language_model.sites import Site
 from models.language_model.unusable_model import UnusableModel
-from models.vision_model.receptive_field import receptive_field
+from models.vision_model.image_preprocessing import ImagePreprocessing
+from models.vision_model.receptive_field import ReceptiveField, receptive_field
 from models.vision_model.token_grid import TokenGrid
 from models.vision_model.vision_model import VisionModel, load_vision_model
 from tests.support.tiny_vision_models import SIDE, VISION_KINDS, WIDTH, save_tiny_vision
@@ -191,3 +193,64 @@ def test_class_names_and_logits_are_there_where_the_model_classifies(folders):
     assert clip.class_names is None
     assert clip.logits(_images()) is None
     assert vit.width(Site("resid_post", 0)) == WIDTH
+
+
+def test_a_box_is_cut_at_the_images_edge():
+    field, grid = ReceptiveField(32, 32, 12, 10, 32, 32), TokenGrid(1, 0, 4, 4)
+    assert field.box(grid, grid.position(0, 3)) == (23, 0, 32, 10)
+    assert field.box(grid, grid.position(3, 0)) == (0, 22, 9, 32)
+
+
+def test_an_effective_field_holds_most_of_the_gradients_energy(folders, monkeypatch):
+    host, site = load_vision_model(folders["resnet"]), Site("embed")
+    energy_HW = torch.zeros(SIDE, SIDE)
+    # position 4 of 8 looks at pixel 18 of 32: most lies in 5 rows and 11 columns round it
+    energy_HW[8:29, 6:31] = 1e-4
+    energy_HW[16:21, 13:24] = 1
+    monkeypatch.setattr(
+        "models.vision_model.receptive_field._gradient_energy", lambda host, site: (energy_HW.double(), 4, 4)
+    )
+    assert host.grid(site) == TokenGrid(0, 0, 8, 8)
+    field = receptive_field(host, site)
+    assert (field.whole_height, field.whole_width) == (21, 25)
+    assert (field.box_height, field.box_width) == (6, 12)
+    energy_HW[8:29, 6:31] = 1
+    even = receptive_field(host, site)
+    assert (even.box_height, even.box_width) == (20, 24)
+
+
+def test_a_processor_that_does_more_than_scale_or_keeps_sizes_is_refused():
+    class Processor:
+        def __init__(self, stretches: bool) -> None:
+            self.stretches = stretches
+
+        def to_dict(self) -> dict[str, bool]:
+            return {"stretches": self.stretches}
+
+        def __call__(self, images, return_tensors):
+            if self.stretches:
+                images = [image.resize((32, 32)) for image in images]
+            levels = torch.stack([torch.tensor(np.array(image)).permute(2, 0, 1) / 255 for image in images])
+            return {"pixel_values": 3 * levels - 2 * levels.mean((1, 2, 3), keepdim=True) if self.stretches else levels}
+
+    with pytest.raises(UnusableModel, match="does more than resize, crop and scale"):
+        ImagePreprocessing.of(Processor(stretches=True))
+    with pytest.raises(UnusableModel, match="makes 3x48x64, 3x64x40, 3x64x64 of RGB images; wanted one size"):
+        ImagePreprocessing.of(Processor(stretches=False))
+
+
+def test_a_second_pass_within_an_edit_is_refused_and_a_later_one_is_read_anew(folders):
+    host, sites = load_vision_model(folders["vit"]), [Site("embed"), Site("resid_post", 1)]
+    one, other = (host.preprocessing.pixels([image]) for image in _images())
+
+    def again(x_BPD: torch.Tensor) -> torch.Tensor:
+        host.forward(one)
+        return x_BPD
+
+    with host.intervene({sites[0]: again}), pytest.raises(RuntimeError, match="a second pass of ViTFor"):
+        host.forward(one)
+    with torch.no_grad(), host.capture(sites) as found:
+        host.forward(one)
+        host.forward(other)
+    wanted = host.run(other, sites)
+    assert all(torch.equal(found[site], wanted[site]) for site in sites)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from text_set_house import asked, dictionary_in_place, text_set_house, two_labels
 
 from models.experiments.method import method_of
@@ -63,3 +64,29 @@ def test_without_words_all_of_the_standard_library_are_meant():
 def test_words_that_cannot_be_counted_are_refused(tmp_path: Path, settings: dict[str, list[str]], wanted: str):
     with pytest.raises(ValueError, match=wanted):
         asked(text_set_house(tmp_path, "concept_coverage", two_labels(48), **(CARD | settings)))
+
+
+def test_recall_is_counted_where_the_plain_model_is_positive_in_the_half_that_did_not_choose(tmp_path: Path):
+    """A feature of the complete dictionary is one sign of a coordinate behind the first block."""
+    given = asked(text_set_house(tmp_path, "concept_coverage", two_labels(48), **CARD))
+    rows = method_of("concept_coverage").measure(given, given.prompts)["concept_coverage"]
+    ends_of_group: dict[str, set[str]] = {}
+    counts = {row["word"]: [0, 0] for row in rows}
+    for prompt in given.prompts:
+        half, n = half_of(prompt, given.seed), prompt.n_special
+        ends_of_group.setdefault(prompt.group_name, set()).add(half)
+        with torch.no_grad():
+            hidden = given.host.model(torch.tensor([prompt.token_ids]), output_hidden_states=True).hidden_states[1]
+        for row in rows:
+            ends = word_ends(given.host.tokenizer, prompt.prompt.text, {row["word"]: 0}).todense()[0]
+            sign = 1 if row["feature_id"] < 32 else -1
+            for token in ends.nonzero()[0]:
+                if half == "reporting" and token + n >= max(n, 1):
+                    counts[row["word"]][0] += bool(sign * hidden[0, n + token, row["feature_id"] % 32] > 0)
+                    counts[row["word"]][1] += 1
+    assert {row["word"]: row["recall"] for row in rows} == pytest.approx(
+        {word: a / b for word, (a, b) in counts.items()}
+    )
+    assert min(row["recall"] for row in rows) < 1
+    assert all(len(halves) == 1 for halves in ends_of_group.values()), "alike texts stand on one half"
+    assert set.union(*ends_of_group.values()) == {"choosing", "reporting"}

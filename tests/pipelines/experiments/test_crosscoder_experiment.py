@@ -1,5 +1,6 @@
 """A crosscoder of two models from card to rows; what cannot be one is said before the first pass."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from comparison_house import add_model
 from experiment_house import write_card
 from text_set_house import asked, text_set_house, two_labels
 
+from models.comparison.crosscoder_features import _kind, evened_norms
+from models.experiments.fit_texts import fit_windows
 from models.experiments.method import method_of
+from models.experiments.methods import crosscoder as method
 from pipelines.experiments.experiment_run import run_experiment
 from pipelines.store.store import Store
 
@@ -95,3 +99,60 @@ def test_sides_of_one_token_are_read_side_by_side(tmp_path: Path):
         with torch.no_grad():
             hidden = host.model(torch.tensor([prompt.token_ids]), output_hidden_states=True).hidden_states[1]
         torch.testing.assert_close(x_TE[:, side], hidden[0, 1:].float())
+
+
+class Kept:
+    """Gives what was learned."""
+
+    def __init__(self, learned: dict[str, Any]) -> None:
+        self.learned = learned
+
+    def result(self, name: str, make: Any) -> Any:
+        return self.learned
+
+
+def test_rows_are_those_of_either_side(tmp_path: Path):
+    """Sides that differ much, in size too, so that none can stand for the other; all from the plain models."""
+    store = crosscoder_house(tmp_path)
+    add_model(tmp_path, "tuned", "gpt2", noise=0.5)
+    given = asked(store)
+    learned = method._learned(given)
+    windows = fit_windows(given.compared.host, given.settings.fit_source, given.prefix, 2_000, 32)
+    for number, host in enumerate((given.host, given.compared.host)):
+        with torch.no_grad():
+            read = [host.model(torch.tensor([[*given.prefix, *ids]]), output_hidden_states=True) for ids in windows]
+        x_TD = torch.cat([out.hidden_states[1][0, len(given.prefix) :] for out in read])
+        torch.testing.assert_close(learned[f"mean {number}"], x_TD.mean(0), rtol=0.05, atol=0.02)
+    n = learned["decoder"].shape[0]
+    learned["decoder"] = torch.cat([learned["decoder"][:, :32], 3 * learned["decoder"][:, 32:]], dim=1)
+    rows = method_of("crosscoder").measure(replace(given, kept=Kept(learned)), given.prompts)
+    x_TE = torch.cat([method._read(given, prompt) for prompt in given.prompts])
+    scaled_TE = torch.cat([(x_TE[:, at] - learned[f"mean {s}"]) * learned[f"scale {s}"] for s, at in SIDES.items()], 1)
+    centred_TE, encoder_FE = scaled_TE - learned["centre"], learned["encoder"]
+    pre_TF = centred_TE @ encoder_FE.T + learned["b_enc"]
+    acts_TF = torch.where(pre_TF > learned["levels"], pre_TF.relu(), 0.0)
+    error_TE = centred_TE - acts_TF @ learned["decoder"]
+    fvu = [
+        float(error_TE[:, at].square().sum() / (scaled_TE[:, at] - scaled_TE[:, at].mean(0)).square().sum())
+        for at in SIDES.values()
+    ]
+    [whole] = rows["crosscoder"]
+    assert [whole["fvu"], whole["other_fvu"]] == pytest.approx(fvu, rel=1e-3)
+    first = {row["latent_id"]: row for row in reversed(rows["crosscoder_example"])}
+    share_TF = (centred_TE[:, 32:] @ encoder_FE[:, 32:].T) / (centred_TE @ encoder_FE.T)
+    alive_F = (acts_TF > 0).any(0)
+    norm_SF = torch.stack([learned["decoder"][:, at].norm(dim=1) for at in SIDES.values()])
+    evened_F = evened_norms(norm_SF, alive_F).tolist()
+    assert 0 < len(rows["crosscoder_feature"]) <= n
+    for row in rows["crosscoder_feature"]:
+        feature = row["latent_id"]
+        assert [row["norm"], row["other_norm"]] == pytest.approx(norm_SF[:, feature].tolist())
+        assert row["evened_delta"] == pytest.approx(evened_F[feature])
+        assert row["kind"] == _kind(row["evened_delta"])
+        assert first[feature]["activation"] == pytest.approx(float(acts_TF[:, feature].max()), rel=1e-3)
+        place = int(acts_TF[:, feature].argmax())
+        assert first[feature]["other_share"] == pytest.approx(float(share_TF[place, feature]), rel=1e-2, abs=1e-3)
+    assert {row["kind"] for row in rows["crosscoder_feature"]} >= {"shared"}, "unevened, none is"
+
+
+SIDES = {0: slice(0, 32), 1: slice(32, 64)}

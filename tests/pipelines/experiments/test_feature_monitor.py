@@ -10,7 +10,9 @@ from comparison_house import add_model
 from experiment_house import write_card
 from text_set_house import asked, dictionary_in_place, text_set_house, two_labels
 
+from models.comparison.rate_band import rate_band
 from models.experiments.method import method_of
+from models.experiments.paired_firings import paired_firings
 from pipelines.experiments.experiment_asset import experiment_asset
 from pipelines.store import experiment_identity as identities
 from pipelines.store.experiment_identity import experiment_identity
@@ -108,3 +110,17 @@ def test_what_cannot_be_watched_is_said_before_the_first_pass(
         add_model(tmp_path, "other", "llama")
     with pytest.raises(ValueError, match=wanted):
         asked(store)
+
+
+def test_bands_are_over_draws_of_groups_and_fvu_may_grow_by_half(tmp_path: Path):
+    given = asked(monitored(tmp_path, other_model="m", features=[7, 9]))
+    rows = method_of("feature_monitor").measure(given, given.prompts)["alert"]
+    read = paired_firings(given)
+    groups = [prompt.group_name for prompt in given.prompts]
+    assert len(set(groups)) == 12
+    firings_CW = read.own_CF.toarray()[:, [3, 7, 9]]
+    low_W, high_W = rate_band(firings_CW, read.tokens_C, groups, 0.99, given.seed)
+    assert [row["low"] for row in rows[:3]] == pytest.approx(low_W.tolist())
+    assert [row["high"] for row in rows[:3]] == pytest.approx(high_W.tolist())
+    [fvu] = [row for row in rows if row["check_name"] == "fvu"]
+    assert fvu["high"] == pytest.approx(1.5 * fvu["reference"])

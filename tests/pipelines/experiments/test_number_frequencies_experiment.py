@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from experiment_house import experiment_house, write_card
 from text_set_house import asked
 
 from models.experiments.method import method_of
+from models.experiments.methods import number_frequencies as method
 from models.experiments.prompt import InvalidPrompt
 from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
@@ -69,3 +71,17 @@ def test_the_grokked_model_has_few_frequencies_and_the_other_many(tmp_path: Path
     assert (len(used) <= 6) == few
     assert (clean > 0.8) == few
     assert all(row["shuffled_share"] < 0.1 for row in units)
+
+
+def test_a_picture_has_the_first_number_downward_and_its_shuffled_twin_is_another(tmp_path: Path):
+    given = asked(grid_house(tmp_path, [(a, b) for a in range(9) for b in range(9)]))
+    grid_UPP = method._grid(given)
+    for prompt in given.prompts[3:20:4]:
+        (first, second), found = method.pairs(given)[prompt.prompt_id], given.host
+        with found.capture([method._site(given)]) as captured, torch.no_grad():
+            found.forward(torch.tensor([prompt.token_ids]))
+        assert (first, second) == divmod(prompt.prompt_id, 9)
+        [acts_PU] = captured.values()
+        torch.testing.assert_close(grid_UPP[:, first, second], acts_PU[0, -1].float(), rtol=1e-4, atol=1e-5)
+    rows = method_of("number_frequencies").measure(given, given.prompts)["unit_frequency"]
+    assert all(abs(row["share"] - row["shuffled_share"]) > 1e-6 for row in rows)

@@ -8,6 +8,7 @@ from experiment_house import write_card
 from text_set_house import asked, text_set_house, two_labels
 
 from models.experiments.method import method_of
+from models.experiments.methods import scaling_law as method
 from pipelines.store.store import Store
 from storage.table_schemas import rows_as_table
 
@@ -71,3 +72,27 @@ def test_runs_that_still_fall_make_no_law(tmp_path: Path):
 def test_what_cannot_be_a_sweep_is_said_before_the_first_pass(tmp_path: Path, settings: dict[str, Any], wanted: str):
     with pytest.raises(ValueError, match=wanted):
         asked(sweep_house(tmp_path, **settings))
+
+
+def test_a_law_is_of_converged_runs_at_one_rate_and_one_sparsity_over_live_features(tmp_path: Path):
+    """Of each sparsity another law is planted in the live features; what must not count lies far off it."""
+    given = asked(sweep_house(tmp_path, k=[1, 2]))
+    rows = []
+    for k, exponent in ((1, 0.3), (2, 0.6)):
+        for n_features in (8, 16, 32, 64, 128):
+            good = {"k": k, "n_features": n_features, "n_alive": n_features**0.9, "rate_factor": 1.0, "fall": 0.0}
+            good |= {"fvu": 2 * good["n_alive"] ** -exponent, "seed": 0}
+            rows += [good, good | {"fall": 1.0, "fvu": 0.9}, good | {"rate_factor": 0.5, "fvu": 0.8}]
+    fits = list(method._fits(given, rows))
+    assert [(fit["k"], fit["n_runs"], fit["n_left_out"]) for fit in fits] == [(1, 5, 5), (2, 5, 5)]
+    assert [fit["exponent"] for fit in fits] == pytest.approx([0.3, 0.6], abs=0.005)
+    assert [fit["amplitude"] for fit in fits] == pytest.approx([2, 2], rel=0.02)
+    assert fits[0]["further_n"] == pytest.approx(4 * 128**0.9)
+    assert fits[0]["further"] == pytest.approx(2 * (4 * 128**0.9) ** -0.3, rel=0.02)
+
+
+def test_runs_are_measured_on_the_texts_and_differ_by_their_seed(tmp_path: Path):
+    given = asked(sweep_house(tmp_path, learning_rates=[1.0], training_tokens=1_000))
+    runs = method_of("scaling_law").measure(given, given.prompts)["scaling_run"]
+    assert len({row["fvu"] for row in runs}) == len(runs) == 8
+    assert all(abs(row["fvu"] - row["training_fvu"]) > 1e-3 for row in runs), "the texts are not those of training"
