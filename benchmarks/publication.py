@@ -135,8 +135,7 @@ def written_bytes() -> int:
     return int(said["wchar"])
 
 
-def main() -> None:
-    n_dictionaries = int(sys.argv[1]) if len(sys.argv) > 1 else N_DICTIONARIES
+def main(n_dictionaries: int = N_DICTIONARIES) -> None:
     with TemporaryDirectory() as aside:
         tables, published = Folder(aside) / "tables", Path(aside) / "warehouse.duckdb"
         con = duckdb.connect()
@@ -174,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -76,9 +76,14 @@ def define(con: DuckDBPyConnection) -> None:
         con.execute(text.sql)
 
 
-@cache
 def empty_warehouse() -> bytes:
-    """A file with every table and no row. The 1,600 statements that define them take a fifth of a second: once."""
+    """A file with every table and no row. The 1,600 statements that define them take a fifth of a second: once, as long
+    as the schema is the same, for a process may outlive it."""
+    return _empty_of(schema_sha256())
+
+
+@cache
+def _empty_of(_schema: str) -> bytes:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "empty.duckdb"
         with closing(create(file)) as con:

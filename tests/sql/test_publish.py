@@ -11,9 +11,11 @@ import duckdb
 import pytest
 from synthetic_store import N_FEATURES, SyntheticStore, plant
 
+from sql.catalog import table_names
 from sql.dropped_partitions import MostWouldBeDropped
 from sql.publish import Published, publish
-from sql.warehouse import connect
+from sql.sql_files import SQLFile, sql_files
+from sql.warehouse import connect, empty_warehouse
 from storage.folder import Folder
 from storage.manifest import Manifest
 from tests.support.table_hashes import table_hashes
@@ -287,6 +289,16 @@ def test_a_file_of_another_schema_is_rebuilt_from_the_store(store: SyntheticStor
     done = publish(published_before, store.stored)
     assert "neighbor/model_id=demo/recipe_id=mid" in done.replaced
     assert done.rows["neighbor"] == 2 * N_FEATURES
+
+
+def test_a_process_that_outlives_its_schema_makes_no_file_of_the_older_one(tmp_path: Path, monkeypatch):
+    """The file would say that it is of the new one, and never be made anew."""
+    empty_warehouse()
+    added = SQLFile("invented", "One.", "create table invented (a integer)")
+    monkeypatch.setattr("sql.warehouse.sql_files", lambda folder: [*sql_files(folder), added])
+    (tmp_path / "empty.duckdb").write_bytes(empty_warehouse())
+    with closing(duckdb.connect(tmp_path / "empty.duckdb", read_only=True)) as con:
+        assert "invented" in table_names(con)
 
 
 def test_views_of_an_older_version_are_dropped(store: SyntheticStore, published_before: Path):

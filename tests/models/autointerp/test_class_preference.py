@@ -40,3 +40,27 @@ def test_labels_of_few_images_are_not_preferred():
 def test_the_strongest_activation_of_an_image_counts():
     peaks = strongest_by_image(np.array([0, 0, 1]), np.array([2, 2, 0]), np.array([1.0, 3.0, 2.0]), 3, 2)
     assert peaks.tolist() == [[0, 2], [0, 0], [3, 0]]
+
+
+def test_lift_is_counted_on_the_images_that_report():
+    labels = np.array(["cat"] * 10 + ["dog"] * 10 + ["cat"] * 10 + ["dog"] * 30)
+    reports = np.arange(60) >= 20
+    peaks = np.zeros((60, 1))
+    peaks[:10] = 1  # chosen: cats alone
+    peaks[[*range(20, 28), *range(30, 34)]] = 1  # reported: 8 of 10 cats and 4 of 30 dogs
+    found = class_preferences(peaks, labels, reports)
+    assert found.label_F.tolist() == ["cat"]
+    assert found.lift_F[0] == pytest.approx((8 / 12) / (10 / 40))
+    assert found.choosing_auroc_F[0] == 1
+    assert found.auroc_F[0] == pytest.approx((0.8 + 26 / 30) / 2)
+    assert (found.n_images, found.n_of_label_F[0]) == (40, 10)
+
+
+@pytest.mark.parametrize("few", [0, 1])
+def test_a_label_of_few_images_in_either_half_is_not_preferred(few):
+    """Of the rare label four images lie in one half and ten in the other; with five it is tried."""
+    for n in (4, 5):
+        halves = [np.array(["rare"] * (n if half == few else 10) + ["often"] * 10) for half in (0, 1)]
+        labels, reports = np.concatenate(halves), np.repeat([False, True], [len(half) for half in halves])
+        found = class_preferences(np.random.default_rng(0).random((len(labels), 8)), labels, reports)
+        assert ("rare" in found.label_F) == (n == 5)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.tuning.arc_stimulus import Arc
+from models.tuning.arc_stimulus import Arc, ArcShape
+from models.tuning.stimulus_set import BANDS, KINDS, StimulusGrid, StimulusKind, StimulusSet
 from models.tuning.texture_stimulus import HIGH_BAND, LOW_BAND, Grating, HighLowBorder, Noise, band_noise
 
 
@@ -83,3 +84,25 @@ def test_a_border_has_fine_noise_on_one_side_and_coarse_noise_of_equal_variance_
     assert not torch.equal(Noise(seed=0).drawn(32), Noise(seed=1).drawn(32))
     with pytest.raises(ValueError, match="no frequency of a picture of 8 pixels"):
         HighLowBorder(0.0).drawn(8)
+
+
+def test_a_kind_is_drawn_with_its_shape_ink_and_band_and_replicates_differ():
+    grid = StimulusGrid(4, (8.0,), (8.0,), replicates=3, seed=2)
+    first = {kind: StimulusSet.of(kind, grid).stimuli[0].drawn(32) for kind in KINDS}
+    shapes: list[tuple[StimulusKind, ArcShape, float]] = [
+        ("arc", "arc", 1.0),
+        ("arc_inverted", "arc", 0.0),
+        ("corner", "corner", 1.0),
+        ("disc", "disc", 1.0),
+        ("line_inverted", "line", 0.0),
+    ]
+    for kind, shape, ink in shapes:
+        wanted = Arc(0.0, np.inf if shape == "line" else 8.0, shape, foreground=ink).drawn(32)
+        assert torch.equal(first[kind], wanted), kind
+    for kind in KINDS:
+        drawn = [each.drawn(32) for each in StimulusSet.of(kind, grid).stimuli[:3]]
+        assert not any(torch.equal(drawn[a], drawn[b]) for a, b in ((0, 1), (0, 2), (1, 2))), kind
+    noise = StimulusSet.of("noise", grid)
+    for size, band in enumerate(BANDS):
+        assert torch.equal(noise.stimuli[3 * size].drawn(32), Noise(band, 2).drawn(32))
+    assert len({stimulus.drawn(32).numpy().tobytes() for stimulus in noise.stimuli}) == 9

@@ -160,3 +160,24 @@ def test_connections_of_linear_layers_are_the_weights_and_say_which_gabors_make_
     without_others = ablated_responses(sites, pictures, unit, [0, 1, 2, 13, 14, 15], blank).mean()
     assert without_excited < 0.2 * whole.mean()
     assert without_others > 0.9 * whole.mean()
+
+
+def test_a_source_that_excites_in_one_picture_and_inhibits_in_another_is_large_with_no_mean():
+    class Signed:
+        """The target is the sum of the source, times minus one where the picture is dark."""
+
+        def read(self, picture_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+            source = picture_NCHW[:, :1].detach().clone().requires_grad_()
+            sign = 1.0 if picture_NCHW.mean() > 0.5 else -1.0
+            return source, (sign * source).sum((2, 3), keepdim=True)
+
+        def edited(self, picture_NCHW: Tensor, edit: Callable[[Tensor], Tensor]) -> Tensor:
+            return edit(picture_NCHW[:, :1]).sum((2, 3), keepdim=True)
+
+    blank, pictures = torch.full((3, 2, 2), 0.5), [torch.full((3, 2, 2), level) for level in (0.9, 0.1)]
+    found = unit_connections(Signed(), pictures, 0, blank)
+    assert found.size_C.tolist() == [2]
+    assert found.weight_C.tolist() == [0]
+    assert found.contribution_NC[:, 0].tolist() == pytest.approx([1.6, 1.6])
+    assert ablated_responses(Signed(), pictures, 0, [], blank).tolist() == pytest.approx([1.6, -1.6])
+    assert ablated_responses(Signed(), pictures, 0, [0], blank).tolist() == pytest.approx([0, 0])

@@ -4,7 +4,9 @@ do."""
 import numpy as np
 import pytest
 
+from models.tuning.curve_candidates import ArcTest, family_coverage
 from models.tuning.tuning_curve import TuningCurve, half_width, wrapped
+from models.tuning.unit_families import _alike, signatures
 
 ANGLES = np.arange(0, 360, 5.0)
 
@@ -76,3 +78,31 @@ def test_the_peak_of_noise_is_reported_by_replicates_that_did_not_choose_it():
 def test_half_a_width_is_found_between_angles():
     triangle = np.clip(1 - np.abs(wrapped(ANGLES - 180, 360)) / 41, 0, None)
     assert half_width(ANGLES, triangle, 360) == pytest.approx(20.5, abs=1e-9)
+
+
+def test_weak_units_and_those_that_like_lines_as_well_are_no_candidates():
+    vector_U = np.array([0.9, 0.9, 0.9, 0.1, 0.9])
+    arc_U, line_U = np.array([10.0, 0.5, 4.0, 4.0, -1.0]), np.array([1.0, 0.1, 3.9, 1.0, -2.0])
+    assert ArcTest(vector_U, arc_U, line_U).is_candidate_U.tolist() == [True, False, False, False, False]
+
+
+def test_a_family_without_a_direction_covers_as_much_as_its_worst_one():
+    curves = np.array([[4.0, 2.0, 0.0, 0.0], [0.0, 0.5, 1.0, 0.3]])
+    assert family_coverage(curves) == pytest.approx(0.3)
+
+
+def test_signatures_of_orientations_are_turned_to_where_the_direction_is():
+    """Two units that like a line most and, less, arcs to either side of it: turned, they are the same."""
+    angles = np.arange(0, 360, 30.0)
+    line = np.stack([bell(peak, 20, 180, angles / 2) for peak in (0, 0)])
+    arc = 0.5 * np.stack([bell(peak, 40, 360, angles) for peak in (0, 180)])
+    one, other = signatures({"line": line, "arc": arc}, {"line": 180, "arc": 360})
+    assert np.allclose(one, other, atol=1e-6)
+
+
+def test_a_member_is_held_against_the_others_and_not_against_itself():
+    signature_MS = np.random.default_rng(0).normal(size=(3, 40))
+    by_hand = [
+        np.corrcoef(signature_MS[m], np.delete(signature_MS, m, axis=0).mean(0))[0, 1] for m in range(len(signature_MS))
+    ]
+    assert _alike(signature_MS) == pytest.approx(by_hand)
