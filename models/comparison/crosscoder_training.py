@@ -44,8 +44,7 @@ class TrainedCrosscoder:
         return len(self.b_enc_F)
 
     def scaled(self, x_TE: Tensor) -> Tensor:
-        parts = zip(x_TE.split(self.widths, dim=1), self.scalings, strict=True)
-        return torch.cat([scaling.apply(part) for part, scaling in parts], dim=1)
+        return _scaled(x_TE, self.scalings)
 
     def encode(self, scaled_TE: Tensor) -> SparseCodes:
         centred_TE = scaled_TE - self.centre_E
@@ -90,10 +89,9 @@ def train_crosscoder(
     advance_together([run], source, training.seed)
     own, other = run.scalings
     trained = module if module.unit_rows else module.with_unit_rows()
-    [sample_TE] = (rows.float() for rows in _first(source, min(CALIBRATION, source.n_tokens), training.seed))
-    sample_TE = torch.cat([s.apply(x) for s, x in zip((own, other), sample_TE.split(widths, dim=1), strict=True)], 1)
+    sample_TE = next(source.batches(min(CALIBRATION, source.n_tokens), training.seed + 1)).float()
     with torch.no_grad():
-        levels_F = trained.levels_F(sample_TE)
+        levels_F = trained.levels_F(_scaled(sample_TE, (own, other)))
     return TrainedCrosscoder(
         trained.encoder_FD.detach(),
         trained.b_enc.detach(),
@@ -104,5 +102,7 @@ def train_crosscoder(
     )
 
 
-def _first(source: HeldActivations, n: int, seed: int) -> list[Tensor]:
-    return [next(source.batches(n, seed + 1))]
+def _scaled(x_TE: Tensor, scalings: tuple[Normalization, Normalization]) -> Tensor:
+    """Each side by its own scaling."""
+    parts = zip(x_TE.split([len(scaling.mean_D) for scaling in scalings], dim=1), scalings, strict=True)
+    return torch.cat([scaling.apply(part) for part, scaling in parts], dim=1)

@@ -53,23 +53,18 @@ class ToyModels:
     @property
     def dimensionality_IN(self) -> Tensor:
         """What share of a dimension each feature has: |W_i|^2 / sum_j (W_i/|W_i| . W_j)^2."""
-        squared_INN = self._overlap_INN().square()
-        return self.norm_IN.square() / squared_INN.sum(2).clamp_min(1e-12)
+        return _shares(self.W_IHN)
 
     @property
     def interference_IN(self) -> Tensor:
         """Sum over others of the squared overlap with a feature's direction; 0 of features that have none."""
-        others_IN = self._overlap_INN().square().sum(2) - self.norm_IN.square()
+        others_IN = _overlaps(self.W_IHN).square().sum(2) - self.norm_IN.square()
         return torch.where(self.is_represented_IN, others_IN.clamp_min(0), 0.0)
 
     @property
     def is_represented_IN(self) -> Tensor:
         """Features that are at least as long as half a squared unit."""
         return self.norm_IN.square() > REPRESENTED
-
-    def _overlap_INN(self) -> Tensor:
-        unit_IHN = self.W_IHN / self.norm_IN[:, None].clamp_min(1e-9)
-        return unit_IHN.transpose(1, 2) @ self.W_IHN
 
 
 def learn_toys(density_I: Tensor, importance_IN: Tensor, plan: ToyPlan) -> ToyModels:
@@ -194,8 +189,12 @@ def learn_from_few(n_examples: int, density: float, plan: ToyPlan, decay: float 
     )
 
 
-def _shares(vectors_HM: Tensor) -> Tensor:
-    """What share of a dimension each of some vectors has."""
-    norm_M = torch.linalg.vector_norm(vectors_HM, dim=0)
-    overlap_MM = (vectors_HM / norm_M.clamp_min(1e-9)).T @ vectors_HM
-    return norm_M.square() / overlap_MM.square().sum(1).clamp_min(1e-12)
+def _overlaps(vectors: Tensor) -> Tensor:
+    """Of columns: each one's direction with every vector."""
+    unit = vectors / torch.linalg.vector_norm(vectors, dim=-2, keepdim=True).clamp_min(1e-9)
+    return unit.mT @ vectors
+
+
+def _shares(vectors: Tensor) -> Tensor:
+    """Of columns: what share of a dimension each has."""
+    return vectors.square().sum(-2) / _overlaps(vectors).square().sum(-1).clamp_min(1e-12)
