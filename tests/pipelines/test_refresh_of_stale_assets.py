@@ -63,6 +63,7 @@ def automation():
         yield ready
 
 
+@pytest.mark.slow
 def test_a_run_that_made_nothing_starts_no_other(automation):
     for found in (("sae", "sae_evaluation"), ("context_frame", "corpus", "activations"), CHAIN):
         for asset in found:
@@ -89,6 +90,7 @@ def test_what_is_missing_is_made():
         assert automation.requested() == {"neighbors"}
 
 
+@pytest.mark.slow
 def test_labels_that_were_made_anew_are_rated_again(automation):
     automation.write("explanations", "second")
     assert "specificity_ratings" in automation.requested()

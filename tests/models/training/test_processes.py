@@ -183,6 +183,7 @@ def assert_killed_in_the_middle(folder: Path) -> None:
     assert checkpoint.step == STOPPED_AT
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Path) -> None:
     assert_killed_in_the_middle(tmp_path)
 
