@@ -173,7 +173,7 @@ def test_neurons_stand_in_the_same_tables(house):
 
 def test_the_front_holds_what_nothing_beats(house):
     rows = ask(house, "select recipe_id, site, l0, fvu, is_pareto_fvu from sae_pareto")
-    assert len(rows) == 6
+    assert len(rows) == 5
     for name, site, l0, fvu, on_front in rows:
         beaten = any(
             s == site and a <= l0 and b <= fvu and (a < l0 or b < fvu) for n, s, a, b, _ in rows if n != "transcoder"
@@ -187,7 +187,7 @@ def test_a_second_sweep_makes_nothing(house):
 
 
 def test_a_sweep_names_what_it_does_not_know(house):
-    with pytest.raises(ValueError, match="first has no recipe nonsense; it has batchtopk"):
+    with pytest.raises(ValueError, match="first has no recipe nonsense; it has imported, jumprelu"):
         sweep_registrations(house, "first", ["nonsense"])
     with pytest.raises(ValueError, match="there is no model 'nobody'; the registry holds first"):
         sweep_registrations(house, "nobody", [])
