@@ -76,13 +76,17 @@ def record(store: Store) -> StageRecord:
 
 
 def test_time_memory_and_bytes_are_those_that_the_stage_took(store):
+    idle = 0
+
     def work(context, store):
+        nonlocal idle
+        of_process = Path("/proc/self/status").read_text().splitlines()
+        idle = int(next(line for line in of_process if "VmRSS" in line).split()[1])
         held = np.ones(200_000_000, dtype=np.uint8)
         store.layout.tables().write_bytes("rows", bytes(held[:123_456]))
 
     before = StageRecord.begun(None, "corpus", "first/small", Attempt("2026-01-01T00:00:00.000", "r", "j", "p"))
     write_record(store.layout, before)
-    idle = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line).split()[1])
     assert run(store, work)
     found = record(store)
     assert found.status == "succeeded"
