@@ -260,12 +260,12 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     Raises:
         InvalidCard: Naming file, line and key, what was found and what was wanted.
     """
-    return cast(C, _read_card(kind, file, text))
+    return cast(C, _card(kind, file, text))
 
 
-@lru_cache(maxsize=256)
-def _read_card(kind: type[BaseModel], file: str, text: str) -> BaseModel:
-    """Remembered: every stage of a chain and every tick of a sensor reads the registry, and a card takes 3 ms."""
+@lru_cache(maxsize=1024)
+def _card(kind: type[Any], file: str, text: str) -> Any:
+    """A card is a value: the same text is read once, however often a registry is."""
     node, values = read_yaml(file, text)
     exact = kind.card_class(values) if issubclass(kind, Settings) else kind
     try:
