@@ -166,7 +166,7 @@ def write_warehouse(file: Path, n_features: int, together: int = 122_880) -> Non
         con.execute("create temp table touched as select 'made-up' as model_id, 'wide' as recipe_id")
         for text in sql_files("derived"):
             con.execute(text.sql)
-        con.execute("insert into _publication values (now()::timestamp, 'made-up', $1, '')", [schema_sha256()])
+        con.execute("insert into _publication values (now()::timestamp, 'made-up', $1, '', '')", [schema_sha256()])
         con.execute("checkpoint")
 
 

@@ -124,7 +124,7 @@ STEPS = {
     "derived tables": (sql.build, "refresh_derived"),
     "changed relations": (sql.build, "inspect_changes"),
     "counts": (sql.build, "counted_rows"),
-    "views": (sql.build, "define_views"),
+    "views": (sql.build, "bring_views_up_to_date"),
     "sha256, fsync, rename": (sql.publish, "_put"),
 }
 

@@ -9,15 +9,16 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import literal, quoted, table_layouts, table_names
+from sql.catalog import literal, quoted, table_layouts
 from sql.consistency import inspect_changes
 from sql.dropped_partitions import AllowedDrops, PublishedPartition
+from sql.empty_warehouse import empty_warehouse
 from sql.left_out import LeftOutPartition, write_left_out
 from sql.load import load, remove
 from sql.sql_files import sql_files
 from sql.stored_partitions import BadPartition, Partition, StoredTables, keys_of
-from sql.views import define_views, stored_code_files
-from sql.warehouse import FEATURE_ACTIVATION, create, empty_warehouse, schema_sha256
+from sql.views import define_stored_codes, define_views, stored_code_files, views_sha256
+from sql.warehouse import FEATURE_ACTIVATION, create, schema_sha256
 from storage.table_schemas import tables
 
 RegistryRows = Mapping[str, Sequence[tuple[Any, ...]]]
@@ -92,10 +93,10 @@ def _built(
     with closing(create(file)) as con:
         stored.reach(con)
         con.execute("begin")  # one commit for all: nobody looks before the file is whole
-        every, unreadable = stored.partitions(known := set(table_names(con)) & set(tables()))
+        layouts = table_layouts(con)
+        every, unreadable = stored.partitions(known := layouts.keys() & set(tables()))
         readable = [partition for partition in every if partition.place not in left_out]
         stay = {(error.table, error.partition) for error in unreadable}
-        layouts = table_layouts(con)
         replaced, dropped = partition_changes(con, readable, stay)
         changed = [name for _, name in dropped] + [partition.name for partition in replaced]
         for table, name in dropped:
@@ -115,16 +116,18 @@ def _built(
         places = {partition.place for partition in readable} - left_out.keys() | stay
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         codes, n_codes, bad_codes = stored_code_files(stored)
-        define_views(con, codes)
+        bring_views_up_to_date(con, codes)
         refresh_derived(con, changed)
-        insert_registry_rows(con, registry)
+        insert_registry_rows(con, registry, layouts)
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
-        rows = counted_rows(con) | {FEATURE_ACTIVATION: n_codes}
-        rules = inspect_changes(con, _changed_dictionaries(changed))
-        write_publication_row(con, stored, schema_sha256(), rules)
+        rows = counted_rows(con, layouts) | {FEATURE_ACTIVATION: n_codes}
+        rules = inspect_changes(con, _changed_dictionaries(changed), layouts)
+        write_publication_row(con, stored, schema_sha256(), rules, views_sha256())
         con.execute("delete from _table_rows")
-        con.executemany("insert into _table_rows values ($1, $2)", [list(row) for row in sorted(rows.items())])
+        con.execute(
+            "insert into _table_rows select unnest($1), unnest($2)", list(zip(*sorted(rows.items()), strict=True))
+        )
         con.execute("commit")
         con.execute("checkpoint")
     loaded = tuple(f"{p.table}/{p.name}" for p in readable if _is_new(p, published) and p.place not in left_out)
@@ -186,6 +189,14 @@ def record_partition(con: DuckDBPyConnection, partition: Partition) -> None:
     con.execute("insert into _partition values ($1, $2, $3, $4, $5)", row)
 
 
+def bring_views_up_to_date(con: DuckDBPyConnection, codes: Sequence[str]) -> None:
+    """Defines views, macros and functions, or where the file has the same already, only that of the stored codes."""
+    if con.execute("select views_sha256 from _publication").fetchall() == [(views_sha256(),)]:
+        define_stored_codes(con, codes)
+    else:
+        define_views(con, codes)
+
+
 def refresh_derived(con: DuckDBPyConnection, changed: Iterable[str]) -> None:
     """Works out again what is derived from several tables, for the dictionaries of which some partition changed."""
     pairs = {
@@ -210,8 +221,9 @@ def _changed_dictionaries(changed: Iterable[str]) -> set[tuple[str, str]] | None
     return {(each["model_id"], each["recipe_id"]) for each in keys if "recipe_id" in each}
 
 
-def insert_registry_rows(con: DuckDBPyConnection, registry: RegistryRows) -> None:
-    for table in set(table_names(con)) - set(tables()):
+def insert_registry_rows(con: DuckDBPyConnection, registry: RegistryRows, names: Iterable[str]) -> None:
+    """Replaces what tables have rows of the registry, of those with these names."""
+    for table in set(names) - set(tables()):
         con.execute(f"delete from {quoted(table)}")
     for table, rows in registry.items():
         if rows:
@@ -219,15 +231,17 @@ def insert_registry_rows(con: DuckDBPyConnection, registry: RegistryRows) -> Non
             con.executemany(f"insert into {quoted(table)} values ({values})", [list(row) for row in rows])
 
 
-def write_publication_row(con: DuckDBPyConnection, stored: StoredTables, schema: str, rules: str) -> None:
+def write_publication_row(con: DuckDBPyConnection, stored: StoredTables, schema: str, rules: str, views: str) -> None:
+    """The arguments but for the first two are hashes."""
     con.execute("delete from _publication")
-    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3)", [stored.url, schema, rules])
+    row = [stored.url, schema, rules, views]
+    con.execute("insert into _publication values (now()::timestamp, $1, $2, $3, $4)", row)
 
 
-def counted_rows(con: DuckDBPyConnection) -> dict[str, int]:
-    """Rows of each table, compared with what its partitions brought."""
+def counted_rows(con: DuckDBPyConnection, names: Iterable[str]) -> dict[str, int]:
+    """Rows of each of these tables, compared with what its partitions brought."""
     promised = dict(con.execute("select table_name, sum(n_rows)::bigint from _partition group by all").fetchall())
-    counts = " union all ".join(f"select {literal(name)}, count(*) from {quoted(name)}" for name in table_names(con))
+    counts = " union all ".join(f"select {literal(name)}, count(*) from {quoted(name)}" for name in names)
     rows = dict(con.execute(counts).fetchall())
     for table in rows.keys() & set(tables()):
         assert rows[table] == promised.get(table, 0), (

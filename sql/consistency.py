@@ -1,13 +1,13 @@
 """Whether the tables of a warehouse agree with each other: what foreign keys would say, and more."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import quoted, table_layouts, table_names
+from sql.catalog import TableLayout, quoted, table_layouts
 from sql.references import DerivedRule, derived_rules
 from sql.sql_files import sql_files
 
@@ -34,38 +34,42 @@ class Violation:
 
 Dictionaries = Collection[tuple[str, str]]
 """By model_id and recipe_id."""
+Layouts = Mapping[str, TableLayout]
+"""Of every table, by its name."""
 
 
 def inspect(con: DuckDBPyConnection) -> list[Violation]:
     """Holds all rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
     finding: all agree."""
-    return _broken(con, _rules(con))
+    layouts = table_layouts(con)
+    return _broken(con, _rules(layouts), layouts)
 
 
-def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> str:
+def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None, layouts: Layouts) -> str:
     """Brings `_violation` up to date. Of a rule by which no other dictionary has a part in what breaks it, only rows of
     dictionaries that changed are looked at, and what was found of the others stays, if the rules are still the same.
 
     Args:
         changed: Those that did; None where it may be any.
+        layouts: The file's, as `table_layouts` reads them.
 
     Returns:
         The rules' sha256, as the publication keeps it.
     """
-    rules, published = _rules(con), con.execute("select rules_sha256 from _publication").fetchall()
+    rules, published = _rules(layouts), con.execute("select rules_sha256 from _publication").fetchall()
     sha256 = _sha256_of(rules)
     if changed is None or published != [(sha256,)]:
         con.execute("delete from _violation")
-        found = _broken(con, rules)
+        found = _broken(con, rules, layouts)
     else:
         alone = [rule for rule in rules if rule.is_of_one_dictionary]
         con.execute("delete from _violation where not list_contains($1, rule)", [[rule.name for rule in alone]])
         for model_id, recipe_id in changed:
             con.execute("delete from _violation where model_id = $1 and recipe_id = $2", [model_id, recipe_id])
-        found = _broken(con, [rule for rule in rules if not rule.is_of_one_dictionary])
+        found = _broken(con, [rule for rule in rules if not rule.is_of_one_dictionary], layouts)
         if changed:
-            with _rows_of(con, changed):
-                found += _broken(con, alone)
+            with _rows_of(con, changed, layouts):
+                found += _broken(con, alone, layouts)
     for each in found:
         row = [each.rule, each.title, each.model_id, each.recipe_id, each.n, each.what]
         con.execute("insert into _violation values ($1, $2, $3, $4, $5, $6)", row)
@@ -74,7 +78,7 @@ def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None) -> st
 
 def rules_sha256(con: DuckDBPyConnection) -> str:
     """Changes whenever a rule does: what others found says nothing of it."""
-    return _sha256_of(_rules(con))
+    return _sha256_of(_rules(table_layouts(con)))
 
 
 def published_violations(con: DuckDBPyConnection) -> list[Violation]:
@@ -82,10 +86,10 @@ def published_violations(con: DuckDBPyConnection) -> list[Violation]:
     return [Violation(*row) for row in con.execute("from _violation order by all").fetchall()]
 
 
-def _rules(con: DuckDBPyConnection) -> list[DerivedRule]:
+def _rules(layouts: Layouts) -> list[DerivedRule]:
     """All of them. Those of `sql/checks/` are each about one dictionary."""
     written = [DerivedRule(text.name, text.title, text.sql, True) for text in sql_files("checks")]
-    return [*written, *derived_rules(con), *_grain_rules(con)]
+    return [*written, *derived_rules(layouts), *_grain_rules(layouts)]
 
 
 def _sha256_of(rules: Iterable[DerivedRule]) -> str:
@@ -93,11 +97,11 @@ def _sha256_of(rules: Iterable[DerivedRule]) -> str:
 
 
 @contextmanager
-def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries) -> Iterator[None]:
+def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries, layouts: Layouts) -> Iterator[None]:
     """While it lasts, tables of dictionaries hold the rows of some of them alone."""
     con.execute("create temp table looked_at (model_id varchar, recipe_id varchar)")
     con.executemany("insert into looked_at values ($1, $2)", sorted(dictionaries))
-    tables = [table for table, layout in table_layouts(con).items() if layout.is_of_dictionaries]
+    tables = [table for table, layout in layouts.items() if layout.is_of_dictionaries]
     for table in tables:
         con.execute(
             f"create temp view {quoted(table)} as "
@@ -111,9 +115,9 @@ def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries) -> Iterator[No
         con.execute("drop table looked_at")
 
 
-def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule]) -> list[Violation]:
+def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule], layouts: Layouts) -> list[Violation]:
     con.execute("set enable_progress_bar = false")  # whoever asks has a terminal of his own
-    violations, filled = [], _filled(con)
+    violations, filled = [], _filled(con, list(layouts))
     for rule in rules:
         if rule.table is not None and rule.table not in filled:
             continue
@@ -125,16 +129,15 @@ def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule]) -> list[Viola
     return violations
 
 
-def _filled(con: DuckDBPyConnection) -> set[str]:
+def _filled(con: DuckDBPyConnection, names: list[str]) -> set[str]:
     """Tables that have a row. A rule is planned in a millisecond whether they do or not."""
-    names = table_names(con)
     each = " union all ".join(f"(select {number} from {quoted(name)} limit 1)" for number, name in enumerate(names))
     return {names[number] for (number,) in con.execute(each).fetchall()}
 
 
-def _grain_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
+def _grain_rules(layouts: Layouts) -> Iterator[DerivedRule]:
     """Rows that are not alone in their grain."""
-    for table, layout in table_layouts(con).items():
+    for table, layout in layouts.items():
         key, has = ", ".join(map(quoted, layout.grain)), layout.columns
         model, recipe = (f"any_value({name})" if name in has else "null::varchar" for name in ("model_id", "recipe_id"))
         yield DerivedRule(

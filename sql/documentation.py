@@ -7,7 +7,7 @@ from contextlib import closing
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from sql.catalog import table_names
+from sql.catalog import table_layouts, table_names
 from sql.references import derived_rules
 from sql.sql_files import SQLFile, sql_files
 from sql.views import define_views
@@ -24,7 +24,7 @@ A connection keeps the file that it opened when a new one is published; in Pytho
 `sql.warehouse.connect`, which always opens the newest.
 
 The Parquet tables in the store are the truth and the file is published from them: what is written into the file by hand
-is lost at the next publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`.
+may be lost at any publication. Order of rows is never meaning. `sae_id` is `model_id/recipe_id`.
 Activations are in the units of the site that is read.
 """
 
@@ -97,7 +97,9 @@ def _questions() -> Iterator[str]:
 
 def _checks(con: DuckDBPyConnection) -> Iterator[str]:
     yield "## What is checked\n\nBeside the ranges of columns (`sql/schema/`) and one row per grain:\n"
-    yield from (f"- `{check.name}`: {check.title}" for check in (*sql_files("checks"), *derived_rules(con)))
+    yield from (
+        f"- `{check.name}`: {check.title}" for check in (*sql_files("checks"), *derived_rules(table_layouts(con)))
+    )
     yield ""
 
 

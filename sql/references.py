@@ -5,12 +5,10 @@ that is `feature_id`, or ends so, counts the latents of a dictionary: where no r
 least lie in their range.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from duckdb import DuckDBPyConnection
-
-from sql.catalog import Reference, TableLayout, literal, quoted, table_layouts
+from sql.catalog import Reference, TableLayout, literal, quoted
 
 INDEX = "feature_id"
 
@@ -28,9 +26,8 @@ class DerivedRule:
     """The table whose rows break it: while that is empty, none does."""
 
 
-def derived_rules(con: DuckDBPyConnection) -> Iterator[DerivedRule]:
-    """Those of every table of the file, table by table."""
-    layouts = table_layouts(con)
+def derived_rules(layouts: Mapping[str, TableLayout]) -> Iterator[DerivedRule]:
+    """Those of every table of a file, table by table."""
     for table, layout in layouts.items():
         has, declared = layout.columns, layout.references
         for reference in declared:

@@ -1,5 +1,6 @@
-"""Views, macros and functions of the warehouse, made anew at each publication: they hold no rows."""
+"""Views, macros and functions of the warehouse: they hold no rows, and are made anew when one of them changed."""
 
+import hashlib
 from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection
@@ -27,9 +28,21 @@ def define_views(con: DuckDBPyConnection, codes: Sequence[str] = ()) -> None:
         comment_columns_passed_on(con, text, comments)
     for text in sql_files("macros"):
         _define(con, text, "macro table")
+    define_stored_codes(con, codes)
+
+
+def views_sha256() -> str:
+    """Changes whenever a view, a macro or a function does, but for the files that `feature_activation` reads."""
+    texts = (text.sql for folder in ("functions", "views", "macros") for text in sql_files(folder))
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def define_stored_codes(con: DuckDBPyConnection, codes: Sequence[str]) -> None:
+    """The view `feature_activation`, of these files."""
     external = {text.name: text for text in sql_files("external")}
     view = external[FEATURE_ACTIVATION if codes else f"{FEATURE_ACTIVATION}_empty"]
     reading = view.sql.replace("$codes", f"[{', '.join(map(literal, codes))}]")
+    con.execute(f"drop view if exists {FEATURE_ACTIVATION}")
     _define(con, SQLFile(FEATURE_ACTIVATION, view.title, reading), "view")
     con.execute(external[f"{FEATURE_ACTIVATION}_comments"].sql)
 

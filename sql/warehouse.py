@@ -2,10 +2,7 @@
 
 import hashlib
 import re
-from contextlib import closing
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import fsspec
@@ -74,23 +71,6 @@ def define(con: DuckDBPyConnection) -> None:
     """Every table of the schema, empty, with comments and checks."""
     for text in sql_files("schema"):
         con.execute(text.sql)
-
-
-def empty_warehouse() -> bytes:
-    """A file with every table and no row. The 1,600 statements that define them take a fifth of a second: once, as long
-    as the schema is the same, for a process may outlive it."""
-    return _empty_of(schema_sha256())
-
-
-@cache
-def _empty_of(_schema: str) -> bytes:
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "empty.duckdb"
-        with closing(create(file)) as con:
-            con.execute("begin")
-            define(con)
-            con.execute("commit")
-        return file.read_bytes()
 
 
 def schema_sha256() -> str:

@@ -5,11 +5,12 @@ Across machines the pools of Dagster see to it.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from storage.store_lock import lock_place
+from storage.store_lock import lock_place, removed_afterwards
 
 
 class LockTimeout(ValueError):
@@ -28,9 +29,15 @@ def process_lock(url: str, patience: float, purpose: str = "lock") -> Iterator[N
         held = FileLock(place, timeout=patience, fallback_to_soft=False).acquire()  # a soft lock outlives who held it
     except Timeout:
         raise LockTimeout(
-            f"process {place.read_text() or '(unknown)'} has been at work on {url} for more than "
+            f"process {_holder(place)} has been at work on {url} for more than "
             f"{patience:.0f} s: let it end, or end it, and materialize again"
         ) from None
-    with held:
+    with held, removed_afterwards(place):  # filelock keeps no file without a name
         place.write_text(str(os.getpid()))
         yield
+
+
+def _holder(place: Path) -> str:
+    with suppress(FileNotFoundError):  # it ended in this moment
+        return place.read_text() or "(unknown)"
+    return "(ended)"

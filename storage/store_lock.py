@@ -7,8 +7,9 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 
@@ -19,8 +20,7 @@ class StoreInUse(ValueError):
 @contextmanager
 def shared_use(url: str) -> Iterator[None]:
     """While datasets are written: waits for who deletes; freed by the system however the process ends."""
-    with lock_place(url, "use").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+    with _locked(lock_place(url, "use"), fcntl.LOCK_SH):
         yield
 
 
@@ -31,15 +31,45 @@ def sole_use(url: str) -> Iterator[None]:
     Raises:
         StoreInUse: If anybody is at work with the store.
     """
-    with lock_place(url, "use").open("a") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(_locked(lock_place(url, "use"), fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             raise StoreInUse(
                 f"a run is at work with {url} on this machine: nothing was deleted. Let it end, or end it, and say it "
                 "again"
             ) from None
         yield
+
+
+@contextmanager
+def _locked(place: Path, kind: int) -> Iterator[None]:
+    with ExitStack() as opened:
+        file = opened.enter_context(place.open("a"))
+        fcntl.flock(file, kind)
+        while os.fstat(file.fileno()).st_nlink == 0:  # who held it last has removed it
+            opened.close()
+            file = opened.enter_context(place.open("a"))
+            fcntl.flock(file, kind)
+        with removed_afterwards(place, partial(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)):
+            yield
+
+
+@contextmanager
+def removed_afterwards(place: Path, become_sole_holder: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Takes the name of a held lock from its file at the end, so that nothing stays in the temporary folder.
+
+    Whoever waited then holds a file without a name, and has to take the next. A process that was forked in between
+    holds nothing and removes nothing; who shares the lock with others leaves it to the last.
+    """
+    holder = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() == holder:
+            with suppress(BlockingIOError):
+                become_sole_holder()
+                place.unlink(missing_ok=True)
 
 
 def lock_place(url: str, purpose: str) -> Path:

@@ -1,12 +1,13 @@
 """Runs the chain in this process, through Dagster: the same assets, records and checks as in the UI."""
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
-from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
+from pipelines.dagster_support.orphaned_runs import fail_orphaned_runs, worker_tags
 from pipelines.jobs import experiment_jobs
 from pipelines.launches.machine_run import TAG as MACHINE
 from pipelines.registry.registry import Registry
@@ -151,11 +152,13 @@ def _run(
 ) -> RunResult:
     from pipelines.definitions import defs
 
+    run_id = str(uuid.uuid4())
     result = defs.resolve_job_def(job).execute_in_process(
         run_config={**_QUIET, **(config or {})},
         instance=instance,
         partition_key=partition,
-        tags={TAG: process_tag()} | ({MACHINE: on} if on else {}),
+        run_id=run_id,
+        tags=worker_tags(run_id) | ({MACHINE: on} if on else {}),
         resources={"store": store},
         raise_on_error=False,
     )

@@ -26,6 +26,7 @@ from pipelines.store.stage_records import (
     run_command,
     write_record,
 )
+from storage.parent_process import end_with_parent
 from storage.remote_errors import remote_errors
 from storage.written_bytes import written_bytes
 
@@ -42,6 +43,7 @@ def recorded_stage(body: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(body)
     def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+        end_with_parent()
         given = parameters.bind(*args, **kwargs).arguments
         context, store = given["context"], given["store"]
         with json_log(context, context.asset_key.to_user_string()) as say:

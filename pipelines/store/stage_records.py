@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.experiments.settings_base import method_names
-from pipelines.dagster_support.orphaned_runs import is_alive
+from pipelines.dagster_support.orphaned_runs import AFTER_A_KILL, is_alive
 from pipelines.store.layout import StoreLayout
 from storage.folder import Folder
 
@@ -72,9 +72,7 @@ class StageRecord:
             self,
             status=KILLED,
             failure=f"process {self.last.process} ended without a word: killed, most often for want of memory",
-            what_to_do=f"Look at the system's log for an out-of-memory kill; give it more memory (docs/limits.md says "
-            f"how much a stage takes) or a smaller batch. Then run again, it goes on from its last shard or "
-            f"checkpoint: {run_command(self.stage, self.partition)}",
+            what_to_do=f"{AFTER_A_KILL}: {run_command(self.stage, self.partition)}",
         )
 
     @classmethod

@@ -10,7 +10,10 @@ with labelled as (
         recipe_id,
         feature_id,
         cluster_id,
-        list_distinct(regexp_extract_all(lower(label), '[\p{L}\p{N}]{2,30}')) as words
+        -- Shortened afterwards: the automaton of a pattern with {2,30} takes 50 ms.
+        list_distinct([
+            word[:30] for word in regexp_extract_all(lower(label), '[\p{L}\p{N}]+') if length(word) >= 2
+        ]) as words
     from feature_map
     semi join touched using (model_id, recipe_id)
     join _feature_summary using (model_id, recipe_id, feature_id)

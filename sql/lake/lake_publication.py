@@ -31,7 +31,7 @@ from sql.load import load
 from sql.publish import NO_ROWS, Published
 from sql.sql_files import sql_files
 from sql.stored_partitions import BadPartition, Partition, StoredTables
-from sql.views import stored_code_files
+from sql.views import stored_code_files, views_sha256
 from sql.warehouse import FEATURE_ACTIVATION, define
 from storage.remote_errors import remote_errors
 from storage.table_schemas import tables
@@ -94,13 +94,13 @@ def _equal(
             _copy(checked, con, partition)
             record_partition(con, partition)
     refresh_derived(con, changed)
-    insert_registry_rows(con, registry)
+    insert_registry_rows(con, registry, layouts)
     codes, n_codes, bad_codes = stored_code_files(stored)
     missing = tuple(map(LeftOutPartition.of, (*left_out, *unreadable, *bad_codes)))
     write_left_out(con, missing)
     _define_codes(con, codes)
-    rows = counted_rows(con)
-    write_publication_row(con, stored, lake_sha256(), rules_sha256(con))
+    rows = counted_rows(con, layouts)
+    write_publication_row(con, stored, lake_sha256(), rules_sha256(con), views_sha256())
     names = tuple(f"{partition.table}/{partition.name}" for partition in replaced)
     gone = tuple(f"{table}/{name}" for table, name in dropped)
     return Published(rows | {FEATURE_ACTIVATION: n_codes}, names, gone, time.perf_counter() - start, missing)

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from models.activations.shuffled_stream import ActivationSource
 from models.training.curve import CurvePoint
 from models.training.distributed.data_parallel import DataParallel, PeerLost, joined_process_group
 from models.training.trainer import TrainedDictionary, TrainingJob, train_many
+from storage.parent_process import end_with_parent
 
 GRACE = 3.0
 """Seconds in which, after a first failure, the others may tell of theirs: the cause may be heard of last."""
@@ -172,7 +172,7 @@ def _ended(child: _Child, size: int, jobs: Sequence[TrainingJob]) -> WorkerLost:
 
 def _train(rank: int, size: int, meeting: Path, work: _Work, tells: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // size))
     try:
         device = torch.device("cpu")
@@ -199,11 +199,3 @@ def _portable(error: Exception) -> Exception:
 
 def _told(job: TrainingJob, number: int, tells: Connection) -> TrainingJob:
     return replace(job, log=lambda row: tells.send((number, row)))
-
-
-def _end_with_parent() -> None:
-    """Nobody else ends the children of a parent that was killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -6,7 +6,7 @@ import subprocess
 import dagster as dg
 import pytest
 
-from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag
+from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag, worker_tags
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,10 @@ def job() -> None:
     work()
 
 
-def started(instance: dg.DagsterInstance, process: str) -> str:
-    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={TAG: process})
+def started(instance: dg.DagsterInstance, process: str, run_id: str | None = None) -> str:
+    """A run that a process carries out; it says so of another run where that is given."""
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run_tags(run.run_id, {TAG: f"{run_id or run.run_id} {process}"})
     instance.event_log_storage.initialize_concurrency_limit_to_default("gpu")
     return run.run_id
 
@@ -61,3 +63,12 @@ def test_a_number_that_is_used_again_is_another_process(instance):
     assert pid == str(os.getpid())
     run_id = started(instance, f"{host}:{pid}:{int(start) - 1}")
     assert fail_orphaned_runs(instance) == [run_id]
+
+
+def test_a_run_that_repeats_a_killed_one_has_its_tags_and_is_left_alone(instance):
+    first = started(instance, gone())
+    assert fail_orphaned_runs(instance) == [first]
+    again = started(instance, gone(), first)
+    assert fail_orphaned_runs(instance) == []
+    instance.add_run_tags(again, worker_tags(again))
+    assert fail_orphaned_runs(instance) == []

@@ -2,13 +2,18 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from killed_step import killed_step
 
-from pipelines.dagster_support.step_executor import PRELOADED, forking_executor
+from pipelines.dagster_support.orphaned_runs import TAG, process_tag
+from pipelines.dagster_support.step_executor import PRELOADED, crash_sentence, forking_executor
 from pipelines.definitions import defs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,3 +47,24 @@ def test_what_steps_are_forked_from_has_no_thread_that_a_fork_loses():
         check=True,
     ).stdout
     assert json.loads(told.splitlines()[-1]) == [["jemalloc_bg_thd"], False, False]
+
+
+def test_a_step_whose_process_was_killed_says_so_in_one_sentence(tmp_path: Path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        ran = dg.execute_job(dg.reconstructable(killed_step), instance, run_config=quiet)
+        assert not ran.success
+        [failure] = [event for event in ran.all_events if event.is_step_failure]
+        error = failure.step_failure_data.error
+        assert error is not None
+        said = r"the process of second was killed \(SIGKILL\): most often for want of memory\. .*docs/limits\.md"
+        assert re.match(said, error.message), error.message
+        assert (error.stack, error.cause) == ([], None)
+        run = instance.get_run_by_id(ran.run_id)
+        assert run is not None
+        assert run.tags[TAG] == f"{run.run_id} {process_tag()}"
+
+
+def test_a_step_that_crashed_otherwise_is_not_said_to_want_memory():
+    for code, how in ((-signal.SIGSEGV, "SIGSEGV"), (3, "exit code 3")):
+        assert crash_sentence("sae", code).startswith(f"the process of sae crashed ({how})")

@@ -1,6 +1,7 @@
 """What a whole run leaves for whoever is on call: in the store, in the warehouse, on the terminal, in Dagster."""
 
 import json
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from command_line import glasshouse
 from small_house import copied_house
 
+from pipelines.dagster_support.orphaned_runs import TAG, _named
 from pipelines.health_sensor import run_health
 from pipelines.store.publication import publish_store
 from pipelines.store.removal import plan_removal, remove_from_store
@@ -87,11 +89,34 @@ def test_a_failure_of_a_card_that_is_gone_counts_no_more(store):
     assert len(RunHealth.of(store).failures) == 2, "a card that cannot be read may ask for it"
 
 
+def told_by_the_sensor(store: Store, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    with dg.build_sensor_context(instance, cursor, resources={"store": store}) as context:
+        told = run_health(context)
+    assert isinstance(told, dg.SensorResult)
+    return told
+
+
+def test_the_sensor_ends_a_run_whose_process_was_killed(store):
+    @dg.job
+    def job() -> None: ...
+
+    child = subprocess.Popen(["sleep", "60"])
+    process = _named(child.pid)
+    child.kill()
+    child.wait()
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        instance.add_run_tags(run.run_id, {TAG: f"{run.run_id} {process}"})
+        assert f"{run.run_id} was killed" in str(told_by_the_sensor(store, instance).skip_reason)
+        ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == dg.DagsterRunStatus.FAILURE
+
+
 def test_the_sensor_writes_a_change_down_once(store):
     def checks(cursor: str | None) -> tuple[list[bool], str]:
-        with dg.build_sensor_context(cursor=cursor, resources={"store": store}) as context:
-            told = run_health(context)
-        assert isinstance(told, dg.SensorResult)
+        with dg.DagsterInstance.ephemeral() as instance:
+            told = told_by_the_sensor(store, instance, cursor)
         return [each.passed for each in told.asset_events], str(told.cursor)  # pyright: ignore[reportAttributeAccessIssue]
 
     passed, cursor = checks(None)
