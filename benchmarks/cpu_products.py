@@ -22,7 +22,8 @@ SHAPES = {
 
 def main() -> None:
     chance = torch.Generator().manual_seed(0)
-    print(f"{torch.cpu.get_capabilities().get('cpu_name')}, {torch.get_num_threads()} threads; slow MKL: {mkl_is_slow()}")
+    cpu = torch.cpu.get_capabilities().get("cpu_name")
+    print(f"{cpu}, {torch.get_num_threads()} threads; MKL is slow here: {mkl_is_slow()}")
     for name, (n, k, m) in SHAPES.items():
         a, b = torch.randn(n, k, generator=chance), torch.randn(m, k, generator=chance)
         rounds = 9 if n > 100 else 99
@@ -35,4 +36,5 @@ def main() -> None:
             rounds=rounds,
         )
         rates = "  ".join(f"{way} {2e-9 * n * k * m / taken:5.0f} GFLOP/s" for way, taken in seconds.items())
-        print(f"{name:20s} {n:5d} x {k:4d} x {m:5d}  {rates}  {seconds['MKL'] / seconds['chosen']:.2f} x MKL", flush=True)
+        ratio = seconds["MKL"] / seconds["chosen"]
+        print(f"{name:20s} {n:5d} x {k:4d} x {m:5d}  {rates}  {ratio:.2f} x MKL", flush=True)

@@ -194,15 +194,17 @@ def encode_and_store(
     def known() -> Iterator[tuple[str, Firings, ManifestFile | None]]:
         for number in numbers:
             name = part_name(number)
-            yield name, *(_kept(folder, name, identity_sha256) or (encoded(sae, shards, number), None))
+            kept = _kept(folder, name, identity_sha256)
+            fired, entry = (encoded(sae, shards, number), None) if kept is None else kept
+            yield name, fired, entry
 
     with closing(look_ahead(known())) as ahead:
         for name, fired, entry in ahead:
             if entry is None:
                 with folder.writing(name) as path:
                     write_part(path, fired, identity_sha256)
-                    made = ManifestFile.of(path, name, len(fired.acts_M))
-            yield fired, entry or made
+                    entry = ManifestFile.of(path, name, len(fired.acts_M))
+            yield fired, entry
 
 
 def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, ManifestFile] | None:
