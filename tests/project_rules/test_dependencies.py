@@ -63,6 +63,8 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
     peers = (
         "sae_bench",
         "sae_lens",
+        "sae_dashboard",
+        "delphi",
         "transformer_lens",
         "nnsight",
         "repeng",
