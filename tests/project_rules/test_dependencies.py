@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OURS = {*PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"], "benchmarks", "tests"}
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+
+
+installed = cache(packages_distributions)
 
 
 def normal(name: str) -> str:
@@ -49,7 +53,7 @@ def imported(*folders: str) -> dict[str, str]:
     ],
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]):
-    distributions = packages_distributions()
+    distributions = installed()
     allowed = declared(*extras)
     missing = {
         name: file
@@ -59,6 +63,8 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
     peers = (
         "sae_bench",
         "sae_lens",
+        "sae_dashboard",
+        "delphi",
         "transformer_lens",
         "nnsight",
         "repeng",
