@@ -145,6 +145,7 @@ def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(
     assert "Unreachable: the object store cannot be used (" in " ".join(ran.stdout.split())
 
 
+@pytest.mark.slow
 def test_codes_that_cannot_be_reached_are_a_sentence(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glasshouse: Callable[..., Said]
 ):

@@ -178,7 +178,7 @@ def test_a_model_of_few_positions_is_proven_on_as_many_tokens(tmp_path, position
     assert found[Site("resid_post", 0)].shape == (1, positions, config.n_embd)
 
 
-@pytest.mark.parametrize("pickle", ["pytorch_model.bin", "model.pt"])
+@pytest.mark.parametrize("pickle", ["pytorch_model.bin", pytest.param("model.pt", marks=pytest.mark.slow)])
 def test_pickled_weights_are_refused_with_the_way_out_and_never_read(folder, pickle, s3):
     (folder / "model.safetensors").unlink()
     (folder / pickle).write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")

@@ -57,6 +57,9 @@ HOSTILE = {
     "text": ("x" * 60_000, "line 1: found a scalar 'xxx"),
 }  # fmt: skip
 
+AS_OTHERS = ("many_values", "long_text", "deep_blocks")
+"""Refused for the same reason as the ones beside them, with many more lines to read."""
+
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Path:
@@ -67,7 +70,9 @@ def registry(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in AS_OTHERS else []) for name in HOSTILE]
+)
 def test_a_hostile_card_is_a_short_sentence_and_the_others_are_read(registry: Path, name: str):
     text, said = HOSTILE[name]
     for kind in ("models", "recipes"):

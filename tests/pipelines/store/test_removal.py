@@ -30,8 +30,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.getfixturevalue('s3')}/home" if on_s3 else str(tmp_path / "home")
 
 
-both = pytest.mark.parametrize("home", ["local", "s3"], indirect=True)
-both_slowly = pytest.mark.parametrize("home", ["local", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
+both = pytest.mark.parametrize("home", ["local", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def test_what_is_removed_is_gone_and_nothing_else(store: Store, home: str):
     assert dictionaries(store) == [("mid", N_FEATURES)]
 
 
-@both_slowly
+@both
 def test_the_last_one_may_go_too(store: Store, home: str):
     remove(store, plan_removal(store, ("demo/late", "demo/mid", "demo/late")))
     assert dictionaries(store) == []
@@ -189,7 +188,7 @@ def test_what_an_import_that_is_under_way_has_written_stays(store: Store, home: 
     assert shared(plan_removal(store, ("demo/late", "demo/mid"))) == {"table model"}
 
 
-@both_slowly
+@both
 def test_a_removal_that_could_not_be_published_can_be_finished(store: Store, home: str):
     remove_from_store(plan_removal(store, ("demo/late",)))
     plan = plan_removal(store, ("demo/late",))
