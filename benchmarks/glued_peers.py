@@ -1,9 +1,9 @@
 """The whole chain against SAELens, delphi and SAEDashboard one after the other: same model, tokens, width, k and rate.
 
-`python -m benchmarks glued_peers [TOKENS [FEATURES [TRAINING_TOKENS]]]`; GLASSHOUSE_PEER_PYTHON names an interpreter
-that has the three. The peers are given our contexts of full length. Our chain labels every feature by its lexical
-explainer, rates and scores the labels and publishes a warehouse; the peers' ends with examples for an LLM that is not
-asked and the data of the dashboards.
+`python -m benchmarks glued_peers [TOKENS [FEATURES [TRAINING_TOKENS [PEER …]]]]`; GLASSHOUSE_PEER_PYTHON names an
+interpreter that has the three. The peers are given our contexts of full length. Our chain labels every feature by its
+lexical explainer, rates and scores the labels and publishes a warehouse; the peers' ends with examples for an LLM that
+is not asked and the data of the dashboards.
 """
 
 import json
@@ -12,13 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors.torch
 import torch
 
 from models.training.schedule import default_learning_rate
+from pipelines.store.stage_records import stage_records
 from pipelines.store.store import Store
 
 MODEL = Path("models/demo").resolve()
@@ -77,7 +79,9 @@ def ours(root: Path, n_tokens: int, n_features: int, training: int) -> tuple[Sto
     environment = {f"GLASSHOUSE_{name}": str(place) for name, place in places.items()}
     environment |= {"DAGSTER_HOME": str(root / "dagster"), "HF_HUB_OFFLINE": "1"}
     data.mkdir()
-    return store, cost_of([str(Path(sys.executable).parent / "glasshouse"), "run"], data, environment)
+    cost = cost_of([str(Path(sys.executable).parent / "glasshouse"), "run"], data, environment)
+    peaks = [record.last.peak_memory_bytes or 0 for record in stage_records(store.layout)]
+    return store, replace(cost, peak=max(cost.peak, max(peaks) / 1e6))
 
 
 def full_contexts(store: Store) -> torch.Tensor:
@@ -87,7 +91,9 @@ def full_contexts(store: Store) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.int32)
 
 
-def peers(python: str, root: Path, token_ids: torch.Tensor, n_features: int, training: int) -> dict[str, Cost]:
+def peers(
+    python: str, root: Path, token_ids: torch.Tensor, n_features: int, training: int, chain: Sequence[str]
+) -> dict[str, Cost]:
     work = root / "peers"
     work.mkdir()
     safetensors.torch.save_file({"token_ids": token_ids}, root / "tokens.safetensors")
@@ -97,7 +103,7 @@ def peers(python: str, root: Path, token_ids: torch.Tensor, n_features: int, tra
     given = [str(MODEL), str(root / "tokens.safetensors"), str(work), json.dumps(options)]
     return {
         name: cost_of([python, str(scripts / f"glued_{name}.py"), *given], work, {"HF_HUB_OFFLINE": "1"})
-        for name in CHAIN
+        for name in chain
     }
 
 
@@ -107,8 +113,10 @@ def row(name: str, cost: Cost, against: Cost) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    given = [int(text) for text in (sys.argv[2:] if arguments is None else arguments)]
-    n_tokens, n_features, training = (*given, *(250_000, 2048, 1_000_000)[len(given) :])
+    given = sys.argv[2:] if arguments is None else arguments
+    numbers = [int(text) for text in given if text.isdigit()]
+    chain = [name for name in CHAIN if name in given] or CHAIN
+    n_tokens, n_features, training = (*numbers, *(150_000, 1024, 600_000)[len(numbers) :])
     python = os.environ.get("GLASSHOUSE_PEER_PYTHON")
     if not python:
         sys.exit("GLASSHOUSE_PEER_PYTHON names no interpreter that has SAELens, delphi and SAEDashboard")
@@ -121,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("| chain | seconds | CPU s | peak MB | MB on disk | x ours, time | x ours, memory |")
         print("|---|---|---|---|---|---|---|")
         print(row("ours", own, own), flush=True)
-        found = peers(python, root, token_ids, n_features, training)
+        found = peers(python, root, token_ids, n_features, training, chain)
         for name, cost in found.items():
             print(row(name, cost, own), flush=True)
         whole = Cost(
@@ -130,4 +138,4 @@ def main(arguments: list[str] | None = None) -> None:
             max(cost.peak for cost in found.values()),
             sum(cost.disk for cost in found.values()),
         )
-        print(row("the three", whole, own), flush=True)
+        print(row("the peers", whole, own), flush=True)
