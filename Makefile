@@ -8,6 +8,7 @@ export Q
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.tools
 DAGSTER_HOME ?= .dagster
 override DAGSTER_HOME := $(abspath $(DAGSTER_HOME))
 export DAGSTER_HOME
@@ -34,7 +35,7 @@ sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundle
 
 # A file's tests stay in one process, and share what they set up. Files go in the order of their names: those with few
 # tests, the chains among them, would come last else, and one process would wait for the other.
-test: $(READY)  ## install, then run the tests in two processes
+test: $(TOOLS)  ## install, then run the tests in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=5
 
 dev: $(READY) $(INSTANCE)  ## start Dagster on http://127.0.0.1:3000 (PORT=…)
@@ -46,28 +47,37 @@ serve: $(READY)  ## serve the feature pages on http://127.0.0.1:8765 (PAGE_PORT=
 sql: $(READY)  ## query the published warehouse: make sql Q="from sae_summary"
 	@$(BIN)/glasshouse sql "$$Q"
 
-check: $(READY)  ## run ruff, the import contracts and pyright
+check: $(TOOLS)  ## run ruff, the import contracts and pyright
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(READY)  ## measure speed
+bench: $(TOOLS)  ## measure speed
 	$(BIN)/python -m benchmarks
 
-# What pip resolves today in an environment of its own, as names and versions: no hosts, no build tags.
-lock:  ## rewrite requirements.lock from what pip resolves today
+# What pip resolves today in an environment of its own, as names and versions: no hosts, no build tags. The first file is
+# what runs, the second what tests, checks and measures it besides.
+lock:  ## rewrite requirements.lock and requirements-dev.lock from what pip resolves today
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[hf,mcp]' 'hatchling>=1.33'
 	.venv-lock/bin/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > requirements.lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	.venv-lock/bin/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vxFf requirements.lock > requirements-dev.lock
 	rm -rf .venv-lock
 
-# The stamp is newer than what it was made from, or the environment is made whole again.
+# The stamp is newer than what it was made from, or the environment is made whole again. pip would compile what it installs in
+# one process; some packages hold files of other Pythons, which do not compile.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"$(PYTHON) is Python {v[0]}.{v[1]}, wanted 3.11 or newer: make PYTHON=python3.12 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS): requirements-dev.lock $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
 $(INSTANCE): dagster.yaml

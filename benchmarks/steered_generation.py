@@ -23,7 +23,7 @@ from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from models.sparse.threshold_select import threshold_for_l0
 
-ROWS, NEW_TOKENS, EXPANSION, K, ROUNDS = 16, 24, 16, 32, 5
+ROWS, NEW_TOKENS, EXPANSION, K, ROUNDS, CALIBRATION = 16, 24, 16, 32, 7, 192
 POSITIVE = 0.03
 """Share of positive pre-activations, as the shipped `mid-topk` has it."""
 
@@ -40,7 +40,8 @@ def main(source: str = "models/demo") -> None:
     host.model.generation_config.eos_token_id = None  # so that all ways write as many tokens
     site = Site("resid_post", host.n_layers // 2)
     prompt = EditedPrompt(host, tuple(host.tokenizer("def load(path):\n    return ")["input_ids"]))
-    random, x_TD = random_dictionary(host.width(site)), _stream(host, site, prompt.token_ids)
+    [text] = prompt.completions(NO_EDITS, 1, Decoding(CALIBRATION))
+    random, x_TD = random_dictionary(host.width(site)), _stream(host, site, (*prompt.token_ids, *text))
     trained = random | {"b_enc": _bias_of_share(x_TD, random, POSITIVE)}
     threshold_F = torch.full_like(random["b_enc"], threshold_for_l0(x_TD, random["W_dec"], random["b_enc"], K))
 

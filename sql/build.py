@@ -97,13 +97,15 @@ def _built(
         every, unreadable = stored.partitions(known := layouts.keys() & set(tables()))
         readable = [partition for partition in every if partition.place not in left_out]
         stay = {(error.table, error.partition) for error in unreadable}
-        replaced, dropped = partition_changes(con, readable, stay)
+        recorded = recorded_hashes(con)
+        replaced, dropped = partition_changes(recorded, readable, stay)
         changed = [name for _, name in dropped] + [partition.name for partition in replaced]
         for table, name in dropped:
             delete_partition(con, table, name)
         for partition in list(replaced):
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
-            delete_partition(con, partition.table, partition.name)
+            if partition.place in recorded:
+                delete_partition(con, partition.table, partition.name)
             try:
                 load(con, stored, partition, layouts[partition.table])
             except BadPartition as error:
@@ -111,8 +113,7 @@ def _built(
                     raise
                 left_out[partition.place] = error
                 replaced.remove(partition)
-                continue
-            record_partition(con, partition)
+        record_partitions(con, replaced)
         places = {partition.place for partition in readable} - left_out.keys() | stay
         allowed.check({place for place in published if place[0] in known}, places, stored.url)
         codes, n_codes, bad_codes = stored_code_files(stored)
@@ -149,11 +150,11 @@ def published_hashes(file: Path) -> PartitionHashes:
     with closing(duckdb.connect()) as con:
         con.execute(f"attach {literal(str(file))} as warehouse (read_only); use warehouse")
         [(schema,)] = con.execute("select schema_sha256 from _publication").fetchall()
-        found = _recorded_hashes(con)
+        found = recorded_hashes(con)
     return found if schema == schema_sha256() else {place: [] for place in found}
 
 
-def _recorded_hashes(con: DuckDBPyConnection) -> PartitionHashes:
+def recorded_hashes(con: DuckDBPyConnection) -> PartitionHashes:
     recorded = con.execute("select table_name, partition, identity_sha256, content_sha256 from _partition")
     return {(table, name): hashes for table, name, *hashes in recorded.fetchall()}
 
@@ -168,25 +169,24 @@ def _discard_other_schema(file: Path) -> None:
 
 
 def partition_changes(
-    con: DuckDBPyConnection, stored: Sequence[Partition], stay: set[PublishedPartition]
+    recorded: PartitionHashes, stored: Sequence[Partition], stay: set[PublishedPartition]
 ) -> tuple[list[Partition], list[PublishedPartition]]:
     """Partitions to load, because they are new or another, and those that vanished from the store, but for those that
     stay as they are."""
-    there = _recorded_hashes(con)
-    replaced = [partition for partition in stored if _is_new(partition, there)]
-    return replaced, sorted(there.keys() - {partition.place for partition in stored} - stay)
+    replaced = [partition for partition in stored if _is_new(partition, recorded)]
+    return replaced, sorted(recorded.keys() - {partition.place for partition in stored} - stay)
 
 
 def delete_partition(con: DuckDBPyConnection, table: str, name: str) -> None:
-    recorded = "delete from _partition where table_name = $1 and partition = $2"
-    [(n_recorded,)] = con.execute(recorded, [table, name]).fetchall()
-    if n_recorded:
-        remove(con, table, keys_of(name))
+    con.execute("delete from _partition where table_name = $1 and partition = $2", [table, name])
+    remove(con, table, keys_of(name))
 
 
-def record_partition(con: DuckDBPyConnection, partition: Partition) -> None:
-    row = [partition.table, partition.name, partition.identity_sha256, partition.content_sha256, partition.rows]
-    con.execute("insert into _partition values ($1, $2, $3, $4, $5)", row)
+def record_partitions(con: DuckDBPyConnection, loaded: Sequence[Partition]) -> None:
+    rows = [(each.table, each.name, each.identity_sha256, each.content_sha256, each.rows) for each in loaded]
+    if rows:
+        columns = ", ".join(f"unnest(${place})" for place in range(1, 6))
+        con.execute(f"insert into _partition select {columns}", list(zip(*rows, strict=True)))
 
 
 def bring_views_up_to_date(con: DuckDBPyConnection, codes: Sequence[str]) -> None:

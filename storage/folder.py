@@ -29,11 +29,19 @@ class AbsentFolder(ValueError):
     """A folder that must be there is not: its name is mistyped, it is not mounted, or its bucket does not exist."""
 
 
+_LOCAL = LocalFileSystem()
+
+
 def _opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     if "://" in url:
         return _opened_by_url(url)
-    filesystem = LocalFileSystem()
-    return filesystem, filesystem._strip_protocol(url)  # not remembered: it follows the working folder
+    return _LOCAL, _absolute(url) if url.startswith("/") else _LOCAL._strip_protocol(url)  # else the working folder's
+
+
+@functools.lru_cache(maxsize=4096)
+def _absolute(url: str) -> str:
+    """A chain asks for paths some six thousand times."""
+    return _LOCAL._strip_protocol(url)
 
 
 @functools.lru_cache(maxsize=64)
@@ -193,6 +201,8 @@ class Folder:
 
     def samples(self, name: str, starts: Sequence[int], size: int) -> list[bytes]:
         """Pieces of a file, fetched by themselves: no read-ahead of an object store brings the rest along."""
+        if self.is_local:
+            return local_files.samples(self._readable(name), starts, size)
         n, ends = len(starts), [start + size for start in starts]
         return cast(list[bytes], self.filesystem.cat_ranges([self._readable(name)] * n, list(starts), ends))
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+gc.disable()  # until all tests are collected: what is imported stays
+
 OWN = {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -24,6 +26,7 @@ OWN = {
 OF_A_USER = (
     *("ANTHROPIC_", "AWS_", "DAGSTER_", "GLASSHOUSE_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GIT_"),
     *("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "COLUMNS", "LINES", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
+    "PYTHONDONTWRITEBYTECODE",  # else every process compiles the house and its tests anew
 )
 FOR_TESTS = ("GLASSHOUSE_PEER_", "GLASSHOUSE_SCREENSHOTS")
 """Which tests read."""
@@ -47,6 +50,7 @@ def pytest_collection_finish() -> None:
     """What is there before the first test stays to the end: the collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -24,6 +24,8 @@ from models.sparse.codes import SparseCodes
 from models.sparse.entries import Entries
 from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 
+FeatureReader = Callable[[Tensor], Tensor]
+
 
 class SparseDictionary(TrainableModule):
     """Features of one site: a code for each activation and an activation for each code.
@@ -138,21 +140,26 @@ class SparseDictionary(TrainableModule):
     @abstractmethod
     def encode(self, x_TD: Tensor) -> SparseCodes: ...
 
-    @torch.no_grad()
-    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
-        """Activations of one feature on each row of tokens [M, T], as `encode` has them up to rounding.
+    def feature_activations(self, features_M: Tensor) -> FeatureReader:
+        """Reads one feature on each row of tokens, again and again: [M, T, D] to activations [M, T], as `encode` has
+        them up to rounding.
 
-        An architecture whose choice allows it reads these features alone.
+        An architecture whose choice allows it reads these features alone, from what it gathers of them once.
         """
-        codes = self.encode(x_MTD.flatten(0, 1))
-        acts_MTK, features_MTK = (slots.view(*x_MTD.shape[:2], -1) for slots in (codes.acts_TK, codes.features_TK))
-        return (acts_MTK * (features_MTK == features_M[:, None, None])).sum(-1)
 
-    def feature_products(self, x_MTD: Tensor, features_M: Tensor, bias_F: Tensor) -> Tensor:
-        """Pre-activations of one feature on each row of tokens [M, T]."""
+        @torch.no_grad()
+        def read(x_MTD: Tensor) -> Tensor:
+            codes = self.encode(x_MTD.flatten(0, 1))
+            acts_MTK, features_MTK = (slots.view(*x_MTD.shape[:2], -1) for slots in (codes.acts_TK, codes.features_TK))
+            return (acts_MTK * (features_MTK == features_M[:, None, None])).sum(-1)
+
+        return read
+
+    def feature_products(self, features_M: Tensor, bias_F: Tensor) -> FeatureReader:
+        """Reads pre-activations likewise."""
         rows_MD1 = self.encoder_FD.detach()[features_M, :, None]
-        centred_MTD = x_MTD.float() - self.centre_D.detach()
-        return torch.baddbmm(bias_F.detach()[features_M, None, None], centred_MTD, rows_MD1)[:, :, 0]
+        bias_M11, centre_D = bias_F.detach()[features_M, None, None], self.centre_D.detach()
+        return lambda x_MTD: torch.baddbmm(bias_M11, x_MTD.float() - centre_D, rows_MD1)[:, :, 0]
 
     def decode(self, codes: SparseCodes) -> Tensor:
         slots, acts_M = codes.slots()

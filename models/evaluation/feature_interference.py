@@ -40,17 +40,30 @@ class InterferenceSums:
     @classmethod
     @torch.no_grad()
     def of(cls, sae: SparseDictionary, codes: SparseCodes) -> Self:
-        """Of some tokens' codes; decoder rows of norm 1."""
-        rows_FE = sae.W_dec.detach()
-        written_TE, acts_TF = sae.decode(codes) - sae.b_dec, codes.dense()
-        others_TF = written_TE @ rows_FE.T - acts_TF * rows_FE.square().sum(1)
-        fires_TF, squared_TF = acts_TF > 0, others_TF.double().square()
+        """Of some tokens' codes; the more at once, the less each costs.
+
+        Of all tokens a feature's sum is a form in the second moments of what is written, r'(Σ w w')r: none of the
+        products (T, F) is made but those where a feature fires.
+        """
+        rows_FE, written_TE = sae.W_dec.detach().double(), (sae.decode(codes) - sae.b_dec).double()
+        all_F = ((rows_FE @ (written_TE.T @ written_TE)) * rows_FE).sum(1)
+        slots, acts_M = codes.slots()
+        nothing_E, nothing_F = rows_FE.new_zeros(rows_FE.shape[1]), rows_FE.new_zeros(len(rows_FE))
+        along_M = slots.products(written_TE, nothing_E, rows_FE, nothing_F)
+
+        def by_feature(values_M: Tensor) -> Tensor:
+            return torch.bincount(slots.features_M, values_M.double().square(), minlength=len(rows_FE))
+
+        others_M = along_M - acts_M * rows_FE.square().sum(1)[slots.features_M]
+        firings_F = torch.bincount(slots.features_M, minlength=len(rows_FE))
+        silent_F = torch.where(firings_F < len(written_TE), all_F - by_feature(along_M), 0.0)
+
         return cls(
-            len(acts_TF),
-            fires_TF.sum(0).cpu(),
-            acts_TF.double().square().sum(0).cpu(),
-            torch.where(fires_TF, squared_TF, 0.0).sum(0).cpu(),
-            torch.where(fires_TF, 0.0, squared_TF).sum(0).cpu(),
+            len(codes.acts_TK),
+            firings_F.cpu(),
+            by_feature(acts_M).cpu(),
+            by_feature(others_M).cpu(),
+            silent_F.clamp_min(0).cpu(),
         )
 
     def __add__(self, other: "InterferenceSums") -> "InterferenceSums":

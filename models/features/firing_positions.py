@@ -35,9 +35,9 @@ class FiringPositions:
 
     def of(self, fired: Firings) -> Self:
         """The firings of some contexts alone."""
-        n_FB = np.zeros_like(self.n_FB)
-        np.add.at(n_FB, (fired.features_M, self.buckets.at(fired.positions_M)), 1)
-        return type(self)(self.buckets, n_FB)
+        cells_M = fired.features_M.astype(np.int64) * self.buckets.n + self.buckets.at(fired.positions_M)
+        n_C = np.bincount(cells_M, minlength=self.n_FB.size)
+        return type(self)(self.buckets, n_C.reshape(self.n_FB.shape).astype(np.int32))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.buckets, self.n_FB + other.n_FB)

@@ -7,6 +7,7 @@ Axes: F features, K position classes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -28,6 +29,7 @@ from models.features.firing_statistics import FiringStatistics
 from models.features.firings import Firings
 from models.features.interval_sample import IntervalSample
 from models.features.top_activations import TopActivations
+from models.numerics.look_ahead import look_ahead
 from models.numerics.pairwise_sum import PairwiseSum
 from models.sparse.codes import SparseCodes
 from storage.folder import Folder
@@ -188,16 +190,21 @@ def encode_and_store(
 ) -> Iterator[tuple[Firings, ManifestFile]]:
     """What fires in each shard, and the file that says so; files of the same identity are read instead of made."""
     folder.sweep()
-    for number in numbers:
-        name = part_name(number)
-        if (kept := _kept(folder, name, identity_sha256)) is not None:
-            yield kept
-            continue
-        fired = encoded(sae, shards, number)
-        with folder.writing(name) as path:
-            write_part(path, fired, identity_sha256)
-            entry = ManifestFile.of(path, name, len(fired.acts_M))
-        yield fired, entry
+
+    def known() -> Iterator[tuple[str, Firings, ManifestFile | None]]:
+        for number in numbers:
+            name = part_name(number)
+            kept = _kept(folder, name, identity_sha256)
+            fired, entry = (encoded(sae, shards, number), None) if kept is None else kept
+            yield name, fired, entry
+
+    with closing(look_ahead(known())) as ahead:
+        for name, fired, entry in ahead:
+            if entry is None:
+                with folder.writing(name) as path:
+                    write_part(path, fired, identity_sha256)
+                    entry = ManifestFile.of(path, name, len(fired.acts_M))
+            yield fired, entry
 
 
 def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, ManifestFile] | None:
@@ -212,6 +219,10 @@ def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, Man
 
 
 def codes_with_text(codes: StoredCodes, contexts: TokenizedCorpus) -> Iterator[tuple[Firings, TokenRows]]:
-    for fired in codes:
-        some = contexts.rows(range(fired.first_context, fired.last_context + 1))
-        yield fired, TokenRows.of(some, contexts.token_filter)
+    def read() -> Iterator[tuple[Firings, TokenRows]]:
+        for fired in codes:
+            some = contexts.rows(range(fired.first_context, fired.last_context + 1))
+            yield fired, TokenRows.of(some, contexts.token_filter)
+
+    with closing(look_ahead(read())) as ahead:
+        yield from ahead

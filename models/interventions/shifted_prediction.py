@@ -1,6 +1,6 @@
 """What a model predicts behind the last token of each prompt, with vectors added to the stream.
 
-B rows of a batch, N prompts, P positions, D model width, V vocabulary.
+B rows of a batch, N prompts, S shifts, P positions, D model width, V vocabulary.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from models.interventions.suffix_passes import SuffixPasses
 from models.language_model.hooked_model import HookedModel
 from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 
 MOST_LOGITS = 2**24
 """Numbers of a batch's logits: what bounds memory."""
+
+
+MOST_KEPT = 2**26
+"""Numbers of the stream of a batch's rows, over all blocks: what bounds the memory of an attention cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,41 @@ def _addition(shift: StreamShift, rows: slice, last_B: Tensor) -> Edit:
         if shift.positions == "all":
             return x_BPD + delta[:, None]
         x_BPD[rows_B, last_B.to(x_BPD.device)] += delta
+        return x_BPD
+
+    return add
+
+
+@torch.no_grad()
+def last_moved_log_probabilities(
+    host: HookedModel, token_ids: Sequence[int], moves: Sequence[tuple[Site, Tensor]]
+) -> Tensor:
+    """Log probabilities (S, V) in float32 of what follows one prompt, under each of some shifts of its last token.
+
+    What stands before the last token is the same under each, so that a pass computes that token alone, where the
+    model's attention cache allows it.
+
+    Args:
+        moves: The site of each shift and the vector (D) that is added there.
+    """
+    passes = SuffixPasses.of(host, torch.tensor([list(token_ids)]), len(token_ids) - 1)
+    size = max(1, min(MOST_LOGITS // host.vocab_size, MOST_KEPT // (len(token_ids) * host.d_model * host.n_layers)))
+    found = []
+    for start in range(0, len(moves), size):
+        some = moves[start : start + size]
+        edits = {site: _last_moved(site, some) for site in dict.fromkeys(site for site, _ in some)}
+        with host.intervene(edits):
+            found.append(passes.repeated(len(some)).logits().float().log_softmax(-1))
+    return torch.cat(found)
+
+
+def _last_moved(site: Site, moves: Sequence[tuple[Site, Tensor]]) -> Edit:
+    """The rows whose shift is at a site."""
+    rows = [row for row, (at, _) in enumerate(moves) if at == site]
+    delta_RD = torch.stack([moves[row][1] for row in rows])
+
+    def add(x_BPD: Tensor) -> Tensor:
+        x_BPD[rows, -1] += delta_RD.to(x_BPD)
         return x_BPD
 
     return add

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import SparseDictionary
+from models.dictionaries.base import FeatureReader, SparseDictionary
 from models.language_model.site_edit import Edit
 from models.language_model.sites import Site
 
@@ -77,13 +77,13 @@ class _RowLayout:
     """The edits of all rows of one batch size, one after the other."""
 
     row_M: Tensor
-    feature_M: Tensor
     offset_M1: Tensor
     slope_M1: Tensor
-    is_floor_M1: Tensor
+    is_floor_M1: Tensor | None
+    """None where no change is cut off."""
     direction_M1E: Tensor
-    is_constant: bool
-    """Whether no change depends on what fired: no activation is read then."""
+    activations: FeatureReader | None
+    """None where no change depends on what fired."""
     is_one_each: bool
     """Whether the edits stand as the rows do, one for each."""
 
@@ -96,18 +96,21 @@ class _FeatureChange:
     rows: Sequence[Sequence[FeatureEdit]]
     _layouts: dict[int, _RowLayout] = field(default_factory=dict)
 
+    @torch.no_grad()
     def of(self, x_BPD: Tensor) -> Tensor:
         """f' − f [M, P] in float32."""
         here = self._layout(len(x_BPD))
-        if here.is_constant:
+        if here.activations is None:
             return here.offset_M1.expand(-1, x_BPD.shape[1])
-        x_MPD = x_BPD if here.is_one_each else x_BPD[here.row_M]
-        change_MP = here.offset_M1 + here.slope_M1 * self.sae.feature_activations(x_MPD, here.feature_M)
-        return torch.where(here.is_floor_M1, change_MP.relu(), change_MP)
+        acts_MP = here.activations(x_BPD if here.is_one_each else x_BPD[here.row_M])
+        change_MP = torch.addcmul(here.offset_M1, here.slope_M1, acts_MP)
+        return change_MP if here.is_floor_M1 is None else torch.where(here.is_floor_M1, change_MP.relu(), change_MP)
 
     def added(self, y_BPE: Tensor, change_MP: Tensor) -> Tensor:
-        here = self._layout(len(y_BPE))
-        return y_BPE.float().index_add_(0, here.row_M, change_MP[:, :, None] * here.direction_M1E)
+        here, y_BPE = self._layout(len(y_BPE)), y_BPE.float()
+        if here.is_one_each:
+            return y_BPE.addcmul_(change_MP[:, :, None], here.direction_M1E)
+        return y_BPE.index_add_(0, here.row_M, change_MP[:, :, None] * here.direction_M1E)
 
     def _layout(self, n_rows: int) -> _RowLayout:
         if n_rows not in self._layouts:
@@ -128,13 +131,14 @@ class _FeatureChange:
             W_dec_FE[edit.feature] if edit.direction_E is None else edit.direction_E.to(W_dec_FE) for _, edit in places
         ]
         offsets, slopes = zip(*(edit.linear for _, edit in places), strict=True) if places else ((), ())
+        feature_M = torch.tensor([edit.feature for _, edit in places], dtype=torch.long, device=W_dec_FE.device)
+        floors = [edit.kind == "min_clamp" for _, edit in places]
         return _RowLayout(
             torch.tensor([row for row, _ in places], dtype=torch.long, device=W_dec_FE.device),
-            torch.tensor([edit.feature for _, edit in places], device=W_dec_FE.device),
             column(offsets),
             column(slopes),
-            torch.tensor([edit.kind == "min_clamp" for _, edit in places], device=W_dec_FE.device)[:, None],
+            torch.tensor(floors, device=W_dec_FE.device)[:, None] if any(floors) else None,
             torch.stack(directions)[:, None] if directions else W_dec_FE.new_zeros(0, 1, W_dec_FE.shape[1]),
-            not any(slopes),
+            self.sae.feature_activations(feature_M) if any(slopes) else None,
             [row for row, _ in places] == list(range(n_rows)),
         )

@@ -1,7 +1,7 @@
 """Whether one pre-activation of each token is among its k largest, mostly without computing all others.
 
-One that is not positive is never asked about. The others are compared with more and more features, and one that k of
-them exceed is asked no further: near the end few tokens are left, those whose feature is near the top.
+Each is compared with more and more features, and one that k of them exceed is asked no further: near the end few tokens
+are left, those whose feature is near the top.
 
 Axes: N tokens, each with one feature; D width, F features, K features kept per token.
 """
@@ -21,7 +21,7 @@ AT_ONCE = 2**13
 def among_largest(
     pre_N: Tensor, x_ND: Tensor, features_N: Tensor, encoder_FD: Tensor, b_enc_F: Tensor, k: int
 ) -> Tensor:
-    """Which of these pre-activations are positive and among the k largest of their token.
+    """Which of these positive pre-activations are among the k largest of their token.
 
     Exact up to rounding: of values that differ in their last bits either may be taken for the larger.
 
@@ -33,7 +33,7 @@ def among_largest(
         b_enc_F: Their biases.
         k: Features kept per token.
     """
-    open_N = (pre_N > 0).nonzero()[:, 0]
+    open_N = torch.arange(len(pre_N), device=pre_N.device)
     n_larger_N = torch.zeros_like(open_N)
     first, size = 0, FIRST * k
     while first < len(encoder_FD) and len(open_N):

@@ -25,11 +25,10 @@ ROWS_IN_CACHE = 512
 
 
 def preactivations(x_TD: Tensor, encoder_FD: Tensor, b_enc_F: Tensor) -> Iterator[Tensor]:
-    """`x @ encoder.T + b_enc`, some tokens at a time; the next tile overwrites the last."""
+    """`x @ encoder.T + b_enc`, some tokens at a time."""
     rows = max(1, TILE.get(x_TD.device.type, TILE["cpu"]) // len(encoder_FD))
-    buffer = x_TD.new_empty(min(rows, len(x_TD)), len(encoder_FD))
     for tile_TD in x_TD.split(rows):
-        yield torch.addmm(b_enc_F, tile_TD, encoder_FD.T, out=buffer[: len(tile_TD)])
+        yield torch.addmm(b_enc_F, tile_TD, encoder_FD.T)
 
 
 def fast_topk(pre_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:

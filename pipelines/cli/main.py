@@ -130,13 +130,13 @@ def sql(
 
     Example: glasshouse sql "select sae_id, l0, fvu from sae_summary" --format csv
     """
-    from pipelines.store.store import Store
+    from pipelines.store.published_file import published_file
     from sql.query_output import answer, named_queries, write
 
     if query is None:
         typer.echo(named_queries())
         return
-    write(answer(Store().published, query, allow_external=allow_external), format, out)
+    write(answer(published_file(), query, allow_external=allow_external), format, out)
 
 
 @app.command()

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import yaml
+from yaml._yaml import CParser
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from storage.visible_text import visible
 
@@ -59,20 +63,24 @@ def too_large(file: str) -> InvalidCard:
     )
 
 
-class _CardLoader(yaml.SafeLoader):
-    """Reads plain values only: no tags, and nothing deeper than the limit."""
+class _CardLoader(Composer, CParser, SafeConstructor, Resolver):
+    """Reads plain values only: no tags, and nothing deeper than the limit. libyaml finds the events, Python makes nodes
+    of them."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in known if tag not in _OTHERWISE]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, known in Resolver.yaml_implicit_resolvers.items()
     }
 
     def __init__(self, file: str, text: str):
-        super().__init__(text)
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self._file, self._level = file, 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event: Any = self.peek_event()
         where = f"{self._file}, line {event.start_mark.line + 1}"
         if tag := getattr(event, "tag", None):
             raise InvalidCard(f"{where}: found the tag {visible(tag, 60)}, wanted a plain value: leave the tag out")
@@ -84,7 +92,7 @@ class _CardLoader(yaml.SafeLoader):
         return node
 
 
-def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | str:
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
     """Python refuses to spell longer numbers; no card wants one."""
     text = node.value
     return int(text.replace("_", "")) if len(text) <= _LONGEST_NUMBER else text

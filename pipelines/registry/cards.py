@@ -1,6 +1,7 @@
 """Model cards and recipes: the YAML a user edits, as frozen values that refuse what they do not know."""
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
@@ -259,10 +260,16 @@ def read_card(kind: type[C], file: str, text: str) -> C:
     Raises:
         InvalidCard: Naming file, line and key, what was found and what was wanted.
     """
+    return cast(C, _card(kind, file, text))
+
+
+@lru_cache(maxsize=1024)
+def _card(kind: type[Any], file: str, text: str) -> Any:
+    """A card is a value: the same text is read once, however often a registry is."""
     node, values = read_yaml(file, text)
     exact = kind.card_class(values) if issubclass(kind, Settings) else kind
     try:
-        return cast(C, exact.model_validate(values))
+        return exact.model_validate(values)
     except ValidationError as error:
         raise InvalidCard(error_messages(exact, file, node, error)) from error
 

@@ -8,6 +8,7 @@ from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.registry.registry import Registry, SAERegistration
 from pipelines.store.datasets import Datasets
 from pipelines.store.layout import StoreLayout
+from pipelines.store.published_file import published_file
 from pipelines.store.store_version import require_known_layout
 from pipelines.store.tables import TableStore
 from storage.folder import Folder
@@ -47,7 +48,7 @@ class OpenStore:
 
     @property
     def published(self) -> Path:
-        return Path(self.warehouse or os.environ.get("GLASSHOUSE_WAREHOUSE", "data/warehouse.duckdb"))
+        return published_file(self.warehouse)
 
     @property
     def registry_folder(self) -> Folder:

@@ -13,6 +13,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from pipelines.dagster_support.json_log import Say, json_log
 from pipelines.dagster_support.orphaned_runs import process_tag
 from pipelines.dagster_support.peak_memory import peak_gpu_memory, peak_memory
+from pipelines.dagster_support.returned_memory import return_free_memory
 from pipelines.store.open_store import OpenStore
 from pipelines.store.stage_records import (
     CHECK_FAILED,
@@ -100,6 +101,7 @@ class _WatchedRun:
         before = self._quietly(lambda: read_record(self._layout, stage, partition))
         self._record = StageRecord.begun(before, stage, partition, attempt)
         self._write(self._record)
+        return_free_memory()
         self._memory, self._gpu = peak_memory(), peak_gpu_memory()
         self._start, self._written = time.perf_counter(), written_bytes()
 

@@ -19,7 +19,8 @@ from sql.build import (
     delete_partition,
     insert_registry_rows,
     partition_changes,
-    record_partition,
+    record_partitions,
+    recorded_hashes,
     refresh_derived,
     write_publication_row,
 )
@@ -74,7 +75,8 @@ def _equal(
 ) -> Published:
     every, unreadable = stored.partitions(set(table_names(con)) & set(tables()))
     stay = {(error.table, error.partition) for error in unreadable}
-    replaced, dropped = partition_changes(con, every, stay)
+    recorded = recorded_hashes(con)
+    replaced, dropped = partition_changes(recorded, every, stay)
     changed = [name for _, name in dropped] + [partition.name for partition in replaced]
     left_out = list[BadPartition]()
     with closing(duckdb.connect()) as checked:
@@ -84,7 +86,8 @@ def _equal(
             delete_partition(con, table, name)
         for partition in list(replaced):
             progress(f"loading {partition.rows:,} rows of {partition.table}, {partition.name}")
-            delete_partition(con, partition.table, partition.name)
+            if partition.place in recorded:
+                delete_partition(con, partition.table, partition.name)
             try:
                 load(checked, stored, partition, layouts[partition.table])
             except BadPartition as error:
@@ -92,7 +95,7 @@ def _equal(
                 replaced.remove(partition)
                 continue
             _copy(checked, con, partition)
-            record_partition(con, partition)
+            record_partitions(con, [partition])
     refresh_derived(con, changed)
     insert_registry_rows(con, registry, layouts)
     codes, n_codes, bad_codes = stored_code_files(stored)

@@ -63,6 +63,7 @@ def automation():
         yield ready
 
 
+@pytest.mark.slow
 def test_a_run_that_made_nothing_starts_no_other(automation):
     for found in (("sae", "sae_evaluation"), ("context_frame", "corpus", "activations"), CHAIN):
         for asset in found:
@@ -71,8 +72,11 @@ def test_a_run_that_made_nothing_starts_no_other(automation):
     assert automation.requested() == set()
 
 
-def test_a_dictionary_that_was_made_anew_is_measured_again_and_one_that_was_changed_back_too(automation):
-    for version in ("second", "first"):
+@pytest.mark.parametrize(
+    "versions", [("second",), pytest.param(("second", "first"), marks=pytest.mark.slow)], ids=["anew", "changed back"]
+)
+def test_a_dictionary_that_was_made_anew_is_measured_again_and_one_that_was_changed_back_too(automation, versions):
+    for version in versions:
         automation.write("sae", version)
         assert automation.requested() >= READ_THE_DICTIONARY
         for asset in CHAIN[4:]:
@@ -89,6 +93,7 @@ def test_what_is_missing_is_made():
         assert automation.requested() == {"neighbors"}
 
 
+@pytest.mark.slow
 def test_labels_that_were_made_anew_are_rated_again(automation):
     automation.write("explanations", "second")
     assert "specificity_ratings" in automation.requested()

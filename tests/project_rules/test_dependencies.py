@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -13,7 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OURS = {*PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"], "benchmarks", "tests"}
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+RUN, TOOLS = (
+    (ROOT / name).read_text(encoding="utf-8").splitlines() for name in ("requirements.lock", "requirements-dev.lock")
+)
+
+installed = cache(packages_distributions)
 
 
 def normal(name: str) -> str:
@@ -49,7 +54,7 @@ def imported(*folders: str) -> dict[str, str]:
     ],
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]):
-    distributions = packages_distributions()
+    distributions = installed()
     allowed = declared(*extras)
     missing = {
         name: file
@@ -59,6 +64,8 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
     peers = (
         "sae_bench",
         "sae_lens",
+        "sae_dashboard",
+        "delphi",
         "transformer_lens",
         "nnsight",
         "repeng",
@@ -73,15 +80,21 @@ def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras:
     assert not {name: file for name, file in missing.items() if name not in peers}
 
 
-def test_the_lock_holds_names_and_versions_and_nothing_else():
-    assert LOCK
-    assert not [line for line in LOCK if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!]+", line)]
+def test_the_locks_hold_names_and_versions_and_nothing_else():
+    assert RUN
+    assert TOOLS
+    assert not [line for line in RUN + TOOLS if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!]+", line)]
 
 
-def test_the_lock_covers_every_declared_dependency():
-    locked = {normal(line.split("==")[0]) for line in LOCK}
-    assert declared("hf", "mcp", "dev") <= locked
-    assert "torch==2.13.0" in LOCK
+def locked(lines: list[str]) -> set[str]:
+    return {normal(line.split("==")[0]) for line in lines}
+
+
+def test_what_runs_is_locked_apart_from_what_tests_it():
+    assert declared("hf", "mcp") | {"hatchling"} <= locked(RUN)  # hatchling installs the project itself
+    assert declared("dev") <= locked(RUN + TOOLS)
+    assert not locked(RUN) & locked(TOOLS)
+    assert "torch==2.13.0" in RUN
 
 
 def test_no_file_names_a_host_to_download_from():

@@ -96,7 +96,14 @@ def test_rows_that_the_manifest_does_not_promise_are_refused(store: SyntheticSto
     assert "part-00000.parquet has 1 rows, its manifest says 2" in refusal(store, published)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"identity": {}}', '{"files": [{}], "identity_sha256": "a"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        '{"files": [{}], "identity_sha256": "a"}',
+        *(pytest.param(text, marks=pytest.mark.slow) for text in ("", "[]", '{"identity": {}}')),
+    ],
+)
 def test_a_malformed_manifest_is_named(store: SyntheticStore, published: Path, content: str):
     written(store, "feature")[0].with_name("_manifest.json").write_text(content)
     said = refusal(store, published)
@@ -113,21 +120,27 @@ def test_a_malformed_manifest_is_named(store: SyntheticStore, published: Path, c
             "missing: n_firings, n_tokens, density, is_dead; not wanted: none",
         ),
         ("logit_shape", SHAPE | {"surprise": 1}, "missing: none; not wanted: surprise"),
-        ("logit_shape", SHAPE | {"model_id": "demo"}, "missing: none; not wanted: model_id"),
+        pytest.param(
+            "logit_shape", SHAPE | {"model_id": "demo"}, "missing: none; not wanted: model_id", marks=pytest.mark.slow
+        ),
         ("explanation_score", SCORE | {"is_headline": None}, "NOT NULL constraint failed"),
-        ("logit_shape", SHAPE | {"feature_id": None}, "NOT NULL constraint failed"),
+        pytest.param("logit_shape", SHAPE | {"feature_id": None}, "NOT NULL constraint failed", marks=pytest.mark.slow),
         ("logit_shape", SHAPE | {"feature_id": 2**40}, "Conversion Error"),
-        ("logit_shape", SHAPE | {"feature_id": "seven"}, "Conversion Error"),
+        pytest.param("logit_shape", SHAPE | {"feature_id": "seven"}, "Conversion Error", marks=pytest.mark.slow),
         ("logit_shape", SHAPE | {"feature_id": -1}, "feature_id = -1"),
         ("logit_shape", SHAPE | {"logit_skew": float("nan")}, "logit_skew = nan"),
-        ("logit_shape", SHAPE | {"logit_skew": float("inf")}, "logit_skew = inf"),
+        pytest.param("logit_shape", SHAPE | {"logit_skew": float("inf")}, "logit_skew = inf", marks=pytest.mark.slow),
         ("feature", FEATURE | {"density": 1.1}, "density = 1.1"),
-        ("feature", FEATURE | {"density": 0.9}, "density = 0.9"),
+        pytest.param("feature", FEATURE | {"density": 0.9}, "density = 0.9", marks=pytest.mark.slow),
         ("feature", FEATURE | {"n_firings": 10_000}, "n_firings = 10000"),
         ("feature", FEATURE | {"is_dead": True}, "is_dead = True"),
-        ("feature", FEATURE | {"max_activation": -1.0}, "max_activation = -1.0"),
-        ("feature", FEATURE | {"mean_activation": float("nan")}, "mean_activation = nan"),
-        ("feature", FEATURE | {"encoder_decoder_cosine": 1.5}, "encoder_decoder_cosine = 1.5"),
+        pytest.param("feature", FEATURE | {"max_activation": -1.0}, "max_activation = -1.0", marks=pytest.mark.slow),
+        pytest.param(
+            "feature", FEATURE | {"mean_activation": float("nan")}, "mean_activation = nan", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "feature", FEATURE | {"encoder_decoder_cosine": 1.5}, "encoder_decoder_cosine = 1.5", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_row_that_breaks_the_schema_is_shown(

@@ -86,6 +86,7 @@ def test_every_form_is_written_and_the_codes_are_read(warehouse: Path, tmp_path:
         assert str(n) in (tmp_path / "out").read_text()
 
 
+@pytest.mark.slow
 def test_the_codes_of_a_store_on_s3_are_read(s3: str, published: Path):
     remote = SyntheticStore(s3)
     remote.write_model("demo")

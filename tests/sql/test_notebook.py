@@ -67,6 +67,7 @@ def test_it_shows_what_the_warehouse_says(warehouse: Path):
     assert said["specificity"] == "0 0 1", "a line for the dictionary that was rated"
 
 
+@pytest.mark.slow
 def test_a_warehouse_without_a_dictionary_is_shown_too(home: Path):
     (home / "tables").mkdir()
     publish(home / "warehouse.duckdb", SyntheticStore(str(home)).stored)
@@ -74,6 +75,7 @@ def test_a_warehouse_without_a_dictionary_is_shown_too(home: Path):
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_warehouse_is_said_in_a_sentence(home: Path):
     ran = run(home / "none.duckdb", str(NOTEBOOK))
     assert ran.returncode != 0

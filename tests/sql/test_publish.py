@@ -1,21 +1,15 @@
 """Publishing: only what changed is loaded, the old file stays until the new one is whole, and twice is once."""
 
-import signal
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
 
-import duckdb
 import pytest
+from published_places import beside, features
 from synthetic_store import N_FEATURES, SyntheticStore, plant
 
-from sql.catalog import table_names
 from sql.dropped_partitions import MostWouldBeDropped
-from sql.empty_warehouse import empty_warehouse
 from sql.publish import Published, publish
-from sql.sql_files import SQLFile, sql_files
 from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -27,17 +21,6 @@ MID = {"model_id": "demo", "recipe_id": "mid"}
 def hashes(published: Path) -> dict[str, str]:
     with closing(connect(published)) as con:
         return table_hashes(con)
-
-
-def features(published: Path) -> dict[str, int]:
-    with closing(connect(published)) as con:
-        return dict(con.execute("select sae_id, count(*) from feature_card group by all").fetchall())
-
-
-def beside(published: Path) -> set[str]:
-    """What lies beside a published file but its lock and its sha256."""
-    own = {published.name, f".{published.name}.lock", f".{published.name}.sha256"}
-    return {path.name for path in published.parent.iterdir()} - {"tables", *own}
 
 
 def test_every_partition_is_loaded_once(store: SyntheticStore, published: Path):
@@ -221,97 +204,6 @@ def test_a_publication_that_can_read_little_is_refused(store: SyntheticStore, pu
     assert beside(published_before) == set()
 
 
-def test_what_a_killed_publisher_left_is_removed(store: SyntheticStore, published: Path):
-    script = (
-        "import os, signal, sys\n"
-        "from pathlib import Path\n"
-        "from synthetic_store import SyntheticStore\n"
-        "from sql.publish import publish\n"
-        "home = sys.argv[1]\n"
-        "def die(message):\n"
-        "    if 'logit_effect' in message: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "publish(Path(home) / 'warehouse.duckdb', SyntheticStore(home).stored, progress=die)\n"
-    )
-    killed = _python(script, str(published.parent))
-    assert killed.returncode == -signal.SIGKILL
-    assert beside(published) == {".warehouse.duckdb.building"}
-    publish(published, store.stored)
-    assert beside(published) == set()
-    assert features(published) == {"demo/mid": N_FEATURES}
-
-
-def test_a_full_disk_leaves_the_old_file_and_says_so(store: SyntheticStore, published_before: Path):
-    before = published_before.read_bytes()
-    store.write_sae("demo", "late")
-    script = (
-        "import resource, signal, sys\n"
-        "from pathlib import Path\n"
-        "from synthetic_store import SyntheticStore\n"
-        "from sql.publish import publish\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))\n"
-        "publish(Path(sys.argv[1]) / 'warehouse.duckdb', SyntheticStore(sys.argv[1]).stored)\n"
-    )
-    for room in (len(before) // 2, len(before) + 100_000):
-        failed = _python(script, str(published_before.parent), str(room))
-        assert failed.returncode == 1
-        assert "was not published" in failed.stderr, failed.stderr
-        assert "has room for a second copy of the file" in failed.stderr
-        assert published_before.read_bytes() == before
-        assert beside(published_before) == set()
-
-
-def test_a_folder_that_cannot_be_made_is_named(store: SyntheticStore, published: Path):
-    (published.parent / "file").write_text("in the way")
-    with pytest.raises(OSError, match=r"file/warehouse\.duckdb was not published"):
-        publish(published.parent / "file" / "warehouse.duckdb", store.stored)
-
-
-@pytest.mark.parametrize("content", [b"not a database", b""])
-def test_somebody_elses_file_is_not_overwritten(store: SyntheticStore, published: Path, content: bytes):
-    published.write_bytes(content)
-    with pytest.raises(ValueError, match="move it away"):
-        publish(published, store.stored)
-    assert published.read_bytes() == content
-
-
-def test_somebody_elses_database_is_not_overwritten(store: SyntheticStore, published: Path):
-    with closing(duckdb.connect(published)) as con:
-        con.execute("create table mine as select 42 as answer")
-    with pytest.raises(ValueError, match="not a Glasshouse warehouse"):
-        publish(published, store.stored)
-    with closing(duckdb.connect(published, read_only=True)) as con:
-        assert con.execute("from mine").fetchall() == [(42,)]
-
-
-def test_a_file_of_another_schema_is_rebuilt_from_the_store(store: SyntheticStore, published_before: Path):
-    with closing(duckdb.connect(published_before)) as con:
-        con.execute("update _publication set schema_sha256 = 'older'; drop view stale; drop table neighbor")
-    done = publish(published_before, store.stored)
-    assert "neighbor/model_id=demo/recipe_id=mid" in done.replaced
-    assert done.rows["neighbor"] == 2 * N_FEATURES
-
-
-def test_a_process_that_outlives_its_schema_makes_no_file_of_the_older_one(tmp_path: Path, monkeypatch):
-    """The file would say that it is of the new one, and never be made anew."""
-    empty_warehouse()
-    added = SQLFile("invented", "One.", "create table invented (a integer)")
-    monkeypatch.setattr("sql.warehouse.sql_files", lambda folder: [*sql_files(folder), added])
-    (tmp_path / "empty.duckdb").write_bytes(empty_warehouse())
-    with closing(duckdb.connect(tmp_path / "empty.duckdb", read_only=True)) as con:
-        assert "invented" in table_names(con)
-
-
-def test_views_of_an_older_version_are_dropped(store: SyntheticStore, published_before: Path):
-    with closing(duckdb.connect(published_before)) as con:
-        con.execute("create view retired as select 1; create macro forgotten(x) as table select x")
-        con.execute("update _publication set views_sha256 = 'older'")
-    publish(published_before, store.stored)
-    with closing(connect(published_before)) as con:
-        assert ("retired",) not in con.execute("select view_name from duckdb_views()").fetchall()
-        assert ("forgotten",) not in con.execute("select function_name from duckdb_functions()").fetchall()
-
-
 def test_publishers_of_one_file_take_turns(store: SyntheticStore, published: Path):
     done: list[Published] = []
     threads = [threading.Thread(target=lambda: done.append(publish(published, store.stored))) for _ in range(3)]
@@ -320,21 +212,6 @@ def test_publishers_of_one_file_take_turns(store: SyntheticStore, published: Pat
     for thread in threads:
         thread.join()
     assert sorted(len(each.replaced) > 0 for each in done) == [False, False, True]
-
-
-def test_the_file_is_of_the_format_that_older_duckdb_opens_too(store: SyntheticStore, published: Path):
-    publish(published, store.stored)
-    publish(published, store.stored)
-    with closing(connect(published)) as con:
-        tags = dict(con.execute("select database_name, tags['storage_version'] from duckdb_databases()").fetchall())
-    assert tags["warehouse"].startswith("v1.5"), tags
-
-
-def _python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", script, *arguments]
-    root = Path(__file__).parents[2]
-    environment = {"PYTHONPATH": f"{root}:{root / 'tests' / 'support'}", "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_view_of_codes_reads_the_files_that_manifests_name(store: SyntheticStore, published: Path):

@@ -37,7 +37,7 @@ def detection(rng: np.random.Generator, n_labels: int) -> list[ValueWithCI]:
     return [of(which_N) for which_N in (place_N >= 0, place_N % 2 == 0, place_N % 2 == 1)]
 
 
-@pytest.mark.parametrize("n_labels", [1, 2, 3, 6])
+@pytest.mark.parametrize("n_labels", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 6))])
 def test_the_best_of_equal_labels_is_not_shown_as_better_than_it_is(n_labels: int):
     ids = [f"{feature} {label}" for feature in range(N_FEATURES) for label in range(n_labels)]
     n_L = np.full(len(ids), 2 * N_WINDOWS)

@@ -14,7 +14,7 @@ from tests.support.table_hashes import table_hashes
 ROWS = [("demo", "mid", step, 100 * step, 1.0, 0.5, 4.0, None, 0.0, 1e-3, 10.0) for step in range(3)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def con() -> Iterator[DuckDBPyConnection]:
     with closing(duckdb.connect()) as con:
         define(con)

@@ -43,7 +43,7 @@ def nobody_home() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.fixture(params=["credentials", "endpoint"])
+@pytest.fixture(params=["credentials", pytest.param("endpoint", marks=pytest.mark.slow)])
 def missing(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s3: str, nobody_home: str
 ) -> Iterator[str]:
@@ -88,7 +88,9 @@ def glasshouse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     return run
 
 
-@pytest.mark.parametrize("command", [("run",), ("label", "--dry-run"), ("search", "import")])
+@pytest.mark.parametrize(
+    "command", [("run",), pytest.param(("label", "--dry-run"), marks=pytest.mark.slow), ("search", "import")]
+)
 def test_a_registry_that_cannot_be_reached_is_a_sentence(
     missing: str, tmp_path: Path, glasshouse: Callable[..., Said], command: tuple[str, ...]
 ):
@@ -143,6 +145,7 @@ def test_a_store_that_cannot_be_reached_is_the_sentence_of_a_run(
     assert "Unreachable: the object store cannot be used (" in " ".join(ran.stdout.split())
 
 
+@pytest.mark.slow
 def test_codes_that_cannot_be_reached_are_a_sentence(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glasshouse: Callable[..., Said]
 ):
@@ -167,6 +170,7 @@ def test_a_text_on_the_pages_is_refused_with_the_sentence(missing: str):
         text_features(ModelHosts(Store(home=f"{missing}/home")), TextRequest("demo", "text"))
 
 
+@pytest.mark.parametrize("missing", ["credentials", "endpoint"], indirect=True)
 def test_a_step_is_tried_again_where_waiting_may_help(missing: str):
     @fail_without_retry
     def step() -> list[str]:

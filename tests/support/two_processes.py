@@ -4,6 +4,7 @@ A child finds this file by its name, which a test file has not.
 """
 
 import itertools
+import multiprocessing
 import os
 import signal
 import time
@@ -117,6 +118,18 @@ def stopped(case: str, folder: Path, **more) -> None:
     except Stop:
         return
     raise AssertionError("the run was not stopped")
+
+
+def both(folder: Path) -> None:
+    """Both processes, forked from one that has read torch, which takes seconds; their exit codes stand in `codes`."""
+    children = [multiprocessing.get_context("fork").Process(target=work, args=(rank, 2, folder)) for rank in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(300)
+    (folder / "codes").write_text(str([child.exitcode for child in children]))
+    for child in children:
+        child.kill()
 
 
 def work(rank: int, size: int, folder: Path) -> None:

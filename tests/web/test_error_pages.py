@@ -179,6 +179,7 @@ def test_what_is_published_is_on_the_next_page(tmp_path, read):
     assert [cell.text.strip() for cell in (row[0], row[-1])] == ["late/1", "no label"], "late was not in the file yet"
 
 
+@pytest.mark.slow
 def test_readers_see_no_error_while_files_are_published(tmp_path, warehouse):
     published, other = tmp_path / "warehouse.duckdb", tmp_path / "other.duckdb"
     shutil.copy(warehouse, published)

@@ -219,6 +219,7 @@ def test_a_graph_without_a_path_from_a_token_says_so(pages_of, read):
     assert {path[2][0] for path in shown_paths(page)} == {4}
 
 
+@pytest.mark.slow
 def test_a_graph_of_five_hundred_nodes_is_shown_whole(pages_of, read):
     graph = large_graph()
     page = read(pages_of(graph).get(GRAPH).text)

@@ -106,10 +106,14 @@ def test_the_corpus_is_large_enough_to_mean_something():
     assert len(set(HOSTILE)) == len(HOSTILE) >= 100
 
 
-def test_planted_tokens_and_labels_stay_text_on_every_page(hostile, read):
+def test_planted_tokens_and_labels_stay_text_on_lists(hostile, read):
     for address in ["/", "/sae/demo/mid", "/sae/demo/mid?page=2", "/sae/demo/mid?page=3"]:
         held_harmless(read(hostile.get(address).text))
-    for feature in range(0, len(HOSTILE), 2):  # a page shows the next feature too, its token and its label
+
+
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4, 6))])
+def test_planted_tokens_and_labels_stay_text_on_their_pages(hostile, read, first):
+    for feature in range(first, len(HOSTILE), 8):  # a page shows the next feature too, its token and its label
         answer = hostile.get(f"/sae/demo/mid/{feature}")
         assert answer.status_code == 200, HOSTILE[feature][:50]
         page = read(answer.text)
@@ -169,8 +173,9 @@ def test_bytes_that_are_no_text_are_no_mistake_of_ours(hostile, address):
     assert hostile.get(address).status_code in (200, 404)
 
 
-def test_programs_are_given_every_text_as_it_is_and_nothing_that_runs(hostile):
-    for feature_id, text in enumerate(HOSTILE):
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
+def test_programs_are_given_every_text_as_it_is_and_nothing_that_runs(hostile, first):
+    for feature_id, text in list(enumerate(HOSTILE))[first::3]:
         here = f"/api/saes/demo/mid/features/{feature_id}"
         for address in (here, f"/api/feature/demo/mid/{feature_id}", f"{here}/examples"):
             answer = hostile.get(address)

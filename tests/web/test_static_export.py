@@ -57,7 +57,7 @@ def test_a_folder_has_a_file_for_each_feature_and_an_index(warehouse, visit, rea
     assert pages["feature-4.html"].section("feature-4-similar_features").text == served.text
 
 
-@pytest.mark.parametrize("out", ["some.html", "some"])
+@pytest.mark.parametrize("out", ["some.html", pytest.param("some", marks=pytest.mark.slow)])
 def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path, out):
     first, second = (export(warehouse, "demo/mid", range(12), tmp_path / name / out) for name in ("a", "b"))
     assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]

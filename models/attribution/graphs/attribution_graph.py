@@ -13,11 +13,13 @@ from functools import cached_property
 import numpy as np
 import torch
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from models.attribution.graphs.linear_paths import LinearPaths
 from models.attribution.graphs.logit_targets import LogitTargets
 from models.attribution.graphs.source_products import SourceProducts
 from models.attribution.graphs.sparse_rows import SparseRows
+from models.attribution.graphs.stream_paths import StreamPaths, stream_sites
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders, TranscodedPrompt
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
@@ -35,7 +37,7 @@ class GraphLimits:
     max_logits: int = 10
     edges_per_node: int = 2_048
     """Largest inputs of a node that are kept."""
-    batch_rows: int = 256
+    batch_rows: int = 64
     """Targets of one backward pass, at most."""
     memory_bytes: int = 2**30
     """What gradients of a batch take, and decoder rows that are kept: each at most."""
@@ -107,7 +109,11 @@ class AttributionGraph:
         Raises:
             ValueError: If a norm cannot be frozen.
         """
-        work = _Work(LinearPaths.of(host, prompt), SourceProducts(prompt, limits.memory_bytes), targets, limits)
+        skips = any(prompt.model.transcoders.skip(layer) is not None for layer in prompt.model.layers)
+        linear = LinearPaths.of(host, prompt, *([] if skips else stream_sites(host.n_layers)))
+        stages = [*prompt.model.read.values(), Site("final_norm_in")]
+        stream = None if skips else StreamPaths.of(linear, stages, prompt.pattern)
+        work = _Work(linear, stream, SourceProducts(prompt, limits.memory_bytes), targets, limits)
         work.add_logits()
         chosen = work.add_features()
         return work.graph(chosen)
@@ -139,7 +145,9 @@ def normalized(weights: csr_array, size_N: np.ndarray) -> csr_array:
 class _Work:
     """A graph that is being computed, over all features that fire: columns are sources and then logits."""
 
-    paths: LinearPaths
+    linear: LinearPaths
+    stream: StreamPaths | None
+    """The same for less, where the model's blocks are as plain as it takes."""
     sources: SourceProducts
     targets: LogitTargets
     limits: GraphLimits
@@ -148,15 +156,19 @@ class _Work:
         self.rows = SparseRows(self.sources.n_columns, self.limits.edges_per_node)
         self.n_columns = self.sources.n_columns + len(self.targets.token_K)
         prompt = self.sources.prompt
-        one_row = (len(self.paths.sources) + 3) * prompt.embed_PD.numel() * prompt.embed_PD.element_size()
+        one_row = (len(self.linear.sources) + 3) * prompt.embed_PD.numel() * prompt.embed_PD.element_size()
         one_row += 3 * self.n_columns * prompt.embed_PD.element_size()
         self.batch = max(1, min(self.limits.batch_rows, self.limits.memory_bytes // one_row))
 
     def add_logits(self) -> None:
         positions = torch.full_like(self.targets.token_K, len(self.sources.prompt.token_ids) - 1)
-        gradients = self.paths.gradients(Site("final_norm_in"), positions, self.targets.direction_KD)
-        first = self.sources.n_columns
-        self.rows.add([*range(first, self.n_columns)], self.sources.rows(gradients))
+        rows_KS = self._effects(Site("final_norm_in"), positions, self.targets.direction_KD)
+        self.rows.add([*range(self.sources.n_columns, self.n_columns)], rows_KS)
+
+    def _effects(self, stage: Site, position_B: Tensor, direction_BD: Tensor) -> Tensor:
+        if self.stream is not None:
+            return self.sources.rows(self.stream.gradients(stage, position_B, direction_BD))
+        return self.sources.rows(self.linear.gradients(stage, position_B, direction_BD).items())
 
     def add_features(self) -> np.ndarray:
         """Computes the rows of features, the most influential first where not all are wanted; returns which."""
@@ -180,10 +192,9 @@ class _Work:
             for start in range(0, len(of_layer), self.batch):
                 batch = torch.from_numpy(of_layer[start : start + self.batch])
                 site = self.sources.prompt.model.read[layer]
-                device = self.paths.stages[site].device
+                device = self.linear.stages[site].device
                 rows_BD = transcoders.encoder_rows(layer, active.feature_N[batch].to(device))
-                gradients = self.paths.gradients(site, active.position_N[batch], rows_BD)
-                self.rows.add(batch.tolist(), self.sources.rows(gradients))
+                self.rows.add(batch.tolist(), self._effects(site, active.position_N[batch], rows_BD))
 
     def _influence(self) -> np.ndarray:
         """Of every column, along the rows that are there."""

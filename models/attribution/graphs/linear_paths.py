@@ -58,7 +58,7 @@ class LinearPaths:
         return cls({site: values[site] for site in stages}, leaves)
 
     def gradients(self, stage: Site, position_B: Tensor, direction_BD: Tensor) -> dict[int, Tensor]:
-        """How much of each source (B, P, D), by block, reaches the direction of each target at its position.
+        """How much of each source (P, B, D), by block, reaches the direction of each target at its position.
 
         Args:
             stage: Where all of the targets read.
@@ -76,7 +76,7 @@ class LinearPaths:
             allow_unused=True,
             is_grads_batched=True,
         )
-        return {layer: x[:, 0] for layer, x in zip(self.sources, found, strict=True) if x is not None}
+        return {layer: x[:, 0].transpose(0, 1) for layer, x in zip(self.sources, found, strict=True) if x is not None}
 
 
 def _output(prompt: TranscodedPrompt, layer: int, leaf_1PD: Tensor, values: Any) -> Edit:

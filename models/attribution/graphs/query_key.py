@@ -82,7 +82,7 @@ def attention_score(
 def _made_of(paths: LinearPaths, sources: SourceProducts, site: Site, position: int, start: int, width: int) -> Tensor:
     value_D = paths.stages[site][0, position].detach()
     direction_dD = torch.eye(len(value_D), dtype=value_D.dtype, device=value_D.device)[start : start + width]
-    rows_dS = sources.rows(paths.gradients(site, torch.full((width,), position), direction_dD))
+    rows_dS = sources.rows(paths.gradients(site, torch.full((width,), position), direction_dD).items())
     constant_d = value_D[start : start + width] - rows_dS.sum(1)
     return torch.cat([rows_dS, constant_d[:, None]], dim=1)
 

@@ -3,7 +3,7 @@
 B targets, P positions, D width, M entries (a feature and a block that it writes), S sources.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -55,34 +55,39 @@ class SourceProducts:
     def n_columns(self) -> int:
         return self.n_features + self.n_errors + len(self.prompt.token_ids)
 
-    def rows(self, gradients: Mapping[int, Tensor]) -> Tensor:
+    def rows(self, gradients: Iterable[tuple[int, Tensor]]) -> Tensor:
         """The direct effect of every source on each target (B, S).
 
         Args:
-            gradients: Of the targets with respect to what each block writes (B, P, D), as `LinearPaths` gives them.
+            gradients: Of the targets with respect to what each block writes (P, B, D), as `LinearPaths` and
+                `StreamPaths` give them; positions that are left out at the end have no effect.
         """
-        like = next(iter(gradients.values()))
-        rows_SB = like.new_zeros(self.n_columns, len(like))
-        for layer, gradient_BPD in gradients.items():
+        rows_SB = None
+        for layer, gradient_PBD in gradients:
+            n = len(gradient_PBD)
+            if rows_SB is None:
+                rows_SB = gradient_PBD.new_zeros(self.n_columns, gradient_PBD.shape[1])
             if layer == EMBEDDING:
-                tokens_PB = torch.einsum("bpd,pd->pb", gradient_BPD, self.prompt.embed_PD.to(like))
-                rows_SB[self.n_features + self.n_errors :] = tokens_PB
+                start = self.n_features + self.n_errors
+                rows_SB[start : start + n] = _by_position(gradient_PBD, self.prompt.embed_PD[:n])
             else:
-                self._add_features(rows_SB, layer, gradient_BPD)
-                start, text = self.n_features + layer * self.n_text, slice(self.prompt.n_special, None)
-                error_PD = self.prompt.error[layer].to(like)
-                rows_SB[start : start + self.n_text] = torch.einsum("bpd,pd->pb", gradient_BPD[:, text], error_PD[text])
+                self._add_features(rows_SB, layer, gradient_PBD)
+                start, text = self.n_features + layer * self.n_text, slice(self.prompt.n_special, n)
+                errors_PB = _by_position(gradient_PBD[text], self.prompt.error[layer][text])
+                rows_SB[start : start + len(errors_PB)] = errors_PB
+        assert rows_SB is not None, "a target has a source, its embedding"
         return rows_SB.T
 
-    def _add_features(self, rows_SB: Tensor, layer: int, gradient_BPD: Tensor) -> None:
+    def _add_features(self, rows_SB: Tensor, layer: int, gradient_PBD: Tensor) -> None:
         written = self._written[layer]
-        for start in range(0, len(written.column_M), PIECE):
-            piece = slice(start, start + PIECE)
+        n_entries = int(torch.searchsorted(written.position_M, len(gradient_PBD)))
+        for start in range(0, n_entries, PIECE):
+            piece = slice(start, min(start + PIECE, n_entries))
+            rows_MD = self._rows(layer, start, written.column_M[start : start + PIECE]).to(gradient_PBD)
             column_M, position_M = written.column_M[piece], written.position_M[piece]
-            rows_MD = self._rows(layer, start, column_M).to(gradient_BPD)
-            products_MB = gradient_BPD.new_empty(len(column_M), len(gradient_BPD))
+            products_MB = gradient_PBD.new_empty(len(column_M), gradient_PBD.shape[1])
             for position, place in _runs(position_M):
-                torch.mm(rows_MD[place], gradient_BPD[:, position].T, out=products_MB[place])
+                torch.mm(rows_MD[place], gradient_PBD[position].T, out=products_MB[place])
             rows_SB.index_add_(0, column_M.to(rows_SB.device), products_MB)
 
     def _rows(self, layer: int, start: int, column_M: Tensor) -> Tensor:
@@ -113,6 +118,10 @@ class SourceProducts:
         column_M = torch.cat(places) if places else torch.zeros(0, dtype=torch.long)
         column_M = column_M[torch.argsort(active.position_N[column_M], stable=True)]
         return _Written(column_M, active.position_N[column_M])
+
+
+def _by_position(gradient_PBD: Tensor, written_PD: Tensor) -> Tensor:
+    return (gradient_PBD @ written_PD.to(gradient_PBD)[:, :, None])[:, :, 0]
 
 
 def _runs(position_M: Tensor) -> Iterator[tuple[int, slice]]:

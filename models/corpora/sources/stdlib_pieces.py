@@ -4,6 +4,7 @@ import ast
 import sysconfig
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from models.corpora.sources.stdlib import stdlib_files
@@ -18,6 +19,12 @@ SHORTEST, LONGEST = 80, 400
 def stdlib_pieces() -> Iterator[dict[str, str]]:
     """Rows of a text set: the text (`prompt`), its package (`label`), its file (`group`), and whether it is a docstring
     or code (`spurious`), in an order by hash."""
+    yield from map(dict, _rows())
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    """Parsed once: the library is that of the interpreter that runs."""
     root = Path(sysconfig.get_path("stdlib"))
     names = {path.relative_to(root).as_posix(): path for path in stdlib_files()}
     rows = [
@@ -26,7 +33,7 @@ def stdlib_pieces() -> Iterator[dict[str, str]]:
         if (package := name.partition("/")[0]) in PACKAGES
         for kind, text in _pieces(path.read_text(encoding="utf-8", errors="replace"))
     ]
-    yield from sorted(rows, key=lambda row: hash_rank(row["prompt"], row["group"]))
+    return tuple(sorted(rows, key=lambda row: hash_rank(row["prompt"], row["group"])))
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:

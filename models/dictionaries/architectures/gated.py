@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.dictionaries.architectures.standard import SPARSITY_WARMUP
-from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.base import FeatureReader, LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
 from models.dictionaries.sparsity_controller import WIDE, SparsityController
 from models.sparse.codes import SparseCodes
@@ -64,11 +64,16 @@ class GatedSAE(SparseDictionary):
         slots, gate_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_gate, zero)
         return SparseCodes.of(slots, self._magnitude(gate_M, slots).relu())
 
-    @torch.no_grad()
-    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
-        gate_MT = self.feature_products(x_MTD, features_M, self.b_gate)
-        gain_M1, gate_M1, bias_M1 = (each[features_M, None] for each in (self.r_mag.exp(), self.b_gate, self.b_mag))
-        return ((gate_MT - gate_M1) * gain_M1 + bias_M1).relu() * (gate_MT > 0)
+    def feature_activations(self, features_M: Tensor) -> FeatureReader:
+        gates = self.feature_products(features_M, self.b_gate)
+        of_each = (self.r_mag.exp(), self.b_gate, self.b_mag)
+        gain_M1, gate_M1, bias_M1 = (each.detach()[features_M, None] for each in of_each)
+
+        def read(x_MTD: Tensor) -> Tensor:
+            gate_MT = gates(x_MTD)
+            return ((gate_MT - gate_M1) * gain_M1 + bias_M1).relu() * (gate_MT > 0)
+
+        return read
 
     def _magnitude(self, gate_M: Tensor, places: Entries) -> Tensor:
         """`gate - b_gate` is the product, of which the magnitude is another multiple with another bias."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.dictionaries import jumprelu_l0_loss, jumprelu_tanh_loss
-from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.base import FeatureReader, LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
 from models.dictionaries.loss_terms import TrainingCodes
 from models.dictionaries.sparsity_controller import SparsityController
@@ -68,10 +68,15 @@ class JumpReLUSAE(SparseDictionary):
         slots, pre_M = entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, floor_F)
         return SparseCodes.of(slots, pre_M)
 
-    @torch.no_grad()
-    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
-        pre_MT = self.feature_products(x_MTD, features_M, self.b_enc)
-        return torch.where(pre_MT > self.threshold.clamp_min(0)[features_M, None], pre_MT, 0.0)
+    def feature_activations(self, features_M: Tensor) -> FeatureReader:
+        products = self.feature_products(features_M, self.b_enc)
+        threshold_M1 = self.threshold.detach().clamp_min(0)[features_M, None]
+
+        def read(x_MTD: Tensor) -> Tensor:
+            pre_MT = products(x_MTD)
+            return torch.where(pre_MT > threshold_M1, pre_MT, 0.0)
+
+        return read
 
     def rescaled(self, factor: float) -> Self:
         """The same dictionary with every threshold times a factor."""

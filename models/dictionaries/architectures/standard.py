@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.base import FeatureReader, LossTerms, SparseDictionary, StepContext
 from models.dictionaries.config import SAESettings
 from models.dictionaries.sparsity_controller import WIDE, SparsityController
 from models.sparse.codes import SparseCodes
@@ -56,9 +56,9 @@ class StandardSAE(SparseDictionary):
         zero = self.b_enc.new_zeros(())
         return SparseCodes.of(*entries_above(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, zero))
 
-    @torch.no_grad()
-    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
-        return self.feature_products(x_MTD, features_M, self.b_enc).relu()
+    def feature_activations(self, features_M: Tensor) -> FeatureReader:
+        products = self.feature_products(features_M, self.b_enc)
+        return lambda x_MTD: products(x_MTD).relu()
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD, zero = (x_TD - self.centre_D).detach(), self.b_enc.new_zeros(())

@@ -6,7 +6,7 @@ Axes: T tokens, D width, E width that is written, F features, K features kept pe
 import torch
 from torch import Tensor
 
-from models.dictionaries.base import LossTerms, SparseDictionary, StepContext
+from models.dictionaries.base import FeatureReader, LossTerms, SparseDictionary, StepContext
 from models.sparse.codes import SparseCodes
 from models.sparse.sparse_ops import SparseEntries
 from models.sparse.topk_membership import among_largest
@@ -31,13 +31,21 @@ class TopKSAE(SparseDictionary):
         acts_TK, features_TK = topk_preactivations(x_TD.float() - self.centre_D, self.encoder_FD, self.b_enc, self.k)
         return SparseCodes(acts_TK.relu_(), features_TK, self.n_features)
 
-    @torch.no_grad()
-    def feature_activations(self, x_MTD: Tensor, features_M: Tensor) -> Tensor:
-        pre_MT = self.feature_products(x_MTD, features_M, self.b_enc)
-        centred_ND = (x_MTD.float() - self.centre_D).flatten(0, 1)
-        features_N = features_M.repeat_interleave(x_MTD.shape[1])
-        is_kept_N = among_largest(pre_MT.flatten(), centred_ND, features_N, self.encoder_FD, self.b_enc, self.k)
-        return pre_MT * is_kept_N.view_as(pre_MT)
+    def feature_activations(self, features_M: Tensor) -> FeatureReader:
+        products = self.feature_products(features_M, self.b_enc)
+        encoder_FD, b_enc_F, centre_D = (each.detach() for each in (self.encoder_FD, self.b_enc, self.centre_D))
+
+        def read(x_MTD: Tensor) -> Tensor:
+            pre_MT = products(x_MTD)
+            row_N, token_N = (pre_MT > 0).nonzero(as_tuple=True)
+            acts_MT = torch.zeros_like(pre_MT)
+            if len(row_N):
+                pre_N, x_ND = pre_MT[row_N, token_N], x_MTD[row_N, token_N].float() - centre_D
+                is_kept_N = among_largest(pre_N, x_ND, features_M[row_N], encoder_FD, b_enc_F, self.k)
+                acts_MT[row_N, token_N] = pre_N * is_kept_N
+            return acts_MT
+
+        return read
 
     def loss(self, x_TD: Tensor, y_TE: Tensor, context: StepContext) -> LossTerms:
         centred_TD = (x_TD - self.centre_D).detach()

@@ -17,7 +17,7 @@ from models.experiments.probe_ablation import (
     ablations,
     reached_sites,
 )
-from models.experiments.probe_edits import EditedProbe, edit_token, edited_rows
+from models.experiments.probe_edits import ProbeMoves, edit_token, edited_rows, label_moves
 from models.experiments.probe_rows import Given, Place, labelled_places, read_places
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -54,15 +54,25 @@ def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in LinearProbeSettings.tables}
     readings = _Readings(given, labelled_places(given))
     for name, places in readings.places.items():
-        task = _task(given, places)
+        task, edits = _task(given, places), [edit for edit in given.settings.edits if edit.task == name]
+        moves: list[list[ProbeMoves]] = [[] for _ in edits]
         for reading in readings.all:
             fitted = given.kept.result(
                 f"probe {name} {reading.site} {reading.recipe_id}",
                 lambda name=name, task=task, reading=reading: _of_reading(readings, name, task, reading),
             )
             key = {"probe_id": len(tables["probe"])}
-            for table, rows in fitted.items():
+            for table, rows in fitted["tables"].items():
                 tables[table] += [key | row for row in rows]
+            for of_edit, along in zip(moves, fitted["moves"], strict=False):
+                of_edit.append(ProbeMoves(key["probe_id"], reading.site, along))
+        for number, (edit, of_edit) in enumerate(zip(edits, moves, strict=True)):
+            tables["probe_edit"] += given.kept.result(
+                f"edits {name} {number}",
+                lambda task=task, places=places, edit=edit, of_edit=of_edit: list(
+                    edited_rows(given, task, places, edit, of_edit)
+                ),
+            )
     return tables
 
 
@@ -71,10 +81,8 @@ def _task(given: Given, places: Sequence[Place]) -> ProbeTask:
     return ProbeTask.of(labels, groups, types, test_share=given.settings.test_share, seed=given.seed)
 
 
-def _of_reading(
-    readings: "_Readings", name: str, task: ProbeTask, reading: ProbeReading
-) -> dict[str, list[dict[str, Any]]]:
-    """Rows of one probe, by table."""
+def _of_reading(readings: "_Readings", name: str, task: ProbeTask, reading: ProbeReading) -> dict[str, Any]:
+    """Rows of one probe, by table, and of the stream what each edit moves."""
     given, inputs = readings.given, readings.inputs(reading, name, task)
     fitted = fit_probe(inputs.x_ND, task, given.settings.penalties, given.seed, inputs.random_init_ND)
     tables = {
@@ -84,11 +92,8 @@ def _of_reading(
     }
     off = readings.ablated(reading, name, inputs)
     tables["probe_ablation"] = list(ablation_rows(given, task, fitted, inputs.x_ND, off)) if off else []
-    if reading.recipe_id is None:
-        edited = EditedProbe(reading.site, inputs.x_ND, task, readings.places[name], fitted.probe)
-        edits = [edit for edit in given.settings.edits if edit.task == name]
-        tables["probe_edit"] = [row for edit in edits for row in edited_rows(given, edited, edit)]
-    return tables
+    edits = [edit for edit in given.settings.edits if edit.task == name and reading.recipe_id is None]
+    return {"tables": tables, "moves": [label_moves(inputs.x_ND, task, fitted.probe, edit) for edit in edits]}
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,8 @@ def _check(given: Given) -> None:
 
 
 def _passes(given: Given) -> PassCount:
-    """Prompts are read once, and once more of the untrained model; an edit costs its rows each time."""
+    """Prompts are read once, and once more of the untrained model; an edited row thrice, of which once up to its last
+    token, and that token once a shift."""
     settings, tasks = given.settings, labelled_places(given)
     read = len({place.prompt for places in tasks.values() for place in places})
     n_edits = 0
@@ -261,8 +267,8 @@ def _passes(given: Given) -> PassCount:
             label: min(settings.most_edited_rows, int((task.is_test_N & (task.class_N == number)).sum()))
             for number, label in enumerate(task.labels)
         }
-        once = rows[edit.from_label] + rows[edit.to_label]
-        n_edits += len(_streams(given)) * (once + 4 * len(settings.edit_strengths) * rows[edit.from_label])
+        n_shifts = len(_streams(given)) * 4 * len(settings.edit_strengths)
+        n_edits += rows[edit.to_label] + (3 + n_shifts) * rows[edit.from_label]
     sites = reached_sites(given, [reading.site for reading in _streams(given)]) if settings.ablated_features else []
     n_readings = 1 + settings.random_init + (len(ablations(given)) if sites else 0)
     return PassCount(forward=read * n_readings + n_edits)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.evaluation.feature_interference import InterferenceSums, dimensionality
 from models.experiments.feature_dictionary import FeatureDictionary
@@ -14,6 +15,8 @@ from models.experiments.settings.superposition import SuperpositionSettings
 from models.toy_models.superposition import ToyPlan, learn_from_few, learn_toys, phase_diagram
 
 Given = ExperimentInput[SuperpositionSettings]
+TEXTS = 32
+"""Texts whose codes are summed at once."""
 FEW_HIDDEN = 2
 FEW_RATE = 0.01
 """Learning rate of toys that see few examples: a faster one does not store them."""
@@ -123,12 +126,10 @@ def _toy(kind: str, number: int, n_features: int, n_hidden: int) -> dict[str, An
 @torch.no_grad()
 def _interference(given: Given, dictionary: FeatureDictionary) -> Iterator[dict[str, Any]]:
     sums = InterferenceSums.zero(dictionary.n_features)
-    for prompt in given.prompts:
-        with given.host.capture([dictionary.site]) as found:
-            given.host.forward(torch.tensor([prompt.token_ids]))
-        x_PD = found[dictionary.site][0, first_read(prompt, 1) :].float()
-        if len(x_PD):
-            sums = sums + InterferenceSums.of(dictionary.sae, dictionary.sae.encode(x_PD))
+    for start in range(0, len(given.prompts), TEXTS):
+        x_TD = torch.cat([_read(given, dictionary, prompt) for prompt in given.prompts[start : start + TEXTS]])
+        if len(x_TD):
+            sums = sums + InterferenceSums.of(dictionary.sae, dictionary.sae.encode(x_TD))
     share_F = dimensionality(dictionary.sae.W_dec.detach().cpu(), torch.from_numpy(dictionary.max_activation_F > 0))
     leak_F, silent_F = sums.leak_F, sums.silent_leak_F
     for feature in (sums.firings_F > 0).nonzero()[:, 0].tolist():
@@ -141,6 +142,12 @@ def _interference(given: Given, dictionary: FeatureDictionary) -> Iterator[dict[
             "n_firings": int(sums.firings_F[feature]),
             "n_tokens": sums.n_tokens,
         }
+
+
+def _read(given: Given, dictionary: FeatureDictionary, prompt: EncodedPrompt) -> Tensor:
+    with given.host.capture([dictionary.site]) as found:
+        given.host.forward(torch.tensor([prompt.token_ids]))
+    return found[dictionary.site][0, first_read(prompt, 1) :].float()
 
 
 def _check(given: Given) -> None:

@@ -27,7 +27,7 @@ class LinearProbeSettings(ExperimentSettings):
 
     question = "What can be read off the activations by a linear map, and does the model use it?"
     tables = ("probe", "probe_class", "probe_metric", "probe_edit", "probe_ablation")
-    code_version = "2"
+    code_version = "3"
     prompt_kinds = ("labelled", "prompts", "chat")
     dictionary = "optional"
     prompts_per_chunk = None

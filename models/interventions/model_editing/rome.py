@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy, kl_div
 from models.interventions.model_editing.down_projection import DownProjection
 from models.interventions.model_editing.key_covariance import KeyCovariance
 from models.interventions.model_editing.rank_one_edit import RankOneEdit
-from models.interventions.model_editing.suffix_passes import SuffixPasses
+from models.interventions.suffix_passes import SuffixPasses
 from models.language_model.hooked_model import HookedModel
 from models.language_model.hooks import add_hook, unflattened
 from models.language_model.module_map import HookPoint

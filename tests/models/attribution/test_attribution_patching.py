@@ -114,7 +114,7 @@ def test_the_site_s_own_path_adds_up_to_patching_all_of_it(tmp_path: Path):
     assert float(attribution_effects(sweep, places).sum()) != pytest.approx(whole, rel=1e-2)
 
 
-@pytest.mark.parametrize(("clean", "corrupt"), [("name", "data"), ("size", "name")])
+@pytest.mark.parametrize(("clean", "corrupt"), [("name", "data"), pytest.param("size", "name", marks=pytest.mark.slow)])
 def test_on_the_bundled_model_the_approximations_agree_with_patching(clean: str, corrupt: str):
     host, kinds = HookedModel.load("models/demo", device="cpu"), ("resid_pre", "attn_out", "mlp_out", "z")
     ids = [tuple(_cut(host, f"def set(self, {name}):\n        self.{name} =")) for name in (clean, corrupt)]

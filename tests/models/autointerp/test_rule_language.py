@@ -56,9 +56,20 @@ def rules(draw: st.DrawFn) -> Rule:
     return Rule(tuple(Term(family, tuple(values[family])) for family in values))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(rules())
+def test_reading_undoes_writing_of_many_rules(rule: Rule):
+    assert_reading_undoes_writing(rule)
+
+
+@settings(max_examples=60)
+@given(rules())
 def test_reading_undoes_writing(rule: Rule):
+    assert_reading_undoes_writing(rule)
+
+
+def assert_reading_undoes_writing(rule: Rule) -> None:
     for clear in (True, False):
         label = format_rule(rule, clear=clear)
         assert parse_label(label) == rule, label

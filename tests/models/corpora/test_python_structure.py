@@ -58,6 +58,7 @@ def test_what_is_no_program_is_refused():
         PythonStructure.of("def f(:\n")
 
 
+@pytest.mark.slow
 def test_functions_of_the_standard_library_are_programs_of_several_files():
     rows = list(stdlib_functions())
     assert len({row["group"] for row in rows}) > 10

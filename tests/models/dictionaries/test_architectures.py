@@ -79,7 +79,7 @@ def test_single_features_have_the_activations_that_they_have_among_all(name: str
     """What is read for steering: rows with features of their own, beside the codes of all features."""
     sae = NeuronDictionary.of(D) if name == "neurons" else random_dictionary(name)
     x_MTD = activations(sae.n_features * 20).view(sae.n_features, 20, D)
-    found_MT = sae.feature_activations(x_MTD, torch.arange(sae.n_features))
+    found_MT = sae.feature_activations(torch.arange(sae.n_features))(x_MTD)
     wanted_MTF = sae.encode(x_MTD.flatten(0, 1)).dense().view(sae.n_features, 20, -1)
     wanted_MT = wanted_MTF.diagonal(dim1=0, dim2=2).T
     torch.testing.assert_close(found_MT, wanted_MT)

@@ -12,7 +12,7 @@ from models.interventions.model_editing.key_covariance import KeyCovariance, key
 from models.interventions.model_editing.patched_checkpoint import save_patched
 from models.interventions.model_editing.rank_one_edit import RankOneEdit
 from models.interventions.model_editing.rome import EditContext, EditRequest, RomeEdit, ValueSearch, rome_edit
-from models.interventions.model_editing.suffix_passes import SuffixPasses
+from models.interventions.suffix_passes import SuffixPasses
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 

@@ -111,7 +111,7 @@ def test_a_feature_that_is_set_to_what_it_is_changes_no_bit(host: HookedModel):
         plain_BPV = logits(host)
     x_PD = stream[SITE][0]
     feature = strongest(sae, x_PD)
-    acts_P = sae.feature_activations(x_PD[None], torch.tensor([feature]))[0]
+    acts_P = sae.feature_activations(torch.tensor([feature]))(x_PD[None])[0]
     here = int(acts_P.argmax())
     same = [FeatureEdit(feature, "clamp", float(acts_P[here]))]
     with host.intervene(steering_edits(sae, SITE, SITE, [same]), positions=[here]):

@@ -44,6 +44,7 @@ def test_the_phase_diagram_has_its_three_phases():
     assert phases[1][1] == "superposed"
 
 
+@pytest.mark.slow
 def test_few_examples_are_stored_many_make_features_and_fresh_ones_fare_worst_in_between():
     plan = ToyPlan(100, 2, 1_000, 512, 0.01)
     few, between, many = (learn_from_few(n, 0.03, plan) for n in (5, 80, 1_280))

@@ -32,6 +32,7 @@ def checkpoint(step: int, n: int) -> TrainingCheckpoint:
     return TrainingCheckpoint(step, {"W_dec": torch.ones(n)}, {"loss": 0.5})
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_said_and_the_earlier_checkpoint_stays(tmp_path: Path):
     checkpoint(1, 10).write(Folder(str(tmp_path)))
     ran = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True)

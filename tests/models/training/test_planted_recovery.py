@@ -32,7 +32,9 @@ def learn(pool: Pool, folder: Path, name: str, n_features: int, k: int, steps: i
     return calibrate(trained.sae, unseen.split(batch), k)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ("topk", "jumprelu") else pytest.mark.slow) for name in SMALL]
+)
 def test_a_small_dictionary_recovers_the_planted_directions(name: str, tmp_path: Path) -> None:
     directions_FD, x_TD = planted(16_384 + 4096, width=16, n_true=32, l0=3)
     made = learn(Pool(x_TD[:16_384]), tmp_path, name, 64, 3, 500, 256, x_TD[16_384:])

@@ -51,6 +51,7 @@ def shown(*addresses: str) -> None:
         assert answer.status_code == 200, f"{address}: {answer.text}"
 
 
+@pytest.mark.slow
 def test_saedashboard(run, tmp_path: Path):
     folder = saedashboard_run(tmp_path)
     said = run("import", folder.url, "--model", "small", "--recipe", "res-jb")
@@ -59,6 +60,7 @@ def test_saedashboard(run, tmp_path: Path):
     shown("/sae/small/res-jb", "/sae/small/res-jb/3", "/sae/small/res-jb/5")
 
 
+@pytest.mark.slow
 def test_delphi(run, tmp_path: Path):
     folder = delphi_run(tmp_path)
     said = run("import", str(folder), "--model", "gpt2", "--recipe", "topk")

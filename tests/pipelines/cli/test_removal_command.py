@@ -97,6 +97,7 @@ def test_a_partition_that_dagster_alone_lists_can_be_removed(house: Path):
         assert instance.get_dynamic_partitions("sae") == ["demo/mid"]
 
 
+@pytest.mark.slow
 def test_a_store_that_is_not_there_is_refused_and_one_that_lost_most_unless_that_is_said(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ):

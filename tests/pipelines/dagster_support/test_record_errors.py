@@ -26,6 +26,7 @@ def places(root: Path, home: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said(tmp_path: Path):
     with small_disk(tmp_path / "small", "100k") as place:
         environment = os.environ | places(tmp_path, place / "dagster")  # a process: it holds files of the disk open

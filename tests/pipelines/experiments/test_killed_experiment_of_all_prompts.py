@@ -40,7 +40,9 @@ def tables(store: Store) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-@pytest.mark.parametrize("method", CARDS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[] if name == "steering_vector" else pytest.mark.slow) for name in CARDS]
+)
 def test_a_run_killed_again_and_again_makes_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str):
     keep, made, lifetime = ChunkStore.result, list[str](), 1
 

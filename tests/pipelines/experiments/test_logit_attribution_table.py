@@ -24,7 +24,9 @@ ADDED_UP = """
 """
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "gemma2"])
+@pytest.mark.parametrize(
+    "kind", ["gpt2", "gemma2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("llama", "gpt_neox"))]
+)
 def test_contributions_add_up_to_the_logit_in_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
     store = experiment_house(tmp_path, {"method": "logit_attribution"}, FOILED, kind)
     plan = planned_passes(store, store.experiment("m/asked"))

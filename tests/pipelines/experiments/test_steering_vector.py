@@ -8,7 +8,7 @@ import torch
 from experiment_house import gentle_house, write_card
 
 from models.experiments.contrast_prompts import ContrastPrompts
-from models.interventions.shifted_prediction import StreamShift, last_log_probabilities
+from models.interventions.shifted_prediction import StreamShift, last_log_probabilities, last_moved_log_probabilities
 from models.language_model.hooked_model import HookedModel
 from models.language_model.sites import Site
 from pipelines.experiments.experiment_input import experiment_input
@@ -75,6 +75,11 @@ def test_nothing_added_changes_no_bit_and_padding_none_either(store: Store):
         [alone_BV] = last_log_probabilities(host, [prompt], StreamShift(site, shift.delta_ND[row : row + 1]))
         torch.testing.assert_close(together_BV[row], alone_BV[0], rtol=0, atol=1e-5)
     assert not torch.equal(together_BV, plain_BV)
+    moves = [(Site("resid_post", layer), shift.delta_ND[1]) for layer in (0, 1)]
+    moved_SV = last_moved_log_probabilities(host, prompts[1], moves)
+    for (at, delta_D), moved_V in zip(moves, moved_SV, strict=True):
+        [alone_BV] = last_log_probabilities(host, [prompts[1]], StreamShift(at, delta_D[None]))
+        torch.testing.assert_close(moved_V, alone_BV[0], rtol=0, atol=1e-5)
 
 
 def test_labels_with_answers_make_a_direction_too(store: Store, tmp_path: Path):

@@ -81,7 +81,7 @@ def test_a_store_in_which_everything_is_needed_loses_nothing(store: Store):
     assert places(store) == set()
 
 
-@pytest.mark.parametrize("home", ["local", "s3"], indirect=True)
+@pytest.mark.parametrize("home", ["local", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
 def test_what_no_card_and_no_dictionary_needs_goes_and_nothing_else(store: Store, home: str):
     synthetic = SyntheticStore(home)
     write_experiment(synthetic, "without-a-card")

@@ -130,7 +130,7 @@ def test_a_bad_dump_leaves_what_an_earlier_one_left(source: Path, tmp_path: Path
     ("index", "note"),
     [
         (-1, None),
-        (None, None),
+        pytest.param(None, None, marks=pytest.mark.slow),
         (
             77,
             r"1 of \d+ windows were left out, the first because .*line 1: qualifyingTokenIndex is 77, wanted one of 0",

@@ -239,6 +239,7 @@ def test_names_that_are_taken_are_refused(exported: tuple[Store, Path]):
         export_dictionary(store, "demo", "mid", "neuronpedia", "out", features=[3, 99, 12])
 
 
+@pytest.mark.slow
 def test_dumps_lie_on_s3_as_well_as_here(exported: tuple[Store, Path], s3: str, tmp_path: Path):
     store, source = exported
     there = export_dictionary(store, "demo", "mid", "neuronpedia", f"{s3}/dumps")

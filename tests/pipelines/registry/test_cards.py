@@ -28,7 +28,7 @@ def test_the_shipped_registry_is_read(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("source: [", r"m.yaml, line 1: not YAML"),
+        ("source: [", r"m.yaml, line 2: not YAML"),
         ("- a\n- b\n", r"m.yaml, line 1: found a sequence '- a"),
         (
             MODEL + "colour: red\n",

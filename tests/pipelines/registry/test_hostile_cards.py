@@ -46,8 +46,8 @@ HOSTILE = {
     "date": (GOOD.replace("stdlib", "2024-13-45").replace("32}", "0}"), "context_length = 0"),
     "escape": (GOOD + 'revision: "\\U00110000"\n', "not YAML"),
     "large_escape": (GOOD + 'revision: "\\UFFFFFFFF"\n', "not YAML"),
-    "surrogate": (GOOD + 'revision: "\\ud800"\n', r"line 3: revision = '\\ud800': "),
-    "surrogate_key": (GOOD + '"\\ud800": 1\n', r"line 3: found \\ud800 as a key"),
+    "surrogate": (GOOD + 'revision: "\\ud800"\n', "line 3: not YAML .found invalid Unicode"),
+    "surrogate_key": (GOOD + '"\\ud800": 1\n', "line 3: not YAML .found invalid Unicode"),
     "commands_to_terminal": (GOOD + '"\\e[2J": 1\n', r"line 3: found \\x1b\[2J as a key"),
     "markup": (GOOD + "'[/red]': '[/blue]'\n", r"line 3: \[/red\] = '\[/blue\]': unknown key"),
     "no_anchor": (GOOD + f"revision: *{'a' * 5_000}\n", "not YAML .found undefined alias"),
@@ -56,6 +56,9 @@ HOSTILE = {
     "empty": ("", "line 1: found nothing, wanted keys and values"),
     "text": ("x" * 60_000, "line 1: found a scalar 'xxx"),
 }  # fmt: skip
+
+AS_OTHERS = ("many_values", "long_text", "deep_blocks")
+"""Refused for the same reason as the ones beside them, with many more lines to read."""
 
 
 @pytest.fixture
@@ -67,7 +70,9 @@ def registry(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in AS_OTHERS else []) for name in HOSTILE]
+)
 def test_a_hostile_card_is_a_short_sentence_and_the_others_are_read(registry: Path, name: str):
     text, said = HOSTILE[name]
     for kind in ("models", "recipes"):

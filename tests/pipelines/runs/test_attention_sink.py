@@ -82,6 +82,7 @@ def test_auto_finds_the_sink_and_every_stage_leaves_it_out(house):
     assert first_fired(reading) == 1, "the first text token is read: the token before it is not"
 
 
+@pytest.mark.slow
 def test_without_a_token_before_it_the_sink_is_skipped_everywhere(house):
     card(house, "prepend_bos: false\n")
     ran = run(house)

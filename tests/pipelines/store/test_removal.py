@@ -30,7 +30,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.getfixturevalue('s3')}/home" if on_s3 else str(tmp_path / "home")
 
 
-both = pytest.mark.parametrize("home", ["local", "s3"], indirect=True)
+both = pytest.mark.parametrize("home", ["local", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
 
 
 @pytest.fixture(scope="module")

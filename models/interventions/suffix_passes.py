@@ -49,6 +49,13 @@ class SuffixPasses:
             except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # no cache, or one of its own
                 return whole
 
+    def repeated(self, n_rows: int) -> "SuffixPasses":
+        """Each text so many times, so that a pass can edit every copy otherwise."""
+        cache = copy.deepcopy(self._cache)
+        if cache is not None:
+            cache.batch_repeat_interleave(n_rows)
+        return replace(self, token_ids_BP=self.token_ids_BP.repeat_interleave(n_rows, 0), _cache=cache)
+
     def logits(self) -> Tensor:
         """Of the token behind each text (B, V)."""
         options: dict[str, Any] = {"use_cache": self.start > 0}
