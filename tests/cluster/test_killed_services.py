@@ -55,8 +55,9 @@ def is_published(instance: dg.DagsterInstance) -> bool:
     """Whether a dictionary was made, no run is to come, and the file has all."""
     waits = {"STARTED", "STARTING", "QUEUED", "NOT_STARTED"} & set(by_status(instance))
     newest = publication_age.newest_table(instance, published_warehouse.dependency_keys)
-    is_made = newest is not None and by_status(instance, "full_pipeline").get("SUCCESS", 0) > 0
-    return is_made and not waits and newest <= publication_age.published_as_of(instance, published_warehouse.key)
+    if waits or newest is None or not by_status(instance, "full_pipeline").get("SUCCESS"):
+        return False
+    return newest <= publication_age.published_as_of(instance, published_warehouse.key)
 
 
 def step_process(instance: dg.DagsterInstance, step: str) -> int:
