@@ -38,10 +38,8 @@ sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundle
 test: $(TOOLS)  ## install, then run the tests in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=5
 
-# Started by a script in the background it would inherit ignored signals, and Dagster could then be stopped by SIGKILL only.
 dev: $(READY) $(INSTANCE)  ## start Dagster on http://127.0.0.1:3000 (PORT=…)
-	$(BIN)/python -c "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])" \
-		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	$(BIN)/python -m pipelines.cli.watched_dagster -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 serve: $(READY)  ## serve the feature pages on http://127.0.0.1:8765 (PAGE_PORT=…)
 	$(BIN)/glasshouse serve --port $(PAGE_PORT)

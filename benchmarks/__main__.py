@@ -5,8 +5,8 @@ import pkgutil
 import sys
 from pathlib import Path
 
-BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost", "stage_memory", "glued_peers"}
-"""What takes an hour, runs others of these again, or asks for files."""
+BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost", "stage_memory", "lake", "glued_peers"}
+"""What takes an hour, runs others of these again, or asks for files or an environment of its own."""
 NO_BENCHMARKS = {"__main__", "side_by_side", "peers", "messages_process", "api_addresses"}
 modules = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
 named = [argument for argument in sys.argv[1:] if argument in modules]

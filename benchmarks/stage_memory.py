@@ -3,6 +3,7 @@
 `python -m benchmarks stage_memory MODEL [TOKENS …]`: a folder of weights, such as stories260K, and made-up text.
 """
 
+import itertools
 import json
 import os
 import random
@@ -22,7 +23,7 @@ STAGES = (
 )
 RECIPE = """
 site: resid_post.@0.5
-sae: {{architecture: topk, n_features: 1024, k: 16}}
+sae: {{architecture: topk, expansion: 16, k: 16}}
 training: {{tokens: {tokens}, batch_tokens: 4096}}
 statistics: {{keep_feature_activations: true}}
 explanations: {{explainer: lexical, judge: lexical, features: 100}}
@@ -98,11 +99,29 @@ def main(arguments: list[str] | None = None) -> None:
                 seconds, cpu, peak = found[stage][-1]
                 told = f"{tokens:>11,} {stage:<20} {seconds:8.1f} s {cpu:8.1f} s CPU {peak:8.0f} MB"
                 print(f"{told} {1e6 * seconds / tokens:8.2f} µs a token", flush=True)
+    print_peaks(counts, found)
+    print_costs(counts, found)
+
+
+def print_peaks(counts: list[int], found: dict[str, list[tuple[float, float, float]]]) -> None:
     print("\n| stage | " + " | ".join(f"MB at {n / 1e6:g} M" for n in counts) + " | largest / least |")
     print("|---|" + "---|" * (len(counts) + 1))
     for stage, rows in found.items():
         peaks = [peak for _, _, peak in rows]
         print(f"| `{stage}` | " + " | ".join(f"{p:,.0f}" for p in peaks) + f" | {max(peaks) / min(peaks):.2f} |")
+
+
+def print_costs(counts: list[int], found: dict[str, list[tuple[float, float, float]]]) -> None:
+    """Seconds of processor, imports and all, and what a token more costs from each count to the next: what is fixed,
+    such as the imports, is in the former alone."""
+    steps = list(itertools.pairwise(counts))
+    print("\n| stage | " + " | ".join(f"s of processor at {n / 1e6:g} M" for n in counts), end=" | ")
+    print(" | ".join(f"µs a token, {a / 1e6:g} to {b / 1e6:g} M" for a, b in steps) + " |")
+    print("|---|" + "---|" * (len(counts) + len(steps)))
+    for stage, rows in found.items():
+        cpu = [seconds for _, seconds, _ in rows]
+        more = [1e6 * (y - x) / (b - a) for (a, b), (x, y) in zip(steps, itertools.pairwise(cpu), strict=True)]
+        print(f"| `{stage}` | " + " | ".join(f"{each:.1f}" for each in [*cpu, *more]) + " |")
 
 
 if __name__ == "__main__":

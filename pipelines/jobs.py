@@ -25,6 +25,11 @@ train = _job(
     "Train the dictionary, measure it on held-out documents and match its features with those of others.",
     dg.AssetSelection.groups("dictionary"),
 )
+features = _job(
+    "features",
+    "All that needs no labels: harvest, dictionary, statistics, examples. A publication then has every feature.",
+    dg.AssetSelection.groups("harvest", "dictionary", "features"),
+)
 label = _job(
     "label",
     "Label features, rate and score the labels: all that a recipe's `explanations` decide. Paid answers are reused.",
@@ -51,4 +56,4 @@ experiment_jobs = {
     for method in method_names()
 }
 
-jobs = [harvest, train, sweep, label, publish, full_pipeline, *experiment_jobs.values()]
+jobs = [harvest, train, sweep, features, label, publish, full_pipeline, *experiment_jobs.values()]

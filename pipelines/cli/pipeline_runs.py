@@ -23,7 +23,8 @@ def run(
 ) -> None:
     """Run the pipeline for the cards in the registry.
 
-    Runs in this process, with progress bars. What is up to date is not computed again. With --on, activations,
+    Runs in this process, with progress bars. What is up to date is not computed again. Where an LLM labels or judges,
+    features and examples are published before it is asked, and again with the labels. With --on, activations,
     training and statistics are shared by the processes of a machine card, and this process waits for them.
 
     Example: glasshouse run --model pystdlib --recipe mid-topk --on here
@@ -32,11 +33,19 @@ def run(
 
     store, cards = read_registry()
     keys = selected_partitions(cards, model, recipe)
+    waiting = [key for key in keys if cards.recipes[key.split("/")[1]].explanations.sends_prompts]
     _require_machine(store, on)
     with dagster_instance() as instance:
-        ran = [run_with_progress(sae_id, lambda key: [write_tables(store, key, instance, on=on)]) for sae_id in keys]
+
+        def write(keys: list[str], job: str) -> list[bool]:
+            return [run_with_progress(key, lambda key: [write_tables(store, key, instance, job, on)]) for key in keys]
+
+        made = dict(zip(waiting, write(waiting, "features"), strict=True))
+        if any(made.values()):
+            publish_with_progress(store, instance)
+        ran = write([key for key in keys if made.get(key, True)], "full_pipeline")
         ran += publish_with_progress(store, instance) if any(ran) else []
-    end_with_summary(all(ran), keys[0])
+    end_with_summary(all(ran) and all(made.values()), keys[0])
 
 
 def sweep(

@@ -59,15 +59,13 @@ def step_process(instance: dg.DagsterInstance, step: str) -> int:
 
 @pytest.mark.slow
 def test_dagster_dev_killed_in_the_middle_of_a_run_and_started_again_ends_it(house: Path, tmp_path: Path):
-    """First the process of a step is killed, as the system does for want of memory; then everything."""
+    """All its processes at once, as by a machine without power."""
     services, data = DagsterServices(store_of(house), tmp_path), house / "data"
     dev = services.start_dev()
     try:
         with services.instance() as instance:
             told = lambda: (by_status(instance), services.log.read_text()[-2000:])  # noqa: E731
             until(lambda: list(data.glob("saes/*/*/checkpoint/*")), PATIENCE, told)
-            os.kill(step_process(instance, "sae"), signal.SIGKILL)
-            until(lambda: list(data.glob("tables/feature_activation/*/*/*")), PATIENCE, told)
             services.kill_all()
             dev.wait()
             assert by_status(instance) == {"STARTED": 1}
@@ -79,13 +77,6 @@ def test_dagster_dev_killed_in_the_middle_of_a_run_and_started_again_ends_it(hou
             assert (first.status.value, again.status.value, again.parent_run_id) == ("FAILURE", "SUCCESS", first.run_id)
             said = [entry.user_message or entry.message for entry in instance.all_logs(first.run_id)]
             assert any("The process of this run was killed" in line for line in said)
-            retried = [
-                entry.get_dagster_event().step_retry_data.error
-                for entry in instance.all_logs(first.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
-            ]
-            assert [error and error.message.split(":")[0] for error in retried] == [
-                "the process of sae was killed (SIGKILL)"
-            ]
             assert max(materialized(instance).values()) == 1
         dev.send_signal(signal.SIGINT)
         dev.wait(120)
@@ -110,18 +101,28 @@ def assert_whole(house: Path, whole: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_killed_dagster_dev_had_started_ends_without_it(tmp_path: Path):
-    """Killed alone, by whoever ends one process: the others see it, a run among them."""
-    services = DagsterServices(small_house(tmp_path / "house", LONGER), tmp_path)
+def test_a_killed_step_is_said_and_done_again_and_a_killed_dagster_dev_leaves_no_process(tmp_path: Path):
+    """The process of a step, as the system kills it for want of memory; then `dagster dev` alone: what it had started
+    is ended by who watches it."""
+    store = small_house(tmp_path / "house", LONGER)
+    services, data = DagsterServices(store, tmp_path), tmp_path / "house" / "data"
     dev = services.start_dev()
     try:
         with services.instance() as instance:
             told = lambda: (by_status(instance), services.log.read_text()[-2000:])  # noqa: E731
-            until(lambda: list((tmp_path / "house" / "data").glob("saes/*/*/checkpoint/*")), PATIENCE, told)
-            dev.kill()
-            dev.wait()
-            seconds = until(lambda: not services.processes(), 300, services.processes)
-            shown("dagster dev killed alone", seconds_until_nothing_ran=round(seconds), runs=by_status(instance))
+            until(lambda: list(data.glob("saes/*/*/checkpoint/*")), PATIENCE, told)
+            os.kill(step_process(instance, "sae"), signal.SIGKILL)
+            until(lambda: list(data.glob("tables/feature_activation/*/*/*")), PATIENCE, told)
+            [failed] = instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+            failures = instance.all_logs(failed.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+            errors = [entry.get_dagster_event().step_failure_data.error for entry in failures]
+            said = [error.message.split(":")[0] for error in errors if error is not None]
+            assert said == ["the process of sae was killed (SIGKILL)"]
+            [killed] = [pid for pid, said in services.processes().items() if " -m dagster dev " in said]
+            os.kill(killed, signal.SIGKILL)
+            seconds = until(lambda: not services.processes(), 60, services.processes)
+            shown("dagster dev killed alone", seconds_until_nothing_ran=round(seconds))
+            assert dev.wait() == 128 + signal.SIGKILL
     finally:
         services.kill_all()
 

@@ -121,7 +121,7 @@ def test_jobs_sensors_and_schedules():
         sensor.name for sensor in repository.sensor_defs if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
     experiment_jobs = {f"experiment_{name}" for name in method_names()}
-    assert jobs == {"harvest", "train", "sweep", "label", "publish", "full_pipeline"} | experiment_jobs
+    assert jobs == {"harvest", "train", "sweep", "features", "label", "publish", "full_pipeline"} | experiment_jobs
     assert running == {
         "new_models",
         "new_experiments",

@@ -46,7 +46,9 @@ class DagsterServices:
 
     def start_dev(self) -> subprocess.Popen[bytes]:
         """As `make dev` starts it."""
-        return self._start("dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(free_port()))
+        return self._start(
+            "pipelines.cli.watched_dagster", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(free_port())
+        )
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
         return self._start("dagster._daemon", "run", "-w", "workspace.yaml")

@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from synthetic_store import N_FEATURES, SyntheticStore
@@ -62,41 +64,48 @@ def look(root: Path) -> None:
             time.sleep(0.02)
 
 
-def read_for(seconds: float, root: Path) -> None:
-    """Looks again and again; says how often."""
-    end, n = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long something is done again and again: so many seconds, and so often, however slow the machine is."""
+
+    seconds: float
+    least: int
+
+    def rounds(self) -> Iterator[int]:
+        """Numbers from 0 on, until both are reached; says how many there were."""
+        end, n = time.monotonic() + self.seconds, 0
+        while time.monotonic() < end or n < self.least:
+            yield n
+            n += 1
+        os.write(1, f"{n}\n".encode())
+
+
+def read_for(span: Span, root: Path) -> None:
+    """Looks again and again."""
+    for _ in span.rounds():
         look(root)
-        n += 1
-    os.write(1, f"{n}\n".encode())
 
 
-def export_for(seconds: float, root: Path) -> None:
-    """Writes a table to Parquet again and again; says how often."""
+def export_for(span: Span, root: Path) -> None:
+    """Writes a table to Parquet again and again."""
     from sql.query_output import answer, write
 
-    end, n = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    for _ in span.rounds():
         out = root / f"{os.getpid()}.parquet"
         write(answer(warehouse(root), "from feature"), "parquet", out)
         with closing(connect(warehouse(root), allow_external=True)) as con:
             assert con.execute("select count(*) from read_parquet($1)", [str(out)]).fetchall() == [(2 * N_FEATURES,)]
-        n += 1
-    os.write(1, f"{n}\n".encode())
 
 
-def publish_for(seconds: float, name: str, root: Path) -> None:
+def publish_for(span: Span, name: str, root: Path) -> None:
     """Writes one dictionary anew and publishes, again and again: each time what it wrote is there."""
     from sql.stored_partitions import StoredTables
     from storage.manifest import Manifest
 
-    end, n = time.monotonic() + seconds, 0
     place = StoredTables(SyntheticStore(str(root)).tables).tables / "sae" / "model_id=demo" / f"recipe_id={name}"
-    while time.monotonic() < end:
-        n += 1
-        write_again(root, name, n % 7)
+    for n in span.rounds():
+        write_again(root, name, n % 7 + 1)
         publish_all(root)
         manifest = Manifest.read(place)
         assert manifest is not None
         assert identity(root, name) == manifest.identity_sha256, f"publication {n} of {name} is lost"
-    os.write(1, f"{n}\n".encode())

@@ -2,7 +2,9 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 TEXT = [
@@ -87,6 +89,21 @@ def save_tiny(kind: str, folder: Path) -> Path:
     The same kind gives the same files every time. Tokenizers do as real ones of the kind: GPT-2's, Pythia's and Qwen's
     add nothing, Llama's and Gemma's begin with a BOS, BERT's frame with [CLS] and [SEP].
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _files(kind).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@cache
+def _files(kind: str) -> dict[str, bytes]:
+    """Made once by a process: a tokenizer is trained, which takes most of the time."""
+    with TemporaryDirectory() as made:
+        return {file.name: file.read_bytes() for file in make_tiny(kind, Path(made)).iterdir()}
+
+
+def make_tiny(kind: str, folder: Path) -> Path:
+    """Makes those files anew."""
     import torch
     import transformers
 

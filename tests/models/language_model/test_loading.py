@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from tiny_models import save_tiny
+from tiny_models import make_tiny, save_tiny
 
 from models.language_model.hooked_model import HookedModel, load_tokenizer
 from models.language_model.loading import UnusableModel, open_model_files
@@ -299,6 +299,6 @@ def test_an_encoder_without_a_head_is_read_and_has_no_logits(tmp_path, token_ids
 
 
 def test_the_same_kind_is_saved_the_same_every_time(saved, tmp_path):
-    again = save_tiny("llama", tmp_path)
+    again = make_tiny("llama", tmp_path)
     for name in ("model.safetensors", "tokenizer.json", "config.json"):
         assert (again / name).read_bytes() == (saved / name).read_bytes()
