@@ -87,6 +87,9 @@ def _made(context: dg.AssetExecutionContext, store: Store, registration: SAERegi
     if registration.recipe.sae.learns and (machine := machine_run(context, store)) is not None:
         machine.train(registration)
         return store.datasets.trained(registration)
+    from models.device import default_device, described
+
+    context.log.info(f"training on {described(default_device())}")
     log = _log(context, registration)
     found = make_dictionary(store, registration, lambda sae_id, row: log(row))
     context.log.info(f"made: {', '.join(found)}")

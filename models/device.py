@@ -2,6 +2,8 @@
 
 import torch
 
+from models.cpu_products import mkl_is_slow
+
 
 def default_device() -> torch.device:
     """A CUDA GPU where there is one, else the CPU."""
@@ -14,3 +16,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capability = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))
+
+
+def described(device: torch.device) -> str:
+    """What work runs on, for a log: its name, threads, and how it multiplies."""
+    if device.type == "cuda":
+        name, wide = torch.cuda.get_device_name(device), "float32 or tf32 as torch is set"
+    else:
+        cpu = torch.cpu.get_capabilities().get("cpu_name", "CPU")
+        name, wide = f"{cpu}, {torch.get_num_threads()} threads", f"float32 by {'oneDNN' if mkl_is_slow() else 'MKL'}"
+    return f"{name}; products in {wide}, of training in {'bfloat16' if has_fast_bfloat16(device) else 'float32'}"

@@ -123,7 +123,8 @@ def _built(
         missing = tuple(map(LeftOutPartition.of, (*left_out.values(), *unreadable, *bad_codes)))
         write_left_out(con, missing)
         rows = counted_rows(con, layouts) | {FEATURE_ACTIVATION: n_codes}
-        rules = inspect_changes(con, _changed_dictionaries(changed), layouts)
+        filled = {table for table, n in rows.items() if n}
+        rules = inspect_changes(con, _changed_dictionaries(changed), layouts, filled)
         write_publication_row(con, stored, schema_sha256(), rules, views_sha256())
         con.execute("delete from _table_rows")
         con.execute(

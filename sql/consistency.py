@@ -42,16 +42,19 @@ def inspect(con: DuckDBPyConnection) -> list[Violation]:
     """Holds all rows against every rule of `sql/checks/`, what the tables refer to and the grain of every table; no
     finding: all agree."""
     layouts = table_layouts(con)
-    return _broken(con, _rules(layouts), layouts)
+    return _broken(con, _rules(layouts), _filled(con, list(layouts)))
 
 
-def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None, layouts: Layouts) -> str:
+def inspect_changes(
+    con: DuckDBPyConnection, changed: Dictionaries | None, layouts: Layouts, filled: Collection[str]
+) -> str:
     """Brings `_violation` up to date. Of a rule by which no other dictionary has a part in what breaks it, only rows of
     dictionaries that changed are looked at, and what was found of the others stays, if the rules are still the same.
 
     Args:
         changed: Those that did; None where it may be any.
         layouts: The file's, as `table_layouts` reads them.
+        filled: Tables that have a row.
 
     Returns:
         The rules' sha256, as the publication keeps it.
@@ -60,16 +63,16 @@ def inspect_changes(con: DuckDBPyConnection, changed: Dictionaries | None, layou
     sha256 = _sha256_of(rules)
     if changed is None or published != [(sha256,)]:
         con.execute("delete from _violation")
-        found = _broken(con, rules, layouts)
+        found = _broken(con, rules, filled)
     else:
         alone = [rule for rule in rules if rule.is_of_one_dictionary]
         con.execute("delete from _violation where not list_contains($1, rule)", [[rule.name for rule in alone]])
         for model_id, recipe_id in changed:
             con.execute("delete from _violation where model_id = $1 and recipe_id = $2", [model_id, recipe_id])
-        found = _broken(con, [rule for rule in rules if not rule.is_of_one_dictionary], layouts)
+        found = _broken(con, [rule for rule in rules if not rule.is_of_one_dictionary], filled)
         if changed:
             with _rows_of(con, changed, layouts):
-                found += _broken(con, alone, layouts)
+                found += _broken(con, alone, filled)
     for each in found:
         row = [each.rule, each.title, each.model_id, each.recipe_id, each.n, each.what]
         con.execute("insert into _violation values ($1, $2, $3, $4, $5, $6)", row)
@@ -115,9 +118,10 @@ def _rows_of(con: DuckDBPyConnection, dictionaries: Dictionaries, layouts: Layou
         con.execute("drop table looked_at")
 
 
-def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule], layouts: Layouts) -> list[Violation]:
+def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule], filled: Collection[str]) -> list[Violation]:
+    """A rule is planned in a millisecond, whether its table has rows or not: that of an empty one is not."""
     con.execute("set enable_progress_bar = false")  # whoever asks has a terminal of his own
-    violations, filled = [], _filled(con, list(layouts))
+    violations = []
     for rule in rules:
         if rule.table is not None and rule.table not in filled:
             continue
@@ -130,7 +134,7 @@ def _broken(con: DuckDBPyConnection, rules: Iterable[DerivedRule], layouts: Layo
 
 
 def _filled(con: DuckDBPyConnection, names: list[str]) -> set[str]:
-    """Tables that have a row. A rule is planned in a millisecond whether they do or not."""
+    """Tables that have a row."""
     each = " union all ".join(f"(select {number} from {quoted(name)} limit 1)" for number, name in enumerate(names))
     return {names[number] for (number,) in con.execute(each).fetchall()}
 

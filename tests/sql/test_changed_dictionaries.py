@@ -104,7 +104,7 @@ def test_any_changes_leave_the_findings_of_all_rows(con: DuckDBPyConnection, see
         if chance.random() < 0.2:
             chance.choice(OF_ALL)(con, chance, "")
             changed = None
-        inspect_changes(con, changed, table_layouts(con))
+        inspect_changes(con, changed, layouts := table_layouts(con), layouts)
         found.append(compare(con))
     assert len(set(found)) > 3
 
@@ -113,7 +113,7 @@ def test_what_other_rules_found_is_not_kept(con: DuckDBPyConnection):
     """A file of an older version, whose tables are the same and whose checks were not."""
     con.execute("delete from feature where recipe_id = 'mid' and feature_id = 3")
     con.execute("update _publication set rules_sha256 = 'of fewer rules'")
-    inspect_changes(con, {("demo", "late")}, table_layouts(con))
+    inspect_changes(con, {("demo", "late")}, layouts := table_layouts(con), layouts)
     assert compare(con) > 0
 
 

@@ -1,0 +1,24 @@
+"""What a log says of the machine."""
+
+import pytest
+import torch
+
+from models.device import described
+
+ZEN = {"cpu_name": "AMD EPYC", "avx512_f": True, "avx512_bf16": True}
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (ZEN, "products in float32 by oneDNN, of training in bfloat16"),
+        ({"cpu_name": "Intel Xeon", "avx512_f": True, "amx_bf16": True}, "float32 by MKL, of training in bfloat16"),
+        ({"cpu_name": "AMD Ryzen", "avx2": True}, "float32 by MKL, of training in float32"),
+    ],
+)
+def test_a_cpu_is_told_by_its_name_and_how_it_multiplies(monkeypatch, known, said):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    told = described(torch.device("cpu"))
+    assert told.startswith(f"{known['cpu_name']}, {torch.get_num_threads()} threads; ")
+    assert said in told
