@@ -186,7 +186,7 @@ def test_a_backfill_of_ten_models_survives_a_killed_daemon(ten: DagsterServices)
             assert {partition for _, partition in made} == set(keys)
             assert {key: n for key, n in made.items() if n != 1} == {}
             assert len(made) % N_MODELS == 0
-            backfills = instance.get_backfills()
-            assert [each.status.value for each in backfills] == ["COMPLETED_SUCCESS"]
+            [backfill] = instance.get_backfills()
+            assert backfill.status.value in {"COMPLETED", "COMPLETED_SUCCESS"}
     finally:
         ten.kill_all()
