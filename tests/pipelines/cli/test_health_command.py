@@ -49,7 +49,10 @@ def test_a_store_in_which_nothing_ran_is_told_from_one_that_is_not_there(tmp_pat
 
 def look(store: Store, cursor: str | None) -> tuple[int, str | None]:
     """How many checks the sensor writes down, and what it remembers."""
-    with dg.build_sensor_context(cursor=cursor, resources={"store": store}) as context:
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, cursor=cursor, resources={"store": store}) as context,
+    ):
         told = health_sensor.run_health(context)
     assert isinstance(told, dg.SensorResult)
     return len(told.asset_events), told.cursor
