@@ -27,7 +27,7 @@ def run_watched(command: Sequence[str]) -> int:
     """
     _prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen(command, preexec_fn=lambda: _prctl(_DEATH_SIGNAL, signal.SIGTERM))
+    child = subprocess.Popen(command, preexec_fn=_hear_of_death)
     for given in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(given, lambda number, _: child.send_signal(number))
     code = child.wait()
@@ -38,6 +38,12 @@ def run_watched(command: Sequence[str]) -> int:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
     return code
+
+
+def _hear_of_death() -> None:
+    """What was ignored where this was started would be ignored by the child too."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _prctl(_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -34,6 +34,9 @@ def test_nothing_outlives_a_command_that_was_killed(to: str, given: signal.Signa
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGTERM, signal.SIG_IGN
+        ),  # as Dagster leaves it where SIGINT is ignored
     )
     assert watcher.stdout is not None
     command, *others = map(int, watcher.stdout.readline().split())
