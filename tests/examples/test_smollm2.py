@@ -9,6 +9,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,6 +127,7 @@ def test_the_hub_gives_the_files_that_are_needed_and_nothing_else(prepare, tmp_p
 
 
 def test_a_broken_download_makes_no_model_and_the_next_one_is_whole(prepare, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("huggingface_hub.file_download.time", SimpleNamespace(sleep=lambda seconds: None))
     with hub(monkeypatch, broken="model.safetensors"):
         assert prepare._from_hub(tmp_path / "model") is None
     assert "the hub is not reached" in capsys.readouterr().out

@@ -240,12 +240,12 @@ def test_another_site_makes_nothing_run(client, reader):
 class Slow(EchoReader):
     """Takes its time, and Python's own lock for a part of it."""
 
-    def __init__(self) -> None:
-        self.begun, self.n_ended = threading.Event(), 0
+    def __init__(self, seconds: float = 0.3) -> None:
+        self.begun, self.n_ended, self.seconds = threading.Event(), 0, seconds
 
     def read(self, model_id, text, recipe_ids, is_chat, report):
         self.begun.set()
-        deadline = time.monotonic() + 0.3
+        deadline = time.monotonic() + self.seconds
         while time.monotonic() < deadline:
             report("still at it")
             sum(range(1000))
@@ -255,7 +255,7 @@ class Slow(EchoReader):
 
 
 def test_sixty_texts_at_once_leave_the_pages_fast_and_most_hear_that_it_is_busy(warehouse):
-    with served(app(warehouse, Slow())) as home, ThreadPoolExecutor(60) as clients:
+    with served(app(warehouse, Slow(0.15))) as home, ThreadPoolExecutor(60) as clients:
 
         def status(n: int) -> int:
             try:

@@ -70,9 +70,9 @@ def wait_for(server: Messages, n: int) -> None:
 
 
 def test_killing_the_run_loses_nothing_and_asks_nothing_twice(tmp_path: Path, server: Messages):
-    for kill in range(1, 4):
+    for kill in (1, 2):
         running = started(tmp_path, server, 120)
-        wait_for(server, 30 * kill)
+        wait_for(server, 40 * kill)
         running.kill()
         assert running.wait() == -signal.SIGKILL
     assert asked(str(tmp_path / "ledger"), server.url, 120) == ["ok"] * 120
