@@ -122,7 +122,9 @@ INJECTIONS = [
 ]
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize(
+    "text", [*INJECTIONS[:3], *(pytest.param(text, marks=pytest.mark.slow) for text in INJECTIONS[3:])]
+)
 def test_text_that_instructs_the_judge_does_not_move_it(
     material: FeatureData, server: Messages, tmp_path: Path, text: str
 ):
