@@ -215,8 +215,10 @@ def test_a_number_leads_to_its_feature_and_a_wrong_one_to_a_sentence(look: Watch
     look.page.wait_for_url("**/sae/demo/mid/7")
     look.page.locator("form.jump input").fill("12")
     look.page.keyboard.press("Enter")
+    look.page.wait_for_url("**/sae/demo/mid/12")
     assert "there is no feature 12" in look.page.locator(".problem").inner_text()
     look.page.get_by_role("link", name="feature 11").click()
+    look.page.wait_for_url("**/sae/demo/mid/11")
     assert "never fired" in look.page.locator(".problem").inner_text()
 
 
