@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.language_model.rounding import equal_up_to_rounding
+
 TOLERANCE = 2**12
 """Roundings, of the largest entry, by which a position may differ from a multiple of another."""
 
@@ -32,7 +34,9 @@ class PositionMap:
         answer_PD = first[0, 0]
         best = int(answer_PD.norm(dim=1).argmax())
         scale_P = answer_PD @ answer_PD[best] / answer_PD[best].square().sum()
-        if not (scale_P.isfinite() & (scale_P != 0)).all() or not _alike(answer_PD, scale_P[:, None] * answer_PD[best]):
+        if not (scale_P.isfinite() & (scale_P != 0)).all():
+            return None
+        if not equal_up_to_rounding(answer_PD, scale_P[:, None] * answer_PD[best], TOLERANCE):
             return None
         # Each position says another row of the map: as many rows at once as there are positions.
         row_E = torch.arange(width, device=y_1PE.device)
@@ -41,7 +45,8 @@ class PositionMap:
         rows = _gradient(y_1PE, x_1PD, one_hot_R1PE)
         assert rows is not None, "there is a path"
         weight_DE = (rows[row_E // n, 0, row_E % n] / scale_P[row_E % n, None]).T.contiguous()
-        return cls(weight_DE, scale_P) if _alike(weight_DE @ probe_E, answer_PD[best]) else None
+        is_whole = equal_up_to_rounding(weight_DE @ probe_E, answer_PD[best], TOLERANCE)
+        return cls(weight_DE, scale_P) if is_whole else None
 
 
 def _gradient(y_1PE: Tensor, x_1PD: Tensor, grad_R1PE: Tensor) -> Tensor | None:
@@ -51,7 +56,3 @@ def _gradient(y_1PE: Tensor, x_1PD: Tensor, grad_R1PE: Tensor) -> Tensor | None:
         y_1PE, [x_1PD], grad_R1PE, retain_graph=True, allow_unused=True, is_grads_batched=True
     )
     return found
-
-
-def _alike(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a, b, rtol=0, atol=TOLERANCE * torch.finfo(a.dtype).eps * float(b.abs().max()))

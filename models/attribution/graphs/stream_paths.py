@@ -15,12 +15,10 @@ import torch
 from torch import Tensor
 
 from models.attribution.graphs.linear_paths import EMBEDDING, LinearPaths
-from models.attribution.graphs.position_map import PositionMap
+from models.attribution.graphs.position_map import TOLERANCE, PositionMap
 from models.language_model.sites import Site
 
 KINDS = ("resid_pre", "v", "z", "attn_out")
-LARGEST_ERROR = 2**12
-"""Roundings, of the largest gradient, by which the paths may differ from autograd's."""
 
 
 def stream_sites(n_layers: int) -> list[Site]:
@@ -138,7 +136,7 @@ class StreamPaths:
         if wanted.keys() != found.keys():
             return False
         largest = max(float(x.abs().max()) for x in wanted.values())
-        bound = LARGEST_ERROR * torch.finfo(direction_BD.dtype).eps * largest
+        bound = TOLERANCE * torch.finfo(direction_BD.dtype).eps * largest
         return all(float((x - found[layer]).abs().max()) <= bound for layer, x in wanted.items())
 
 

@@ -14,15 +14,21 @@ from models.language_model.sites import Site
 TOKENS = (0, 9, 17, 30, 12, 44, 9)
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "qwen3", "gpt_neox"])
-def test_every_path_is_found_and_as_long_as_autograds(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    host = in_float64(HookedModel.load(str(save_tiny(kind, tmp_path_factory.mktemp(kind))), device="cpu"))
+Recorded = tuple[HookedModel, LinearPaths, list[Site], TranscodedPrompt]
+
+
+@pytest.fixture(scope="module", params=["gpt2", "qwen3", "gpt_neox"])
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp(request.param)
+    host = in_float64(HookedModel.load(str(save_tiny(request.param, folder)), device="cpu"))
     model = ModelTranscoders(random_cross_layer(host.n_layers, host.d_model), read_at(host))
     prompt = TranscodedPrompt.of(host, model, TOKENS, 1)
-    paths, stages = (
-        LinearPaths.of(host, prompt, *stream_sites(host.n_layers)),
-        [*model.read.values(), Site("final_norm_in")],
-    )
+    paths = LinearPaths.of(host, prompt, *stream_sites(host.n_layers))
+    return host, paths, [*model.read.values(), Site("final_norm_in")], prompt
+
+
+def test_every_path_is_found_and_as_long_as_autograds(recorded: Recorded) -> None:
+    host, paths, stages, prompt = recorded
     stream = StreamPaths.of(paths, stages, prompt.pattern)
     assert stream is not None, "autograd would do it all"
     position_B = torch.tensor([4, 1, 4])
@@ -37,3 +43,9 @@ def test_every_path_is_found_and_as_long_as_autograds(kind: str, tmp_path_factor
             torch.testing.assert_close(found_PBD, wanted_PBD[:5], rtol=0, atol=1e-12)
             assert not wanted_PBD[5:].any(), "no source stands behind the last target"
         assert not wanted
+
+
+def test_paths_that_are_not_autograds_are_left_to_autograd(recorded: Recorded) -> None:
+    _, paths, stages, prompt = recorded
+    wrong = {site: pattern.flip(1) for site, pattern in prompt.pattern.items()}
+    assert StreamPaths.of(paths, stages, wrong) is None, "heads that ask for each other"
