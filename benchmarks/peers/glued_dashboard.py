@@ -1,10 +1,11 @@
 """Runs in an environment that has SAEDashboard, not ours: the data of the page of every latent of FOLDER/sae, as JSON.
 
-MODEL TOKENS FOLDER OPTIONS, see glued_model.py; the pages' data lie in FOLDER/dashboard.json.
+MODEL TOKENS FOLDER OPTIONS, see glued_arguments.py; the pages' data lie in FOLDER/dashboard.json.
 """
 
 # pyright: reportMissingImports=false
-from glued_model import arguments, lens_model
+from glued_arguments import arguments
+from lens_model import lens_model
 from sae_dashboard.sae_vis_data import SaeVisConfig
 from sae_dashboard.sae_vis_runner import SaeVisRunner
 from sae_lens import SAE, HookedSAETransformer

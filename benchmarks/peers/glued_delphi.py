@@ -1,7 +1,7 @@
 """Runs in an environment that has delphi and SAELens, not ours: delphi caches what every latent of FOLDER/sae fires on
 and builds the examples and the text without firings that its explainers and scorers are given; no LLM is asked.
 
-MODEL TOKENS FOLDER OPTIONS, see glued_model.py; the cache lies in FOLDER/latents.
+MODEL TOKENS FOLDER OPTIONS, see glued_arguments.py; the cache lies in FOLDER/latents.
 """
 
 # pyright: reportMissingImports=false
@@ -10,7 +10,8 @@ import json
 import torch
 from delphi.config import CacheConfig, ConstructorConfig, SamplerConfig
 from delphi.latents import LatentCache, LatentDataset
-from glued_model import arguments, tokenizer_of
+from glued_arguments import arguments
+from lens_model import tokenizer_of
 from sae_lens import SAE
 from transformers import AutoModelForCausalLM
 

@@ -1,12 +1,13 @@
 """Runs in an environment that has SAELens, not ours: its own runner harvests activations and trains a TopK dictionary.
 
-MODEL TOKENS FOLDER OPTIONS, see glued_model.py; what is trained lies in FOLDER/sae. Weights of the model, batch, rate
-and number of tokens are told; all else is SAELens's default, but for evaluation during training, which is off.
+MODEL TOKENS FOLDER OPTIONS, see glued_arguments.py; what is trained lies in FOLDER/sae. Weights of the model, batch,
+rate and number of tokens are told; all else is SAELens's default, but for evaluation during training, which is off.
 """
 
 # pyright: reportMissingImports=false
 from datasets import Dataset
-from glued_model import arguments, lens_model
+from glued_arguments import arguments
+from lens_model import lens_model
 from sae_lens import LanguageModelSAERunnerConfig, LanguageModelSAETrainingRunner
 from sae_lens.config import LoggingConfig
 from sae_lens.saes.topk_sae import TopKTrainingSAEConfig

@@ -11,7 +11,6 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from circuit_tracer.attribution.attribute import attribute
@@ -19,44 +18,15 @@ from circuit_tracer.graph import compute_graph_scores, prune_graph
 from circuit_tracer.replacement_model.replacement_model_transformerlens import TransformerLensReplacementModel
 from circuit_tracer.transcoder.cross_layer_transcoder import load_clt
 from safetensors.torch import save_file
-from transformer_lens import HookedTransformerConfig
-from transformer_lens.pretrained.weight_conversions import (
-    convert_gpt2_weights,
-    convert_llama_weights,
-    convert_qwen3_weights,
-)
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-CONVERSIONS = {"gpt2": convert_gpt2_weights, "llama": convert_llama_weights, "qwen3": convert_qwen3_weights}
-
-
-def lens_config(hf: Any) -> dict[str, Any]:
-    """The sizes of a model as TransformerLens calls them; its own reading knows names of the hub only."""
-    shared = {"n_layers": hf.num_hidden_layers, "d_model": hf.hidden_size, "n_heads": hf.num_attention_heads}
-    shared |= {"d_vocab": hf.vocab_size, "n_ctx": hf.max_position_embeddings, "model_name": hf.model_type}
-    if hf.model_type == "gpt2":
-        shared |= {"d_head": hf.hidden_size // hf.num_attention_heads, "d_mlp": hf.n_inner or 4 * hf.hidden_size}
-        return shared | {"act_fn": "gelu_new", "normalization_type": "LN", "eps": hf.layer_norm_epsilon}
-    rotary = {"positional_embedding_type": "rotary", "rotary_dim": hf.head_dim, "rotary_adjacent_pairs": False}
-    norms = {"normalization_type": "RMS", "final_rms": True, "eps": hf.rms_norm_eps}
-    mlp = {"d_mlp": hf.intermediate_size, "act_fn": hf.hidden_act, "gated_mlp": True}
-    heads = {"d_head": hf.head_dim, "n_key_value_heads": hf.num_key_value_heads}
-    return shared | rotary | norms | mlp | heads | {"use_qk_norm": hf.model_type == "qwen3"}
-
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks" / "peers"))
+from lens_model import lens_model
 
 torch.set_num_threads(1)
 folder, clt_folder, asked, result = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[4]
-hf_model = AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32)
-tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(Path(folder) / "tokenizer.json"))
-first = tokenizer.convert_ids_to_tokens(asked["token_ids"][0])
-tokenizer.add_special_tokens({"bos_token": first, "pad_token": first, "eos_token": first})
 hooks = {"feature_input_hook": "mlp.hook_in", "feature_output_hook": "mlp.hook_out"}
 clt = load_clt(clt_folder, **hooks, device=torch.device("cpu"), dtype=torch.float32, lazy_decoder=False, scan="random")
-cfg = HookedTransformerConfig(**lens_config(hf_model.config), dtype=torch.float32, device="cpu")
-state = CONVERSIONS[hf_model.config.model_type](hf_model, cfg)
-model = TransformerLensReplacementModel(cfg)
-model.tokenizer = tokenizer  # its own way of taking one wants a name of the hub
-model.load_and_process_state_dict(state, fold_ln=False, center_writing_weights=False, center_unembed=False)
+model = lens_model(Path(folder), TransformerLensReplacementModel, asked["token_ids"][0])
 model._configure_replacement_model(clt)
 token_ids = torch.tensor(asked["token_ids"])
 options = {"batch_size": asked.get("batch_size", 512), "max_feature_nodes": asked.get("max_feature_nodes")}
