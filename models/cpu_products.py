@@ -81,13 +81,7 @@ def _is_for_onednn(left_NK: "Tensor", right_KM: "Tensor") -> bool:
     if not (left_NK.dtype is right_KM.dtype is torch.float32 and left_NK.shape[1] == right_KM.shape[0]):
         return False
     n_multiplied = left_NK.shape[0] * left_NK.shape[1] * right_KM.shape[1]
-    return n_multiplied >= LEAST and left_NK.shape[0] > 1 and _is_dense(left_NK) and _is_dense(right_KM)
-
-
-def _is_dense(matrix: "Tensor") -> bool:
-    """Whether rows, or columns, lie one after the other, with or without a gap."""
-    (rows, columns), (by_row, by_column) = matrix.shape, matrix.stride()
-    return (by_column == 1 and by_row >= columns) or (by_row == 1 and by_column >= rows)
+    return n_multiplied >= LEAST and left_NK.shape[0] > 1
 
 
 def after_import_of_torch(then: Callable[[], None]) -> None:

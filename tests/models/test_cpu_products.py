@@ -51,9 +51,17 @@ def test_few_rows_and_other_terms_are_as_in_torch(n):
 
 def test_other_terms_of_large_products_are_added_as_torch_does():
     a, b, whole = torch.randn(N, K), torch.randn(K, M), torch.randn(N, M)
-    for added, factors in ((whole, {}), (whole[0], {"alpha": 2}), (whole[0], {"beta": 0}), (whole[0, :1], {})):
+    plain: dict[str, float] = {}
+    one = torch.tensor(0.5)
+    for added, factors in (
+        *((whole, plain), (whole[0, :1], plain), (one, plain)),
+        *((whole[0], {"alpha": 2.0}), (whole[0], {"beta": 0.0})),
+    ):
         wanted = factors.get("beta", 1) * added.double() + factors.get("alpha", 1) * (a.double() @ b.double())
         torch.testing.assert_close(product_and_sum(added, a, b, **factors).double(), wanted, atol=1e-4, rtol=1e-5)
+    square = torch.randn(M, M)  # as many rows as a vector that is added has entries
+    wanted = square.double() + b.double().T @ b.double()
+    torch.testing.assert_close(product_and_sum(square, b.T, b).double(), wanted, atol=1e-3, rtol=1e-4)
     of_doubles = product(a.double(), b.double())
     assert of_doubles.dtype is torch.float64
     with pytest.raises(RuntimeError):
