@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.registry import cards
 from pipelines.registry.cards import InvalidCard, ModelCard, RecipeCard, checked_id, read_card
 from pipelines.registry.registry import Registry
 from storage.folder import AbsentFolder, Folder
@@ -204,3 +205,15 @@ def test_when_cards_were_written_is_known_and_no_part_of_their_identity(registry
     after = read()
     assert after.cards_written != before.cards_written
     assert (after.chain_identity, after.labels_identity) == (before.chain_identity, before.labels_identity)
+
+
+def test_a_card_is_parsed_once_and_again_when_its_text_changes(registry, monkeypatch):
+    (registry / "models" / "once.yaml").write_text(MODEL)
+    parsed: list[str] = []
+    read = cards.read_yaml
+    monkeypatch.setattr(cards, "read_yaml", lambda file, text: parsed.append(file) or read(file, text))
+    first, second = (Registry.read(Folder(str(registry))) for _ in range(2))
+    assert len(parsed) == len(set(parsed)) == 3
+    assert second.models["once"] is first.models["once"]
+    (registry / "models" / "once.yaml").write_text(MODEL.replace("1_000", "2_000"))
+    assert Registry.read(Folder(str(registry))).models["once"] != first.models["once"]
