@@ -11,7 +11,7 @@ import pytest
 from command_line import one_instance
 from door_house import house
 from experiment_rows import prompt_row
-from graph_rows import small_graph
+from graph_rows import made_here, small_graph
 from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore
 from typer.testing import CliRunner
@@ -38,8 +38,7 @@ def exported() -> Graph:
     nodes = [node | {"label": None, "cumulative_influence": 0.5} for node in made["graph_node"] if node["kept"]]
     nodes[0] |= {"label": "Function definitions", "cumulative_influence": 0.25}
     edges = [edge for edge in made["graph_edge"] if edge["kept"]]
-    origin = dict.fromkeys(("imported_from", "imported_scan", "imported_transcoders"))
-    graph = made["attribution_graph"][0] | prompt_row() | origin | {"model_id": "demo", "experiment_id": "asked"}
+    graph = made["attribution_graph"][0] | prompt_row() | made_here(model_id="demo", experiment_id="asked")
     return graph_shape(graph, nodes, edges, 4, {"max_logits": 8})
 
 
