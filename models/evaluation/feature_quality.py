@@ -15,7 +15,7 @@ from models.activations.site_reading import BATCH_TOKENS, HookedModelProtocol, c
 from models.corpora.context_sample import held_out, trained_on
 from models.corpora.contexts import Context, TokenizedCorpus
 from models.corpora.token_filter import TokenFilter
-from models.evaluation.absorption import AbsorptionCounts, absorption
+from models.evaluation.letter_absorption import AbsorptionCounts, letter_absorption
 from models.evaluation.reconstruction import DictionaryProtocol
 from models.evaluation.shrinkage import shrinkage
 from models.evaluation.sparse_probing import sparse_probing
@@ -104,7 +104,7 @@ def evaluate_feature_quality(
     if not sae.crosses:
         metrics |= shrinkage(x_TD[is_unseen_T], _reconstructed(sae, x_TD, codes, is_unseen_T))
         letter_T = first_letters(pieces.texts)[token_T]
-        letters = absorption(x_TD, latents, token_T, letter_T, sae.W_dec, sae.b_dec)
+        letters = letter_absorption(x_TD, latents, token_T, letter_T, sae.W_dec, sae.b_dec)
         words = AbsorptionCounts.of(letters).metrics()
     return _rows(split, {name: (value, n) for name, value in metrics.items()} | words)
 

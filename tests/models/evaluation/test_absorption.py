@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.evaluation.absorption import AbsorptionCounts, absorbed, absorbed_fractions, absorption
+from models.evaluation.absorption import absorbed_fractions, absorbing_latents
+from models.evaluation.letter_absorption import AbsorptionCounts, letter_absorption
 from models.probes.codes_by_feature import CodesByFeature
 from models.sparse.codes import SparseCodes
 
@@ -31,7 +32,8 @@ def measured(main_T: np.ndarray, own_T: np.ndarray, own_row: torch.Tensor | None
     letters = torch.eye(D)[torch.arange(LETTERS)]
     owns = letters[torch.arange(LETTERS * WORDS) % LETTERS] if own_row is None else own_row.expand(LETTERS * WORDS, D)
     W_dec = torch.cat([letters, letters, owns])
-    return AbsorptionCounts.of(absorption(activations(), latents, TOKEN_T, letter_T, W_dec, torch.full((D,), 3.0)))
+    b_dec = torch.full((D,), 3.0)
+    return AbsorptionCounts.of(letter_absorption(activations(), latents, TOKEN_T, letter_T, W_dec, b_dec))
 
 
 def test_nothing_is_absorbed_where_the_letters_latent_always_fires():
@@ -98,7 +100,7 @@ def planted_words(share: float, swallowed: float) -> tuple[np.ndarray, np.ndarra
     text, feature = acts_NF.nonzero(as_tuple=True)
     latents = CodesByFeature.of_entries(text, feature, acts_NF[text, feature], 9, n)
     given = latents, torch.tensor([0]), W_dec, letter, (acts_NF @ W_dec) @ letter
-    return absorbed(*given), absorbed_fractions(*given)
+    return absorbing_latents(*given) >= 0, absorbed_fractions(*given)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from text_set_house import WORDS, asked, dictionary_in_place, text_set_house, two_labels
 
+from models.experiments.labelled_texts import labelled_texts
 from models.experiments.method import method_of
 from storage.table_schemas import rows_as_table
 
@@ -54,6 +55,24 @@ def test_a_bias_is_measured_both_ways(tmp_path: Path):
     assert min(row["clean_accuracy"] for row in rows) > 0.9
 
 
+def test_absorption_of_labels_is_told_of_kinds_that_chose_nothing(tmp_path: Path):
+    store = text_set_house(tmp_path, "concept_absorption", two_labels_by_kind(), random_draws=1, pool="mean")
+    given = asked(store)
+    rows = method_of("concept_absorption").measure(given, given.prompts)
+    assert [row["label"] for row in rows["concept_absorption"]] == ["colon", "comma"]
+    assert min(row["probe_f1"] for row in rows["concept_absorption"]) > 0.9
+    kinds = {row["kind"] for row in rows["concept_absorption_kind"]}
+    texts = labelled_texts(given).task
+    assert kinds == {kind for kind, is_test in zip(texts.group_N, texts.is_test_N, strict=True) if is_test}
+    for table, of_table in rows.items():
+        assert rows_as_table(table, of_table).num_rows == len(of_table)
+
+
+def two_labels_by_kind() -> list[dict[str, Any]]:
+    """Ten kinds of either label, of eight texts each."""
+    return [row | {"group": f"{row['label']} {number // 2 % 10}"} for number, row in enumerate(two_labels(160))]
+
+
 @pytest.mark.parametrize(
     ("method", "texts", "settings", "wanted"),
     [
@@ -62,6 +81,9 @@ def test_a_bias_is_measured_both_ways(tmp_path: Path):
         ("spurious_removal", of_two_columns(60), {}, "wanted 10 of each combination"),
         ("spurious_removal", of_two_columns(), {"pool": "max"}, "cannot be taken out of a largest activation"),
         ("targeted_perturbation", two_labels(), {"pool": "max"}, "cannot be taken out of a largest activation"),
+        ("concept_absorption", two_labels_by_kind(), {"pool": "max"}, "cannot be taken out of a largest activation"),
+        ("concept_absorption", two_labels(), {}, "'g0' stands under colon and comma: a kind is of one concept"),
+        ("concept_absorption", two_labels_by_kind(), {"fewest_kinds": 11}, "'colon' has 10 groups, wanted 11"),
     ],
 )
 def test_what_cannot_be_taken_out_is_said_before_the_first_pass(
