@@ -49,7 +49,10 @@ def imported(*folders: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("pipelines", "assets", "models", "plotting", "storage", "sql", "web"), ("hf", "mcp", "kubernetes", "prometheus")),
+        (
+            ("pipelines", "assets", "models", "plotting", "storage", "sql", "web"),
+            ("hf", "mcp", "kubernetes", "prometheus"),
+        ),
         (("tests", "benchmarks"), ("hf", "mcp", "kubernetes", "prometheus", "postgres", "dev")),
     ],
 )
