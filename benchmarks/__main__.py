@@ -5,7 +5,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost", "stage_memory", "lake", "glued_peers"}
+BY_NAME_ONLY = {"recovery", "gpu_run", "label_cost", "stage_memory", "lake", "glued_peers", "own_texts"}
 """What takes an hour, runs others of these again, or asks for files or an environment of its own."""
 NO_BENCHMARKS = {"__main__", "side_by_side", "peers", "messages_process", "api_addresses"}
 modules = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}

@@ -52,7 +52,7 @@ def graph(request: Request) -> Response:
         address=address,
         api_address=api_graph_url(**values),
         viewer_address=viewer_graph_url(**values),
-        can_change=request.app.state.graph_changer is not None,
+        can_change=request.app.state.graph_changer is not None and row.imported_from is None,
         warnings=warnings(row, snapshot.ask(queries()["graph_agreement"], values)),
     )
 

@@ -20,8 +20,19 @@ def warnings(graph: SimpleNamespace, agreement: Iterable[Any]) -> list[str]:
         graph: A row of the query `graph`.
         agreement: Rows of the query `graph_agreement`.
     """
+    if graph.imported_from is not None:
+        return [_imported(graph)]
     measured = {(row.frozen, row.target): row for row in agreement}
     return [*_scores(graph), *_left_out(graph), *_predictions(measured)]
+
+
+def _imported(graph: SimpleNamespace) -> str:
+    of = f" of {graph.imported_tool}" if graph.imported_tool else ""
+    return (
+        f"Imported from {graph.imported_from} (a file{of}, sha256 {graph.imported_sha256[:12]}), which calls its model "
+        f"and transcoders {graph.imported_scan}. It holds what pruning kept: how much of the answer the whole graph "
+        "explains is not known here, and none of its features was changed in the model."
+    )
 
 
 def _scores(graph: SimpleNamespace) -> Iterable[str]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,9 @@ console = Console()
 
 def health(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+    prometheus: Annotated[
+        Path | None, typer.Option(help="File to write as metrics, for node_exporter's textfile collector.")
+    ] = None,
 ) -> None:
     """Show how the last run of each stage went.
 
@@ -26,6 +30,7 @@ def health(
 
     Example: glasshouse health --json
     """
+    from pipelines.store.health_metrics import write_metrics
     from pipelines.store.run_health import RunHealth
     from pipelines.store.store import Store
 
@@ -33,6 +38,8 @@ def health(
     if absent := store.layout.absence():
         raise ValueError(absent)
     found = RunHealth.of(store)
+    if prometheus is not None:
+        write_metrics(found, prometheus)
     if as_json:
         for record in found.records:
             typer.echo(json.dumps(asdict(record)))

@@ -1,12 +1,15 @@
-"""The commands `glasshouse export` and `glasshouse import`: feature dumps of other tools."""
+"""The commands `glasshouse export` and `glasshouse import`: feature dumps and graphs of other tools."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
 from pipelines.cli.reported_runs import print_failed_checks, print_notes
+
+if TYPE_CHECKING:
+    from pipelines.store.store import Store
 
 export_app = typer.Typer(no_args_is_help=True, help="Write features for another tool, or as pages.")
 console = Console()
@@ -63,38 +66,75 @@ class ImportCommand(TyperCommand):
                 formatter.write_text(f"Example: glasshouse import {importer.EXAMPLE}")
 
 
-def import_dump(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder, or s3://…, as below.")],
+def import_path(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A folder as below, or a graph's .json; or s3://….")],
     model: Model,
-    recipe: Recipe,
-    format: Annotated[str | None, typer.Option(help="Which tool wrote it; else it is recognised.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe_id that a dump becomes; of a graph the transcoders that are here.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="Which tool wrote a dump; else it is recognised.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="The experiment_id of a graph; else the file's name.")] = None,
 ) -> None:
-    """Import a feature dump of another tool as an SAE of the warehouse, publish.
+    """Import a feature dump of another tool as an SAE of the warehouse, or an attribution graph, publish.
+
+    A graph is the JSON of circuit-tracer or Neuronpedia. Its page marks it as imported; `glasshouse remove` takes it
+    out.
 
     Example: glasshouse import gpt2-small/6-res-jb --model gpt2-small --recipe res-jb
+
+    Example: glasshouse import dallas-austin.json --model gemma-2-2b
     """
+    from pipelines.interchange.graph_import import SUFFIX
+
+    if path.endswith(SUFFIX):
+        if format is not None:
+            raise ValueError("--format is of feature dumps: leave it out")
+        _import_graph(path, model, recipe, experiment)
+        return
+    if recipe is None or experiment is not None:
+        raise ValueError("a feature dump becomes a dictionary: name it by --recipe, and leave out --experiment")
+    _import_dump(path, model, recipe, format)
+
+
+def _import_graph(path: str, model: str, recipe: str | None, experiment: str | None) -> None:
+    from pipelines.interchange.graph_import import import_graph
+    from pipelines.store.store import Store
+
+    store = Store()
+    done = import_graph(store, path, model, recipe, experiment)
+    rows = ", ".join(f"{n:,} of {name}" for name, n in done.rows.items())
+    _say(f"{model}/{done.experiment_id}: {rows}{' (as before)' if done.again else ''}; the file calls it {done.scan}")
+    _publish(store, model, recipe or "")
+
+
+def _import_dump(folder: str, model: str, recipe: str, format: str | None) -> None:
     from models.interchange.dashboards.importer import recognised
     from pipelines.interchange.import_export import import_dictionary
-    from pipelines.store.publication import publish_store
     from pipelines.store.store import Store
     from storage.folder import Folder
 
     store = Store()
     format = format or recognised(Folder(folder))
-    console.print(f"reading {folder} as a dump of {format}", markup=False, highlight=False, soft_wrap=True)
+    _say(f"reading {folder} as a dump of {format}")
     done = import_dictionary(store, format, folder, model, recipe)
     rows = ", ".join(f"{n:,} of {name}" for name, n in done.rows.items() if n)
-    console.print(
-        f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _say(f"{model}/{recipe}: {rows}{' (as before)' if done.again else ''}")
     print_notes(done.notes)
+    _publish(store, model, recipe)
+
+
+def _publish(store: "Store", model: str, recipe: str) -> None:
+    from pipelines.store.publication import publish_store
+
     publication = publish_store(store)
     print_failed_checks(publication.findings)
-    console.print(f"published in {store.published}", highlight=False, soft_wrap=True)
+    _say(f"published in {store.published}")
     if any(finding.may_be_of(model, recipe) for finding in publication.violations):
         raise SystemExit(1)
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def feature_ids(text: str) -> tuple[int, ...]:

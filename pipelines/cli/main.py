@@ -12,7 +12,7 @@ from rich.markup import escape
 from pipelines.cli.collection import gc
 from pipelines.cli.experiment import experiment
 from pipelines.cli.health import health
-from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_dump
+from pipelines.cli.import_export import ImportCommand, export_app, feature_ids, import_path
 from pipelines.cli.instance import dagster_instance
 from pipelines.cli.interventions import intervention_commands
 from pipelines.cli.migration import migrate
@@ -29,7 +29,7 @@ from storage.visible_text import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(export_app, name="export")
-app.command("import", cls=ImportCommand, no_args_is_help=True)(import_dump)
+app.command("import", cls=ImportCommand, no_args_is_help=True)(import_path)
 export_app.command("pages")(export_pages)
 export_app.command("list")(export_list_command)
 app.command()(run)

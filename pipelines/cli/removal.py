@@ -17,11 +17,15 @@ console = Console()
 
 def remove(
     partitions: Annotated[
-        list[str], typer.Argument(metavar="PARTITION...", help="Dictionaries, as model_id/recipe_id.")
+        list[str],
+        typer.Argument(
+            metavar="PARTITION...",
+            help="Dictionaries, as model_id/recipe_id; imported graphs, as model_id/experiment_id.",
+        ),
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove dictionaries, and the experiments on them, from the store and the warehouse.
+    """Remove dictionaries, and the experiments on them, or imported graphs from the store and the warehouse.
 
     Shows what goes and asks. Activations and corpora, which dictionaries share, stay.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipelines.registry.identities.stages.corpus import CORPUS
 from pipelines.registry.registry import Registry, SAERegistration
+from pipelines.store.imported_experiments import imported_experiments
 from pipelines.store.layout import DictionaryKey, StoreLayout
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
@@ -22,6 +23,7 @@ class StoreNeeds:
     dictionaries: set[DictionaryKey] = field(default_factory=set)
     """Those that are asked for, and those that stand in the store: a card that is removed removes nothing made."""
     experiments: set[tuple[str, str]] = field(default_factory=set)
+    """Those that are asked for, and those that were imported."""
     models: set[str] = field(default_factory=set)
     sites: set[tuple[str, str]] = field(default_factory=set)
     whole_models: set[str] = field(default_factory=set)
@@ -44,6 +46,7 @@ class StoreNeeds:
         for key in store.layout.dictionaries():
             if store.layout.table_at("sae", model_id=key[0], recipe_id=key[1]).exists(MANIFEST):
                 needs.dictionaries.add(key)
+        needs.experiments |= imported_experiments(store.layout)
         needs.models |= {model_id for model_id, _ in needs.dictionaries | needs.experiments}
         for registration in needs.registrations:
             needs._add_sites(store, registration)

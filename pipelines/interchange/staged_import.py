@@ -4,19 +4,16 @@ What the store takes over afterwards can be published, and nothing of what canno
 """
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from pipelines.interchange.import_check import refuse_unpublishable
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.store.layout import StoreLayout
 from pipelines.store.tables import FileAside, replace_partition
-from sql.consistency import inspect
-from sql.publish import publish
-from sql.stored_partitions import StoredTables
-from sql.warehouse import connect
 from storage.folder import Folder
 from storage.manifest import ManifestFile
 
@@ -67,23 +64,9 @@ class StagedImport:
             replace_partition(folder, [_link(folder, part) for part in parts] if links else parts, self.identity)
 
     def check(self, dump: str) -> None:
-        """Holds it against every check of the schema, every reference and the grain of every table.
-
-        Raises:
-            BadDump: Naming the first rule that is broken, and the first row that breaks it.
-        """
-        from models.interchange.dashboards.dump import BadDump
-
-        with TemporaryDirectory(prefix="glasshouse-") as aside:
-            layout, warehouse = StoreLayout(Folder(aside)), Path(aside) / "warehouse.duckdb"
-            self.write(layout, links=True)
-            for bad in publish(warehouse, StoredTables(layout.tables())).left_out:
-                raise BadDump(f"{dump} does not fit the warehouse, {bad.found}: nothing of it is stored")
-            with closing(connect(warehouse)) as con:
-                broken = inspect(con)
-        if broken:
-            more = f" (and {len(broken) - 1} rules more)" if len(broken) > 1 else ""
-            raise BadDump(f"{dump} contradicts itself, nothing of it is stored: {broken[0]}{more}")
+        """Holds it against every check of the schema, every reference and the grain of every table; raises as
+        `refuse_unpublishable`."""
+        refuse_unpublishable(dump, lambda layout: self.write(layout, links=True))
 
 
 def _link(folder: Folder, part: FileAside) -> ManifestFile:

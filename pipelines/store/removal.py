@@ -1,6 +1,7 @@
 """What the store holds of one partition alone, shown before it is removed, and its removal.
 
-Experiments that name its dictionary go with it: their rows speak of features that are no longer there.
+Experiments that name its dictionary go with it: their rows speak of features that are no longer there. An experiment
+that was imported is a partition by itself; another goes by its card and `glasshouse gc`.
 What several partitions share stays: activations, corpora, frames and rows of models; those that an import brought go
 with the last dictionary that names them (`shared_rows`).
 """
@@ -9,6 +10,7 @@ from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 
 from pipelines.registry.cards import is_id
+from pipelines.store.imported_experiments import imported_experiments, stored_experiments
 from pipelines.store.layout import StoreLayout
 from pipelines.store.publication import Publication, publish_store
 from pipelines.store.shared_rows import orphaned_parts, orphaned_places
@@ -18,6 +20,7 @@ from pipelines.store.stored_part import StoredPart, readable_manifest
 from sql.dropped_partitions import AllowedDrops, PublishedPartition, published_partitions
 from sql.stored_partitions import keys_of
 from storage.folder import Folder
+from storage.manifest import Manifest
 
 _LAST = "table sae"
 """The part that names what the others share: without it, a removal that was cut short could not be finished."""
@@ -28,6 +31,7 @@ class Removal:
     """What goes with some partitions, and cards that would bring them back."""
 
     sae_ids: tuple[str, ...]
+    """Of dictionaries, and of imported experiments."""
     parts: tuple[StoredPart, ...]
     """In the order in which they go."""
     published: frozenset[PublishedPartition]
@@ -59,13 +63,17 @@ def plan_removal(store: Store, sae_ids: tuple[str, ...], listed: Collection[str]
     asked, layout = store.cards().sae_ids(), store.layout
     layout.tables().require("the folder of the store's tables", "correct GLASSHOUSE_HOME or mount the store")
     parts = {sae_id: tuple(_parts(layout, sae_id)) for sae_id in sae_ids}
-    experiments = sorted({key for sae_id in sae_ids for key in _experiments(layout, sae_id)})
+    graphs = {"/".join(key): key for key in imported_experiments(layout)}
+    named = {sae_id: graphs[sae_id] for sae_id in sae_ids if sae_id in graphs}
+    experiments = sorted({key for sae_id in sae_ids for key in _experiments(layout, sae_id)} | set(named.values()))
     published = published_partitions(store.published)
-    places = {sae_id: _places(published, sae_id) for sae_id in sae_ids}
+    made_here = {"/".join(key) for key in stored_experiments(layout)} - set(graphs)
+    places = {sae_id: _places(published, sae_id, sae_id not in made_here) for sae_id in sae_ids}
     for sae_id in sae_ids:
-        if not parts[sae_id] and not places[sae_id] and sae_id not in listed:
+        if not parts[sae_id] and not places[sae_id] and sae_id not in (*listed, *named):
             raise _unknown(layout, sae_id)
     removed = {(model_id, recipe_id) for model_id, _, recipe_id in (sae_id.partition("/") for sae_id in sae_ids)}
+    removed |= set(experiments)
     whole = [*(part for each in parts.values() for part in each), *orphaned_parts(layout, removed)]
     whole += [part for key in experiments for part in _experiment_parts(layout, *key)]
     return Removal(
@@ -77,7 +85,7 @@ def plan_removal(store: Store, sae_ids: tuple[str, ...], listed: Collection[str]
             *(_claim(store, sae_id) for sae_id in sae_ids if sae_id in asked),
             *_experiment_claims(store, experiments),
         ),
-        tuple(sae_id for sae_id in sae_ids if not parts[sae_id]),
+        tuple(sae_id for sae_id in sae_ids if not parts[sae_id] and sae_id not in named),
         tuple(file for key in (*sae_ids, *map("/".join, experiments)) for file in record_files(layout, key)),
     )
 
@@ -115,12 +123,17 @@ def _parts(layout: StoreLayout, sae_id: str) -> Iterator[StoredPart]:
 def _experiments(layout: StoreLayout, sae_id: str) -> Iterator[tuple[str, str]]:
     """Experiments that name the dictionary, by their manifests."""
     model_id, _, recipe_id = sae_id.partition("/")
-    for keys in layout.partitions("experiment"):
-        if keys["model_id"] == model_id and "experiment_id" in keys:
-            manifest = readable_manifest(layout.table_at("experiment", **keys))
-            settings = manifest.identity.get("settings", {}) if manifest else {}
-            if recipe_id in settings.get("experiment.recipes", ()):
-                yield model_id, keys["experiment_id"]
+    for key in stored_experiments(layout):
+        if key[0] == model_id:
+            manifest = readable_manifest(layout.table_at("experiment", model_id=model_id, experiment_id=key[1]))
+            if manifest is not None and recipe_id in _recipes_of(manifest):
+                yield key
+
+
+def _recipes_of(manifest: Manifest) -> Collection[str]:
+    """By the identity of what was asked by a card, by the facts of what was imported."""
+    asked = manifest.identity.get("settings", {}).get("experiment.recipes", ())
+    return (*asked, *manifest.facts.get("recipe_ids", ()))
 
 
 def _experiment_parts(layout: StoreLayout, model_id: str, experiment_id: str) -> Iterator[StoredPart]:
@@ -144,17 +157,24 @@ def _experiment_claims(store: Store, experiments: Collection[tuple[str, str]]) -
             )
 
 
-def _places(published: Set[PublishedPartition], sae_id: str) -> frozenset[PublishedPartition]:
-    """Published partitions of one dictionary."""
+def _places(published: Set[PublishedPartition], sae_id: str, may_be_experiment: bool) -> frozenset[PublishedPartition]:
+    """Published partitions of one dictionary or of one imported experiment."""
     keyed = ((place, keys_of(place[1])) for place in published)
-    return frozenset(place for place, keys in keyed if f"{keys.get('model_id')}/{keys.get('recipe_id')}" == sae_id)
+    names = ("recipe_id", "experiment_id") if may_be_experiment else ("recipe_id",)
+    return frozenset(
+        place for place, keys in keyed if sae_id in [f"{keys.get('model_id')}/{keys.get(name)}" for name in names]
+    )
 
 
 def _unknown(layout: StoreLayout, sae_id: str) -> ValueError:
-    held = ", ".join(map("/".join, layout.dictionaries()))
+    held = ", ".join(map("/".join, [*layout.dictionaries(), *sorted(imported_experiments(layout))]))
+    if tuple(sae_id.split("/")) in stored_experiments(layout):
+        return ValueError(
+            f"{sae_id} is an experiment that a card asked for: remove the card, then `glasshouse gc` takes its rows out"
+        )
     return ValueError(
         f"the store {layout.root} holds nothing of {sae_id!r} (there: {held or 'none'}): name partitions as "
-        "model_id/recipe_id"
+        "model_id/recipe_id, imported graphs as model_id/experiment_id"
     )
 
 

@@ -1,12 +1,13 @@
-"""Rows of models and corpora that imports brought: they go with the last dictionary that names them.
+"""Rows of models and corpora that imports brought: they go with the last dictionary or experiment that names them.
 
-A dictionary names its model by its place and its corpus in its row. One that is damaged, or that an import is writing,
-may name any corpus: all of them stay.
+Both name their model by their place, a dictionary its corpus in its row. One that is damaged, or that an import is
+writing, may name any corpus: all of them stay.
 """
 
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
+from pipelines.store.imported_experiments import ExperimentKey, stored_experiments
 from pipelines.store.layout import DictionaryKey, StoreLayout
 from pipelines.store.stored_part import StoredPart, readable_manifest
 from sql.dropped_partitions import PublishedPartition
@@ -18,15 +19,17 @@ _KEYS = {"model": "model_id", "corpus": "corpus_id"}
 
 @dataclass(frozen=True, slots=True)
 class SharedNames:
-    """Models and corpora that some dictionaries name."""
+    """Models and corpora that some dictionaries and experiments name."""
 
     by_table: dict[str, set[str]]
     is_complete: bool
     """Whether the row of every dictionary could be read."""
 
     @classmethod
-    def of(cls, layout: StoreLayout, dictionaries: Iterable[DictionaryKey]) -> "SharedNames":
-        by_table, is_complete = {"model": set[str](), "corpus": set[str]()}, True
+    def of(
+        cls, layout: StoreLayout, dictionaries: Iterable[DictionaryKey], experiments: Iterable[ExperimentKey]
+    ) -> "SharedNames":
+        by_table, is_complete = {"model": {model_id for model_id, _ in experiments}, "corpus": set[str]()}, True
         for model_id, recipe_id in dictionaries:
             by_table["model"].add(model_id)
             corpora = _corpora(layout.table_at("sae", model_id=model_id, recipe_id=recipe_id))
@@ -38,11 +41,9 @@ class SharedNames:
         return name in self.by_table[table] or (table == "corpus" and not self.is_complete)
 
 
-def orphaned_parts(layout: StoreLayout, removed: Set[DictionaryKey]) -> Iterator[StoredPart]:
-    """Rows that an import brought for the removed dictionaries, and that no other names."""
-    dictionaries = layout.dictionaries()
-    going = SharedNames.of(layout, [each for each in dictionaries if each in removed])
-    staying = SharedNames.of(layout, [each for each in dictionaries if each not in removed])
+def orphaned_parts(layout: StoreLayout, removed: Set[DictionaryKey | ExperimentKey]) -> Iterator[StoredPart]:
+    """Rows that an import brought for what is removed, and that nothing else names."""
+    going, staying = _named(layout, removed, go=True), _named(layout, removed, go=False)
     for table, key in _KEYS.items():
         names = {name for name in going.by_table[table] if not staying.may_name(table, name)}
         for keys in layout.partitions(table) if names else ():
@@ -53,11 +54,11 @@ def orphaned_parts(layout: StoreLayout, removed: Set[DictionaryKey]) -> Iterator
 
 
 def orphaned_places(
-    layout: StoreLayout, removed: Set[DictionaryKey], published: Set[PublishedPartition]
+    layout: StoreLayout, removed: Set[DictionaryKey | ExperimentKey], published: Set[PublishedPartition]
 ) -> frozenset[PublishedPartition]:
-    """Published rows of models and corpora that the store has no longer, nor a dictionary that names them: an earlier
+    """Published rows of models and corpora that the store has no longer, nor anything that names them: an earlier
     removal took them, and was not published."""
-    staying = SharedNames.of(layout, [each for each in layout.dictionaries() if each not in removed])
+    staying = _named(layout, removed, go=False)
     return frozenset(
         (table, place)
         for table, place in published
@@ -65,6 +66,12 @@ def orphaned_places(
         and not staying.may_name(table, keys_of(place)[_KEYS[table]])
         and not (layout.tables() / table / place).exists()
     )
+
+
+def _named(layout: StoreLayout, removed: Set[DictionaryKey | ExperimentKey], *, go: bool) -> SharedNames:
+    """What is named by what goes, or by what stays."""
+    every = (layout.dictionaries(), stored_experiments(layout))
+    return SharedNames.of(layout, *([key for key in keys if (key in removed) == go] for keys in every))
 
 
 def _corpora(folder: Folder) -> set[str] | None:

@@ -18,5 +18,5 @@ comment on column graph_edge.prompt_id is 'Prompt [index]';
 comment on column graph_edge.source_node_id is 'Node that acts [index]';
 comment on column graph_edge.target_node_id is 'Node on which it acts [index]';
 comment on column graph_edge.weight is 'What the source adds to the target, attention patterns and norms held [unit of the target: activation or logit]';
-comment on column graph_edge.share is 'Its size among all that acts on the target in the whole graph [fraction]';
+comment on column graph_edge.share is 'Its size among all that acts on the target in the whole graph; of an imported one among the edges that it has [fraction]';
 comment on column graph_edge.kept is 'Whether pruning keeps it [boolean]';

@@ -1,7 +1,8 @@
 """Run by the peer's own Python: circuit-tracer's attribution graph of a model folder and a cross-layer transcoder.
 
 Arguments: the model's folder, the folder of the transcoder in circuit-tracer's layout, a JSON object with `token_ids`,
-`batch_size` and `repeats`, and the file for the result. Prints scores, seconds of processor time (the least of the
+`batch_size` and `repeats`, and the file for the result. With `json` in the object, the graph's JSON is written there as
+circuit-tracer's own code writes it. Prints scores, seconds of processor time (the least of the
 repeats) and peak memory.
 """
 
@@ -11,12 +12,14 @@ import resource
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from circuit_tracer.attribution.attribute import attribute
 from circuit_tracer.graph import compute_graph_scores, prune_graph
 from circuit_tracer.replacement_model.replacement_model_transformerlens import TransformerLensReplacementModel
 from circuit_tracer.transcoder.cross_layer_transcoder import load_clt
+from circuit_tracer.utils.create_graph_files import build_model, create_nodes, create_used_nodes_and_edges
 from safetensors.torch import save_file
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks" / "peers"))
@@ -50,6 +53,12 @@ tensors = {
 }
 if asked.get("tensors", True):
     save_file({name: x.contiguous() for name, x in tensors.items()}, result)
+if "json" in asked:
+    nodes = create_nodes(graph, kept.node_mask, None, kept.cumulative_scores.tolist())
+    used = create_used_nodes_and_edges(graph, nodes, kept.edge_mask)
+    spelt = SimpleNamespace(decode=lambda token: f"word{int(token)}")
+    whole = build_model(graph, *used, "theirs", "random", 0.8, spelt)
+    Path(asked["json"]).write_text(whole.model_dump_json(indent=2))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 facts = {
     "replacement": replacement,

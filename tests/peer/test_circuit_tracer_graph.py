@@ -7,20 +7,26 @@ GLASSHOUSE_PEER_CIRCUIT_TRACER_PYTHON names a Python that has circuit-tracer (an
 import json
 import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from door_house import house
 from random_transcoders import random_cross_layer, read_at, save_as_circuit_tracer
 from safetensors.torch import load_file
 from tiny_models import save_tiny
 
-from models.attribution.graphs.attribution_graph import GraphLimits, graph_of
+from models.attribution.graphs.attribution_graph import KINDS, GraphLimits, graph_of
 from models.attribution.graphs.influence import GraphScores, pruned
 from models.attribution.graphs.transcoded_prompt import ModelTranscoders
 from models.language_model.hooked_model import HookedModel
+from pipelines.interchange.graph_import import import_graph
+from pipelines.store.publication import publish_store
+from sql.consistency import inspect
+from sql.warehouse import connect
 
 PEER = os.environ.get("GLASSHOUSE_PEER_CIRCUIT_TRACER_PYTHON")
 pytestmark = [
@@ -42,7 +48,7 @@ def theirs(model: Path, clt: Path, **asked: Any) -> tuple[dict[str, Any], dict[s
         env={"HF_HUB_OFFLINE": "1"},
     )
     assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout.splitlines()[-1]), load_file(result)
+    return json.loads(ran.stdout.splitlines()[-1]), load_file(result) if result.exists() else {}
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3"])
@@ -77,6 +83,53 @@ def test_adjacency_scores_and_pruning_are_theirs(kind: str, most: int | None, tm
     entries = graph.weights.tocoo()
     edges[entries.row, entries.col] = kept.edge_M
     assert (edges != found["kept_edges"].numpy()[np.ix_(places, places)]).sum() <= 1, "one may lie at the threshold"
+
+
+def test_the_graph_that_it_writes_is_imported(tmp_path: Path):
+    folder, clt_folder, path = save_tiny("gpt2", tmp_path / "model"), tmp_path / "clt", tmp_path / "theirs.json"
+    host = HookedModel.load(str(folder), device="cpu")
+    transcoders = random_cross_layer(host.n_layers, host.d_model, 60)
+    theirs(folder, save_as_circuit_tracer(transcoders, clt_folder), batch_size=8, tensors=False, json=str(path))
+    _, graph = graph_of(host, ModelTranscoders(transcoders, read_at(host)), TOKENS, 1, GraphLimits(batch_rows=16))
+    scores = GraphScores.of(graph)
+    kept, entries = pruned(graph, scores.influence_N), graph.weights.tocoo()
+
+    store = house(tmp_path / "home")
+    assert import_graph(store, str(path), "tiny").rows["graph_node"] > 30
+    publish_store(store)
+    with closing(connect(store.published)) as con:
+        assert inspect(con) == []
+        [(scan, layers)] = con.execute("select scan, n_layers from graph_import join model using (model_id)").fetchall()
+        nodes = con.execute("select node_id, kind, layer, position, feature_id, token_id from graph_node").fetchall()
+        edges = con.execute("select source_node_id, target_node_id, weight from graph_edge").fetchall()
+        order = "select i.cumulative_influence from graph_node join imported_node as i using (node_id) where kind = "
+        cumulative = [row[0] for row in con.execute(f"{order} 'feature' order by influence desc").fetchall()]
+    assert (scan, layers) == ("random", host.n_layers)
+    of_kind = graph.nodes
+    ours = {
+        (
+            kind := KINDS[of_kind.kind_N[at]],
+            int(of_kind.layer_N[at]) if kind in ("feature", "error") else None,
+            int(of_kind.position_N[at]),
+            int(of_kind.feature_N[at]) if kind == "feature" else None,
+            int(of_kind.token_N[at]) if kind in ("token", "logit") else None,
+        ): at
+        for at in np.flatnonzero(kept.node_N).tolist()
+    }
+    assert {tuple(node[1:]) for node in nodes} == set(ours)
+    at = {node_id: ours[tuple(place)] for node_id, *place in nodes}
+    found = {(at[target], at[source]): weight for source, target, weight in edges}
+    wanted = {
+        (int(entries.row[m]), int(entries.col[m])): float(entries.data[m]) for m in np.flatnonzero(kept.edge_M).tolist()
+    }
+    assert len(found.keys() ^ wanted.keys()) <= 1, "one may lie at the threshold"
+    both = sorted(found.keys() & wanted.keys())
+    largest = max(map(abs, wanted.values()))
+    np.testing.assert_allclose([found[e] for e in both], [wanted[e] for e in both], rtol=0, atol=2e-5 * largest)
+    places = np.argsort(cumulative)
+    assert np.corrcoef(places, np.arange(len(places)))[0, 1] > 0.9, (
+        "influence of what is left orders nodes as the whole"
+    )
 
 
 def _places(n_features: int, n_layers: int, n_tokens: int, n: int) -> np.ndarray:

@@ -49,8 +49,11 @@ def imported(*folders: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("pipelines", "assets", "models", "plotting", "storage", "sql", "web"), ("hf", "mcp", "kubernetes")),
-        (("tests", "benchmarks"), ("hf", "mcp", "kubernetes", "postgres", "dev")),
+        (
+            ("pipelines", "assets", "models", "plotting", "storage", "sql", "web"),
+            ("hf", "mcp", "kubernetes", "prometheus"),
+        ),
+        (("tests", "benchmarks"), ("hf", "mcp", "kubernetes", "prometheus", "postgres", "dev")),
     ],
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]):

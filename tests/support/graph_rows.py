@@ -67,6 +67,12 @@ def graph_row(nodes: Rows, edges: Rows, **others: Any) -> dict[str, Any]:
     } | others
 
 
+def made_here(**others: Any) -> dict[str, Any]:
+    """What the query `graph` adds of a graph that was not imported."""
+    names = ("imported_from", "imported_sha256", "imported_tool", "imported_scan", "imported_transcoders")
+    return dict.fromkeys(names) | others
+
+
 def large_graph(n_features: int = 480, n_layers: int = 12, n_tokens: int = 14, seed: int = 0) -> dict[str, Rows]:
     """A drawn graph of so many features of `mid`, the inputs of each from earlier layers and positions."""
     draw = random.Random(seed)

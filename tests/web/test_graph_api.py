@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from graph_rows import made_here
 
 from web.api.neuronpedia.graph_shape import graph_shape
 
@@ -73,7 +74,9 @@ def test_the_file_of_the_viewers_has_their_keys(visitor):
 
 def test_settings_that_are_not_limited_are_left_out_where_a_number_is_wanted():
     graph = dict.fromkeys(("model_id", "experiment_id", "prompt_id", "text"), "x") | {"tokens": ["x"]}
-    graph |= dict.fromkeys(("node_threshold", "edge_threshold", "replacement_score", "completeness_score"), 0.5)
+    graph |= made_here() | dict.fromkeys(
+        ("node_threshold", "edge_threshold", "replacement_score", "completeness_score"), 0.5
+    )
     metadata = graph_shape(graph, [], [], 1, {"max_features": None, "max_logits": 10})["metadata"]
     assert metadata["generation_settings"] == {"max_n_logits": 10}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from experiment_rows import experiment_row, prompt_row
-from graph_rows import graph_row, large_graph, small_graph
+from graph_rows import graph_row, large_graph, made_here, small_graph
 from starlette.testclient import TestClient
 from synthetic_store import SyntheticStore
 
@@ -127,7 +127,7 @@ def test_checks_are_averaged_and_listed(visit):
     ],
 )
 def test_a_graph_that_explains_or_predicts_badly_says_so(graph, agreement, sentence):
-    row = SimpleNamespace(**graph_row([], []) | graph)
+    row = SimpleNamespace(**graph_row([], []) | made_here() | graph)
     measured = {"frozen": False, "target": "logits", "n_nodes": 6, "n_changes": 12, "n_spearman": 12, "n_cosine": 12}
     measured |= {"spearman": 0.75, "cosine": 0.8} | (agreement or {})
     said = warnings(row, [] if agreement is None else [SimpleNamespace(**measured)])

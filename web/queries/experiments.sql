@@ -14,6 +14,10 @@ select
     n_forward,
     n_backward,
     seconds,
-    created_at
+    created_at,
+    i.source as imported_from,
+    i.sha256 as imported_sha256,
+    i.tool as imported_tool
 from experiment
+left join graph_import as i using (model_id, experiment_id)
 order by created_at desc, model_id, experiment_id;

@@ -18,7 +18,13 @@ select
     g.node_threshold,
     g.edge_threshold,
     g.n_kept_nodes,
-    g.n_kept_edges
+    g.n_kept_edges,
+    i.source as imported_from,
+    i.sha256 as imported_sha256,
+    i.tool as imported_tool,
+    i.scan as imported_scan,
+    i.transcoders as imported_transcoders
 from attribution_graph as g
 inner join prompt as p using (model_id, experiment_id, prompt_id)
+left join graph_import as i using (model_id, experiment_id)
 where g.model_id = $model_id and g.experiment_id = $experiment_id and g.prompt_id = $prompt_id;

@@ -1,4 +1,5 @@
 -- The images that experiments made for one feature.
+-- nothing without: optimised_image
 with numbered as (
     select
         *,

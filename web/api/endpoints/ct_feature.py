@@ -19,7 +19,8 @@ class FeatureFile(ForeignParameters):
 
 
 def _answer(question: Question, asked: FeatureFile) -> dict[str, Any]:
-    source, feature, parts = rows_of_feature(question, asked.model_id, asked.source, asked.index)
+    names = ("examples", "activations", "effects")
+    source, feature, parts = rows_of_feature(question, asked.model_id, asked.source, asked.index, *names)
     bars = parts["activations"]
     effects = sorted(parts["effects"], key=lambda row: row["rank"])
     return {

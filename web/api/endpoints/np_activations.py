@@ -18,7 +18,8 @@ class ActivationsOfFeature(ForeignParameters):
 
 
 def _answer(question: Question, asked: ActivationsOfFeature) -> list[dict[str, Any]]:
-    source, feature, parts = rows_of_feature(question, asked.modelId, asked.source, asked.index)
+    names = ("examples", "activations")
+    source, feature, parts = rows_of_feature(question, asked.modelId, asked.source, asked.index, *names)
     return activation_shapes(source, feature, parts["examples"], parts["activations"])
 
 

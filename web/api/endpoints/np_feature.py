@@ -4,7 +4,7 @@ from typing import Any
 
 from web.api.endpoint import Endpoint, Question
 from web.api.neuronpedia.feature_rows import rows_of_feature
-from web.api.neuronpedia.feature_shape import feature_shape
+from web.api.neuronpedia.feature_shape import PARTS, feature_shape
 from web.api.neuronpedia.schemas import FEATURE
 from web.api.neuronpedia.sources import FAMILY, ForeignParameters, Index, ModelName, SourceName
 
@@ -18,11 +18,8 @@ class FeatureOfSource(ForeignParameters):
 
 
 def _answer(question: Question, asked: FeatureOfSource) -> dict[str, Any]:
-    source, feature, parts = rows_of_feature(question, asked.modelId, asked.layer, asked.index)
-    others = tuple(sorted({row["other_feature_id"] for row in parts["neighbors"]}))
-    own = {"model_id": source["model_id"], "recipe_id": source["recipe_id"], "feature_ids": others}
-    densities = {row["feature_id"]: row["density"] for row in question.rows("feature_densities", own)}
-    return feature_shape(source, feature, parts, densities)
+    source, feature, parts = rows_of_feature(question, asked.modelId, asked.layer, asked.index, *PARTS)
+    return feature_shape(source, feature, parts)
 
 
 ENDPOINT = Endpoint(

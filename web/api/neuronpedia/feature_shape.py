@@ -17,18 +17,19 @@ IMPORTED = "neuronpedia:"
 """What the names of explainers begin with whose labels were imported."""
 STRENGTH = 10
 _HOOKS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
+PARTS = ("examples", "activations", "cofiring_densities", "effects", "neighbors", "labels", "label_scores")
+"""Queries whose rows the whole of a feature is made from; the slowest stand first, since two are found at once."""
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
-def feature_shape(source: Row, feature: Row, parts: Mapping[str, Rows], other_densities: Mapping[int, float]) -> dict:
+def feature_shape(source: Row, feature: Row, parts: Mapping[str, Rows]) -> dict:
     """The whole of a feature.
 
     Args:
         source: Row of `source`.
         feature: Row of `feature`.
-        parts: Rows of `examples`, `activations`, `effects`, `neighbors`, `labels` and `label_scores`.
-        other_densities: Of the features that fire together with it.
+        parts: Rows of each query of `PARTS`.
     """
     own = {"modelId": source["model_id"], "layer": source["source"], "index": str(feature["feature_id"])}
     by_rank = {name: sorted(parts[name], key=lambda row: row["rank"]) for name in ("effects", "neighbors")}
@@ -39,6 +40,7 @@ def feature_shape(source: Row, feature: Row, parts: Mapping[str, Rows], other_de
         [row for row in by_rank["neighbors"] if row["kind"] == kind] for kind in ("decoder_cosine", "cofiring_jaccard")
     )
     bars = parts["activations"]
+    densities = {row["feature_id"]: row["density"] for row in parts["cofiring_densities"]}
     return {
         **own,
         "creatorId": CREATOR,
@@ -60,8 +62,8 @@ def feature_shape(source: Row, feature: Row, parts: Mapping[str, Rows], other_de
         "correlated_neurons_l1": [],
         "correlated_features_indices": [row["other_feature_id"] for row in together],
         "correlated_features_pearson": [
-            correlation(row["value"], feature["density"], other_densities[row["other_feature_id"]])
-            if row["other_feature_id"] in other_densities
+            correlation(row["value"], feature["density"], densities[row["other_feature_id"]])
+            if row["other_feature_id"] in densities
             else None
             for row in together
         ],

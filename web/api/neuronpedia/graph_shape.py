@@ -65,23 +65,29 @@ def cantor_pair(layer: int, feature: int) -> int:
 
 
 def _metadata(graph: Row, nodes: Sequence[Row], settings: Mapping[str, Any]) -> dict[str, Any]:
-    sources = {(node["layer"], node["recipe_id"]) for node in nodes if node["kind"] == "feature"}
-    scores = f"replacement {graph['replacement_score']:.4g}, completeness {graph['completeness_score']:.4g}"
+    sources = {(node["layer"], node["recipe_id"]) for node in nodes if node["kind"] == "feature" and node["recipe_id"]}
     given = {"max_logits": "max_n_logits", "logit_mass": "desired_logit_prob", "max_features": "max_feature_nodes"}
     return {
         "slug": f"{graph['model_id']}-{graph['experiment_id']}-{graph['prompt_id']}",
-        "scan": graph["model_id"],
-        "transcoder_list": [f"{graph['model_id']}/{layer}-{recipe}" for layer, recipe in sorted(sources)],
+        "scan": graph["imported_scan"] or graph["model_id"],
+        "transcoder_list": graph["imported_transcoders"]
+        or [f"{graph['model_id']}/{layer}-{recipe}" for layer, recipe in sorted(sources)],
         "prompt_tokens": list(graph["tokens"]),
         "prompt": graph["text"],
         "node_threshold": graph["node_threshold"],
         "schema_version": SCHEMA_VERSION,
-        "info": {"description": scores, "generator": {"name": "Glasshouse"}},
+        "info": {"description": _description(graph), "generator": {"name": "Glasshouse"}},
         "generation_settings": {
             theirs: settings[ours] for ours, theirs in given.items() if settings.get(ours) is not None
         },
         "pruning_settings": {"node_threshold": graph["node_threshold"], "edge_threshold": graph["edge_threshold"]},
     }
+
+
+def _description(graph: Row) -> str:
+    if graph["imported_from"] is not None:
+        return f"imported from {graph['imported_from']}, sha256 {graph['imported_sha256']}"
+    return f"replacement {graph['replacement_score']:.4g}, completeness {graph['completeness_score']:.4g}"
 
 
 def _id(node: Row, n_layers: int) -> str:

@@ -1,5 +1,5 @@
 // What is known of one node: label, place, where its feature fires, what acts on it and on what it acts.
-import { name, place } from "./graph.js";
+import { called, name, place } from "./graph.js";
 import { element, number, percent } from "./text.js";
 
 const MOST_ROWS = 12, FACTORS = [[0, "ablate"], [2, "× 2"], [-1, "× −1"]], pages = new Map();
@@ -7,7 +7,7 @@ const MOST_ROWS = 12, FACTORS = [[0, "ablate"], [2, "× 2"], [-1, "× −1"]], p
 export function showChosen(panel, graph, node, { isPinned, pin, point, changes }) {
   panel.replaceChildren();
   if (!node) return;
-  const title = node.kind === "feature" ? element("a", { href: graph.address(node) }, name(node, 200)) : name(node, 200);
+  const address = graph.address(node), title = address ? element("a", { href: address }, name(node, 200)) : name(node, 200);
   panel.append(element("h3", {}, title), element("p", { class: "place" }, facts(node)));
   const buttons = element("p", { class: "graph-buttons" }, element("button", { type: "button", "aria-pressed": String(isPinned), onclick: () => pin(node) }, isPinned ? "Unpin" : "Pin"));
   panel.append(buttons);
@@ -16,12 +16,12 @@ export function showChosen(panel, graph, node, { isPinned, pin, point, changes }
   tables.append(neighbours("What acts on it", node.inputs, ({ source }) => source, { pin, point }));
   if (node.kind !== "logit") tables.append(neighbours("On what it acts", node.outputs, ({ target }) => target, { pin, point }));
   panel.append(tables);
-  if (node.kind === "feature") panel.append(firings(graph.address(node)));
+  if (address) panel.append(firings(address));
 }
 
 function facts(node) {
   const parts = [place(node)];
-  if (node.kind === "feature") parts.unshift(`${node.recipe_id}/${node.feature_id}`), parts.push(`activation ${number(node.activation)}`);
+  if (node.kind === "feature") parts.unshift(called(node)), node.activation !== null && parts.push(`activation ${number(node.activation)}`);
   if (node.kind !== "logit") parts.push(`influence ${number(node.influence)}`);
   if (node.error_share !== null) parts.push(`${percent(node.error_share)} of what acts on it is left out by transcoders`);
   if (node.supernode) parts.push(`of ${node.supernode}`);

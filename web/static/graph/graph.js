@@ -27,7 +27,7 @@ export class Graph {
 
   found(text) {
     const wanted = text.toLowerCase();
-    const texts = (node) => [node.label, node.token, node.supernode, ...(node.top_tokens || []), `${node.recipe_id}/${node.feature_id}`];
+    const texts = (node) => [node.label, node.token, node.supernode, ...(node.top_tokens || []), called(node)];
     return new Set(this.ranked.concat(this.logits).filter((node) => texts(node).some((each) => each?.toLowerCase().includes(wanted))));
   }
 
@@ -48,8 +48,9 @@ export class Graph {
 
   edge(source, target) { return this.nodes.get(target)?.inputs.find((edge) => edge.source.node_id === source); }
 
+  // The page of a feature; none where the transcoders of an imported graph are not here.
   address(node) {
-    return `/sae/${[this.model, node.recipe_id, node.feature_id].map(encodeURIComponent).join("/")}`;
+    return node.kind === "feature" && node.recipe_id !== null && `/sae/${[this.model, node.recipe_id, node.feature_id].map(encodeURIComponent).join("/")}`;
   }
 }
 
@@ -59,7 +60,11 @@ export function name(node, most = 60) {
   if (node.kind === "error") return `left out, layer ${node.layer}, at “${visibleToken(node.token, 20)}”`;
   if (node.label) return visibleText(node.label, most);
   const tokens = (node.top_tokens || []).slice(0, 2).map((token) => visibleToken(token, 12)).join(" ");
-  return `${visibleText(node.recipe_id, 30)}/${node.feature_id}${tokens ? `: ${tokens}` : ""}`;
+  return `${visibleText(called(node), 40)}${tokens ? `: ${tokens}` : ""}`;
+}
+
+export function called(node) {
+  return node.recipe_id === null ? `feature ${node.feature_id}` : `${node.recipe_id}/${node.feature_id}`;
 }
 
 export function place(node) {

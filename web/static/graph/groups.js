@@ -15,15 +15,16 @@ export function groupControls(pinned, groups, changed) {
     changed();
   } }, element("label", {}, "Name ", text), element("button", {}, "Group those"), element("button", { type: "button", onclick: () => { groups.clear(); changed(); } }, "Ungroup all"));
   const card = element("pre", { class: "snippet" }, element("code", {}, cardOf(features, groups)));
+  const kept = groups.size > 0 && features.some(({ recipe_id }) => recipe_id !== null); // an imported graph has no card
   return element("details", {}, element("summary", {}, "Group features that mean one thing"), list, form,
-    groups.size ? element("p", { class: "key" }, "As settings of the experiment's card, which keep the groups:") : null, groups.size ? card : null);
+    kept ? element("p", { class: "key" }, "As settings of the experiment's card, which keep the groups:") : null, kept ? card : null);
 }
 
 function cardOf(features, groups) {
   const byName = new Map();
   for (const node of features) {
     const group = groups.get(node.node_id) || node.supernode;
-    if (group) byName.set(group, [...(byName.get(group) || []), `${node.recipe_id}/${node.feature_id}`]);
+    if (group && node.recipe_id !== null) byName.set(group, [...(byName.get(group) || []), `${node.recipe_id}/${node.feature_id}`]);
   }
   const lines = [...byName].map(([group, ids]) => `    ${JSON.stringify(group)}: [${[...new Set(ids)].join(", ")}]`);
   return `settings:\n  supernodes:\n${lines.join("\n")}`;
