@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from models import cpu_products
 from models.cpu_products import LEAST, mkl_is_slow, product, product_and_sum
@@ -38,6 +39,27 @@ def test_a_product_is_that_of_float64_to_rounding_in_every_layout(left, right):
     assert (product(a, b) - exact).abs().max() <= bound
     assert (product_and_sum(added, a, b) - (exact + added)).abs().max() <= bound
     assert product(a, b).is_contiguous()
+
+
+class WeightsOfOneDNN(TorchDispatchMode):
+    """Notes what oneDNN is asked to multiply with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.Tensor] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.mkldnn._linear_pointwise.default:
+            self.seen.append(args[1])
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("right", LAYOUTS)
+def test_no_part_of_a_matrix_reaches_onednn_whose_way_for_it_takes_a_thousand_times_as_long(right):
+    with WeightsOfOneDNN() as weights:
+        product(matrix(N, K, "every other"), matrix(K, M, right))
+    [weight_MK] = weights.seen
+    assert weight_MK.is_contiguous() or weight_MK.T.is_contiguous()
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
