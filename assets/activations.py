@@ -78,7 +78,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
     what was left out is counted."""
     from models.activations.harvest import harvest
     from models.corpora.contexts import TokenizedCorpus
-    from models.device import described, slow_format
+    from models.device import described
     from models.language_model.sites import Site
 
     registration, machine = store.registration(context.partition_key), machine_run(context, store)
@@ -94,9 +94,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             refuse_other_provenance(store, registration)
             require_room_for_harvest(store, registration, host, contexts, outputs)
             place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
-            context.log.info(f"harvesting {place} on {described(host.device)}: {_told(reasons)}")
-            if slow := slow_format(host.device, host.model.dtype):
-                context.log.warning(slow)
+            context.log.info(f"harvesting {place} on {described(host.device, host.model.dtype)}: {_told(reasons)}")
             facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
             if machine is not None:
                 machine.harvest(registration, outputs, facts)

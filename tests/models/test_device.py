@@ -30,3 +30,5 @@ def test_float16_on_a_cpu_is_told_to_be_slow_and_what_to_take_instead(monkeypatc
     assert instead in slow_format(torch.device("cpu"), torch.float16)
     for device, dtype in (("cpu", torch.float32), ("cpu", torch.bfloat16), ("cuda", torch.float16)):
         assert not slow_format(torch.device(device), dtype)
+    assert "fifty times as slowly" in described(torch.device("cpu"), torch.float16)
+    assert "slow" not in described(torch.device("cpu"))
