@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.evaluation.attribute_disentanglement import Disentanglement, Training, attribute_disentanglement
-from models.interventions.attribute_interchange import EntityPrompts, interchange_pairs
+from models.interventions.attribute_interchange import EntityPrompts, class_mean_subspace, interchange_pairs
 
 ENTITIES, VALUES = 60, 6
 WIDTH = 2 * VALUES + ENTITIES
@@ -130,3 +130,13 @@ def test_too_few_entities_make_no_pairs(rows: slice):
     is_used_N = np.zeros(len(prompts.entity_N), bool)
     is_used_N[rows] = True
     assert len(interchange_pairs(prompts, 0, is_used_N, 10, 0).base_M) == 0
+
+
+def test_class_means_are_those_of_the_entities_that_are_named():
+    prompts, _ = planted(rotated=False)
+    is_used_N = np.isin(prompts.answer_N.numpy(), [0, 2]) & (prompts.attribute_N == 0)
+    basis_DK = class_mean_subspace(prompts, 0, is_used_N)
+    assert basis_DK.shape == (WIDTH, 1), "two values differ along one direction"
+    rows = [torch.from_numpy(np.flatnonzero(is_used_N & (prompts.answer_N.numpy() == value))) for value in (0, 2)]
+    difference_D = prompts.x_ND[rows[0]].mean(0) - prompts.x_ND[rows[1]].mean(0)
+    assert torch.nn.functional.cosine_similarity(basis_DK[:, 0], difference_D, dim=0).abs() > 0.9999

@@ -102,3 +102,25 @@ def test_what_is_selected_is_told_of_the_half_that_did_not_choose_it():
 
     rows = [row for row in unlearning(questions, SETTINGS[:1], edited, list) if row.condition == "chosen"]
     assert {row.half: row.forget.value for row in rows} == {"choosing": 0, "reporting": 1}
+
+
+def test_the_half_that_is_reported_has_no_say_in_what_is_selected():
+    """One setting forgets more on the choosing half, the other on both together."""
+    questions, _, _ = planted()
+    n_right = {0.25: (10, 50), 1: (20, 0)}
+
+    def edited(features, value: float) -> Outcome:
+        right_N = np.ones(FACTS, bool)
+        for half, is_of_N in enumerate((questions.is_choosing_N, ~questions.is_choosing_N)):
+            rows = np.flatnonzero(questions.is_forget_N & is_of_N)
+            right_N[rows[n_right.get(-value, (50, 50))[half] :]] = False
+        return Outcome(right_N, np.zeros(FACTS))
+
+    settings = [Setting(0.2, 4, multiple) for multiple in n_right]
+    [found] = [
+        row
+        for row in unlearning(questions, settings, edited, list)
+        if row.is_selected and row.half == "reporting" and row.condition == "chosen"
+    ]
+    assert found.setting is not None
+    assert (found.setting.multiple, found.forget.value) == (0.25, 1)
