@@ -94,7 +94,7 @@ def activations(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
             refuse_other_provenance(store, registration)
             require_room_for_harvest(store, registration, host, contexts, outputs)
             place = f"{registration.model_id} over {contexts.n_contexts:,} contexts"
-            context.log.info(f"harvesting {place} on {described(host.device)}: {_told(reasons)}")
+            context.log.info(f"harvesting {place} on {described(host.device, host.model.dtype)}: {_told(reasons)}")
             facts = {"corpus_id": registration.corpus_id, "frame_sha256": frame_sha256}
             if machine is not None:
                 machine.harvest(registration, outputs, facts)

@@ -50,8 +50,9 @@ full_pipeline = _job(
 experiment_jobs = {
     method: _job(
         f"experiment_{method}",
-        f"One experiment on one model. {settings_of(method).question}",
+        f"One experiment on one model, after the models that wait for their features. {settings_of(method).question}",
         dg.AssetSelection.assets(method),
+        **{"dagster/priority": "-1"},
     )
     for method in method_names()
 }

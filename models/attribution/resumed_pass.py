@@ -87,7 +87,7 @@ class ResumedPass:
         Args:
             token_ids_P: The tokens of every row; only positions and masks are made from them.
             layer: The block that is run first.
-            stream_BPD: What enters it.
+            stream_BPD: What enters it; where it requires a gradient, the logits have one.
             edits: Edits of sites from that block on.
             gradient_at: Sites whose values are kept with their graph.
         """
@@ -96,7 +96,8 @@ class ResumedPass:
             if self.skips:
                 hooks.enter_context(_handing_on(list(self.host.module_map.blocks)[:layer], self.n_returned))
             hooks.enter_context(self.host.intervene({start: lambda _: stream_BPD} | more))
-            values = hooks.enter_context(self.host.capture([FINAL, *gradient_at], detach=not gradient_at))
+            wanted = bool(gradient_at) or stream_BPD.requires_grad
+            values = hooks.enter_context(self.host.capture([FINAL, *gradient_at], detach=not wanted))
             self.host.forward(token_ids_P[None].expand(len(stream_BPD), -1))
         return ResumedAnswer(self.readout(values[FINAL][:, -1]), {site: values[site] for site in gradient_at})
 

@@ -37,8 +37,9 @@ class CrossLayerTranscoder(TrainableModule):
     loss = sum over m of |y^m - y_hat^m|^2 / |y^m - mean|^2 + sum over l of penalty^l / |y^l - mean|^2 + aux / 32
 
     The decoders of a feature lie side by side in one row of norm 1, so that a slot costs one gather however many blocks
-    it writes. The target L0 is each block's own. AuxK: a block's dead features explain what is left in all that they
-    write.
+    it writes. At first a feature writes its own block alone, so that each block learns what it does itself before
+    earlier ones say it for it: fewer features of later blocks die (docs/log.md). The target L0 is each block's own.
+    AuxK: a block's dead features explain what is left in all that they write.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class CrossLayerTranscoder(TrainableModule):
         own = {"architecture": settings.activation, "activation": "batchtopk"}
         asked = settings.model_copy(update=own | {"sparsity_penalty": "tanh"})
         blocks = [kind.build(asked, width, chance, sum(written[number:])) for number, width in enumerate(read)]
+        for number, block in enumerate(blocks):
+            _write_own_site(block, written[number])
         return cls(blocks, torch.zeros(sum(written)), written)
 
     @property
@@ -190,6 +193,13 @@ class CrossLayerTranscoder(TrainableModule):
         tensors |= {"W_dec": own.contiguous(), "b_dec": bias}
         tensors |= {f"{TO}{layer}": rows.contiguous() for layer, rows in zip(layers[block + 1 :], later, strict=True)}
         return CrossLayerSlice(tensors, {"k": coder.config["k"]})
+
+
+@torch.no_grad()
+def _write_own_site(block: Block, width: int) -> None:
+    """Decoder rows of norm 1 that write nothing but the first site."""
+    own = torch.nn.functional.normalize(block.W_dec[:, :width], dim=1)
+    block.W_dec.zero_()[:, :width] = own
 
 
 class _SumOfTails(torch.autograd.Function):

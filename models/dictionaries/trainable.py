@@ -5,7 +5,7 @@ Axes: T tokens, D all that is read, E all that is written, F features of all dic
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Self
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -17,8 +17,6 @@ from models.sparse.process_group import SINGLE_PROCESS, ProcessGroup
 class TrainableModule(nn.Module, ABC):
     """Weights, a loss, and what becomes of them before and after a step."""
 
-    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
-    """Of Adam."""
     n_features: int
     """Of all dictionaries."""
 

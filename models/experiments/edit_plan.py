@@ -1,7 +1,7 @@
-"""In which block each fact is edited, and in which its baseline."""
+"""In which blocks each fact is edited, and in which its baseline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.attribution.causal_tracing import TracedLayers, TraceNoise, traced_layers
 from models.attribution.resumed_pass import ResumedPass
@@ -24,10 +24,16 @@ class EditPlan:
     """Block of the baseline; None where there is none."""
     traced: TracedLayers | None
     """What tracing found; None where the settings name the block and no baseline asks."""
+    blocks: int = 1
+    """That are edited, `layer` the last of them."""
+
+    @property
+    def layers_edited(self) -> list[int]:
+        return list(range(max(0, self.layer - self.blocks + 1), self.layer + 1))
 
     @property
     def layers(self) -> list[int]:
-        return [self.layer, *([] if self.other_layer is None else [self.other_layer])]
+        return [*self.layers_edited, *([] if self.other_layer is None else [self.other_layer])]
 
 
 def is_traced(settings: ModelEditingSettings) -> bool:
@@ -41,8 +47,26 @@ def trace_window(given: Given) -> int:
     return max(1, round(given.host.n_layers / 5)) if asked == "auto" else asked
 
 
-def edit_plans(given: Given, facts: Sequence[EditedFact]) -> list[EditPlan]:
-    """Traces every fact on its own prompt where the settings ask for it."""
+def edit_groups(given: Given, facts: Sequence[EditedFact]) -> list[list[EditPlan]]:
+    """Facts that are in the weights together; every fact is traced on its own prompt where the settings ask for it."""
+    settings = given.settings
+    plans = _edit_plans(given, facts)
+    if settings.algorithm == "memit":
+        plans = [replace(plan, blocks=settings.blocks) for plan in plans]
+    if not settings.together:
+        return [[plan] for plan in plans]
+    if settings.algorithm == "memit":
+        plans = [replace(plan, layer=_common_layer(plans)) for plan in plans]
+    return [plans]
+
+
+def _common_layer(plans: Sequence[EditPlan]) -> int:
+    """The block that tracing finds strongest on average; that of the settings where they name one."""
+    effects = [plan.traced.effect_L for plan in plans if plan.traced is not None]
+    return int(sum(effects[1:], effects[0]).argmax()) if effects else plans[0].layer
+
+
+def _edit_plans(given: Given, facts: Sequence[EditedFact]) -> list[EditPlan]:
     settings = given.settings
     if not is_traced(settings):
         assert settings.layer != "auto", "only a named block needs no tracing"

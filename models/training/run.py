@@ -40,7 +40,7 @@ class TrainingRun:
         self.sae, self.plan, self.device, self.process_group = sae.to(device), plan, device, process_group
         self.scalings = [scaling.to(device) for scaling in scalings]
         parameters = [p for _, p in self._parameters()]
-        self.adam = torch.optim.Adam(parameters, lr=plan.peak, betas=sae.betas, eps=EPSILON, fused=True)
+        self.adam = torch.optim.Adam(parameters, lr=plan.peak, betas=plan.betas, eps=EPSILON, fused=True)
         self.step = 0
         self.silent_F = torch.zeros(sae.n_features, dtype=torch.int64, device=device)
         """Tokens since each feature last fired."""

@@ -11,6 +11,10 @@ from models.training.config import TrainingSettings
 WARMUP, DECAY = 0.05, 0.2
 """Shares of the run in which the learning rate rises from 0 and falls back to 0, linearly."""
 LONGEST_WARMUP = 1000
+MOMENTUM = 0.9
+"""Adam's first beta."""
+MEMORY, LONGEST_MEMORY = 0.05, 1000
+"""Share of the run, and steps at most, over which Adam's mean of squared gradients reaches back."""
 LONGEST_DEAD_WINDOW = 10_000_000
 LARGEST_DEAD_SHARE = 0.05
 """Of the run."""
@@ -32,6 +36,8 @@ class TrainingSchedule:
     warmup: int
     decay: int
     """Step at which the learning rate begins to fall and the final densities begin to be counted."""
+    betas: tuple[float, float]
+    """Of Adam."""
     dead_after_tokens: int
     """Tokens of silence within which no feature is dead."""
     surely_dead_after_tokens: int
@@ -61,6 +67,7 @@ class TrainingSchedule:
             peak=default_learning_rate(d_in) if settings.learning_rate == "auto" else settings.learning_rate,
             warmup=max(1, min(LONGEST_WARMUP, round(WARMUP * n_steps))),
             decay=n_steps - round(DECAY * n_steps),
+            betas=(MOMENTUM, adam_memory_decay(n_steps)),
             dead_after_tokens=shortest,
             surely_dead_after_tokens=longest,
             per_row=per_row,
@@ -74,6 +81,15 @@ class TrainingSchedule:
         rising = (step + 1) / self.warmup
         falling = (self.n_steps - step) / (self.n_steps - self.decay + 1)
         return self.peak * min(1.0, rising, falling)
+
+
+def adam_memory_decay(n_steps: int) -> float:
+    """Adam's second beta: its memory of 1 / (1 - beta) steps is a twentieth of the run, at most the usual 1,000 steps.
+
+    A row's gradient is large until the row has found its feature. A memory as long as the run divides what the row
+    learns later by that beginning, so that a row that died, or took two features for one, hardly moves any more.
+    """
+    return 1 - 1 / max(1 / (1 - MOMENTUM), min(LONGEST_MEMORY, MEMORY * n_steps))
 
 
 def default_learning_rate(d_in: int) -> float:

@@ -28,7 +28,7 @@ create table edit (
     check (steps >= 0)
 );
 
-comment on table edit is 'One row per (model_id, experiment_id, fact, condition): an edit of rank one of a down-projection; the weight with it is W + dv uᵀ. Refers to prompt (model_id, experiment_id, prompt_id)';
+comment on table edit is 'One row per (model_id, experiment_id, fact, condition, layer): an edit of rank one of a down-projection; the weight with those of one state is W + the sum of dv uᵀ. Refers to prompt (model_id, experiment_id, prompt_id)';
 comment on column edit.model_id is 'Card of the model [id]';
 comment on column edit.experiment_id is 'Card of the experiment [id]';
 comment on column edit.fact is 'Group of the fact in the prompt set [id]';

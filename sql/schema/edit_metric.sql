@@ -15,7 +15,7 @@ create table edit_metric (
     check (ci_low <= ci_high)
 );
 
-comment on table edit_metric is 'One row per (model_id, experiment_id, condition, metric): mean over facts that were each edited alone. Refers to experiment (model_id, experiment_id)';
+comment on table edit_metric is 'One row per (model_id, experiment_id, condition, metric): mean over facts that were edited each alone, or all together. Refers to experiment (model_id, experiment_id)';
 comment on column edit_metric.model_id is 'Card of the model [id]';
 comment on column edit_metric.experiment_id is 'Card of the experiment [id]';
 comment on column edit_metric.condition is 'unedited, or as in edit [name]';

@@ -92,10 +92,13 @@ def test_nothing_more_is_asked_for_while_a_publication_waits_or_works(instance):
     assert sensed(instance, cursor)[0] is not None
 
 
-def test_a_publication_goes_before_every_run_that_waits():
-    """So that it begins in time where the queue never empties."""
-    of = {job: int(defs.resolve_job_def(job).tags.get("dagster/priority", 0)) for job in ("publish", "full_pipeline")}
-    assert of["publish"] > of["full_pipeline"]
+def test_a_publication_goes_before_every_run_that_waits_and_experiments_after_the_features_of_a_model():
+    """So that it begins in time where the queue never empties, and a model that arrives need not wait for questions."""
+    of = {job.name: int(job.tags.get("dagster/priority", 0)) for job in defs.resolve_all_job_defs()}
+    questions = {of.pop(name) for name in list(of) if name.startswith("experiment_")}
+    assert of.pop("publish") > max(of.values())
+    assert len(questions) == 1
+    assert max(questions) < of["full_pipeline"]
 
 
 def test_a_table_that_is_written_during_a_publication_is_published_by_the_next(instance):

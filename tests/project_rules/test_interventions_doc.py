@@ -41,7 +41,7 @@ def test_every_card_is_one_and_every_method_has_one():
     cards = [read_card(ExperimentCore, "interventions.md", text) for text in fenced("yaml")]
     assert sorted({card.method for card in cards}) == list(method_names())
     for card in cards:
-        registries = (ROOT / "registry", ROOT / "examples" / "efficientnet_lite0")
+        registries = (ROOT / "registry", *(ROOT / "examples" / name for name in ("efficientnet_lite0", "smollm2")))
         places = [registry / name for registry in registries for name in ("prompt_sets", "text_sets")]
         names_no_set = card.prompt_set is None  # a method that asks about units alone
         assert names_no_set or any((place / f"{card.prompt_set}.yaml").exists() for place in places), card.prompt_set

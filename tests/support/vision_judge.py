@@ -85,8 +85,7 @@ class VisionJudge:
 
     def holds(self, label: str, pixels_HWC: np.ndarray) -> np.ndarray:
         rule = self.rules.get(label.strip())
-        held = squares(pixels_HWC.mean(axis=-1)).any(axis=-1) & False
-        return held if rule is None else rule(pixels_HWC)
+        return rule(pixels_HWC) if rule else np.zeros([side // SQUARE for side in pixels_HWC.shape[:2]], bool)
 
     def _shown(self, element: Element, pictures: list[np.ndarray]) -> list[np.ndarray]:
         return [pictures[int(child.attributes["n"])] for child in element.all("picture")]

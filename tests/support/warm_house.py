@@ -4,9 +4,11 @@ The import makes such a house once, aside: its forks have everything loaded, and
 """
 
 import os
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import yaml
@@ -54,6 +56,7 @@ def _warm() -> None:
     """Threads are counted by OMP_NUM_THREADS: a number that torch was told, it tells each thread of a fork anew, and
     sometimes finds no pool there (`Invalid thread pool!`)."""
     harvest.SHARD_TOKENS = SHARD_TOKENS
+    shutil.disk_usage = lambda place: SimpleNamespace(free=2**40)  # type: ignore[assignment]  # a small disk is to fill
     os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote, a machine without power might
     with tempfile.TemporaryDirectory() as aside:
         root = Path(aside) / "house"

@@ -1,9 +1,11 @@
--- Facts of some prompts, with the edit of each and what was written with it and without.
+-- Facts of some prompts, with the edit of each (its last block, where it has several) and what was written with it and
+-- without.
 select
     e.fact,
     e.subject,
     e.answer,
     e.new_answer,
+    min(e.layer) over (partition by e.fact) as first_layer,
     e.layer,
     e.module,
     e.traced_effect,
@@ -32,4 +34,5 @@ where
             model_id = $model_id and experiment_id = $experiment_id
             and prompt_id between $first_prompt and $last_prompt
     )
+qualify row_number() over (partition by e.fact order by e.layer desc) = 1
 order by e.prompt_id;

@@ -1,6 +1,6 @@
-"""Model editing over a set of facts, each edited alone, measured and taken out again."""
+"""Model editing over a set of facts, edited each alone or all together, measured and taken out again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,15 +8,18 @@ import torch
 from models.experiments.edit_contexts import drawn_prefixes, edit_request
 from models.experiments.edit_metrics import metric_rows
 from models.experiments.edit_outcome import EditOutcome, edit_outcome
-from models.experiments.edit_plan import EditPlan, Given, edit_plans, is_traced, trace_window
+from models.experiments.edit_plan import EditPlan, Given, edit_groups, is_traced, trace_window
 from models.experiments.edited_fact import EditedFact, edited_facts
-from models.experiments.fact_edits import FactEdit, fact_edits
+from models.experiments.fact_edits import FactEdit, edited_states
 from models.experiments.fit_texts import fit_windows
 from models.experiments.method import ExperimentMethod, PassCount, Rows
 from models.experiments.prompt_encoding import EncodedPrompt, PromptEncoder
 from models.experiments.settings.model_editing import ModelEditingSettings
 from models.experiments.stored_covariances import stored_covariances
-from models.interventions.model_editing.down_projection import DownProjection
+from models.interventions.model_editing.down_projection import DownProjection, InvalidEdit
+from models.interventions.model_editing.key_covariance import KeyCovariance
+from models.interventions.model_editing.rank_one_edit import applied_together
+from models.interventions.model_editing.rome import EditRequest
 from models.language_model.model_limits import ModelLimits
 from models.language_model.stream_readout import StreamReadout
 
@@ -24,16 +27,18 @@ from models.language_model.stream_readout import StreamReadout
 def _measure(given: Given, prompts: Sequence[EncodedPrompt]) -> Rows:
     rows = {name: list[dict[str, Any]]() for name in ModelEditingSettings.tables}
     texts = _fit_texts(given)
-    plans, encoder = edit_plans(given, edited_facts(prompts)), _encoder(given)
-    covariances = stored_covariances(given, [layer for plan in plans for layer in plan.layers], texts)
+    groups, encoder = edit_groups(given, edited_facts(prompts)), _encoder(given)
+    layers = [layer for plans in groups for plan in plans for layer in plan.layers]
+    covariances = stored_covariances(given, layers, texts)
     outcomes: dict[str, list[EditOutcome]] = {}
-    for plan in plans:
-        rows["patching_effect"] += _trace_rows(given, plan)
-        for name, edit, outcome in _outcomes(given, plan, encoder, texts, covariances):
-            outcomes.setdefault(name, []).append(outcome)
-            rows["edit"] += [] if edit is None else [edit]
-            rows["edit_effect"] += _effect_rows(given, outcome)
-            rows["edit_fluency"].append(_fluency_row(plan.fact, outcome))
+    for plans in groups:
+        rows["patching_effect"] += [row for plan in plans for row in _trace_rows(given, plan)]
+        for name, edits, measured in _outcomes(given, plans, encoder, texts, covariances):
+            outcomes.setdefault(name, []).extend(measured)
+            rows["edit"] += edits
+            for plan, outcome in zip(plans, measured, strict=True):
+                rows["edit_effect"] += _effect_rows(given, outcome)
+                rows["edit_fluency"].append(_fluency_row(plan.fact, outcome))
     for condition, each in outcomes.items():
         rows["edit_metric"] += ({"condition": condition} | row for row in metric_rows(each, given.seed))
     return rows
@@ -52,31 +57,42 @@ def _fit_texts(given: Given) -> list[tuple[int, ...]]:
 
 
 def _outcomes(
-    given: Given, plan: EditPlan, encoder: PromptEncoder, texts: Sequence[tuple[int, ...]], covariances: Any
-) -> Iterator[tuple[str, dict[str, Any] | None, EditOutcome]]:
-    """The fact as it is, then under each edit: the condition, its row of `edit`, what was measured."""
-    settings, fact, host = given.settings, plan.fact, given.host
-    loss_texts = texts[: settings.loss_texts]
-    prefixes = drawn_prefixes(
-        texts, len(given.prefix), settings.prefixes, settings.prefix_tokens, given.seed + fact.rewrite.prompt_id
-    )
-    yield "unedited", None, edit_outcome(given, fact, "unedited", loss_texts)
-    request = edit_request(encoder, fact, settings.token, prefixes)
-    for each in fact_edits(given, plan, request, covariances):
-        weight = DownProjection.of(host, each.found.edit.layer).module.weight
-        before = weight.detach().clone()
-        with each.found.edit.applied(host):
-            outcome = edit_outcome(given, fact, each.condition, loss_texts)
-        row = _edit_row(plan, each, len(request.contexts)) | {"is_restored": torch.equal(weight, before)}
-        yield each.condition, row, outcome
+    given: Given,
+    plans: Sequence[EditPlan],
+    encoder: PromptEncoder,
+    texts: Sequence[tuple[int, ...]],
+    covariances: Mapping[int, KeyCovariance],
+) -> Iterator[tuple[str, list[dict[str, Any]], list[EditOutcome]]]:
+    """Facts as they are, then under each state of the weights: the condition, its rows of `edit`, what was measured."""
+    host, loss_texts = given.host, texts[: given.settings.loss_texts]
+
+    def measured(condition: str) -> list[EditOutcome]:
+        return [edit_outcome(given, plan.fact, condition, loss_texts) for plan in plans]
+
+    yield "unedited", [], measured("unedited")
+    requests = [_request(given, plan.fact, encoder, texts) for plan in plans]
+    for state in edited_states(given, plans, requests, covariances):
+        weights = [DownProjection.of(host, edit.layer).module.weight for edit in state.edits]
+        before = [weight.detach().clone() for weight in weights]
+        with applied_together(state.edits, host):
+            outcomes = measured(state.condition)
+        restored = all(torch.equal(weight, kept) for weight, kept in zip(weights, before, strict=True))
+        edits = [_edit_row(state.condition, each, given.settings.prefixes) for each in state.made]
+        yield state.condition, [row | {"is_restored": restored} for row in edits], outcomes
 
 
-def _edit_row(plan: EditPlan, each: FactEdit, n_contexts: int) -> dict[str, Any]:
-    found, fact, traced = each.found, plan.fact, plan.traced
-    edit = found.edit
+def _request(given: Given, fact: EditedFact, encoder: PromptEncoder, texts: Sequence[tuple[int, ...]]) -> EditRequest:
+    settings, seed = given.settings, given.seed + fact.rewrite.prompt_id
+    prefixes = drawn_prefixes(texts, len(given.prefix), settings.prefixes, settings.prefix_tokens, seed)
+    return edit_request(encoder, fact, settings.token, prefixes)
+
+
+def _edit_row(condition: str, made: FactEdit, n_prefixes: int) -> dict[str, Any]:
+    plan, found = made.plan, made.found
+    fact, traced, edit = plan.fact, plan.traced, found.edit
     return {
         "fact": fact.name,
-        "condition": each.condition,
+        "condition": condition,
         "prompt_id": fact.rewrite.prompt_id,
         "subject": fact.subject,
         "answer": fact.rewrite.prompt.answer,
@@ -85,7 +101,7 @@ def _edit_row(plan: EditPlan, each: FactEdit, n_contexts: int) -> dict[str, Any]
         "module": edit.module,
         "position": plan.position,
         "traced_effect": None if traced is None else float(traced.effect_L[edit.layer]),
-        "n_contexts": n_contexts,
+        "n_contexts": 1 + n_prefixes,
         "key_norm": float(found.key_E.norm()),
         "value_norm": float(found.original_D.norm()),
         "change_norm": float((found.value_D - found.original_D).norm()),
@@ -162,7 +178,9 @@ def _passes(given: Given) -> PassCount:
     n_rows = settings.prefixes + 2
     traced = 1 + settings.noise_seeds * (1 + host.n_layers) if is_traced(settings) else 0
     total = PassCount(n_texts)
+    blocks = settings.blocks if settings.algorithm == "memit" else 1
     for fact in facts:
+        total += PassCount((blocks - 1) * n_rows + (blocks + 1 if settings.algorithm == "memit" else 0))
         measured = len(fact.prompts) + settings.new_tokens + settings.loss_texts
         total += PassCount(traced + n_states * measured + n_edits * n_rows * (settings.steps + 5))
         total += PassCount(0, n_edits * n_rows * settings.steps)
@@ -172,8 +190,13 @@ def _passes(given: Given) -> PassCount:
 def _check(given: Given) -> None:
     settings, host = given.settings, given.host
     StreamReadout.of(host)
+    if "other_layer" in settings.baselines and (settings.together or settings.algorithm == "memit"):
+        raise InvalidEdit(
+            "the baseline other_layer is of facts that rome edits each alone: leave it out of `baselines`, or leave "
+            "out `together` and `algorithm: memit`"
+        )
     facts, encoder = edited_facts(given.prompts), _encoder(given)
-    for layer in range(host.n_layers) if settings.layer == "auto" else [settings.layer]:
+    for layer in range(host.n_layers) if settings.layer == "auto" else _named_layers(settings):
         DownProjection.of(host, layer)
     longest = [(0,) * max(settings.prefix_tokens)]
     for fact in facts:
@@ -183,6 +206,12 @@ def _check(given: Given) -> None:
             f"prefix_tokens go up to {max(settings.prefix_tokens)} and texts have {settings.fit_length} tokens: raise "
             "fit_length"
         )
+
+
+def _named_layers(settings: ModelEditingSettings) -> range:
+    assert settings.layer != "auto", "the caller asks where a block is named"
+    blocks = settings.blocks if settings.algorithm == "memit" else 1
+    return range(max(0, settings.layer - blocks + 1), settings.layer + 1)
 
 
 METHOD = ExperimentMethod(settings=ModelEditingSettings, measure=_measure, passes=_passes, check=_check)

@@ -14,6 +14,7 @@ class CrosscoderSettings(ComparisonSettings):
 
     question = "Which features are of both models, and which of one alone?"
     tables = ("crosscoder", "crosscoder_feature", "crosscoder_example")
+    code_version = "2"
     dictionary = "none"
     reads_other_dictionary: ClassVar[bool] = False
     not_by_hand = ("fit_tokens",)

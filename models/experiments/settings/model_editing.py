@@ -11,12 +11,13 @@ EditBaseline = Literal["other_layer", "random_direction"]
 
 
 class ModelEditingSettings(ExperimentSettings):
-    """One fact at a time is rewritten in the weights by an edit of rank one (ROME, Meng et al. 2022), measured, and
-    taken out again bit for bit: whether the new object follows the prompt and its paraphrases, whether neighbors keep
-    theirs, what the model then writes, and what ordinary text costs it. Beside it stand the unedited model, the same
-    method in another block, and a random change of the same length for the same key. Rows of a prompt set belong to a
-    fact by their `group`; `label` says `rewrite` (one a fact, with its `subject`), `paraphrase` or `neighborhood`;
-    `answer` is what is true and `foil` the new object."""
+    """Facts are rewritten in the weights, each alone or all together, by an edit of rank one (ROME, Meng et al. 2022)
+    or by edits of several blocks (MEMIT, Meng et al. 2023), measured, and taken out again bit for bit: whether the new
+    object follows the prompt and its paraphrases, whether neighbors keep theirs, what the model then writes, and what
+    ordinary text costs it. Beside it stand the unedited model, the same method in another block, and a random change
+    of the same length for the same key. Rows of a prompt set belong to a fact by their `group`; `label` says `rewrite`
+    (one a fact, with its `subject`), `paraphrase` or `neighborhood`; `answer` is what is true and `foil` the new
+    object."""
 
     question = "Can one fact be rewritten in the weights, and what else changes?"
     tables = ("edit", "edit_effect", "edit_fluency", "edit_metric", "patching_effect")
@@ -25,8 +26,18 @@ class ModelEditingSettings(ExperimentSettings):
     needs_foil = True
     prompts_per_chunk = None
 
+    algorithm: Literal["rome", "memit"] = "rome"
+    """`rome` rewrites one block for one fact, `memit` several blocks for all facts at once."""
+    together: bool = False
+    """Whether all facts of the set are in the weights at the same time: with `rome` one after another, each made on
+    what the ones before left."""
     layer: Annotated[int, Bounds(0, 9_999)] | Literal["auto"] = "auto"
-    """Block whose MLP is edited; `auto` is the one that causal tracing finds strongest on the fact's own prompt."""
+    """Block whose MLP is edited, of memit the last; `auto` is the one that causal tracing finds strongest on the fact's
+    own prompt, where memit edits facts together on all of theirs."""
+    blocks: Annotated[int, Bounds(1, 1000)] = 3
+    """Of memit: blocks over which the change is spread, `layer` the last; fewer where fewer come before it."""
+    covariance_weight: Annotated[float, Bounds(0, 10**9)] = 100.0
+    """Of memit: how much an ordinary token's key counts against a fact's."""
     token: Literal["subject_last", "last"] = "subject_last"
     """Whose key is rewritten: the subject's last token, or the prompt's."""
     trace_window: Annotated[int, Bounds(1, 1000)] | Literal["auto"] = "auto"
@@ -58,7 +69,8 @@ class ModelEditingSettings(ExperimentSettings):
     largest_change: Annotated[float, Bounds(0, 1000)] = 4.0
     """Longest change of the value, in lengths of the old one."""
     baselines: list[EditBaseline] = Field(["other_layer", "random_direction"], max_length=2)
-    """The same method in the block that tracing finds weakest; a random change of the same length for the same key."""
+    """The same method in the block that tracing finds weakest, of facts that rome edits each alone; a random change of
+    the same length for the same key."""
     new_tokens: Annotated[int, Bounds(0, 10_000)] = 40
     """Tokens that are written behind each rewritten prompt; 0 for none, and no fluency."""
     temperature: Annotated[float, Bounds(0, 100)] = 0.7

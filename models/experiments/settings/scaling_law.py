@@ -14,6 +14,7 @@ class ScalingLawSettings(ExperimentSettings):
 
     question = "How does a dictionary's error fall with its width, and where would it end?"
     tables = ("scaling_run", "scaling_fit")
+    code_version = "2"
     prompt_kinds = ("prompts", "labelled")
     prompts_per_chunk = None
     not_by_hand = ("fit_tokens",)

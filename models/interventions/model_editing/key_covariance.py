@@ -29,7 +29,7 @@ class KeyCovariance:
     n_tokens: int
 
     def solve(self, key_E: Tensor, ridge: float) -> Tensor:
-        """u = (C + ridge · mean(diag C) · I)⁻¹ k in float64.
+        """u = (C + ridge · mean(diag C) · I)⁻¹ k in float64; of several keys (E, N) each.
 
         Raises:
             InvalidEdit: If the matrix is not invertible.
@@ -43,7 +43,9 @@ class KeyCovariance:
                 f"the covariance of {len(matrix_EE):,} neurons over {self.n_tokens:,} tokens is not invertible with a "
                 f"ridge of {ridge:g}: read more tokens than there are neurons (`covariance_tokens`), or raise `ridge`"
             )
-        return torch.cholesky_solve(key_E.double().cpu()[:, None], factor_EE)[:, 0]
+        key_EN = key_E.double().cpu()
+        found_EN = torch.cholesky_solve(key_EN.reshape(len(key_EN), -1), factor_EE)
+        return found_EN.reshape(key_EN.shape)
 
 
 @torch.no_grad()

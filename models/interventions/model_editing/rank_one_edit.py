@@ -3,8 +3,8 @@
 W' = W + Δv uᵀ. D model width, E neurons.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,9 +33,7 @@ class RankOneEdit:
     notes: Mapping[str, str] = field(default_factory=dict)
     """What it is about, for people."""
 
-    @contextmanager
-    @torch.no_grad()
-    def applied(self, host: HookedModel) -> Iterator[None]:
+    def applied(self, host: HookedModel) -> AbstractContextManager[None]:
         """A context in which the model has the edit; behind it the weights are bit for bit as before.
 
         Edits within one another add up.
@@ -43,16 +41,9 @@ class RankOneEdit:
         Raises:
             InvalidEdit: If it was made on another model.
         """
-        projection = self._projection(host)
-        kept = projection.module.weight.detach().clone()
-        weight_DE = projection.weight_DE
-        weight_DE += torch.outer(self.change_D.to(weight_DE), self.u_E.to(weight_DE))
-        try:
-            yield
-        finally:
-            projection.module.weight.copy_(kept)
+        return applied_together([self], host)
 
-    def _projection(self, host: HookedModel) -> DownProjection:
+    def projection_of(self, host: HookedModel) -> DownProjection:
         if host.weights_sha256 != self.weights_sha256:
             raise InvalidEdit(
                 f"the edit of {self.module} was made on weights {self.weights_sha256[:12]}, and {host.source} has "
@@ -94,3 +85,24 @@ class RankOneEdit:
             raise InvalidEdit(f"{file} is no edit: wanted vectors u and dv of format {FORMAT}")
         layer, module, sha256 = (about.pop(name) for name in ("layer", "module", "weights_sha256"))
         return cls(int(layer), module, sha256, vectors["u"], vectors["dv"], about)
+
+
+@contextmanager
+@torch.no_grad()
+def applied_together(edits: Sequence[RankOneEdit], host: HookedModel) -> Iterator[None]:
+    """A context in which the model has all of some edits; behind it the weights are bit for bit as before.
+
+    Raises:
+        InvalidEdit: If one was made on another model, before any is put in.
+    """
+    projections = [edit.projection_of(host) for edit in edits]
+    weights = {projection.layer: projection.module.weight for projection in projections}
+    kept = {layer: weight.detach().clone() for layer, weight in weights.items()}
+    try:
+        for edit, projection in zip(edits, projections, strict=True):
+            weight_DE = projection.weight_DE
+            weight_DE += torch.outer(edit.change_D.to(weight_DE), edit.u_E.to(weight_DE))
+        yield
+    finally:
+        for layer, weight in weights.items():
+            weight.copy_(kept[layer])

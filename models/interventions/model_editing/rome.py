@@ -95,10 +95,10 @@ def rome_edit(
         InvalidEdit: If the block has no single down-projection in float32, or the covariance is not invertible.
     """
     projection = DownProjection.of(host, layer)
-    key_BE = _keys(host, layer, request.contexts)
+    key_BE = context_keys(host, layer, request.contexts)
     key_E, original_D = key_BE.double().mean(0), projection(key_BE[0])
     direction_E = covariance.solve(key_E, ridge).to(key_E.device)
-    found = _search(host, projection, request, original_D.float(), search)
+    found = search_value(host, projection, request, original_D.float(), search)
     value_D = original_D + found.change_D.double()
     u_E = direction_E / (direction_E @ key_E)
     edit = RankOneEdit(layer, projection.name, host.weights_sha256, u_E.float(), (value_D - projection(key_E)).float())
@@ -106,7 +106,8 @@ def rome_edit(
 
 
 @torch.no_grad()
-def _keys(host: HookedModel, layer: int, contexts: Sequence[EditContext]) -> Tensor:
+def context_keys(host: HookedModel, layer: int, contexts: Sequence[EditContext]) -> Tensor:
+    """The key of each context (B, E)."""
     site, keys = Site("mlp_act", layer), [Tensor()] * len(contexts)
     for numbers in _of_one_shape(contexts):
         with host.capture([site]) as found:
@@ -125,7 +126,9 @@ def _of_one_shape(contexts: Sequence[EditContext]) -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _FoundValue:
+class FoundValue:
+    """δ, and what it does."""
+
     change_D: Tensor
     steps: int
     negative_log_likelihood: float
@@ -167,9 +170,10 @@ def _at_output(projection: DownProjection, see: Callable[[Tensor], Tensor], n_ro
         hook.remove()
 
 
-def _search(
+def search_value(
     host: HookedModel, projection: DownProjection, request: EditRequest, original_D: Tensor, search: ValueSearch
-) -> _FoundValue:
+) -> FoundValue:
+    """The change of the value `original_D` under which the new object follows."""
     groups = [
         _ShiftedPasses.of(host, projection, [request.contexts[number] for number in numbers])
         for numbers in _of_one_shape(request.contexts)
@@ -192,7 +196,7 @@ def _search(
         decay = search.weight_decay * change_D.norm() / norm.square()
         loss = likelihood + search.kl_factor * kl + decay
         if done == search.steps or float(loss.detach()) < search.enough:
-            return _FoundValue(change_D.detach(), done, float(likelihood.detach()), float(kl.detach()))
+            return FoundValue(change_D.detach(), done, float(likelihood.detach()), float(kl.detach()))
         adam.zero_grad()
         loss.backward()
         adam.step()

@@ -57,6 +57,14 @@ def best_cosines(wanted_ND: Tensor, found_FD: Tensor) -> tuple[Tensor, Tensor]:
     return best.values, best.indices
 
 
+def test_features_begin_by_writing_their_own_block_alone():
+    made = CrossLayerTranscoder.build(settings("batchtopk"), [WIDTH] * 3, [5, 6, 7], torch.Generator().manual_seed(0))
+    for number, block in enumerate(made.of_blocks):
+        own, *later = block.W_dec.split(made.widths[number:], dim=1)
+        torch.testing.assert_close(own.norm(dim=1), torch.ones(48))
+        assert all(not rows.any() for rows in later)
+
+
 def test_planted_features_are_found_and_one_latent_carries_both_blocks(
     source: PlantedBlocks, calibrated: list[Calibration]
 ) -> None:

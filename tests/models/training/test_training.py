@@ -180,6 +180,21 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert rates[-1] == pytest.approx(0.5 / 201)
 
 
+def test_a_step_forgets_the_first_steps_within_a_twentieth_of_the_run() -> None:
+    """A gradient of 1 in 100 steps and of .1 in the 900 after them: the steps that Adam makes of both are of one size
+    again long before the run ends, as they are not with the usual memory of 1,000 steps."""
+    plan = TrainingSchedule.of(
+        TrainingSettings(tokens=100_000, batch_tokens=100, learning_rate=0.5), 64, torch.device("cpu"), 1 / 64
+    )
+    weight = torch.nn.Parameter(torch.zeros(()))
+    adam = torch.optim.Adam([weight], lr=1.0, betas=plan.betas)
+    for step in range(plan.n_steps):
+        before, weight.grad = weight.item(), torch.tensor(1.0 if step < 100 else 0.1)
+        adam.step()
+        if step == 900:
+            assert before - weight.item() > 0.95
+
+
 def test_the_dead_window_is_counted_in_tokens() -> None:
     """64 firings of a feature of mean density and 8 steps at least, a twentieth of the run and 10 M tokens at most."""
     for tokens, density, shortest, longest in (

@@ -26,7 +26,7 @@ def _by_origin(registration: "SAERegistration") -> tuple[StageIdentity, ...]:
 
 SAE = StageIdentity(
     "sae",
-    "3",
+    "4",
     fields=(
         "recipe.site",
         "recipe.sae.architecture",
