@@ -187,7 +187,9 @@ def test_a_step_forgets_the_first_steps_within_a_twentieth_of_the_run() -> None:
         TrainingSettings(tokens=100_000, batch_tokens=100, learning_rate=0.5), 64, torch.device("cpu"), 1 / 64
     )
     weight = torch.nn.Parameter(torch.zeros(()))
-    adam = torch.optim.Adam([weight], lr=1.0, betas=plan.betas)
+    sae = architecture("topk").build(SAE, 16, torch.Generator())
+    of_run = TrainingRun(sae, [Normalization(torch.zeros(16), 1.0)], plan, torch.device("cpu")).adam
+    adam = torch.optim.Adam([weight], lr=1.0, betas=of_run.param_groups[0]["betas"])
     for step in range(plan.n_steps):
         before, weight.grad = weight.item(), torch.tensor(1.0 if step < 100 else 0.1)
         adam.step()
