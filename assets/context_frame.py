@@ -77,7 +77,9 @@ def _of_images(store: Store, registration: SAERegistration) -> dg.MaterializeRes
     """A vision model frames nothing: what stands in the frame's place is its preprocessing, by its hash."""
     from storage.table_schemas import rows_as_table
 
-    refuse_text_recipe(registration.sae_id, registration.recipe)
+    images = registration.model.images_seen
+    assert images is not None
+    refuse_text_recipe(registration.sae_id, registration.recipe, images)
     preprocessing, smallest = load_preprocessing(registration)
     found = {"preprocessing_sha256": preprocessing.sha256}
     identity = CONTEXT_FRAME.identity(registration, found=found)

@@ -15,7 +15,7 @@ from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.labels.human_labels import explained_rows, human_labels
-from pipelines.labels.image_labels import class_rows, explanation_rows
+from pipelines.labels.image_labels import by_feature, class_rows, explanation_rows
 from pipelines.labels.inputs import explained_identity, feature_data, labeling_setup, write_requests
 from pipelines.labels.requested_features import requested
 from pipelines.registry.identities.stages.explanations import EXPLANATIONS
@@ -55,12 +55,12 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     identity, folder = explained_identity(store, registration), store.layout.table("explanation", registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
+        reason, offline = None, None
         if registration.model.images_seen is not None:
             preferred, reason = class_rows(store, registration)
             classes = store.layout.table("feature_class", registration)
             store.tables.write(classes, preferred, identity, {"reason": reason})
-            store.tables.write(folder, explanation_rows(registration, preferred), identity)
-            return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, reason)
+            offline = explanation_rows(registration, preferred)
         people = human_labels(store, registration)
         if (kept := explained_rows(store, registration, identity)) is not None:
             rows = with_human_labels(kept, registration.sae_id, people)
@@ -68,8 +68,9 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             known, setup = feature_data(store, registration), labeling_setup(store, registration)
             made = label_features(known, setup, requested(store, registration), Progress(context, "labels"), people)
             write_requests(store, registration, ["explain"], made.answers, identity)
-            rows = made.rows
+            rows = made.rows if offline is None else by_feature(made.rows, offline)
         store.tables.write(folder, rows, identity)
+        return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, reason)
     return _result(store.tables.read("explanation", registration).to_pylist(), registration, why)
 
 

@@ -11,7 +11,7 @@ from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
-from pipelines.labels.image_labels import score_rows
+from pipelines.labels.image_labels import judges_nothing, score_rows
 from pipelines.labels.inputs import feature_data, labeling_setup, scored_identity, write_requests
 from pipelines.registry.identities.stages.label_scores import LABEL_SCORES
 from pipelines.registry.registry import SAERegistration
@@ -53,7 +53,7 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     tables += ["label_embedding"] if registration.recipe.explanations.sentence_encoder is not None else []
     if why := why_made(identity, *(store.layout.table(name, registration) for name in tables)):
         context.log.info(f"scoring because {why}")
-        if registration.model.images_seen is not None:
+        if judges_nothing(registration):
             _score_image_labels(store, registration, identity)
         else:
             _score(context, store, registration, identity)
@@ -61,7 +61,7 @@ def label_scores(context: dg.AssetExecutionContext, store: Store) -> dg.Material
 
 
 def _score_image_labels(store: Store, registration: SAERegistration, identity: dict) -> None:
-    """What the labels of images are worth is known already; nobody judges windows of text."""
+    """What the labels of images are worth is known already; nobody is asked."""
     explained, preferred = (store.tables.read(name, registration) for name in ("explanation", "feature_class"))
     tables = {"judgement": rows_as_table("judgement", []), "explanation_score": score_rows(explained, preferred)}
     for name, rows in tables.items():
@@ -70,6 +70,8 @@ def _score_image_labels(store: Store, registration: SAERegistration, identity: d
 
 def _score(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
     """Writes what was asked, the meanings, the judgements and, last, the scores that stand for all."""
+    import pyarrow as pa
+
     from models.autointerp.stages import embeddings, score_labels
 
     settings, explained = registration.recipe.explanations, store.tables.read("explanation", registration)
@@ -80,6 +82,9 @@ def _score(context: dg.AssetExecutionContext, store: Store, registration: SAEReg
     )
     write_requests(store, registration, settings.scorers, made.answers, identity)
     tables = {"judgement": made.judgements, "explanation_score": made.rows}
+    if registration.model.images_seen is not None:
+        preferred = store.tables.read("feature_class", registration)
+        tables["explanation_score"] = pa.concat_tables([made.rows, score_rows(explained, preferred)])
     if settings.sentence_encoder is not None:
         vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
         tables = {"label_embedding": vectors} | tables

@@ -12,6 +12,7 @@ from pipelines.dagster_support.plots import rating_shares
 from pipelines.dagster_support.progress import Progress
 from pipelines.dagster_support.resources import LLM_STEP, REFRESH_WHEN_STALE, WRITES_TABLES
 from pipelines.dagster_support.user_errors import fail_without_retry
+from pipelines.labels.image_labels import judges_nothing
 from pipelines.labels.inputs import feature_data, labeling_setup, ratings_identity, write_requests
 from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
 from pipelines.registry.registry import SAERegistration
@@ -55,7 +56,7 @@ def specificity_ratings(context: dg.AssetExecutionContext, store: Store) -> dg.M
     identity, folder = ratings_identity(store, registration), store.layout.table("specificity", registration)
     if why := why_made(identity, folder):
         context.log.info(f"rating because {why}")
-        if registration.model.images_seen is not None:  # what is rated are windows of text
+        if judges_nothing(registration):
             store.tables.write(folder, rows_as_table("specificity", []), identity)
         else:
             made = rate_labels(

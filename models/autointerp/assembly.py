@@ -8,6 +8,7 @@ from typing import Protocol
 from models.autointerp.config import ExplanationSettings, offline_explainers
 from models.autointerp.explainer_inputs import ExplainerInputs
 from models.autointerp.feature_data import FeatureData
+from models.autointerp.image_llm_explainer import ImageLLMExplainer
 from models.autointerp.judges.llm import LLMJudge
 from models.autointerp.lexical.judge import LexicalJudge
 from models.autointerp.llm_access import check_access, provider_llm
@@ -43,16 +44,18 @@ class LabelingSetup:
             check_access(self.settings, ProviderAccess.from_environment())
 
     def explainers(self, material: FeatureData) -> list[Explainer]:
-        """One for each explainer and prompt of the recipe."""
+        """One for each explainer and prompt of the recipe; of images none is offline, for what is made of their own
+        labels is made of them all at once (`class_preference`)."""
         found: list[Explainer] = []
+        by_llm = ImageLLMExplainer if material.of_images else LLMExplainer
         for name in self.settings.explainers:
             if name in offline_explainers():
+                if material.of_images:
+                    continue
                 found.append(import_module(f"models.autointerp.explainers.{name}").build(material))
             else:
                 groups = material.groups(self.settings)
-                found += [
-                    LLMExplainer(name, self.llm(name), prompt, groups) for prompt in self.settings.prompt_variants
-                ]
+                found += [by_llm(name, self.llm(name), prompt, groups) for prompt in self.settings.prompt_variants]
         return found
 
     def judge(self, material: FeatureData) -> Judge:

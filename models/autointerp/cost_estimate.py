@@ -26,7 +26,9 @@ class RequestCounts:
     n_answered: int = 0
     """Of these, in the ledger already: they cost nothing more."""
     n_bytes: int = 0
-    """Of those that are not."""
+    """Of the texts of those that are not."""
+    picture_tokens: int = 0
+    """Of their pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class DryRunLLM:
         if request.key in self.ledger.answers:
             count.n_answered += 1
             return self.ledger.answers[request.key]
-        count.n_bytes += request.n_bytes
+        count.n_bytes += request.text_bytes
+        count.picture_tokens += request.picture_tokens
         return LedgerAnswer(request.key, request.purpose, "", self.name, "planned")
 
     def estimates(self) -> list[Estimate]:
@@ -69,18 +72,18 @@ class DryRunLLM:
 
     def _estimate(self, purpose: str, count: RequestCounts) -> Estimate:
         per_byte, per_answer = self._seen(purpose)
-        sent = round(count.n_bytes * per_byte)
+        sent = round(count.n_bytes * per_byte) + count.picture_tokens
         said = round((count.n_requests - count.n_answered) * per_answer)
         costs = [self.price.cost(sent, said, batched=batched) for batched in (False, True)]
         return Estimate(purpose, count.n_requests, count.n_answered, sent, said, *costs)
 
     def _seen(self, purpose: str) -> tuple[float, float]:
-        """Tokens of a prompt per byte sent, and tokens of an answer."""
+        """Tokens of a prompt's text per byte, and tokens of an answer."""
         seen = [a for a in self.ledger.answers.values() if a.llm == self.name and a.purpose == purpose and a.sent_bytes]
         if not seen:
             return TOKENS_PER_BYTE, _output_tokens(purpose)
-        sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens for a in seen)
-        return sent / sum(a.sent_bytes for a in seen), sum(a.output_tokens for a in seen) / len(seen)
+        sent = sum(a.input_tokens + a.cache_write_tokens + a.cache_read_tokens - a.picture_tokens for a in seen)
+        return max(sent, 0) / sum(a.sent_bytes for a in seen), sum(a.output_tokens for a in seen) / len(seen)
 
 
 def _output_tokens(purpose: str) -> int:

@@ -207,6 +207,10 @@ class ExampleSet:
         first_R = self.position_R[rows_R] - self.peak_R[rows_R] - self.first_read
         return TokenWindows(vocabulary, self.code_S[at_S], start_R, first_R)
 
+    def can_be_shown(self, row: int) -> bool:
+        """Whether a judge or an explainer can be shown an example: text always can."""
+        return True
+
     def window(self, row: int) -> tuple[list[str], np.ndarray, int]:
         """Tokens, activations and peak of an example."""
         a, b = self.start_R[row], self.start_R[row + 1]

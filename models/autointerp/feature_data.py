@@ -13,6 +13,7 @@ from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import NEAR_MISSES, ExplainerInputs, TopLogits
 from models.autointerp.feature_selection import select_features
 from models.autointerp.hard_negatives import hard_negatives
+from models.autointerp.image_example_set import ImageExampleSet
 from models.features.firings import Firings
 
 N_HARD_NEGATIVES = 10
@@ -33,11 +34,19 @@ class FeatureData:
     codes: Callable[[], Iterable[Firings]] | None = None
     first_read: int = 0
     """Position of the first token of a context that may be read."""
+    images: Callable[[pa.Table], ImageExampleSet] | None = None
+    """Of a vision model: from rows of `example` the examples with their pictures."""
     near_copy_group: Callable[[], Mapping[str, str]] = dict
     """Of each document the name of its group of near copies: all are for scoring labels, or all for finding them."""
 
+    @property
+    def of_images(self) -> bool:
+        return self.images is not None
+
     @cached_property
     def gallery(self) -> ExampleSet:
+        if self.images is not None:
+            return self.images(self.examples)
         return ExampleSet.of(self.examples, self.first_read, self.near_copy_group())
 
     @cached_property

@@ -7,17 +7,20 @@ from models.autointerp.answer_schemas import LABELS
 from models.autointerp.config import PromptName
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.explainer_inputs import ExplainerInputs
+from models.autointerp.llm_client.message_content import NO_PICTURE, Shown, joined
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.runner import LLM, Ask
 from models.autointerp.progress import Progress, no_progress
-from models.autointerp.prompt_files import prompt_sha256, prompt_text
+from models.autointerp.prompt_files import explaining_prompt, prompt_sha256, prompt_text
 from models.autointerp.prompt_format import clearly_active, feature, mark_tokens, token_list
 from models.autointerp.structured_answers import ask_with_repair, group_by
 from models.autointerp.tables import Explanation
 
 REPLACED = "the answer held half a character (an unpaired surrogate), which is replaced by U+FFFD"
-MAX_WINDOWS = 30
-"""Windows of a feature in one question."""
+DARK = (
+    "none of its examples has a picture in the store that can be read: delete the model's corpus and run again, which "
+    "makes the pictures anew"
+)
 LISTED = 10
 """Tokens of a list."""
 MAX_TOKENS = 4096
@@ -26,6 +29,10 @@ MAX_TOKENS = 4096
 
 class LLMExplainer:
     """Asks for the labels of a few features at a time."""
+
+    of_images = False
+    most_windows = 30
+    """Of a feature in one question."""
 
     def __init__(self, name: str, llm: LLM, prompt: PromptName, groups: Mapping[int, int]):
         self.name, self.llm, self.prompt, self.groups = name, llm, prompt, groups
@@ -39,7 +46,14 @@ class LLMExplainer:
         return [explanation for group in found for explanation in group]
 
     async def _explain(self, exhibits: ExplainerInputs, group: Sequence[int], ask: Ask) -> list[Explanation]:
-        rows = {number: _sample_across_strengths(exhibits.windows(number).tolist()) for number in group}
+        rows = {number: self._rows(exhibits, number) for number in group}
+        group, dark = [number for number in group if rows[number]], [number for number in group if not rows[number]]
+        unseen = [Explanation(number, self.name, None, NO_PICTURE, 0, self.llm.name, error=DARK) for number in dark]
+        return unseen + (await self._explain_shown(exhibits, group, rows, ask) if group else [])
+
+    async def _explain_shown(
+        self, exhibits: ExplainerInputs, group: Sequence[int], rows: Mapping[int, list[int]], ask: Ask
+    ) -> list[Explanation]:
         asked = {f"f{place}": number for place, number in enumerate(group, start=1)}
         request = self._request(exhibits, {name: (number, rows[number]) for name, number in asked.items()})
         parsed, status, answers = await ask_with_repair(ask, request, LABELS)
@@ -63,19 +77,23 @@ class LLMExplainer:
 
     @property
     def _file(self) -> str:
-        return f"explain_{self.prompt}"
+        return explaining_prompt(self.prompt, of_images=self.of_images)
+
+    def _rows(self, exhibits: ExplainerInputs, number: int) -> list[int]:
+        """Rows of the examples that are shown, strongest first."""
+        shown = [row for row in exhibits.windows(number).tolist() if exhibits.gallery.can_be_shown(row)]
+        return _sample_across_strengths(shown, self.most_windows)
 
     def _request(self, exhibits: ExplainerInputs, asked: dict[str, tuple[int, list[int]]]) -> Request:
-        shown = "\n\n".join(
-            feature(name, *self._parts(exhibits, number, rows)) for name, (number, rows) in asked.items()
-        )
-        question = f"{shown}\n\n" + ("What is its label?" if len(asked) == 1 else f"What are the {len(asked)} labels?")
+        shown = (feature(name, *self._parts(exhibits, number, rows)) for name, (number, rows) in asked.items())
+        closing = "What is its label?" if len(asked) == 1 else f"What are the {len(asked)} labels?"
+        question = joined("\n\n", [*shown, closing])
         schema, system = LABELS.schema(list(asked)), prompt_text(self._file)
         return Request.structured("explain", self.llm.name, system, question, schema, MAX_TOKENS, self.llm.price)
 
-    def _parts(self, exhibits: ExplainerInputs, number: int, rows: list[int]) -> list[str]:
+    def _parts(self, exhibits: ExplainerInputs, number: int, rows: list[int]) -> list[Shown]:
         gallery = exhibits.gallery
-        parts = [_window(gallery, row, rows[0]) for row in rows]
+        parts: list[Shown] = [_window(gallery, row, rows[0]) for row in rows]
         if self.prompt == "logits":
             effects = exhibits.effects.get(number)
             after = [tokens[peak + 1] for tokens, _, peak in map(gallery.window, rows) if peak + 1 < len(tokens)]
@@ -90,17 +108,22 @@ class LLMExplainer:
         return parts
 
 
-def _sample_across_strengths(rows: list[int]) -> list[int]:
-    """At most SHOWN windows: the stronger half of them the strongest there are, the rest evenly from all strengths
+def _sample_across_strengths(rows: list[int], most: int) -> list[int]:
+    """At most so many windows: the stronger half of them the strongest there are, the rest evenly from all strengths
     below."""
-    if len(rows) <= MAX_WINDOWS:
+    if len(rows) <= most:
         return rows
-    strong, rest = rows[: MAX_WINDOWS // 2], rows[MAX_WINDOWS // 2 :]
-    wanted = MAX_WINDOWS - len(strong)
+    strong, rest = rows[: most // 2], rows[most // 2 :]
+    wanted = most - len(strong)
     return strong + [rest[i * len(rest) // wanted] for i in range(wanted)]
+
+
+def strength_of(gallery: ExampleSet, row: int, strongest: int) -> int:
+    """Activation of an example, from 1 to 10, the latter where it is as strong as the strongest."""
+    return max(1, round(10 * float(gallery.activation_R[row] / gallery.activation_R[strongest])))
 
 
 def _window(gallery: ExampleSet, row: int, strongest: int) -> str:
     tokens, _, peak = gallery.window(row)
-    strength = max(1, round(10 * float(gallery.activation_R[row] / gallery.activation_R[strongest])))
+    strength = strength_of(gallery, row, strongest)
     return f'<window strength="{strength}">{mark_tokens(tokens, clearly_active(gallery, row), peak)}</window>'

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from models.autointerp.example_set import ExampleSet
+from models.autointerp.llm_client.message_content import Part, Shown, joined
 
 MARK_FROM = 0.3
 """A token beside the peak is marked from this share of the peak's activation on."""
@@ -41,6 +42,5 @@ def token_list(name: str, tokens: Sequence[str]) -> str:
     return f"<{name}>{''.join(f'<token>{escaped(token)}</token>' for token in tokens)}</{name}>"
 
 
-def feature(name: str, *parts: str) -> str:
-    inside = "\n".join(parts)
-    return f'<feature id="{name}">\n{inside}\n</feature>'
+def feature(name: str, *parts: Shown) -> tuple[Part, ...]:
+    return (f'<feature id="{name}">\n', *joined("\n", parts), "\n</feature>")

@@ -51,6 +51,10 @@ class ScorerInputs:
     def examples(self) -> ExampleSet:
         return self.material.gallery
 
+    @property
+    def of_images(self) -> bool:
+        return self.material.of_images
+
     @cached_property
     def judge(self) -> Judge:
         return self.setup.judge(self.material)
@@ -67,12 +71,17 @@ class Scorer:
     score: Callable[[ScorerInputs, Progress], Scored]
     task: JudgeTask | None = None
     """What it asks a judge; nothing where a model reads labels and windows by itself."""
+    image_task: WindowTask | None = None
+    """What it asks a judge of images; nothing where it makes no sense of them."""
     needs: tuple[str, ...] = ()
     """Settings of the recipe that it cannot do without."""
     reads: tuple[str, ...] = ()
     """Settings that name a model which it reads with, `…_revision` its version: a new version is a new score."""
     of_every_label: bool = False
     """Whether every label is put to it: no recipe names it."""
+
+    def task_of(self, *, of_images: bool) -> JudgeTask | None:
+        return self.image_task if of_images else self.task
 
     @property
     def rules_suffice(self) -> bool:

@@ -109,7 +109,8 @@ def rate_labels(
     inputs = ScorerInputs(material, labels_of(explanations), setup)
     trials = specificity.specificity_trials(inputs.examples, inputs.labels)
     tables, answers = [SPECIFICITY.empty_table()], list[LedgerAnswer]()
-    for block, verdicts, asked in judge_trials(specificity.TASK, trials, inputs, progress):
+    task = specificity.IMAGE_TASK if material.of_images else specificity.TASK
+    for block, verdicts, asked in judge_trials(task, trials, inputs, progress):
         answers += asked
         tables.append(_ratings(material, block, verdicts, inputs.judge.name))
     return StageResult(pa.concat_tables(tables), answers)

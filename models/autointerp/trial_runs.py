@@ -42,6 +42,7 @@ def judged(
     metrics: Mapping[str, str],
     headline: str,
     together: int | None = None,
+    image_task: WindowTask | None = None,
 ) -> Scorer:
     """A scorer that asks the recipe's judge.
 
@@ -52,17 +53,20 @@ def judged(
         metrics: What each of them means.
         headline: The metric that stands for the scorer.
         together: Trials that are measured at a time; all that were judged in one go where it is None.
+        image_task: What is asked of each image.
     """
 
     def score(inputs: ScorerInputs, progress: Progress) -> Scored:
         tables, said, asked = [VALUES.empty_table()], [JUDGED.empty_table()], list[LedgerAnswer]()
-        for block, verdicts, answers in judge_trials(task, trials(inputs), inputs, progress):
+        asks = image_task if inputs.of_images else task
+        assert asks is not None, "a recipe that asks text of images is refused before"
+        for block, verdicts, answers in judge_trials(asks, trials(inputs), inputs, progress):
             tables.append(score_rows(measure, inputs.examples, block, verdicts, together))
             said.append(judgement_rows(inputs.examples, block, verdicts, has_truth=task.is_yes_or_no))
             asked += answers
         return Scored(pa.concat_tables(tables), asked, pa.concat_tables(said))
 
-    return Scorer(metrics=metrics, headline=headline, score=score, task=task)
+    return Scorer(metrics=metrics, headline=headline, score=score, task=task, image_task=image_task)
 
 
 def read_trials(

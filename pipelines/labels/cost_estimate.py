@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.labels.image_labels import by_feature, class_rows, explanation_rows
 from pipelines.labels.inputs import feature_data
 from pipelines.labels.requested_features import requested, require_firing_features
 from pipelines.registry.registry import SAERegistration
+from pipelines.registry.text_only import refuse_text_recipe
 from pipelines.store.store import Store
 from storage.table_schemas import table_schema
 
@@ -53,6 +55,8 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     from models.autointerp.scorer import scorer_of
     from models.autointerp.stages import label_features, rate_labels, score_labels
 
+    if (images := registration.model.images_seen) is not None:
+        refuse_text_recipe(registration.sae_id, registration.recipe, images)
     require_firing_features(store, registration, asked)
     settings = registration.recipe.explanations
     if not settings.sends_prompts:
@@ -69,7 +73,11 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
 
     asking = LabelingSetup(
         settings.model_copy(
-            update={"scorers": tuple(name for name in settings.scorers if scorer_of(name).task is not None)}
+            update={
+                "scorers": tuple(
+                    name for name in settings.scorers if scorer_of(name).task_of(of_images=known.of_images) is not None
+                )
+            }
         ),
         store.layout.ledger(),
         registration.sae_id,
@@ -77,6 +85,8 @@ def estimate_cost(store: Store, registration: SAERegistration, asked: Sequence[i
     )
     wanted = (*requested(store, registration), *asked)
     made = label_features(known, asking, wanted).rows
+    if known.of_images:
+        made = by_feature(made, explanation_rows(registration, class_rows(store, registration)[0]))
     stand_in = pa.array([label or PLACEHOLDER_LABEL for label in made["label"].to_pylist()])
     status = pa.array(["ok" if s == "planned" else s for s in made["status"].to_pylist()])
     made = made.set_column(made.schema.get_field_index("label"), "label", stand_in)

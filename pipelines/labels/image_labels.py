@@ -64,17 +64,29 @@ def _rows(made: "ClassPreferences", is_alive_F: list[bool]) -> list[dict[str, An
 
 
 def explanation_rows(registration: SAERegistration, preferred: pa.Table) -> pa.Table:
-    """Rows of `explanation`: the preferred label of each feature, and what people wrote."""
-    from models.autointerp.stages import with_human_labels
+    """Rows of `explanation`: the preferred label of each feature, where the recipe names who labels offline."""
+    from models.autointerp.config import offline_explainers
 
-    rows = [_explanation(row).row(registration.sae_id) for row in preferred.to_pylist()]
-    return with_human_labels(rows_as_table("explanation", rows), registration.sae_id, registration.human_labels)
+    is_asked = bool(set(registration.recipe.explanations.explainers) & set(offline_explainers()))
+    rows = [_explanation(row).row(registration.sae_id) for row in preferred.to_pylist() if is_asked]
+    return rows_as_table("explanation", rows)
+
+
+def by_feature(*explained: pa.Table) -> pa.Table:
+    """Rows of `explanation` of several makers, by feature."""
+    rows = [row for table in explained for row in table.to_pylist()]
+    return rows_as_table("explanation", sorted(rows, key=lambda row: row["feature_id"]))
 
 
 def _explanation(row: dict[str, Any]):
     from models.autointerp.tables import Explanation
 
     return Explanation(row["feature_id"], EXPLAINER, f"images of {row['label']}", "ok", row["n_of_label"])
+
+
+def judges_nothing(registration: SAERegistration) -> bool:
+    """Whether labels are of images and the judge reads rules over tokens, which say nothing of them."""
+    return registration.model.images_seen is not None and registration.recipe.explanations.judge == "lexical"
 
 
 def score_rows(explained: pa.Table, preferred: pa.Table) -> pa.Table:

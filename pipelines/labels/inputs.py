@@ -15,6 +15,7 @@ from pipelines.registry.identities.stages.logit_effects import LOGIT_EFFECTS
 from pipelines.registry.identities.stages.neighbors import NEIGHBORS
 from pipelines.registry.identities.stages.specificity_ratings import SPECIFICITY_RATINGS
 from pipelines.registry.registry import SAERegistration
+from pipelines.registry.text_only import refuse_text_recipe
 from pipelines.store.model_loading import load_tokenizer
 from pipelines.store.store import Store
 from storage.manifest import Manifest
@@ -23,6 +24,8 @@ from storage.revisions import resolve_revision
 if TYPE_CHECKING:
     from models.autointerp.assembly import LabelingSetup
     from models.autointerp.feature_data import FeatureData
+    from models.autointerp.image_example_set import ImageExampleSet
+    from models.autointerp.judge_task import JudgeTask
     from models.autointerp.llm_client.request_ledger import LedgerAnswer
 
 _TABLES = {
@@ -49,7 +52,11 @@ def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
     def background() -> dict[str, int]:
         return token_counts(contexts, TokenStrings.of(load_tokenizer(registration)))
 
+    def with_pictures(examples: pa.Table) -> "ImageExampleSet":
+        return image_examples(store, registration, examples)
+
     contexts = store.datasets.contexts(store.datasets.trained(registration))
+    of_images = registration.model.images_seen is not None
     return FeatureData(
         registration.sae_id,
         store.tables.read("example", registration),
@@ -59,24 +66,41 @@ def feature_data(store: Store, registration: SAERegistration) -> "FeatureData":
         read("neighbor"),
         store.datasets.codes(registration),
         contexts.token_filter.frame.first_read,
+        with_pictures if of_images else None,
         lambda: contexts.near_copy_group,
+    )
+
+
+def image_examples(store: Store, registration: SAERegistration, examples: pa.Table) -> "ImageExampleSet":
+    """Examples of a vision model with their places, and the small pictures that the store keeps of its images."""
+    from models.autointerp.image_example_set import ImageExampleSet
+    from models.vision_model.token_grid import TokenGrid
+
+    images, patches = store.datasets.images(registration), store.tables.read("patch_example", registration)
+    grid = TokenGrid.of_facts(store.datasets.harvested(registration).facts["grid"])
+    thumbnails = images.index.column("thumb")
+    view = images.manifest.facts["height"], images.manifest.facts["width"]
+    return ImageExampleSet.of_images(
+        examples, patches, grid.n_leading, lambda image_id: thumbnails[image_id].as_py(), view
     )
 
 
 def labeling_setup(store: Store, registration: SAERegistration) -> "LabelingSetup":
     from models.autointerp.assembly import LabelingSetup
 
+    if (images := registration.model.images_seen) is not None:
+        refuse_text_recipe(registration.sae_id, registration.recipe, images)
     return LabelingSetup(registration.recipe.explanations, store.layout.ledger(), registration.sae_id)
 
 
 def explained_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What labels depend on: the examples, who labels by which prompt what, and what prompts show besides."""
-    from models.autointerp.prompt_files import prompt_sha256
+    from models.autointerp.prompt_files import explaining_prompt, prompt_sha256
 
-    settings = registration.recipe.explanations
+    settings, of_images = registration.recipe.explanations, registration.model.images_seen is not None
     sent = settings.prompt_variants if settings.explainers_send_prompts else ()
     found: dict[str, Any] = {"requested": list(requested(store, registration))}
-    found["prompts"] = [prompt_sha256(f"explain_{name}") for name in sent]
+    found["prompts"] = [prompt_sha256(explaining_prompt(name, of_images=of_images)) for name in sent]
     if registration.human_labels:
         found[HUMAN_LABELS] = registration.human_labels_sha256
     versions = _versions(settings, _local_llm(*settings.explainers))
@@ -85,8 +109,11 @@ def explained_identity(store: Store, registration: SAERegistration) -> dict[str,
 
 def ratings_identity(store: Store, registration: SAERegistration) -> dict[str, Any]:
     """What ratings depend on: the labels, and who judges by which prompt."""
-    settings = registration.recipe.explanations
-    found = _prompts(settings, ["specificity"]) | _versions(settings, _local_llm(settings.judge))
+    from models.autointerp.scorers import specificity
+
+    settings, of_images = registration.recipe.explanations, registration.model.images_seen is not None
+    task = specificity.SCORER.task_of(of_images=of_images)
+    found = _prompts(settings, [task]) | _versions(settings, _local_llm(settings.judge))
     return SPECIFICITY_RATINGS.identity(registration, _read(store, registration, SPECIFICITY_RATINGS), found)
 
 
@@ -98,7 +125,8 @@ def scored_identity(store: Store, registration: SAERegistration) -> dict[str, An
     scorers = {name: scorer_of(name) for name in settings.scorers}
     models = {setting for scorer in scorers.values() for setting in scorer.reads}
     needed = {setting for scorer in scorers.values() for setting in scorer.needs}
-    tasks = [scorer.task.name for scorer in scorers.values() if scorer.task is not None]
+    of_images = registration.model.images_seen is not None
+    tasks = [scorer.task_of(of_images=of_images) for scorer in scorers.values()]
     found = _prompts(settings, tasks) | _versions(settings, {"sentence_encoder"} | models | _local_llm(settings.judge))
     found["scorers_read"] = settings.model_dump(mode="json", include=models | needed)
     found["headlines"] = {name: scorer.headline for name, scorer in scorers.items()}
@@ -111,11 +139,12 @@ def _read(store: Store, registration: SAERegistration, stage: StageIdentity) -> 
     return [store.tables.manifest_of(name, registration).identity for name in tables]
 
 
-def _prompts(settings: ExplanationSettings, tasks: list[str]) -> dict[str, Any]:
+def _prompts(settings: ExplanationSettings, tasks: "Sequence[JudgeTask | None]") -> dict[str, Any]:
     """The prompts that a judge is sent."""
     from models.autointerp.prompt_files import prompt_sha256
 
-    return {"prompts": [prompt_sha256(task) for task in tasks] if settings.judge != "lexical" else []}
+    sent = [task for task in tasks if task is not None and settings.judge != "lexical"]
+    return {"prompts": [prompt_sha256(task.prompt) for task in sent]}
 
 
 def _local_llm(*asked: str) -> set[str]:

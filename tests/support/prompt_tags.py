@@ -9,9 +9,10 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
-NAMES = "feature label window peak on t silent promoted suppressed after token option"
+NAMES = "feature label window peak on t silent promoted suppressed after token option picture"
 TAG = re.compile(rf'<(/?)({"|".join(NAMES.split())})((?: [a-z]+="[^"<>]*")*)>')
 ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 
@@ -64,7 +65,13 @@ def parse(text: str) -> Element:
 
 
 def said_by(body: dict[str, Any], role: str) -> str:
-    """All that a request says as 'system' or 'user', whether in one text or in blocks."""
+    """All that a request says as 'system' or 'user', whether in one text or in blocks; a picture as a tag with its
+    number."""
     contents = [body.get("system", "")] if role == "system" else []
     contents += [turn["content"] for turn in body["messages"] if turn["role"] == role]
-    return "\n".join(c if isinstance(c, str) else "".join(block["text"] for block in c) for c in contents)
+    number = count()
+
+    def text(block: dict[str, Any]) -> str:
+        return block["text"] if block["type"] == "text" else f'<picture n="{next(number)}"></picture>'
+
+    return "\n".join(c if isinstance(c, str) else "".join(map(text, c)) for c in contents)

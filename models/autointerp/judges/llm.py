@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 from models.autointerp.answer_schemas import ParsedAnswer
+from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
 from models.autointerp.judge_task import JudgeTask, WindowTask
+from models.autointerp.llm_client.message_content import NO_PICTURE, Shown, joined, parts_of
 from models.autointerp.llm_client.request import Request
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import LLM, Ask
@@ -18,12 +21,12 @@ from models.autointerp.prompt_format import escaped, feature
 from models.autointerp.structured_answers import ask_with_repair, group_by
 from models.autointerp.trials import Judgement, Label, Trial
 
-TOGETHER = 20
-"""Windows of one label in one question."""
 MAX_TOKENS = 8192
 """Room for thinking; a rating with its reason takes 30, a list of strengths 100."""
-WindowSlice = tuple[int, int, int]
-"""Windows of a trial: its place among the trials, the first of them, and the one after the last."""
+NOT_SHOWN = Judgement(None, NO_PICTURE)
+"""Of a window that cannot be shown."""
+WindowSlice = tuple[int, tuple[int, ...]]
+"""Windows of a trial: its place among the trials, and theirs in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +61,41 @@ class LLMJudge:
         """A verdict for each row of each trial, and all that was asked for them."""
         nth = nth_label(trial.label for trial in trials)
         slices = [
-            (number, first, min(first + TOGETHER, len(trial.row_N)))
+            (number, tuple(places))
             for number, trial in enumerate(trials)
-            for first in range(0, len(trial.row_N), TOGETHER)
+            for places in blocks(_visible(gallery, trial), task.together)
         ]
         groups = list(
-            group_by(slices, lambda part: (self.group_of(trials[part[0]].label), nth[part[0]], part[1])).values()
+            group_by(slices, lambda part: (self.group_of(trials[part[0]].label), nth[part[0]], part[1][0])).values()
         )
 
         def told(done: int, _: int) -> None:
             progress(len(trials) * done // max(len(groups), 1), len(trials))
 
         results = self.llm.run([partial(self._judge, task, gallery, trials, group) for group in groups], told)
-        by_slice = {
-            part: judgements
-            for group, (of_group, _) in zip(groups, results, strict=True)
-            for part, judgements in zip(group, of_group, strict=True)
-        }
-        verdicts: list[list[Judgement]] = [[] for _ in trials]
-        for part in slices:
-            verdicts[part[0]] += by_slice[part]
+        verdicts = [[NOT_SHOWN] * len(trial.row_N) for trial in trials]
+        for group, (of_group, _) in zip(groups, results, strict=True):
+            for (number, places), judgements in zip(group, of_group, strict=True):
+                for place, judgement in zip(places, judgements, strict=True):
+                    verdicts[number][place] = judgement
         return verdicts, [request for _, requests in results for request in requests]
 
     async def _judge(
         self, task: WindowTask, gallery: ExampleSet, trials: Sequence[Trial], group: Sequence[WindowSlice], ask: Ask
     ) -> tuple[list[list[Judgement]], tuple[LedgerAnswer, ...]]:
-        names = iter(f"w{number}" for number in range(1, 1 + sum(end - first for _, first, end in group)))
-        ids = [[next(names) for _ in range(first, end)] for _, first, end in group]
+        names = (f"w{number}" for number in count(1))
+        ids = [[next(names) for _ in places] for _, places in group]
         shown = [
-            feature(f"f{place}", *_parts(task, gallery, trials[number], range(first, end), of_slice))
-            for place, ((number, first, end), of_slice) in enumerate(zip(group, ids, strict=True), start=1)
+            feature(f"f{nth}", *_parts(task, gallery, trials[number], places, of_slice))
+            for nth, ((number, places), of_slice) in enumerate(zip(group, ids, strict=True), start=1)
         ]
         every_id = [name for of_slice in ids for name in of_slice]
-        content = "\n\n".join(shown) + f"\n\nAnswer for all {len(every_id)} windows."
+        content = joined("\n\n", [*shown, f"Answer for all {len(every_id)} windows."])
         answer = await self.ask_about(task, content, every_id, ask)
         lengths = {
-            name: len(gallery.window(int(trials[number].row_N[first + i]))[0])
-            for (number, first, _), of_slice in zip(group, ids, strict=True)
-            for i, name in enumerate(of_slice)
+            name: len(gallery.window(int(trials[number].row_N[place]))[0])
+            for (number, places), of_slice in zip(group, ids, strict=True)
+            for place, name in zip(places, of_slice, strict=True)
         }
 
         def judgement(name: str) -> Judgement:
@@ -103,9 +103,9 @@ class LLMJudge:
 
         return [[judgement(name) for name in of_slice] for of_slice in ids], answer.requests
 
-    async def ask_about(self, task: JudgeTask, content: str, ids: list[str], ask: Ask) -> TaskAnswer:
+    async def ask_about(self, task: JudgeTask, content: Shown, ids: list[str], ask: Ask) -> TaskAnswer:
         """Puts one question about some ids."""
-        form, system, name = task.answers, prompt_text(task.name), self.llm.name
+        form, system, name = task.answers, prompt_text(task.prompt), self.llm.name
         request = Request.structured(task.name, name, system, content, form.schema(ids), MAX_TOKENS, self.llm.price)
         return TaskAnswer(*await ask_with_repair(ask, request, form))
 
@@ -120,9 +120,15 @@ def nth_label(labels: Iterable[Label]) -> list[int]:
     return before
 
 
-def _parts(task: WindowTask, gallery: ExampleSet, trial: Trial, places: range, ids: Sequence[str]) -> list[str]:
+def _visible(gallery: ExampleSet, trial: Trial) -> list[int]:
+    return [place for place, row in enumerate(trial.row_N.tolist()) if gallery.can_be_shown(row)]
+
+
+def _parts(
+    task: WindowTask, gallery: ExampleSet, trial: Trial, places: Sequence[int], ids: Sequence[str]
+) -> list[Shown]:
     windows = [
-        f'<window id="{name}">{task.shown(gallery, trial, place)}</window>'
+        (f'<window id="{name}">', *parts_of(task.shown(gallery, trial, place)), "</window>")
         for place, name in zip(places, ids, strict=True)
     ]
     return [f"<label>{escaped(trial.label.text)}</label>", *windows]

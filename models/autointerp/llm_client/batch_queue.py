@@ -209,8 +209,10 @@ class BatchQueue:
     def _answer(self, outcome: BatchResult, batch: PendingBatch) -> LedgerAnswer:
         key, sent = outcome.key, self._ledger.sent(outcome.key, batch.payer)
         asked = self._all.get(key)
-        size = asked.request.n_bytes if asked else 0
-        bare = LedgerAnswer(key, batch.purposes[key], batch.payer, batch.llm, "failed", sent_bytes=size, sent_at=now())
+        bare = LedgerAnswer(key, batch.purposes[key], batch.payer, batch.llm, "failed", sent_at=now())
         assert outcome.reply is not None
+        if asked is not None:
+            sizes = asked.request.text_bytes, asked.request.picture_tokens
+            bare = replace(bare, sent_bytes=sizes[0], picture_tokens=sizes[1])
         bare = replace(bare, attempts=max(1, sent.attempts), at_risk_usd=sent.at_risk_usd)
         return answered(bare, outcome.reply, None, price_of(batch.llm), batch.batch_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.autointerp.llm_client.message_content import Shown, message_content, picture_blocks, picture_tokens
 from models.autointerp.llm_client.prices import CACHE_WRITE, Price
 from models.autointerp.llm_client.request_ledger import key_of
 
@@ -30,7 +31,7 @@ class Request:
         purpose: str,
         llm: str,
         system: str,
-        content: str,
+        content: Shown,
         schema: dict[str, Any],
         max_tokens: int,
         price: Price | None = None,
@@ -44,7 +45,7 @@ class Request:
         if price is not None and len(system.encode()) >= BYTES_PER_TOKEN * price.cached_from:
             said = [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}]
         body = {"model": llm, "max_tokens": max_tokens, "system": said, "output_config": config}
-        return cls(purpose, body | {"messages": [{"role": "user", "content": content}]})
+        return cls(purpose, body | {"messages": [{"role": "user", "content": message_content(content)}]})
 
     @cached_property
     def key(self) -> str:
@@ -53,6 +54,15 @@ class Request:
     @cached_property
     def n_bytes(self) -> int:
         return len(json.dumps(self.body, ensure_ascii=False).encode())
+
+    @cached_property
+    def text_bytes(self) -> int:
+        """Without the pictures, whose tokens are told by their sizes."""
+        return self.n_bytes - sum(len(source["data"]) for source in picture_blocks(self.body))
+
+    @cached_property
+    def picture_tokens(self) -> int:
+        return picture_tokens(self.body)
 
     def repaired(self, answer: str, error: str) -> "Request":
         """The same question, with an unreadable answer and what is wrong with it."""
@@ -67,9 +77,9 @@ class Request:
         return Request(self.purpose, self.body | {"messages": [*self.body["messages"], *turns]})
 
     def worst_usd(self, price: Price, *, batched: bool = False) -> float:
-        """No more than this: a token of the prompt is at least one byte of what is sent, and the answer stops at
-        `max_tokens`."""
-        tokens, kept = self.n_bytes + OVERHEAD_TOKENS, not isinstance(self.body["system"], str)
+        """No more than this: a token of the prompt is at least one byte of its text, or one that a picture counts for,
+        and the answer stops at `max_tokens`."""
+        tokens, kept = self.text_bytes + self.picture_tokens + OVERHEAD_TOKENS, not isinstance(self.body["system"], str)
         return price.cost(round(tokens * (CACHE_WRITE if kept else 1)) + 1, self.body["max_tokens"], batched=batched)
 
 

@@ -50,6 +50,9 @@ class LedgerAnswer:
     error: str | None = None
     attempts: int = 0
     sent_bytes: int = 0
+    """Of the text."""
+    picture_tokens: int = 0
+    """Of the prompt's pictures, by their sizes."""
     input_tokens: int = 0
     """Tokens of the prompt at full price; those written to and read from the provider's cache are beside it."""
     output_tokens: int = 0

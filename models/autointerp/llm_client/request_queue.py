@@ -90,9 +90,8 @@ class RequestQueue:
 
     async def _asked(self, request: Request) -> LedgerAnswer:
         terms, ledger = self._terms, self._ledger
-        answer = LedgerAnswer(
-            request.key, request.purpose, terms.payer, terms.llm, "failed", sent_bytes=request.n_bytes
-        )
+        answer = LedgerAnswer(request.key, request.purpose, terms.payer, terms.llm, "failed")
+        answer = replace(answer, sent_bytes=request.text_bytes, picture_tokens=request.picture_tokens)
         worst_usd = request.worst_usd(terms.price)
         for number in range(ATTEMPTS):
             if not await self._budget.reserve(worst_usd):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.judge_task import RuleMatches, WindowTask, show_marked
+from models.autointerp.judge_task import RuleMatches, WindowTask, show_marked, show_whole
 from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, ShownWindow, Trial, for_scoring, trial_of
 from models.autointerp.yes_no import FIRES, yes_no, yes_no_metrics
@@ -38,6 +38,7 @@ def _holds_anywhere(rules: RuleMatches) -> list[Judgement]:
 
 
 TASK = WindowTask("detection", FIRES, 250, show_marked, yes_no, _holds_anywhere)
+IMAGE_TASK = WindowTask("detection", FIRES, 250, show_whole, yes_no, prompt_file="detection_images")
 SCORER = judged(
     TASK,
     lambda inputs: detection_trials(inputs.examples, inputs.labels, inputs.material.hard),
@@ -51,4 +52,5 @@ SCORER = judged(
         "true_negative_rate_hard": "the same, of windows in which other features of the dictionary fire",
     },
     headline="balanced_accuracy",
+    image_task=IMAGE_TASK,
 )

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.judge_task import RuleMatches, WindowTask, show_marked
+from models.autointerp.judge_task import RuleMatches, WindowTask, show_lit, show_marked
 from models.autointerp.prompt_format import MARK_FROM
 from models.autointerp.trial_runs import judged
 from models.autointerp.trials import Judgement, Label, Trial, for_scoring, trial_of
@@ -72,6 +72,7 @@ def _holds_on_half(rules: RuleMatches) -> list[Judgement]:
 
 
 TASK = WindowTask("fuzzing", FIRES, 250, show_marked, yes_no, _holds_on_half)
+IMAGE_TASK = WindowTask("fuzzing", FIRES, 250, show_lit, yes_no, prompt_file="fuzzing_images")
 SCORER = judged(
     TASK,
     lambda inputs: fuzzing_trials(inputs.examples, inputs.labels),
@@ -84,4 +85,5 @@ SCORER = judged(
         "true_negative_rate": "share of the wrong marks that it refuses",
     },
     headline="balanced_accuracy",
+    image_task=IMAGE_TASK,
 )

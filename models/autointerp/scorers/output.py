@@ -11,6 +11,7 @@ import pyarrow as pa
 from models.autointerp.answer_schemas import AnswerSchema, one_of
 from models.autointerp.judge_task import JudgeTask
 from models.autointerp.judges.llm import LLMJudge, nth_label
+from models.autointerp.llm_client.message_content import joined
 from models.autointerp.llm_client.request_ledger import LedgerAnswer
 from models.autointerp.llm_client.runner import Ask
 from models.autointerp.progress import Progress, no_progress
@@ -107,7 +108,7 @@ async def _choose(
     judge: LLMJudge, group: Sequence[OutputTrial], ask: Ask
 ) -> tuple[list[Judgement], tuple[LedgerAnswer, ...]]:
     names = [f"f{place}" for place in range(1, len(group) + 1)]
-    content = "\n\n".join(feature(name, *_options(trial)) for name, trial in zip(names, group, strict=True))
+    content = joined("\n\n", (feature(name, *_options(trial)) for name, trial in zip(names, group, strict=True)))
     answer = await judge.ask_about(TASK, content, names, ask)
     right = [OPTIONS[trial.right] for trial in group]
     judgements = [

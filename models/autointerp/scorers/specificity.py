@@ -8,7 +8,7 @@ import pyarrow as pa
 from models.autointerp.answer_schemas import LONGEST, AnswerSchema, one_of
 from models.autointerp.blocks import blocks
 from models.autointerp.example_set import ExampleSet
-from models.autointerp.judge_task import RuleMatches, WindowTask
+from models.autointerp.judge_task import RuleMatches, WindowTask, show_framed
 from models.autointerp.progress import Progress
 from models.autointerp.prompt_format import mark_tokens
 from models.autointerp.score_rows import VALUES, area_under_curve, score_rows
@@ -64,17 +64,21 @@ def ratings_of(rules: RuleMatches) -> np.ndarray:
     return np.where(rules.held_S[at_N], 3, np.where(close_N, 2, inside_N.astype(np.int64)))
 
 
+_ANSWERS = AnswerSchema(
+    "ratings",
+    {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
+    lambda item: (one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
+)
 TASK = WindowTask(
     "specificity",
-    AnswerSchema(
-        "ratings",
-        {"reason": {"type": "string"}, "rating": {"type": "integer", "enum": list(RATINGS)}},
-        lambda item: (one_of(item["rating"], RATINGS), " ".join(str(item.get("reason") or "").split())[:LONGEST]),
-    ),
+    _ANSWERS,
     400,
     _shown,
     _judgement,
     lambda rules: [_BY_RULE[rating] for rating in ratings_of(rules).tolist()],
+)
+IMAGE_TASK = WindowTask(
+    "specificity", _ANSWERS, 400, show_framed, _judgement, prompt_file="specificity_images", together=10
 )
 
 
@@ -108,5 +112,6 @@ SCORER = Scorer(
     headline=None,
     score=_score,
     task=TASK,
+    image_task=IMAGE_TASK,
     of_every_label=True,
 )

@@ -102,12 +102,54 @@ def test_the_same_images_are_read_once(made):
 def test_a_recipe_of_text_is_refused_by_name(tmp_path):
     store = vision_house(tmp_path, "vit")
     recipe = tmp_path / "registry/recipes/small.yaml"
-    asked = "explanations: {explainer: anthropic, llm: some, budget_usd: 1}\n"
+    asked = (
+        "explanations: {explainer: [anthropic, local], judge: anthropic, llm: some, local_llm: some, budget_usd: 1, "
+    )
+    asked += "prompt_variants: [logits], scorers: [detection, simulation], features_per_request: 6}\n"
     recipe.write_text(textwrap.dedent(RECIPE).lstrip().replace("resid_post.@0.5", "q.1") + asked)
     result = _run(store)
     assert not result.success
     assert "seen/small is a recipe of text on a vision model: it asks for site q" in str(result.error)
-    assert "LLM that reads windows of text" in str(result.error)
+    for said in (
+        "a local model that reads text alone",
+        "the prompt `logits`",
+        "the scorers simulation, which read tokens",
+    ):
+        assert said in str(result.error)
+    assert "6 features in one request, up to 120 pictures where the provider takes 100" in str(result.error)
+
+
+@pytest.mark.slow
+def test_an_llm_labels_and_judges_pictures_of_the_store_and_a_page_shows_it(tmp_path, monkeypatch):
+    from messages_server import KEY, serving
+    from vision_judge import VisionJudge
+
+    from pipelines.labels.cost_estimate import estimate_cost
+
+    asked = "explanations: {explainer: [lexical, anthropic], judge: anthropic, llm: claude-haiku-4-5, budget_usd: 5, "
+    store = vision_house(
+        tmp_path, "vit", RECIPE + f"    {asked}prompt_variants: [activations, contrastive], features: 6}}\n"
+    )
+    with serving(VisionJudge()) as server:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        result = _run(store)
+        assert result.success, result.error
+        n = len(server.bodies)
+        assert _run(store).remade == ()
+        assert len(server.bodies) == n, "what was answered is not asked again"
+        lines = estimate_cost(store, store.registration("seen/small"))
+        assert {line.estimate.purpose for line in lines} == {"explain", "specificity", "detection", "fuzzing"}
+        assert sum(line.estimate.live_usd for line in lines) == 0
+    assert _rows(store, "select what from _violation") == []
+    by = "select explainer, prompt, count(*) from explanation where explainer = 'anthropic' group by all order by all"
+    assert _rows(store, by) == [("anthropic", "activations", 6), ("anthropic", "contrastive", 6)]
+    scored = "select distinct scorer from explanation_score order by all"
+    assert _rows(store, scored) == [("detection",), ("fuzzing",), ("image_label",), ("specificity",)]
+    assert _rows(store, "select count(*) > 100 from specificity where status = 'ok'") == [(True,)]
+    [(shown,)] = _rows(store, "select min(feature_id) from explanation where explainer = 'anthropic'")
+    page = TestClient(app(store.published)).get(f"/sae/seen/small/{shown}").text
+    assert "rated " in page
 
 
 def test_cards_of_text_on_a_vision_model_and_the_other_way_round_say_what_each_is(tmp_path):
