@@ -1,4 +1,6 @@
-"""Columns of the Parquet files of the table `attribute_disentanglement`; folders name model_id and experiment_id."""
+"""Columns of the Parquet files of the table `attribute_disentanglement`, whose folders name model_id and
+experiment_id.
+"""
 
 import pyarrow as pa
 

@@ -1,4 +1,6 @@
-"""Columns of the Parquet files of the table `concept_absorption_kind`; folders name model_id and experiment_id."""
+"""Columns of the Parquet files of the table `concept_absorption_kind`, whose folders name model_id and
+experiment_id.
+"""
 
 import pyarrow as pa
 

@@ -1,5 +1,4 @@
--- Facts of some prompts, with the edit of each (its last block, where it has several) and what was written with it and
--- without.
+-- Facts of some prompts, with the edit of each (its last block, where it has several) and texts with and without it.
 select
     e.fact,
     e.subject,

@@ -3,5 +3,5 @@
 from pipelines.registry.identities.stage_identity import StageIdentity
 
 DICTIONARY_SET = StageIdentity("dictionary_set", None, fields=("recipe.layers",))
-CROSS_LAYER = StageIdentity("cross_layer", "2", fields=("recipe.sae.activation",))
+CROSS_LAYER = StageIdentity("cross_layer", None, fields=("recipe.sae.activation",))
 """Of a dictionary that writes other blocks too."""
