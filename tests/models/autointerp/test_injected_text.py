@@ -15,6 +15,7 @@ from tiny_models import save_tiny
 
 from models.autointerp.answer_schemas import LABELS
 from models.autointerp.llm_client.local_model import LocalProvider
+from models.autointerp.llm_client.message_content import message_content
 from models.autointerp.llm_client.request import Request
 from models.autointerp.prompt_files import prompt_text
 from models.autointerp.prompt_format import feature, mark_tokens
@@ -39,7 +40,9 @@ def question(order: str) -> str:
     shown = [
         f'<window id="{name}">{mark_tokens(text, peak=1)}</window>' for name, text in zip(IDS, windows, strict=True)
     ]
-    return feature("f1", f"<label>{html.escape(order, quote=False)}</label>", *shown)
+    content = message_content(feature("f1", f"<label>{html.escape(order, quote=False)}</label>", *shown))
+    assert isinstance(content, str), "text without pictures is one text"
+    return content
 
 
 def request(content: str, task: str = "specificity") -> Request:
