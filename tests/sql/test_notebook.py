@@ -44,6 +44,7 @@ def run(warehouse: Path, *asked: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_script(warehouse: Path):
     ran = run(warehouse, str(NOTEBOOK))
     assert ran.returncode == 0, ran.stderr

@@ -4,6 +4,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from synthetic_store import N_FEATURES, SyntheticStore, plant
 
 from sql.publish import publish
@@ -11,6 +12,7 @@ from sql.warehouse import connect
 from tests.support.table_hashes import table_hashes
 
 
+@pytest.mark.slow
 def test_a_store_on_s3_gives_the_same_warehouse(s3: str, store: SyntheticStore, published: Path):
     remote = SyntheticStore(s3)
     remote.write_model("demo")

@@ -78,6 +78,7 @@ def test_a_model_in_several_files_is_hashed_as_its_files_in_order(saved, tmp_pat
         HookedModel.load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_model_on_s3_is_the_one_in_the_folder(saved, s3, token_ids, tmp_path):
     url = _upload(saved, f"{s3}/models/tiny")
     local, remote = HookedModel.load(str(saved)), HookedModel.load(url)

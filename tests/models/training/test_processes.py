@@ -193,6 +193,7 @@ def test_a_run_of_two_processes_goes_on_where_one_was_killed(folder: Path, tmp_p
     assert_equal(found(folder, "tokens divided")["topk"], trained)
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_is_raised_as_it_would_be_in_one(tmp_path: Path) -> None:
     poisoned = Poisoned(pool().x_TD)
     with pytest.raises(Diverged, match=r"loss of topk is nan at step 8 of 12 .*step-000000005") as caught:
