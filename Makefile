@@ -34,10 +34,9 @@ sweep: $(READY) $(INSTANCE)  ## train every architecture at one L0 on the bundle
 	HF_HUB_OFFLINE=1 GLASSHOUSE_REGISTRY=examples/architectures $(BIN)/glasshouse sweep
 
 # A file's tests stay in one process, and share what they set up. Files go in the order of their names: those with few
-# tests, the chains among them, would come last else, and one process would wait for the others. Three for two cores: one
-# often waits, for a process that it started or a server.
-test: $(TOOLS)  ## install, then run the tests in three processes
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=5
+# tests, the chains among them, would come last else, and one process would wait for the other.
+test: $(TOOLS)  ## install, then run the tests in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=5
 
 dev: $(READY) $(INSTANCE)  ## start Dagster on http://127.0.0.1:3000 (PORT=…)
 	$(BIN)/python -m pipelines.cli.watched_dagster -w workspace.yaml -h 127.0.0.1 -p $(PORT)

@@ -82,9 +82,9 @@ def _text(seed: int) -> str:
 
 def _became(status: int, said: str) -> str:
     """What became of a text."""
-    if status != 200:
-        return f"answered {status}"
-    return "refused: busy" if "send it again in a while" in said else "read"
+    if "send it again in a while" in said:
+        return "refused: busy"
+    return "read" if status == 200 else f"answered {status}"
 
 
 def main(model_id: str = "pystdlib") -> None:
