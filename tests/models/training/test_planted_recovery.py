@@ -54,5 +54,5 @@ def test_the_full_size_dictionary_beats_the_peers(name: str, tmp_path: Path) -> 
     codes, best_F = made.sae.encode(unseen_TD), recovery(directions_FD, made.sae.W_dec)
     assert best_F.mean() >= cosine, f"mean best cosine {best_F.mean():.4f}"
     assert abs(made.trained.l0 / 16 - 1) <= l0_error, f"L0 {made.trained.l0:.2f} in training"
-    assert silent_fraction(codes) <= 0.4
+    assert silent_fraction(codes) <= 0.5, "half of the latents have no direction to find"
     assert fvu(unseen_TD, made.sae.guess(unseen_TD, codes)) < most_fvu
