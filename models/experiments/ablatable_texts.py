@@ -27,10 +27,6 @@ def check_ablatable(given: ExperimentInput[S]) -> None:
     Raises:
         ValueError: If the dictionary writes another site than it reads, or the pool is no sum over tokens.
     """
-    if given.features.sae.crosses:
-        raise ValueError(
-            f"{given.features.recipe_id} writes {given.features.written} and reads {given.features.site}: features are "
-            "taken out of the activation that a probe reads; name an autoencoder"
-        )
+    given.features.require_autoencoder()
     if given.settings.pool == "max":
         raise ValueError("features cannot be taken out of a largest activation: say `pool: mean`, or last")

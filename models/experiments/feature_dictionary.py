@@ -48,6 +48,18 @@ class FeatureDictionary:
         distance = np.abs(np.log(self.density_F[live]) - np.log(self.density_F[feature]))
         return live[np.argsort(distance, kind="stable")[:LIKE_DENSITY]]
 
+    def require_autoencoder(self) -> None:
+        """Refuses a dictionary that writes another site than it reads, where the value of one site is edited.
+
+        Raises:
+            ValueError: Naming both.
+        """
+        if self.sae.crosses:
+            raise ValueError(
+                f"{self.recipe_id} is a transcoder: it reads {self.site} and writes {self.written}, and what is edited "
+                "or compared here is one site; name the recipe of an autoencoder"
+            )
+
     def check(self, features: Sequence[int], *, alive: bool = True) -> None:
         """Refuses features that the dictionary does not have and, if `alive`, those that never fired.
 

@@ -60,8 +60,9 @@ class ForgettingPrompts:
         return torch.bincount(some.features_M, minlength=some.n_features).numpy() / max(len(places), 1)
 
     @torch.no_grad()
-    def edited(self, features: Sequence[int], value: float) -> Outcome:
-        """What the model says with features at so many times their largest activation wherever they fire."""
+    def edited(self, features: Sequence[int], value: float, rows: np.ndarray | None = None) -> Outcome:
+        """What the model says with features at so many times their largest activation wherever they fire, of some
+        prompts in their order; of all where None is given."""
         chosen_K = torch.tensor(list(features), dtype=torch.int64)
         acts_TK = self.codes.columns(chosen_K)
         wanted_K = value * torch.from_numpy(self.dictionary.max_activation_F)[chosen_K].to(acts_TK)
@@ -69,7 +70,8 @@ class ForgettingPrompts:
         W_dec_KD = self.dictionary.sae.W_dec.detach().float()[chosen_K]
         n = len(self.answer_N)
         right_N, loss_N = np.zeros(n, bool), np.zeros(n)
-        for rows_B in self.prompts.batches(BATCH):
+        asked = torch.arange(n) if rows is None else torch.from_numpy(rows)
+        for rows_B in self.prompts.batches(asked, BATCH):
 
             def put(x_BPD: Tensor, places_B: Tensor, rows_B: Tensor = rows_B) -> Tensor:
                 x_BPD = x_BPD.clone()
@@ -83,4 +85,4 @@ class ForgettingPrompts:
             answer_B = self.answer_N[rows_B]
             right_N[rows_B.numpy()] = (log_BV.argmax(-1) == answer_B).numpy()
             loss_N[rows_B.numpy()] = -log_BV.gather(1, answer_B[:, None])[:, 0].numpy()
-        return Outcome(right_N, loss_N)
+        return Outcome(right_N[asked.numpy()], loss_N[asked.numpy()])

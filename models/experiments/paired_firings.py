@@ -107,5 +107,4 @@ def check_paired(given: ExperimentInput[S]) -> None:
             "model that was tuned from the other, or ask `universality`"
         )
     check_same_tokens(given.host, other, given.prompts[0].prompt.text)
-    if given.features.sae.crosses:
-        raise ValueError(f"{given.features.recipe_id} is a transcoder: name the recipe of an autoencoder")
+    given.features.require_autoencoder()

@@ -50,10 +50,10 @@ class ResumedPrompts:
         parts = [self._of_one_length(rows_B[some].tolist(), some, put) for some in places]
         return torch.cat(parts)[torch.cat(places).argsort()]
 
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """All prompts, those of like length together."""
-        order_N = torch.tensor([len(ids) for ids in self.token_ids]).argsort(stable=True)
-        return iter(order_N.split(size))
+    def batches(self, rows: Tensor, size: int) -> Iterator[Tensor]:
+        """Some of the prompts, those of like length together."""
+        lengths = torch.tensor([len(self.token_ids[row]) for row in rows.tolist()])
+        return iter(rows[lengths.argsort(stable=True)].split(size))
 
     def _of_one_length(self, rows: Sequence[int], places_B: Tensor, put: SitePut) -> Tensor:
         layer, is_stream = _first_block(self.resumed.host, self.site)

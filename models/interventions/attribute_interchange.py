@@ -155,7 +155,7 @@ def class_mean_subspace(prompts: EntityPrompts, attribute: int, is_used_N: np.nd
     rows = torch.from_numpy(np.flatnonzero(is_used_N & (prompts.attribute_N == attribute)))
     values, value_M = prompts.answer_N[rows].unique(return_inverse=True)
     means_CD = torch.stack([prompts.x_ND[rows[value_M == place]].mean(0) for place in range(len(values))])
-    directions_CD, sizes_C = torch.linalg.svd(means_CD - means_CD.mean(0), full_matrices=False)[2:0:-1]
+    _, sizes_C, directions_CD = torch.linalg.svd(means_CD - means_CD.mean(0), full_matrices=False)
     return directions_CD[sizes_C > 1e-5 * sizes_C.max()].T
 
 

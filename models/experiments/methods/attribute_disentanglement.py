@@ -117,11 +117,7 @@ def _check_known(given: Given, attribute: str, n_known: int, is_test_M: np.ndarr
 
 def _check(given: Given) -> None:
     """Entities, attributes and their values, before the first pass."""
-    if given.features.sae.crosses:
-        raise ValueError(
-            f"{given.features.recipe_id} writes {given.features.written} and reads {given.features.site}: an entity's "
-            "activation is edited where it is read; name an autoencoder"
-        )
+    given.features.require_autoencoder()
     asked: dict[tuple[str, str], str | None] = {}
     for prompt in given.prompts:
         if not prompt.subject_positions:

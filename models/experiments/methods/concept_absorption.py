@@ -6,6 +6,7 @@ from typing import Any
 
 from models.evaluation.concept_absorption import ConceptAbsorption, Rate, concept_absorption
 from models.experiments.ablatable_texts import check_ablatable
+from models.experiments.labelled_groups import label_of_groups
 from models.experiments.labelled_texts import labelled_texts
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.pooled_texts import pooled_texts
@@ -62,16 +63,11 @@ def _check(given: Given) -> None:
     """Kinds, labels and lengths, before the first pass."""
     check_ablatable(given)
     task = labelled_texts(given).task
-    labels_of: dict[str, set[str]] = {}
-    for kind, number in zip(task.group_N, task.class_N.tolist(), strict=True):
-        labels_of.setdefault(kind, set()).add(task.labels[number])
-    if shared := sorted(kind for kind, labels in labels_of.items() if len(labels) > 1):
-        raise InvalidPrompt(
-            f"group {shared[0]!r} stands under {' and '.join(sorted(labels_of[shared[0]]))}: a kind is of one concept; "
-            "leave its texts out of one of them"
-        )
-    counts = Counter(label for labels in labels_of.values() for label in labels)
-    for label, n in sorted(counts.items()):
+    label_of = label_of_groups(
+        zip(task.group_N, (task.labels[number] for number in task.class_N.tolist()), strict=True),
+        "a kind is of one concept; leave its texts out of one of them",
+    )
+    for label, n in sorted(Counter(label_of.values()).items()):
         if n < given.settings.fewest_kinds:
             raise InvalidPrompt(
                 f"label {label!r} has {n} groups, wanted {given.settings.fewest_kinds} at least (`fewest_kinds`): "

@@ -137,7 +137,9 @@ def _row(
 
 
 def _check(given: Given) -> None:
-    """Words that occur often enough in both halves, before the first pass."""
+    """Dictionaries, and words that occur often enough in both halves, before the first pass."""
+    for dictionary in given.dictionaries:
+        dictionary.require_autoencoder()
     words, fewest = concepts(given.settings), given.settings.fewest_occurrences
     if wrong := [word for word in words if not WORD.fullmatch(word)]:
         raise ValueError(f"words: {wrong[0]!r} is not one word: letters, digits and underscores alone")
@@ -152,8 +154,6 @@ def _check(given: Given) -> None:
             f"none of {len(words)} words occurs {fewest} times in either half of {len(given.prompts)} texts: name "
             "others, add texts, or lower fewest_occurrences"
         )
-    if crossing := [dictionary.recipe_id for dictionary in given.dictionaries if dictionary.sae.crosses]:
-        raise ValueError(f"{crossing[0]} is a transcoder: name recipes of autoencoders")
 
 
 def _passes(given: Given) -> PassCount:

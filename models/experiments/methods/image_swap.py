@@ -162,8 +162,7 @@ def _check(given: Given) -> None:
     dictionary = _dictionary(given)
     if given.host.class_names is None:
         raise ValueError(f"{given.host.architecture} does not classify: swaps ask a model with classes")
-    if dictionary.sae.crosses:
-        raise ValueError(f"{dictionary.recipe_id} writes another site than it reads: name an autoencoder")
+    dictionary.require_autoencoder()
     dictionary.check([feature for pair in given.settings.pairs for feature in pair])
     if not given.settings.pairs and len({image.group_name for image in given.images}) < 2:
         raise ValueError("one group of images was given, wanted two: one chooses the pair, the other reports it")

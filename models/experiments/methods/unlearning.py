@@ -8,6 +8,7 @@ import numpy as np
 
 from models.evaluation.unlearning import Outcome, Questions, Setting, Share, Unlearning, unlearning
 from models.experiments.forgetting_prompts import ForgettingPrompts
+from models.experiments.labelled_groups import label_of_groups
 from models.experiments.method import ExperimentInput, ExperimentMethod, PassCount, Rows
 from models.experiments.prompt import InvalidPrompt
 from models.experiments.prompt_encoding import EncodedPrompt
@@ -41,8 +42,9 @@ def _rows(given: Given, read: ForgettingPrompts, unedited: Outcome, label: str) 
     questions = Questions(is_forget_N[known], groups, is_choosing_N[known], rates[0], rates[1])
 
     def edited(features: Sequence[int], value: float) -> Outcome:
-        outcome = read.edited(features, value) if features else unedited
-        return Outcome(outcome.right_N[known], outcome.loss_N[known])
+        if features:
+            return read.edited(features, value, known)
+        return Outcome(unedited.right_N[known], unedited.loss_N[known])
 
     for row in unlearning(questions, _settings(given), edited, lambda some: _like(given, some), given.seed):
         yield (
@@ -120,31 +122,23 @@ def _check_known(given: Given, label: str, is_forget_M: np.ndarray, is_choosing_
 
 def _check(given: Given) -> None:
     """Labels and groups, before the first pass."""
-    if given.features.sae.crosses:
-        raise ValueError(
-            f"{given.features.recipe_id} writes {given.features.written} and reads {given.features.site}: what the "
-            "model says is edited where it is read; name an autoencoder"
-        )
+    given.features.require_autoencoder()
     labels = _labels(given)
     if len(labels) < 2:
         raise InvalidPrompt(f"all rows have the label {labels[0]!r}: nothing else could be kept; add rows of another")
     if unknown := sorted(set(given.settings.forget or ()) - set(labels)):
         raise InvalidPrompt(f"forget: no row has the label {unknown[0]!r}; there are {', '.join(labels)}")
-    labels_of: dict[str, set[str]] = {}
-    for prompt in given.prompts:
-        labels_of.setdefault(prompt.group_name, set()).add(str(prompt.prompt.label))
-    if shared := sorted(group for group, of in labels_of.items() if len(of) > 1):
-        raise InvalidPrompt(
-            f"group {shared[0]!r} stands under {' and '.join(sorted(labels_of[shared[0]]))}: a group is on one side of "
-            "what is forgotten and what is kept; give its rows groups of their own"
-        )
+    label_of_groups(
+        ((prompt.group_name, str(prompt.prompt.label)) for prompt in given.prompts),
+        "a group is on one side of what is forgotten and what is kept; give its rows groups of their own",
+    )
 
 
 def _passes(given: Given) -> PassCount:
-    """Every prompt read once and, from the dictionary's block on, asked once as it is and, for each label that is
-    forgotten, twice under each setting."""
+    """At most, if the model knows every answer: every prompt read once and, from the dictionary's block on, asked once
+    as it is and, for each label that is forgotten, twice under each setting."""
     n_forgotten = len(given.settings.forget or _labels(given))
-    return PassCount(forward=len(given.prompts) * (2 + n_forgotten * (1 + 2 * len(_settings(given)))))
+    return PassCount(forward=len(given.prompts) * (2 + n_forgotten * 2 * len(_settings(given))))
 
 
 METHOD = ExperimentMethod(settings=UnlearningSettings, measure=_measure, passes=_passes, check=_check)

@@ -88,6 +88,10 @@ def test_an_edit_is_that_of_a_pass_by_hand(tmp_path: Path):
         assert found.loss_N[row] == pytest.approx(-float(log_V[prompt.answer_id]), abs=1e-4)
         assert bool(found.right_N[row]) == (int(log_V.argmax()) == prompt.answer_id)
     assert not np.allclose(found.loss_N, read.edited((), 0).loss_N, atol=0.01)
+    rows = np.array([11, 2, 30])
+    some = read.edited(features, value, rows)
+    np.testing.assert_allclose(some.loss_N, found.loss_N[rows], atol=1e-5)
+    np.testing.assert_array_equal(some.right_N, found.right_N[rows])
 
 
 def test_rates_are_of_the_tokens_of_the_prompts_that_are_named(tmp_path: Path):
