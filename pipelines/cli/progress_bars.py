@@ -1,11 +1,13 @@
-"""Progress bars of an in-process run, one an asset that reports progress."""
+"""Progress bars of an in-process run, one an asset that reports progress, and a line for whom it waits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from pipelines.dagster_support.pool_wait import wait_listener
 from pipelines.dagster_support.progress import terminal_listener
 
 
@@ -21,8 +23,12 @@ def progress_bars(console: Console) -> Iterator[None]:
                 tasks[asset] = progress.add_task(asset, total=total)
             progress.update(tasks[asset], completed=done, total=total)
 
-        token = terminal_listener.set(show)
+        def tell(sentence: str) -> None:
+            progress.console.print(f"  [yellow]waiting[/yellow] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+        token, waits = terminal_listener.set(show), wait_listener.set(tell)
         try:
             yield
         finally:
             terminal_listener.reset(token)
+            wait_listener.reset(waits)

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.dagster_support.orphaned_runs import fail_orphaned_runs, worker_tags
+from pipelines.dagster_support.pool_wait import paused_waits
 from pipelines.jobs import experiment_jobs
 from pipelines.launches.machine_run import TAG as MACHINE
 from pipelines.registry.registry import Registry
@@ -153,33 +154,38 @@ def _run(
     from pipelines.definitions import defs
 
     run_id = str(uuid.uuid4())
-    result = defs.resolve_job_def(job).execute_in_process(
-        run_config={**_QUIET, **(config or {})},
-        instance=instance,
-        partition_key=partition,
-        run_id=run_id,
-        tags=worker_tags(run_id) | ({MACHINE: on} if on else {}),
-        resources={"store": store},
-        raise_on_error=False,
-    )
+    with paused_waits(instance):
+        result = defs.resolve_job_def(job).execute_in_process(
+            run_config={**_QUIET, **(config or {})},
+            instance=instance,
+            partition_key=partition,
+            run_id=run_id,
+            tags=worker_tags(run_id) | ({MACHINE: on} if on else {}),
+            resources={"store": store},
+            raise_on_error=False,
+        )
     checks = tuple(
         f"{e.asset_key.to_user_string()}.{e.check_name}{': ' + e.description if e.description else ''}"
         for e in result.get_asset_check_evaluations()
         if not e.passed
     )
-    if stopped := _stopped_step(result):
+    if stopped := _stopped(result):
         raise RunStopped(
             f"{name}: {stopped} was stopped: what it finished is kept. Run it again: it goes on from there"
         )
     return RunResult(name, result.success, checks, _error(result), tuple(_remade(result)))
 
 
-def _stopped_step(result: dg.ExecuteInProcessResult) -> str | None:
-    """The step that Ctrl-C, or whoever ends processes, has ended; None where none was."""
+def _stopped(result: dg.ExecuteInProcessResult) -> str | None:
+    """What Ctrl-C, or whoever ends processes, has ended: a step, or the wait for one; None where nothing was."""
     for event in result.filter_events(lambda e: e.is_step_failure):
         error = event.step_failure_data.error
         if error is not None and _INTERRUPTED in error.message:
             return event.step_key
+    for event in result.filter_events(lambda e: e.is_job_failure):
+        error = event.job_failure_data.error
+        if error is not None and _INTERRUPTED in error.message:
+            return "its wait for a place in a pool"
     return None
 
 
