@@ -1,6 +1,7 @@
 """What every test stands on: one torch thread, no keys, no network, a store of its own."""
 
 import gc
+import multiprocessing.util
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ OF_A_USER = (
     *("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "COLUMNS", "LINES", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
     "PYTHONDONTWRITEBYTECODE",  # else every process compiles the house and its tests anew
 )
+IN_MEMORY = "/dev/shm"
 FOR_TESTS = ("GLASSHOUSE_PEER_", "GLASSHOUSE_SCREENSHOTS")
 """Which tests read."""
 
@@ -44,6 +46,23 @@ os.environ.update(OWN)
 
 hypothesis.settings.register_profile("same_cases_everywhere", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("same_cases_everywhere")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the default tests write lies in memory where there is room: a tenth of their clock was a disk that gives a
+    new file its place the slower the more were removed just now. Slow tests fill gigabytes, and stay on the disk."""
+    if "TMPDIR" not in os.environ and "not slow" in str(config.getoption("markexpr")) and has_room(IN_MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = IN_MEMORY
+
+
+def has_room(folder: str) -> bool:
+    """Whether a folder in memory has four times the room that the tests take, and the machine as much to work in."""
+    memory = Path("/proc/meminfo")
+    if not memory.exists() or not os.access(folder, os.W_OK):
+        return False
+    available = next(int(line.split()[1]) << 10 for line in memory.read_text().splitlines() if "MemAvailable" in line)
+    there = os.statvfs(folder)
+    return min(there.f_bavail * there.f_frsize, available // 2) >= 3 << 30
 
 
 def pytest_collection_finish() -> None:
@@ -64,6 +83,7 @@ def _one_thread() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _temporary_files_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Locks and temporary files, of this process and of those that tests start, go with pytest's own folder."""
+    multiprocessing.util.get_temp_dir()  # not below: it is removed after pytest has removed its own, with a traceback
     own = str(tmp_path_factory.mktemp("temporary", numbered=False))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", own)

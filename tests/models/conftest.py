@@ -11,7 +11,7 @@ from models.autointerp.llm_client import runner, sender_process
 @pytest.fixture(scope="session")
 def forks() -> None:
     """Where senders, and runs that are killed, are forked from: it is started once, and has imported what both need."""
-    get_context("forkserver").set_forkserver_preload([runner.__name__, sender_process.__name__, "anthropic"])
+    get_context("forkserver").set_forkserver_preload([runner.__name__, *sender_process.PRELOADED])
     forkserver.ensure_running()
 
 

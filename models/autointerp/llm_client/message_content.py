@@ -112,12 +112,16 @@ def picture_blocks(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def picture_tokens(body: Mapping[str, Any]) -> int:
     """Tokens of a request's pictures, by the sizes that they have."""
-    from PIL import Image
-
     total = 0
     for source in picture_blocks(body):
-        with Image.open(io.BytesIO(base64.b64decode(source["data"]))) as image:
-            width, height = image.size
+        width, height = _size(source)
         blocks = math.ceil(width / BLOCK) * math.ceil(height / BLOCK)
         total += max(blocks, math.ceil(width * height / PER_TOKEN))
     return total
+
+
+def _size(source: Mapping[str, Any]) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(base64.b64decode(source["data"]))) as image:
+        return image.size

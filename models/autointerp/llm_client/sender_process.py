@@ -42,6 +42,8 @@ class SenderDied(ValueError):
     """The process that asks the provider ended by itself. What was answered is kept; materialize again."""
 
 
+PRELOADED = (__name__, "anthropic", "httpcore2", "h11", "anyio._backends._asyncio")
+"""What every sender needs: the SDK takes seconds to import, once, and imports its transport at the first question."""
 LONGEST_LINE = 2**27
 """Bytes of a question or an answer at most."""
 
@@ -97,8 +99,8 @@ def _died() -> SenderDied:
 
 
 def preload() -> None:
-    """Begins to make ready what every sender needs: the SDK takes seconds to import, once."""
-    get_context("forkserver").set_forkserver_preload([__name__, "anthropic"])
+    """Begins to import what every sender needs."""
+    get_context("forkserver").set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
 
 
