@@ -25,7 +25,7 @@ NEEDS_AN_ENCODER = {"label_embedding"}
 LIST = "title: Totals\nfeatures: [{feature: first/small/3, note: the word}]\n"
 NEEDS_ANOTHER_DICTIONARY = {"feature_match"}
 NEEDS_ALIKE_FEATURES = {"feature_family", "feature_parent"}
-NEEDS_IMAGES = {"image", "patch_example", "feature_class"}
+NEEDS_IMAGES = {"image", "patch_example", "feature_class", "monosemanticity"}
 NEEDS_AN_IMPORTED_GRAPH = {"graph_import", "imported_node"}
 
 
