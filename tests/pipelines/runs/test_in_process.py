@@ -78,6 +78,11 @@ def test_every_table_is_filled(house):
     assert set(empty) - of_experiments == of_others | NEEDS_IMAGES | NEEDS_AN_IMPORTED_GRAPH
 
 
+def test_what_only_images_have_says_why_it_has_no_rows_of_text(house):
+    manifest = house.tables.manifest_of("monosemanticity", house.registration("first/small"))
+    assert (manifest.rows, manifest.facts["reason"].partition(":")[0]) == (0, "a model of text sees no images")
+
+
 def test_a_persons_label_is_rated_scored_and_shown_first_and_stands_on_its_list(house):
     [(explainer, author, label)] = ask(
         house, "select explainer, author, label from _feature_summary where feature_id = 3"

@@ -232,6 +232,7 @@ def test_every_family_goes_through_the_chain(kind, tmp_path):
     assert result.success, result.error
     assert _rows(store, "select what from _violation") == []
     assert _rows(store, "select count(*) > 0 from patch_example") == [(True,)]
+    assert _rows(store, "select count(score) > 0 from monosemanticity") == [(True,)]
 
 
 @pytest.mark.slow
