@@ -74,3 +74,29 @@ def edited_facts(prompts: Sequence[EncodedPrompt]) -> list[EditedFact]:
             raise InvalidPrompt(f"row {prompt.prompt_id} has no group: rows of one fact share a group")
         groups.setdefault(prompt.prompt.group, []).append(prompt)
     return [EditedFact.of(name, rows) for name, rows in groups.items()]
+
+
+def refuse_rewritten_neighbors(facts: Sequence[EditedFact]) -> None:
+    """Where all facts are in the weights at the same time, a neighbor that is itself rewritten tells nothing of what
+    stays.
+
+    Raises:
+        InvalidPrompt: Naming the first neighbor that asks what another fact rewrites, and how many there are.
+    """
+    rewritten = {
+        prompt.token_ids: prompt for fact in facts for prompt in fact.prompts if prompt.prompt.label != "neighborhood"
+    }
+    both = [
+        (prompt, rewritten[prompt.token_ids])
+        for fact in facts
+        for prompt in fact.others
+        if prompt.prompt.label == "neighborhood" and prompt.token_ids in rewritten
+    ]
+    if both:
+        neighbor, other = both[0]
+        raise InvalidPrompt(
+            f"row {neighbor.prompt_id} is a neighbor, which should stay, and row {other.prompt_id} rewrites the same "
+            f"prompt, {str(neighbor.prompt.prompt)!r}{f', and so with {len(both) - 1} more' if len(both) > 1 else ''}: "
+            "with `together` all facts are in the weights at the same time. Ask neighbors that no fact of the set "
+            "rewrites, or leave out `together`"
+        )

@@ -3,7 +3,7 @@
 F features, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ import torch
 from models.corpora.text_tokens import text_token_ids
 from models.dictionaries.base import SparseDictionary
 from models.experiments.feature_dictionary import FeatureDictionary, InvalidFeature
+from models.experiments.settings.steering import SteeringSettings
 from models.features.logit_effects import RESIDUAL_KINDS, skew_and_kurtosis
 from models.language_model.hooked_model import HookedModel
 from models.language_model.unembedding import Unembedding
@@ -21,7 +22,11 @@ from models.language_model.unembedding import Unembedding
 DENSITIES = (1e-4, 1e-2)
 """Shares of tokens between which a feature that nobody named may fire: neither nearly dead nor everywhere."""
 N_CHOSEN = 10
-_SHARPEST: WeakKeyDictionary[SparseDictionary, dict[int, list[int]]] = WeakKeyDictionary()
+LEAST_PROMOTION = 4.0
+"""Standard deviations by which a feature's effect on a word's tokens exceeds that on all tokens, at least: the largest
+of 1,000 tokens drawn from a normal distribution lies 3.2 above."""
+_CHOSEN: WeakKeyDictionary[SparseDictionary, dict[int | tuple[str, ...], list[int]]] = WeakKeyDictionary()
+"""What was found by looking at every feature, which is done once for a dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +70,78 @@ class ConceptReader:
         return SteeredConcept(tuple(ids), "".join(self.host.tokenizer.decode([token]) for token in ids))
 
     def sharpest(self, n: int = N_CHOSEN) -> list[int]:
-        """As `_found_sharpest`, which looks at every feature, and so once for a dictionary."""
-        known = _SHARPEST.setdefault(self.features.sae, {})
+        """Live features whose effects on the logits are most concentrated (kurtosis), in order of their numbers.
+
+        Raises:
+            InvalidFeature: If no feature fired on the corpus.
+        """
+        known = _CHOSEN.setdefault(self.features.sae, {})
         if n not in known:
             known[n] = self._found_sharpest(n)
         return known[n]
 
-    @torch.no_grad()
-    def _found_sharpest(self, n: int) -> list[int]:
-        """Live features whose effects on the logits are most concentrated (kurtosis), in order of their numbers.
+    def promoting(self, words: Sequence[str]) -> list[int]:
+        """For each text the live feature that promotes its tokens most sharply: whose mean effect on their logits lies
+        most standard deviations above its mean effect on all tokens.
 
         Raises:
-            InvalidFeature: If no feature fires on a middling share of the tokens.
+            InvalidFeature: If no feature promotes a text by `LEAST_PROMOTION`, or one promotes two of them most.
         """
+        known = _CHOSEN.setdefault(self.features.sae, {})
+        if tuple(words) not in known:
+            known[tuple(words)] = self._found_promoting(words)
+        return known[tuple(words)]
+
+    @torch.no_grad()
+    def _found_sharpest(self, n: int) -> list[int]:
+        candidates = self._candidates()
+        kurtosis = [skew_and_kurtosis(effects_BV)[1].cpu() for effects_BV in self._effects(candidates)]
+        order = torch.cat(kurtosis).nan_to_num(-1).argsort(descending=True, stable=True)[:n]
+        return sorted(int(feature) for feature in candidates[order.numpy()])
+
+    @torch.no_grad()
+    def _found_promoting(self, words: Sequence[str]) -> list[int]:
+        candidates, place = self._candidates(), {token: column for column, token in enumerate(self._token_ids)}
+        columns = [[place[token] for token in self.named(text).token_ids if token in place] for text in words]
+        if unsaid := [text for text, found in zip(words, columns, strict=True) if not found]:
+            raise InvalidFeature(f"{unsaid[0]!r} has no token that a feature could promote: name another word")
+        blocks: list[torch.Tensor] = []
+        for effects_BV in self._effects(candidates):
+            standard_BV = (effects_BV - effects_BV.mean(1, keepdim=True)) / effects_BV.std(1, keepdim=True)
+            blocks.append(torch.stack([standard_BV[:, each].mean(1) for each in columns], dim=1).cpu())
+        score_FW = torch.cat(blocks).nan_to_num(-1)
+        largest_W, row_W = score_FW.max(dim=0)
+        chosen = dict[int, str]()
+        for text, largest, row in zip(words, largest_W.tolist(), row_W.tolist(), strict=True):
+            feature = int(candidates[row])
+            if largest < LEAST_PROMOTION:
+                raise InvalidFeature(
+                    f"no feature of {self.features.recipe_id} promotes {text!r}: the best, {feature}, by {largest:.1f} "
+                    f"standard deviations, wanted {LEAST_PROMOTION:g}. Name another word, or number `features`"
+                )
+            if feature in chosen:
+                raise InvalidFeature(
+                    f"{chosen[feature]!r} and {text!r} are both promoted most by {feature}: leave one out"
+                )
+            chosen[feature] = text
+        return list(chosen)
+
+    def _candidates(self) -> np.ndarray:
+        """Live features, of middling density where there are some."""
         low, high = DENSITIES
         alive_F = self.features.max_activation_F > 0
         middling_F = alive_F & (self.features.density_F >= low) & (self.features.density_F <= high)
         candidates = np.flatnonzero(middling_F if middling_F.any() else alive_F)
         if not len(candidates):
             raise InvalidFeature(f"no feature of {self.features.recipe_id} fired on the corpus: train it anew")
-        unembedding, kurtosis = self._unembedding(int(candidates[0])), []
+        return candidates
+
+    def _effects(self, candidates: np.ndarray) -> Iterator[torch.Tensor]:
+        """Effects of features on the logits of tokens that may stand for a concept, some features at a time."""
+        unembedding = self._unembedding(int(candidates[0]))
         for some in np.array_split(candidates, -(-len(candidates) // 256)):
             rows = torch.from_numpy(some).to(self.features.sae.W_dec.device)
-            effects_BV = unembedding.effects(self.features.sae.W_dec[rows].float())[:, self._token_ids]
-            kurtosis.append(skew_and_kurtosis(effects_BV)[1].cpu())
-        order = torch.cat(kurtosis).nan_to_num(-1).argsort(descending=True, stable=True)[:n]
-        return sorted(int(feature) for feature in candidates[order.numpy()])
+            yield unembedding.effects(self.features.sae.W_dec[rows].float())[:, self._token_ids]
 
     def _unembedding(self, feature: int) -> Unembedding:
         found = self.host.unembedding() if self.features.written.kind in RESIDUAL_KINDS else None
@@ -102,6 +153,11 @@ class ConceptReader:
         return found
 
 
-def chosen_features(reader: ConceptReader, named: Sequence[int]) -> list[int]:
-    """The features of a card: those it names, without repetition, or the sharpest."""
-    return list(dict.fromkeys(named)) or reader.sharpest()
+def chosen_features(reader: ConceptReader, settings: SteeringSettings) -> dict[int, str | None]:
+    """The features of a card, each with the text that the card names its concept by, or None: those it names, those
+    that promote its words, or the sharpest."""
+    if settings.words:
+        words = list(dict.fromkeys(settings.words))
+        return dict(zip(reader.promoting(words), words, strict=True))
+    features = list(dict.fromkeys(settings.features)) or reader.sharpest()
+    return {feature: settings.concepts.get(str(feature)) for feature in features}

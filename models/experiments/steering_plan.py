@@ -51,8 +51,9 @@ class SteeringPlan:
     def of(cls, given: Given) -> "SteeringPlan":
         """The plan of an experiment: it depends on its prompts and settings, not on the chunk that is measured."""
         reader, settings = ConceptReader(given.host, given.features), given.settings
-        features = chosen_features(reader, settings.features)
-        concepts = {feature: steered_concept(given, reader, feature) for feature in features}
+        named = chosen_features(reader, settings)
+        features = list(named)
+        concepts = steered_concepts(given, reader, named)
         norm, difference_E = mean_norm(given), mean_difference(given)
         conditions = [
             each for feature in features for each in _conditions(given, features, feature, norm, difference_E)
@@ -60,16 +61,16 @@ class SteeringPlan:
         return cls(tuple(conditions), concepts, selecting_prompts(given.prompts))
 
 
-def steered_concept(given: Given, reader: ConceptReader, feature: int) -> SteeredConcept:
-    """The concept that the card names, or the tokens that the feature promotes most."""
-    named = given.settings.concepts.get(str(feature))
-    return reader.named(named) if named else reader.promoted(feature, given.settings.target_tokens)
+def steered_concepts(given: Given, reader: ConceptReader, named: Mapping[int, str | None]) -> dict[int, SteeredConcept]:
+    """The concept that the card names each feature by, or the tokens that it promotes most."""
+    n = given.settings.target_tokens
+    return {feature: reader.named(text) if text else reader.promoted(feature, n) for feature, text in named.items()}
 
 
 def n_conditions(given: Given) -> tuple[int, int]:
     """How many conditions edit the model and how many put the concept before the prompt."""
     settings = given.settings
-    n_features = len(chosen_features(ConceptReader(given.host, given.features), settings.features))
+    n_features = len(chosen_features(ConceptReader(given.host, given.features), settings))
     impossible = {"prompting"} if selecting_pairs(given) else {"prompting", "mean_difference"}
     edited = {"feature", *settings.baselines} - impossible
     return n_features * len(edited) * len(_strengths(settings)), n_features * ("prompting" in settings.baselines)

@@ -9,7 +9,7 @@ from models.experiments.edit_contexts import drawn_prefixes, edit_request
 from models.experiments.edit_metrics import metric_rows
 from models.experiments.edit_outcome import EditOutcome, edit_outcome
 from models.experiments.edit_plan import EditPlan, Given, edit_groups, is_traced, trace_window
-from models.experiments.edited_fact import EditedFact, edited_facts
+from models.experiments.edited_fact import EditedFact, edited_facts, refuse_rewritten_neighbors
 from models.experiments.fact_edits import FactEdit, edited_states
 from models.experiments.fit_texts import fit_windows
 from models.experiments.method import ExperimentMethod, PassCount, Rows
@@ -196,6 +196,8 @@ def _check(given: Given) -> None:
             "out `together` and `algorithm: memit`"
         )
     facts, encoder = edited_facts(given.prompts), _encoder(given)
+    if settings.together:
+        refuse_rewritten_neighbors(facts)
     for layer in range(host.n_layers) if settings.layer == "auto" else _named_layers(settings):
         DownProjection.of(host, layer)
     longest = [(0,) * max(settings.prefix_tokens)]

@@ -10,7 +10,7 @@ from models.experiments.settings.steering import SteeringSettings
 from models.experiments.steered_concept import ConceptReader, chosen_features
 from models.experiments.steered_prompt import SteeredPrompt
 from models.experiments.steering_effects import steering_effects
-from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, n_conditions, selecting_pairs, steered_concept
+from models.experiments.steering_plan import NORM_PROMPTS, SteeringPlan, n_conditions, selecting_pairs, steered_concepts
 from models.experiments.steering_ratings import rated_completions
 from models.language_model.model_limits import ModelLimits
 
@@ -29,16 +29,16 @@ def _summary(given: Given, rows: Rows) -> Rows:
     targets = {feature: [decode([token]) for token in concept.token_ids] for feature, concept in concepts.items()}
     completions, rated = rows["steering_completion"], dict[str, Any]()
     if given.judge is not None:
-        named = {feature: _for_judge(given, feature, tokens) for feature, tokens in targets.items()}
+        texts = chosen_features(ConceptReader(given.host, given.features), given.settings)
+        named = {feature: texts[feature] or _for_judge(tokens) for feature, tokens in targets.items()}
         completions, ratings = rated_completions(given.judge(), completions, given.prompts, named)
         rated = {"steering_completion": completions, "steering_rating": ratings}
     return {**rated, "steering_effect": list(steering_effects(completions, given.prompts, targets, given.seed))}
 
 
-def _for_judge(given: Given, feature: int, tokens: Sequence[str]) -> str:
-    """The card's words for the concept, or the tokens that stand for it."""
-    named = given.settings.concepts.get(str(feature))
-    return named or "what these tokens have in common: " + ", ".join(map(repr, tokens))
+def _for_judge(tokens: Sequence[str]) -> str:
+    """The tokens that stand for a concept, where the card has no words for it."""
+    return "what these tokens have in common: " + ", ".join(map(repr, tokens))
 
 
 def _passes(given: Given) -> PassCount:
@@ -55,9 +55,8 @@ def _check(given: Given) -> None:
         raise ValueError(f"{host.architecture} is an encoder and writes no text: steering asks a causal language model")
     given.features.check([*settings.features, *map(int, settings.concepts)])
     reader, tokenizer = ConceptReader(host, given.features), host.tokenizer
-    features = chosen_features(reader, settings.features)
-    concepts = [steered_concept(given, reader, feature) for feature in features]
-    said = [len(text_token_ids(tokenizer, [f"{concept.text}\n"])[0]) for concept in concepts]
+    concepts = steered_concepts(given, reader, chosen_features(reader, settings))
+    said = [len(text_token_ids(tokenizer, [f"{concept.text}\n"])[0]) for concept in concepts.values()]
     before = max(said) if "prompting" in settings.baselines else 0
     limit = ModelLimits.of(host.source, host.model.config).n_positions
     for prompt in given.prompts:

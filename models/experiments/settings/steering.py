@@ -30,6 +30,9 @@ class SteeringSettings(ExperimentSettings):
 
     features: list[FeatureNumber] = Field([], max_length=1000)
     """Features, each steered alone; none: the ten live ones that promote few tokens most sharply."""
+    words: list[Annotated[str, Field(min_length=1)]] = Field([], max_length=1000)
+    """In the place of `features`: for each of these texts the live feature that promotes its tokens most sharply, of
+    which it is the concept. Numbers of features mean others when a dictionary is trained anew; words do not."""
     concepts: dict[str, str] = Field({}, max_length=1000)
     """By feature, as in `{"12": " river water"}`, text that names its concept: its tokens are the target, and it is
     what `prompting` puts before a prompt. Left out: the tokens that the feature's decoder row promotes most."""
@@ -79,6 +82,12 @@ class SteeringSettings(ExperimentSettings):
                 f'found {wrong[0]!r}, wanted the number of a feature and words, as {{"12": " river water"}}'
             )
         return concepts
+
+    @model_validator(mode="after")
+    def _words_or_features(self) -> "SteeringSettings":
+        if self.words and (self.features or self.concepts):
+            raise ValueError("`words` stand in the place of `features` and `concepts`: name the one or the others")
+        return self
 
     @model_validator(mode="after")
     def _judge_can_be_asked(self) -> "SteeringSettings":

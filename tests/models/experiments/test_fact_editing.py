@@ -2,6 +2,8 @@
 
 import json
 import random
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from tiny_facts import OBJECTS, Fact, facts, save_fact_model, tokenizer
 
 from models.experiments.method import ExperimentInput
 from models.experiments.methods.model_editing import METHOD
-from models.experiments.prompt import Prompt
+from models.experiments.prompt import InvalidPrompt, Prompt
 from models.experiments.prompt_encoding import PromptEncoder
 from models.experiments.settings.model_editing import ModelEditingSettings
 from models.interventions.model_editing.down_projection import InvalidEdit
@@ -28,9 +30,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fact_prompts() -> list[Prompt]:
-    """Twelve facts with a new object each: both paraphrases, six other subjects, the subject's three other facts."""
-    chance, known, rows = random.Random(2), facts(), list[Prompt]()
-    for fact in chance.sample(known, N_EDITS):
+    """Twelve facts with a new object each: both paraphrases, six other subjects, the subject's three other facts; none
+    of these is among the twelve."""
+    chance, rows = random.Random(2), list[Prompt]()
+    rewritten = chance.sample(facts(), N_EDITS)
+    known = [fact for fact in facts() if fact not in rewritten]
+    for fact in rewritten:
         new = chance.choice([each for each in OBJECTS[fact.relation] if each != fact.object])
         apart = [
             each
@@ -53,6 +58,11 @@ def fact_prompts() -> list[Prompt]:
                 )
             )
     return rows
+
+
+def two_facts() -> list[list[Prompt]]:
+    """Rows of the first two, the rewritten one first, then its paraphrases."""
+    return [list(rows) for _, rows in groupby(fact_prompts(), key=lambda row: row.group)][:2]
 
 
 ASKED = {
@@ -114,7 +124,7 @@ FEW = {"steps": 3, "prefixes": 2, "covariance_tokens": 400, "ridge": 1e-3}
     ],
 )
 def test_facts_are_edited_together_or_alone_in_the_blocks_that_are_asked_for(untrained: Path, asked, edits):
-    prompts = [prompt for prompt in fact_prompts() if prompt.prompt_id < 24]
+    prompts = [prompt for each in two_facts() for prompt in each]
     names = list(dict.fromkeys(prompt.group for prompt in prompts))
     rows = edited(untrained, prompts, **FEW | asked)
     of_edit = [row for row in rows["edit"] if row["condition"] == "edited"]
@@ -131,6 +141,16 @@ def test_facts_are_edited_together_or_alone_in_the_blocks_that_are_asked_for(unt
     apart = next(row["value_norm"] for row in second["edit"])
     is_in_turn = asked.get("together", False) and asked.get("algorithm") is None
     assert (abs(of_edit[-1]["value_norm"] - apart) > 1e-5) == is_in_turn, "made on what the first left, or on the model"
+
+
+def test_a_neighbor_that_is_rewritten_itself_is_refused_where_all_facts_are_in_the_weights(untrained: Path):
+    first, second = two_facts()
+    asked = second[1]
+    rows = [*first[:-1], replace(first[-1], prompt=asked.prompt, answer=asked.answer), *second]
+    told = f"row {first[-1].prompt_id} is a neighbor.*row {asked.prompt_id} rewrites the same prompt"
+    with pytest.raises(InvalidPrompt, match=told):
+        edited(untrained, rows, **FEW, together=True)
+    assert edited(untrained, rows, **FEW)["edit"], "alone, the other fact is not in the weights"
 
 
 def test_the_other_block_is_a_baseline_of_facts_that_rome_edits_alone(untrained: Path):

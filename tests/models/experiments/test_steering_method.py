@@ -153,9 +153,16 @@ def test_without_names_the_sharpest_live_features_are_taken_and_their_tokens_are
     assert host.tokenizer.decode(list(named.token_ids)) == " width height"
 
 
+def test_a_word_stands_for_the_feature_that_promotes_it_most_sharply(host: HookedModel):
+    word = host.tokenizer.decode([TOKEN])
+    plan = SteeringPlan.of(given(host, features=[], words=[word], strengths=[5]))
+    assert {feature: concept.token_ids for feature, concept in plan.concepts.items()} == {PLANTED: (TOKEN,)}
+
+
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
+        ({"features": [], "words": [" import"]}, "no feature of last promotes ' import': the best, .*wanted 4"),
         ({"features": [DEAD]}, "feature 11 of last never fired"),
         ({"features": [24]}, "there is no feature 24"),
         ({"concepts": {"99": "width"}}, "there is no feature 99"),
