@@ -31,6 +31,12 @@ failure_rate = dg.AssetCheckSpec(
     asset="explanations",
     description="Of the labels that were to be made, at most one in twenty failed.",
 )
+people_labels = dg.AssetCheckSpec(
+    "people_labels_of_this_dictionary",
+    asset="explanations",
+    description="Labels that people wrote are of this dictionary: in one that was trained anew numbers mean other "
+    "features.",
+)
 
 
 @dg.asset(
@@ -39,7 +45,7 @@ failure_rate = dg.AssetCheckSpec(
     deps=[feature_statistics, logit_effects, neighbors],
     kinds={"parquet"},
     group_name="labels",
-    check_specs=[failure_rate],
+    check_specs=[failure_rate, people_labels],
     code_version=EXPLANATIONS.code_version,
     automation_condition=REFRESH_WHEN_STALE,
     **LLM_STEP,
@@ -53,6 +59,7 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
 
     registration = store.registration(context.partition_key)
     identity, folder = explained_identity(store, registration), store.layout.table("explanation", registration)
+    people, left_out = human_labels(store, registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
         reason, offline = None, None
@@ -61,7 +68,6 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             classes = store.layout.table("feature_class", registration)
             store.tables.write(classes, preferred, identity, {"reason": reason})
             offline = explanation_rows(registration, preferred)
-        people = human_labels(store, registration)
         if (kept := explained_rows(store, registration, identity)) is not None:
             rows = with_human_labels(kept, registration.sae_id, people)
         else:
@@ -70,12 +76,16 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             write_requests(store, registration, ["explain"], made.answers, identity)
             rows = made.rows if offline is None else by_feature(made.rows, offline)
         store.tables.write(folder, rows, identity)
-        return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, reason)
-    return _result(store.tables.read("explanation", registration).to_pylist(), registration, why)
+        return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, left_out, reason)
+    return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, left_out)
 
 
 def _result(
-    rows: list[dict[str, Any]], registration: SAERegistration, why: str | None, none_because: str | None = None
+    rows: list[dict[str, Any]],
+    registration: SAERegistration,
+    why: str | None,
+    left_out: str | None,
+    none_because: str | None = None,
 ) -> dg.MaterializeResult:
     statuses = Counter(row["status"] for row in rows)
     failed = sum(n for status, n in statuses.items() if status != "ok")
@@ -99,7 +109,13 @@ def _result(
                 check_name="label_failure_rate",
                 passed=failed <= MAX_FAILED * max(len(rows), 1),
                 metadata={"statuses": dict(statuses)},
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="people_labels_of_this_dictionary",
+                passed=left_out is None,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=left_out,
+            ),
         ],
     )
 

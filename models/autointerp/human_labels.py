@@ -1,5 +1,6 @@
 """Labels that people wrote: what may be one, and the explanation that it becomes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,9 @@ from storage.visible_text import visible
 
 EXPLAINER = "human"
 LONGEST_AUTHOR = 100
+DIGITS = 12
+"""Of a dictionary's hash that stand beside a label."""
+_HASH = re.compile("[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class HumanLabel:
     """Who wrote it; empty where nobody is named."""
     written_at: datetime | None = None
     """UTC."""
+    dictionary: str = ""
+    """Of which dictionary it was written: the first digits of its weights' sha256; empty where nobody said. In one that
+    was trained anew numbers mean other features."""
+
+    def is_of(self, weights_sha256: str) -> bool:
+        """Whether it may be of the dictionary with these weights."""
+        return weights_sha256.startswith(self.dictionary)
 
     @property
     def key(self) -> tuple[int, str]:
@@ -41,12 +52,19 @@ class HumanLabel:
         )
 
 
-def checked_human_label(feature_id: int, text: str, author: str = "", written_at: datetime | None = None) -> HumanLabel:
+def checked_human_label(
+    feature_id: int, text: str, author: str = "", written_at: datetime | None = None, dictionary: str = ""
+) -> HumanLabel:
     """A label as it is kept: in one line, with what no file could hold replaced.
 
     Raises:
-        ValueError: If it is empty, too long, or the feature's own number.
+        ValueError: If it is empty, too long, or the feature's own number; or the dictionary is no beginning of a hash.
     """
+    if dictionary and not _HASH.fullmatch(dictionary):
+        raise ValueError(
+            f"dictionary = {visible(dictionary, 40)!r}: wanted 8 to 64 hexadecimal digits, with which the sha256 of "
+            "the dictionary's weights begins, or nothing"
+        )
     if len(text) > LONGEST:
         raise ValueError(
             f"the label has {len(text):,} characters, and {LONGEST} are allowed: say what the feature means in a "
@@ -60,7 +78,7 @@ def checked_human_label(feature_id: int, text: str, author: str = "", written_at
         raise ValueError(f"this is no label ({error}): say what the feature means") from error
     if label.lower().removeprefix("feature").strip(" #f") == str(feature_id) or label.endswith(f"/{feature_id}"):
         raise ValueError(f"{visible(label, 60)!r} is the feature's own number, no label: say what the feature means")
-    return HumanLabel(feature_id, label, " ".join(storable(author).split()), written_at)
+    return HumanLabel(feature_id, label, " ".join(storable(author).split()), written_at, dictionary)
 
 
 def require_known_features(labels: Iterable[HumanLabel], n_features: int, sae_id: str) -> None:

@@ -5,20 +5,38 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.autointerp.human_labels import HumanLabel, require_known_features
+from models.autointerp.human_labels import DIGITS, HumanLabel, require_known_features
 from pipelines.labels.inputs import HUMAN_LABELS
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
 
-def human_labels(store: Store, registration: SAERegistration) -> Sequence[HumanLabel]:
-    """What people wrote; raises ValueError if they name features that the dictionary does not have."""
-    if registration.human_labels:
-        require_known_features(
-            registration.human_labels, store.tables.row_count("feature", registration), registration.sae_id
-        )
-    return registration.human_labels
+def human_labels(store: Store, registration: SAERegistration) -> tuple[Sequence[HumanLabel], str | None]:
+    """What people wrote of this dictionary; and, where some of it was written of another one, a sentence that says so.
+    Raises ValueError if they name features that the dictionary does not have."""
+    if not registration.human_labels:
+        return (), None
+    weights = weights_sha256(store, registration.model_id, registration.recipe_id)
+    ours = [label for label in registration.human_labels if label.is_of(weights)]
+    require_known_features(ours, store.tables.row_count("feature", registration), registration.sae_id)
+    n_others = len(registration.human_labels) - len(ours)
+    if not n_others:
+        return ours, None
+    return ours, (
+        f"{n_others} of {len(registration.human_labels)} labels that people wrote of {registration.sae_id} are of "
+        f"another dictionary than this one ({weights[:DIGITS]}), where their numbers mean other features: they are "
+        f"left out. Look at the features again, and write those that still hold anew, or correct `dictionary` in "
+        f"labels/{registration.sae_id}.csv"
+    )
+
+
+def weights_sha256(store: Store, model_id: str, recipe_id: str) -> str:
+    """Hash of the dictionary's weights, as its manifest has it; empty where there is none."""
+    from models.dictionaries.saelens_format import WEIGHTS
+
+    manifest = Manifest.read(store.layout.sae_at(model_id, recipe_id))
+    return next((file.sha256 for file in manifest.files if file.name == WEIGHTS), "") if manifest else ""
 
 
 def explained_rows(store: Store, registration: SAERegistration, identity: dict[str, Any]) -> pa.Table | None:

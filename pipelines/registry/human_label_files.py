@@ -17,7 +17,7 @@ from storage.folder import Folder
 from storage.process_lock import LockTimeout, process_lock
 from storage.visible_text import visible
 
-COLUMNS = ("feature", "label", "author", "written_at")
+COLUMNS = ("feature", "label", "author", "written_at", "dictionary")
 REQUIRED = {"feature", "label"}
 MOST_BYTES = 64 * 2**20
 PATIENCE_SECONDS = 10.0
@@ -94,7 +94,8 @@ def _label(row: dict[str, str]) -> HumanLabel:
         at = datetime.fromisoformat(written).replace(tzinfo=None) if written else None
     except ValueError as error:
         raise ValueError(f"written_at = {visible(written, 40)!r}: wanted a time such as 2026-11-29T20:45:00") from error
-    return checked_human_label(int(number), row["label"], row.get("author") or "", at)
+    dictionary = (row.get("dictionary") or "").strip()
+    return checked_human_label(int(number), row["label"], row.get("author") or "", at, dictionary)
 
 
 def write_label(
@@ -150,7 +151,7 @@ def _csv(labels: Iterable[HumanLabel]) -> bytes:
     rows.writerow(COLUMNS)
     for each in labels:
         at = each.written_at.isoformat() if each.written_at else ""
-        rows.writerow([each.feature_id, each.label, each.author, at])
+        rows.writerow([each.feature_id, each.label, each.author, at, each.dictionary])
     return text.getvalue().encode()
 
 

@@ -31,7 +31,7 @@ def client(warehouse: Path, store: Store) -> TestClient:
 
 def rows(store: Store) -> list[str]:
     file = Path(store.registry_folder.path) / "labels" / "demo" / "mid.csv"
-    return [line.rsplit(",", 1)[0] for line in file.read_text().splitlines()[1:]] if file.exists() else []
+    return [line.rsplit(",", 2)[0] for line in file.read_text().splitlines()[1:]] if file.exists() else []
 
 
 def form(client: TestClient, read: Callable, page: str = PAGE) -> dict[str, str]:

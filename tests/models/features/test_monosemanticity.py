@@ -1,13 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import t
 
 from models.features.firings import Firings
 from models.features.image_activations import ImageActivations
-from models.features.monosemanticity import Monosemanticity, monosemanticity
+from models.features.monosemanticity import monosemanticity
 
 
-def scored(act_NF: np.ndarray, embedding_ND: np.ndarray) -> Monosemanticity:
+def scored(act_NF: np.ndarray, embedding_ND: np.ndarray) -> Any:
     feature_M, image_M = np.nonzero(act_NF.T)
     acts = ImageActivations(feature_M, image_M, act_NF[image_M, feature_M], act_NF.shape[1], len(act_NF))
     return monosemanticity(acts, embedding_ND)
@@ -38,7 +40,7 @@ def test_score_baseline_and_interval_are_those_of_all_pairs_one_by_one():
         whole = by_pairs(acts[:, feature], embedding, everyone)
         assert each.score == pytest.approx(whole, abs=1e-12)
         without = [by_pairs(acts[:, feature], embedding, [m for m in everyone if m != left]) for left in everyone]
-        error = np.sqrt((n - 1) / n * np.square(without - np.mean(without)).sum())
+        error = np.sqrt((n - 1) / n * np.square(np.array(without) - np.mean(without)).sum())
         weight = (acts[:, feature] - acts[:, feature].min()) / np.ptp(acts[:, feature])
         half = t.ppf(0.975, weight.sum() ** 2 / (weight**2).sum() - 1) * error / (1 - whole**2)
         assert np.arctanh(each.ci_low) == pytest.approx(np.arctanh(whole) - half)

@@ -37,6 +37,7 @@ def always(_: tuple[HumanLabel, ...]) -> bool:
         (HEAD + "7,import, anna, 2026-11-29\n-1,x,,\n", "line 3: feature = '-1'"),
         (HEAD + "7,a,b,c,d\n", "line 2: the line has more or fewer cells"),
         (HEAD + "7\n", "line 2: the line has more or fewer cells"),
+        ("feature,label,dictionary\n7,import,new\n", "line 2: dictionary = 'new': wanted 8 to 64 hexadecimal digits"),
         (HEAD + "7,import,,yesterday\n", "line 2: written_at = 'yesterday'"),
         (HEAD + "7,7,,\n", "line 2: '7' is the feature's own number"),
         (HEAD + "7,a,anna,\n8,b,anna,\n7,c,anna,\n", "line 4: a second label of feature 7 by anna .first on line 2"),

@@ -1,6 +1,7 @@
 """The whole chain on a tiny model: what it leaves, that it does nothing twice, and that a model that arrives gets its
 own run."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from small_house import RECIPE, small_house, write_model_card
 from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
 from pipelines.definitions import defs
+from pipelines.labels.label_writing import write_human_label
 from pipelines.runs.in_process import run_partition
 from pipelines.sensors import invalid_cards, new_models
 from sql.warehouse import connect
@@ -116,6 +118,24 @@ def test_a_second_run_makes_nothing(house, instance):
     before = files(house)
     assert run_partition(house, "first/small", instance).success
     assert files(house) == before
+
+
+def test_a_persons_label_of_another_dictionary_is_left_out_and_said(house, instance):
+    """Numbers mean other features in a dictionary that was trained anew."""
+    label = write_human_label(house, "first/small", 5, "the word class", "anna", lambda now: True)
+    weights = Path(house.layout.root.path) / "saes" / "first" / "small" / "sae_weights.safetensors"
+    assert label.dictionary == hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
+    file = Path(house.registry_folder.path) / "labels" / "first" / "small.csv"
+    file.write_text(file.read_text() + "6,the word def,anna,,0123456789ab\n64,beyond its features,anna,,0123456789ab\n")
+
+    ran = run_partition(house, "first/small", instance, "label")
+    assert ran.success
+    [told] = ran.failed_checks
+    assert told.startswith(
+        "explanations.people_labels_of_this_dictionary: 2 of 4 labels that people wrote of first/small"
+    )
+    people = ask(house, "select feature_id, label from explanation where explainer = 'human' order by feature_id")
+    assert people == [(3, "the word total"), (5, "the word class")]
 
 
 def sensed(store, instance, cursor=None) -> tuple[list[dg.RunRequest], str, list[str]]:
