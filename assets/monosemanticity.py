@@ -19,10 +19,12 @@ from pipelines.store.current_datasets import NOT_MADE, why_made
 from pipelines.store.model_loading import load_vision
 from pipelines.store.recorded_stage import recorded_stage
 from pipelines.store.store import Store
+from storage.revisions import is_folder, resolve_revision
 from storage.table_schemas import rows_as_table
 
 if TYPE_CHECKING:
     from models.features.monosemanticity import Monosemanticity
+    from models.vision_model.vision_model import VisionModel
 
 OF_TEXT = "a model of text sees no images: how well a label fits a feature of text stands in explanation_score"
 TOO_FEW = "fewer than two images: there is no pair to compare"
@@ -41,20 +43,32 @@ TOO_FEW = "fewer than two images: there is no pair to compare"
 @recorded_stage
 @fail_without_retry
 def monosemanticity(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-    """How alike the images are in which each feature of a vision model fires: the cosine of the model's own embeddings
-    of them, pairs weighted by activation, beside that of all pairs and of shuffled activations. Text has none."""
+    """How alike the images are in which each feature of a vision model fires: the cosine of their embeddings, by the
+    model itself or by another, pairs weighted by activation, beside that of all pairs and of shuffled activations. Text
+    has none."""
     registration = store.registration(context.partition_key)
     statistics = store.tables.manifest_of("feature", registration)
-    identity = MONOSEMANTICITY.identity(registration, [statistics.identity])
+    found = _encoder_revision(registration)
+    identity = MONOSEMANTICITY.identity(registration, [statistics.identity], found)
     folder = store.layout.table("monosemanticity", registration)
     if why := why_made(identity, folder):
         context.log.info(f"comparing images because {why}")
-        rows, reason = _rows(store, registration, Progress(context, "images"))
+        rows, reason = _rows(store, registration, found, Progress(context, "images"))
         store.tables.write(folder, rows_as_table("monosemanticity", rows), identity, {"reason": reason})
     return _result(store, registration, identity, why)
 
 
-def _rows(store: Store, registration: SAERegistration, report: Progress) -> tuple[list[dict[str, Any]], str | None]:
+def _encoder_revision(registration: SAERegistration) -> dict[str, str]:
+    """Which version of another encoder the recipe means; nothing where the model is its own, or reads text."""
+    settings = registration.recipe.section(MonosemanticitySettings)
+    if settings.encoder is None or registration.model.images_seen is None:
+        return {}
+    return {"encoder_revision": resolve_revision(settings.encoder, settings.encoder_revision)}
+
+
+def _rows(
+    store: Store, registration: SAERegistration, found: dict[str, str], report: Progress
+) -> tuple[list[dict[str, Any]], str | None]:
     """Grain: a feature; and why there are none where there are none."""
     import numpy as np
 
@@ -66,18 +80,30 @@ def _rows(store: Store, registration: SAERegistration, report: Progress) -> tupl
         return [], OF_TEXT
     if (codes := store.datasets.codes(registration)) is None:
         return [], NO_CODES
-    images, most = store.datasets.images(registration), registration.recipe.section(MonosemanticitySettings).max_images
-    chosen = images.sample(most)
+    images, settings = store.datasets.images(registration), registration.recipe.section(MonosemanticitySettings)
+    chosen = images.sample(settings.max_images)
     if len(chosen) < 2:
         return [], TOO_FEW
     n_features = store.tables.row_count("feature", registration)
     acts = ImageActivations.of(codes(), np.array(chosen), n_features)
-    embedded = image_embeddings(load_vision(registration), images, chosen, report)
-    read = {"embedding_site": str(embedded.site), "pooling": embedded.pooling}
+    encoder = _encoder(registration, found)
+    frame_sha256 = store.datasets.framed(registration).facts["preprocessing_sha256"]
+    embedded = image_embeddings(encoder, images, chosen, frame_sha256, report)
+    read = {"encoder": settings.encoder, "embedding_site": str(embedded.site), "pooling": embedded.pooling}
     return _feature_rows(scores_of(acts, embedded.value_ND), read), None
 
 
-def _feature_rows(made: "Monosemanticity", read: dict[str, str]) -> list[dict[str, Any]]:
+def _encoder(registration: SAERegistration, found: dict[str, str]) -> "VisionModel":
+    """The model itself, or the one that the recipe names, at the revision that it was resolved to."""
+    from models.vision_model.vision_model import load_vision_model
+
+    source = registration.recipe.section(MonosemanticitySettings).encoder
+    if source is None:
+        return load_vision(registration)
+    return load_vision_model(source, None if is_folder(source) else found["encoder_revision"])
+
+
+def _feature_rows(made: "Monosemanticity", read: dict[str, str | None]) -> list[dict[str, Any]]:
     shared = {"mean_similarity": made.mean_similarity, "n_images": made.n_images} | read
     return [
         {

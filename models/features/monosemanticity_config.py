@@ -1,4 +1,4 @@
-"""How many images the monosemanticity of a vision model's features is measured on."""
+"""What the images of a vision model's features are compared by."""
 
 from typing import Annotated
 
@@ -14,3 +14,8 @@ class MonosemanticitySettings(MethodSettings):
     max_images: Annotated[int, Bounds(2, 1_000_000)] = 10_000
     """Images that are compared, at most; of more, those whose names' hashes come first. Each takes a forward pass, and
     memory for all features that fire in it."""
+    encoder: str | None = None
+    """Folder or hub repository of another vision model, by whose embeddings images are compared; null takes the
+    model's own."""
+    encoder_revision: str | None = None
+    """On the hub: branch, tag or commit; null is the default branch."""

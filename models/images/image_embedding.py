@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from models.images.image_corpus import ImageCorpus
@@ -34,19 +35,34 @@ def image_embeddings(
     model: VisionModel,
     images: ImageCorpus,
     image_ids: Sequence[int],
+    frame_sha256: str,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImageEmbeddings:
-    """Embeds images of a corpus, in the order asked, in one forward pass each; `report` is called after each batch."""
+    """Embeds images of a corpus, in the order asked, in one forward pass each.
+
+    Args:
+        model: The one that the corpus was made for, or another, which then reads what that one sees.
+        images: The corpus.
+        image_ids: Which.
+        frame_sha256: Hash of the preprocessing that made the corpus.
+        report: Called after each batch.
+    """
     site = Site("resid_post", model.n_layers - 1)
     pooling = "cls" if model.grid(site).n_cls else "mean"
     values = list[np.ndarray]()
     for first in range(0, len(image_ids), BATCH):
-        views = images.views(image_ids[first : first + BATCH]).to(model.device)
+        views_BHWC = images.views(image_ids[first : first + BATCH])
         with model.capture([site]) as found:
-            model.forward(model.preprocessing.normalised(views))
+            model.forward(_pixels(model, views_BHWC, frame_sha256))
         values.append(_pooled(model, site, found[site], pooling).float().cpu().numpy())
         report(min(first + BATCH, len(image_ids)), len(image_ids))
     return ImageEmbeddings(np.concatenate(values), site, pooling)
+
+
+def _pixels(model: VisionModel, views_BHWC: Tensor, frame_sha256: str) -> Tensor:
+    if model.preprocessing.sha256 == frame_sha256:
+        return model.preprocessing.normalised(views_BHWC.to(model.device))
+    return model.preprocessing.pixels([Image.fromarray(view_HWC) for view_HWC in views_BHWC.numpy()])
 
 
 def _pooled(model: VisionModel, site: Site, x_BPD: Tensor, pooling: str) -> Tensor:

@@ -10,6 +10,7 @@ create table monosemanticity (
     mean_similarity double not null,
     n_images bigint not null,
     n_firing_images bigint not null,
+    encoder varchar,
     embedding_site varchar not null,
     pooling varchar not null,
     check (feature_id >= 0),
@@ -36,5 +37,6 @@ comment on column monosemanticity.shuffled_score is 'The score of the same activ
 comment on column monosemanticity.mean_similarity is 'Mean cosine of all pairs of images: the score of a feature that fires in all alike [1]';
 comment on column monosemanticity.n_images is 'Images that were compared [images]';
 comment on column monosemanticity.n_firing_images is 'Those of them in which the feature fires [images]';
-comment on column monosemanticity.embedding_site is 'Site of the same model that images are embedded by: the end of its last block, behind the norm that follows. Where the dictionary reads it too, a score is partly about the feature itself [text]';
+comment on column monosemanticity.encoder is 'Folder or hub repository of the model that images are embedded by; null for the model itself [text]';
+comment on column monosemanticity.embedding_site is 'Where the encoder is read: the end of its last block, behind the norm that follows. Where the model is its own encoder and the dictionary reads this site, a score is partly about the feature itself [text]';
 comment on column monosemanticity.pooling is 'cls (the CLS token) or mean (of all patches) [text]';

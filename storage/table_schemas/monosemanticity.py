@@ -12,6 +12,7 @@ SCHEMA = pa.schema(
         pa.field("mean_similarity", pa.float64(), nullable=False),
         pa.field("n_images", pa.int64(), nullable=False),
         pa.field("n_firing_images", pa.int64(), nullable=False),
+        pa.field("encoder", pa.string()),
         pa.field("embedding_site", pa.string(), nullable=False),
         pa.field("pooling", pa.string(), nullable=False),
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models.images.image_corpus import ImageCorpus
 from models.images.image_embedding import image_embeddings
@@ -52,6 +53,17 @@ def _pooled(host: VisionModel, ids: list[int]) -> torch.Tensor:
 def test_an_image_is_embedded_as_the_model_itself_pools_it(kind, pooling, tmp_path):
     host = load_vision_model(save_tiny_vision(kind, tmp_path))
     ids = [4, 0, 2]
-    found = image_embeddings(host, Views(), ids)
+    found = image_embeddings(host, Views(), ids, host.preprocessing.sha256)
     np.testing.assert_allclose(found.value_ND, _pooled(host, ids).numpy(), rtol=1e-4, atol=1e-5)
     assert (str(found.site), found.pooling) == (f"resid_post.{host.n_layers - 1}", pooling)
+
+
+def test_another_model_reads_what_the_corpus_holds_by_its_own_preprocessing(tmp_path):
+    host = load_vision_model(save_tiny_vision("clip", tmp_path))
+    assert (host.preprocessing.height, host.preprocessing.processor.size["shortest_edge"]) == (SIDE, 40)
+    found = image_embeddings(host, Views(), [1, 3], "0" * 64)
+    with torch.no_grad():
+        pixels = host.preprocessing.pixels([Image.fromarray(VIEWS[number].numpy()) for number in (1, 3)])
+        wanted = host.model(pixel_values=pixels).pooler_output
+    np.testing.assert_allclose(found.value_ND, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found.value_ND, _pooled(host, [1, 3]).numpy(), atol=0.01)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from pipelines.registry.cards import ModelCard, read_card
 from pipelines.runs.in_process import run_partition
-from tests.support.tiny_vision_models import VISION_KINDS
+from tests.support.tiny_vision_models import VISION_KINDS, save_tiny_vision
 from tests.support.vision_house import NEURONS, RECIPE, vision_house
 from web.app import app
 from web.static_export import export
@@ -238,9 +238,16 @@ def test_every_family_goes_through_the_chain(kind, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resnet", "efficientnet"])
 def test_channels_of_a_map_are_features_as_they_are(kind, tmp_path):
-    store = vision_house(tmp_path, kind, NEURONS)
+    encoder = save_tiny_vision("dinov2", tmp_path / "encoder")
+    store = vision_house(tmp_path, kind, f"{NEURONS}    monosemanticity: {{encoder: {encoder}, max_images: 20}}\n")
     result = _run(store)
     assert result.success, result.error
+    read = "select distinct encoder, embedding_site, pooling, n_images from monosemanticity where score is not null"
+    assert _rows(store, read) == [(encoder, "resid_post.2", "cls", 20)]
+    assert _run(store).remade == ()
+    save_tiny_vision("dinov2", tmp_path / "encoder", seed=1)
+    [told] = _run(store).remade
+    assert told.startswith("monosemanticity: encoder_revision")
     [(n, width)] = _rows(store, "select n_features, d_in from sae")
     assert n == width
 

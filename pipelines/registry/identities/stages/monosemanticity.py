@@ -4,5 +4,12 @@ from pipelines.registry.identities.stage_identity import StageIdentity
 from pipelines.registry.identities.stages.feature_statistics import FEATURE_STATISTICS
 
 MONOSEMANTICITY = StageIdentity(
-    "monosemanticity", "1", fields=("recipe.monosemanticity.max_images",), inputs=(FEATURE_STATISTICS,)
+    "monosemanticity",
+    "1",
+    fields=(
+        "recipe.monosemanticity.max_images",
+        "recipe.monosemanticity.encoder",
+        "recipe.monosemanticity.encoder_revision",
+    ),
+    inputs=(FEATURE_STATISTICS,),
 )
