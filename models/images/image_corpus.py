@@ -25,6 +25,7 @@ from models.corpora.document_split import document_split
 from models.corpora.left_out import LeftOut
 from models.images.image_decoding import UnreadableImage, decoded
 from models.images.image_source import ImageFile, ImageSource
+from models.numerics.hash_sampling import hash_rank
 from models.vision_model.image_preprocessing import ImagePreprocessing
 from storage.folder import Folder
 from storage.manifest import Manifest, ManifestFile
@@ -214,6 +215,12 @@ class ImageCorpus:
     def views(self, image_ids: Sequence[int]) -> Tensor:
         """What the model sees of images, in the order asked. Shape (B, H, W, 3), bytes."""
         return torch.stack([self._file(i // PER_FILE)[i % PER_FILE] for i in image_ids])
+
+    def sample(self, most: int) -> list[int]:
+        """All images, or of more than so many those whose names' hashes come first, in stored order."""
+        names = self.index.column("document_id").to_pylist()
+        order = sorted(range(len(names)), key=lambda image: (hash_rank(names[image], "sample"), image))
+        return sorted(order[:most])
 
     def rows(self, image_ids: Sequence[int]) -> Iterator[Mapping[str, Any]]:
         """Of some images what the index says, small pictures included."""

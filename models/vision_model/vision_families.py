@@ -30,6 +30,8 @@ class VisionFamily:
     """The parameter that is the CLS token."""
     registers: str | None = None
     """The parameter that is the register tokens, (1, R, width)."""
+    final_norm: str | None = None
+    """Of what comes out of the last block; None where nothing follows it."""
     halves: bool = False
     """Whether each further stage halves rows and columns (Swin); a map shows its own shape."""
 
@@ -48,7 +50,7 @@ _CLIP = _sublayers(HookPoint("self_attn", "out"), "layer_norm2", "mlp.fc2")
 _TIMM_SCALED = _sublayers(HookPoint("ls1", "out"), "norm2", "mlp.fc2", "ls2")
 
 
-def _dino_family(name: str, blocks: str, mlp_act: str) -> VisionFamily:
+def _dino_family(name: str, blocks: str, mlp_act: str, final_norm: str = "layernorm") -> VisionFamily:
     return VisionFamily(
         name,
         blocks,
@@ -56,6 +58,7 @@ def _dino_family(name: str, blocks: str, mlp_act: str) -> VisionFamily:
         points=_sublayers(HookPoint("layer_scale1", "out"), "norm2", mlp_act, "layer_scale2"),
         cls="embeddings.cls_token",
         registers="embeddings.register_tokens",
+        final_norm=final_norm,
     )
 
 
@@ -66,12 +69,20 @@ VISION_FAMILIES = (
         "embeddings",
         points=_sublayers(HookPoint("attention", "out"), "layernorm_after", "mlp.fc2"),
         cls="embeddings.cls_token",
+        final_norm="layernorm",
     ),
-    VisionFamily("CLIP vision", "encoder.layers.*", "pre_layrnorm", points=_CLIP, cls="embeddings.class_embedding"),
-    VisionFamily("SigLIP vision", "encoder.layers.*", "embeddings", points=_CLIP),
+    VisionFamily(
+        "CLIP vision",
+        "encoder.layers.*",
+        "pre_layrnorm",
+        points=_CLIP,
+        cls="embeddings.class_embedding",
+        final_norm="post_layernorm",
+    ),
+    VisionFamily("SigLIP vision", "encoder.layers.*", "embeddings", points=_CLIP, final_norm="post_layernorm"),
     _dino_family("DINOv2", "encoder.layer.*", "mlp.fc2"),
     _dino_family("DINOv2, gated MLP", "encoder.layer.*", "mlp.down_proj"),
-    _dino_family("DINOv3", "model.layer.*", "mlp.down_proj"),
+    _dino_family("DINOv3", "model.layer.*", "mlp.down_proj", "norm"),
     # Attention goes through windows: no module's output is what it adds to the stream.
     VisionFamily(
         "Swin",
@@ -83,13 +94,22 @@ VISION_FAMILIES = (
             "mlp_act": HookPoint("mlp.fc2", "in"),
             "mlp_out": HookPoint("mlp", "out"),
         },
+        final_norm="layernorm",
         halves=True,
     ),
     VisionFamily("ResNet, RegNet", "encoder.stages.*.layers.*", "embedder", "map"),
-    VisionFamily("ConvNeXt", "encoder.stages.*.layers.*", "embeddings", "map"),
+    VisionFamily("ConvNeXt", "encoder.stages.*.layers.*", "embeddings", "map", final_norm="layernorm"),
     VisionFamily("EfficientNet", "encoder.blocks.*", "embeddings", "map"),
     VisionFamily("MobileNet", "layer.*", "conv_stem", "map"),
-    VisionFamily("timm ViT", "blocks.*", "norm_pre", points=_TIMM_SCALED, cls="cls_token", registers="reg_token"),
+    VisionFamily(
+        "timm ViT",
+        "blocks.*",
+        "norm_pre",
+        points=_TIMM_SCALED,
+        cls="cls_token",
+        registers="reg_token",
+        final_norm="norm",
+    ),
     VisionFamily("timm EfficientNet, MobileNet", "blocks.*.*", "bn1", "map"),
     VisionFamily("timm ResNet", "layer[1-9].*", "maxpool", "map"),
     VisionFamily("timm ConvNeXt", "stages.*.blocks.*", "stem", "map"),

@@ -54,6 +54,12 @@ class VisionMap:
         kinds = ("resid_pre", *self.family.points, "resid_post")
         return [Site("embed")] + [Site(kind, layer) for layer in range(len(self.blocks)) for kind in kinds]
 
+    @property
+    def final_norm(self) -> nn.Module:
+        """What follows the last block, position by position; it changes nothing where nothing follows."""
+        norm = part(self.base, self.family.final_norm)
+        return norm if isinstance(norm, nn.Module) else nn.Identity()
+
     def at(self, site: Site) -> tuple[nn.Module, HookPoint]:
         """Module and side of a site.
 

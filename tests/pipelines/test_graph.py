@@ -24,6 +24,7 @@ GRAPH = {
     "neighbors": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "feature_map": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "feature_families": ("features", "gpu", "parquet torch", "feature_statistics", ""),
+    "monosemanticity": ("features", "gpu", "parquet torch", "feature_statistics", ""),
     "explanations": ("labels", "llm", "parquet", "feature_statistics logit_effects neighbors", ""),
     "specificity_ratings": ("labels", "llm", "parquet", "explanations", ""),
     "label_scores": ("labels", "llm", "parquet torch", "specificity_ratings", ""),
@@ -32,8 +33,8 @@ GRAPH = {
         "warehouse",
         "duckdb",
         "activations context_frame corpus explanations feature_families feature_map feature_matches "
-        "feature_statistics label_scores logit_effects neighbors sae sae_evaluation specificity_ratings "
-        + " ".join(method_names()),
+        "feature_statistics label_scores logit_effects monosemanticity neighbors sae sae_evaluation "
+        "specificity_ratings " + " ".join(method_names()),
         "",
     ),
 }

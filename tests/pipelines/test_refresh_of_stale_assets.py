@@ -18,6 +18,7 @@ CHAIN: tuple[str, ...] = (
     "neighbors",
     "feature_map",
     "feature_families",
+    "monosemanticity",
     "explanations",
     "specificity_ratings",
     "label_scores",

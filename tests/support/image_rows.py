@@ -19,3 +19,7 @@ def patch_rows() -> Rows:
 
 def class_rows() -> Rows:
     return [plain_row("feature_class")]
+
+
+def monosemanticity_rows() -> Rows:
+    return [plain_row("monosemanticity", mean_similarity=0.25, n_images=4, n_firing_images=3)]

@@ -14,7 +14,7 @@ from experiment_rows import experiment_row, method_tables, plain_row, prompt_row
 from family_rows import family_rows, parent_rows
 from graph_rows import small_graph
 from harvest_rows import frame_row, profile_rows, site_row
-from image_rows import class_rows, image_rows, patch_rows
+from image_rows import class_rows, image_rows, monosemanticity_rows, patch_rows
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
 
@@ -96,7 +96,8 @@ class SyntheticStore:
     def write_images(self, model_id: str, recipe_id: str) -> None:
         """One row of each table that only a vision model's dictionary has."""
         self.write("image", {"corpus_id": "stdlib", "frame_sha256": "1" * 64}, image_rows())
-        for table, rows in (("patch_example", patch_rows()), ("feature_class", class_rows())):
+        made = {"patch_example": patch_rows(), "feature_class": class_rows(), "monosemanticity": monosemanticity_rows()}
+        for table, rows in made.items():
             self.write(table, {"model_id": model_id, "recipe_id": recipe_id}, rows)
 
     def write_experiment(self, model_id: str, experiment_id: str, graph: dict[str, Rows] | None = None) -> None:

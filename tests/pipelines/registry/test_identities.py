@@ -33,6 +33,7 @@ READS = {
     "neighbors": "feature_statistics",
     "feature_map": "feature_statistics",
     "feature_families": "feature_statistics",
+    "monosemanticity": "feature_statistics",
     "explanations": "feature_statistics",
     "specificity_ratings": "explanations",
     "label_scores": "explanations specificity_ratings neighbors logit_effects",

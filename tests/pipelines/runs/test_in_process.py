@@ -28,7 +28,7 @@ NEEDS_AN_ENCODER = {"label_embedding"}
 LIST = "title: Totals\nfeatures: [{feature: first/small/3, note: the word}]\n"
 NEEDS_ANOTHER_DICTIONARY = {"feature_match"}
 NEEDS_ALIKE_FEATURES = {"feature_family", "feature_parent"}
-NEEDS_IMAGES = {"image", "patch_example", "feature_class"}
+NEEDS_IMAGES = {"image", "patch_example", "feature_class", "monosemanticity"}
 NEEDS_AN_IMPORTED_GRAPH = {"graph_import", "imported_node"}
 
 
@@ -79,6 +79,11 @@ def test_every_table_is_filled(house):
     of_experiments = {"experiment", "prompt", *method_tables()}
     of_others = NEEDS_A_KEY | NEEDS_AN_ENCODER | NEEDS_ANOTHER_DICTIONARY | NEEDS_ALIKE_FEATURES
     assert set(empty) - of_experiments == of_others | NEEDS_IMAGES | NEEDS_AN_IMPORTED_GRAPH
+
+
+def test_what_only_images_have_says_why_it_has_no_rows_of_text(house):
+    manifest = house.tables.manifest_of("monosemanticity", house.registration("first/small"))
+    assert (manifest.rows, manifest.facts["reason"].partition(":")[0]) == (0, "a model of text sees no images")
 
 
 def test_a_persons_label_is_rated_scored_and_shown_first_and_stands_on_its_list(house):

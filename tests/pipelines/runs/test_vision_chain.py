@@ -80,6 +80,63 @@ def test_labels_are_those_that_features_tell_best_with_their_score(made):
     assert 24 < len(rows) <= 48
 
 
+def test_every_feature_has_its_monosemanticity_by_the_definition(made):
+    """Pair by pair in SQL, with the vectors that the model's own classifier reads."""
+    import torch
+
+    from models.vision_model.vision_model import load_vision_model
+
+    registration = made.registration("seen/small")
+    images, host, seen = made.datasets.images(registration), load_vision_model(registration.model.source), []
+    pixels = host.preprocessing.normalised(images.views(range(images.n_images)))
+    with host.model.classifier.register_forward_pre_hook(lambda module, given: seen.append(given[0])), torch.no_grad():
+        host.model(pixel_values=pixels)
+    with closing(duckdb.connect(str(made.published), read_only=True)) as con:
+        con.execute("create temp table embedding (image_id bigint, value double[])")
+        con.executemany("insert into embedding values (?, ?)", list(enumerate(seen[0].tolist())))
+        rows = con.execute("""
+            with fires as (
+                select feature_id, context_id as image_id, max(activation)::double as act
+                from feature_activation group by all
+            ),
+            spread as (
+                select feature_id, count(*) as n, if(n = 48, min(act), 0) as low, max(act) as high
+                from fires group by all
+            ),
+            weighs as (
+                select feature_id, image_id, if(high = low, 1, (act - low) / (high - low)) as w
+                from fires join spread using (feature_id)
+            ),
+            pair as (
+                select n.feature_id, n.w * m.w as w, list_cosine_similarity(a.value, b.value) as cosine
+                from weighs as n
+                join weighs as m on n.feature_id = m.feature_id and n.image_id < m.image_id
+                join embedding as a on a.image_id = n.image_id
+                join embedding as b on b.image_id = m.image_id
+            ),
+            by_pairs as (select feature_id, sum(w * cosine) / nullif(sum(w), 0) as score from pair group by all)
+            select m.score, b.score, m.n_firing_images, coalesce(s.n, 0), m.score_ci_low is not null, f.is_dead
+            from monosemanticity as m
+            join feature as f using (feature_id)
+            left join spread as s using (feature_id)
+            left join by_pairs as b using (feature_id)
+        """).fetchall()
+        every = "select avg(list_cosine_similarity(a.value, b.value)) from embedding as a join embedding as b"
+        [(mean,)] = con.execute(f"{every} on a.image_id < b.image_id").fetchall()
+    assert len(rows) == 48
+    for score, by_pairs, n, n_counted, has_interval, is_dead in rows:
+        assert n == n_counted
+        assert (score is None) == (by_pairs is None)
+        assert score is None or abs(score - by_pairs) < 1e-5
+        assert has_interval == (n >= 4) or n == 48
+        assert not is_dead or score is None
+    told = _rows(made, "select distinct mean_similarity, n_images, embedding_site, pooling from monosemanticity")
+    assert told == [(pytest.approx(mean, abs=1e-5), 48, "resid_post.2", "cls")]
+    [(feature, score)] = _rows(made, "select feature_id, score from monosemanticity order by score desc limit 1")
+    page = TestClient(app(made.published)).get(f"/sae/seen/small/{feature}").text
+    assert f'Monosemanticity score <strong><data value="{score}"' in page
+
+
 def test_pages_show_places_in_images_and_say_what_a_vision_model_has_not(made, tmp_path):
     client = TestClient(app(made.published))
     [(shown,)] = _rows(made, "select min(feature_id) from example where document_id like '%onerror%' and kind = 'top'")
@@ -175,6 +232,7 @@ def test_every_family_goes_through_the_chain(kind, tmp_path):
     assert result.success, result.error
     assert _rows(store, "select what from _violation") == []
     assert _rows(store, "select count(*) > 0 from patch_example") == [(True,)]
+    assert _rows(store, "select count(score) > 0 from monosemanticity") == [(True,)]
 
 
 @pytest.mark.slow
