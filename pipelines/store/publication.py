@@ -80,8 +80,8 @@ def _outdated_entries(store: Store) -> Iterator[str]:
             if not _is_current(store, entry):
                 now = weights_sha256(store.layout, *entry.key[:2])[:12] or "none"
                 yield (
-                    f"left out: lists/{list_id}.yaml: {entry.feature} is of the dictionary {entry.dictionary}, and there "
-                    f"is {now}, where the number means another feature: look at it again, and correct the entry"
+                    f"left out: lists/{list_id}.yaml: {entry.feature} is of the dictionary {entry.dictionary}, and "
+                    f"there is {now}, where the number means another feature: look at it again, and correct the entry"
                 )
 
 
