@@ -14,7 +14,7 @@ from pipelines.dagster_support.partition_runs import failed_last, waits
 from pipelines.dagster_support.partitions import sae_partitions
 from pipelines.experiment_sensor import new_experiments
 from pipelines.health_sensor import run_health
-from pipelines.registry.feature_lists import list_rows
+from pipelines.registry.feature_lists import FeatureListCard
 from pipelines.registry.registry_changes import SeenRegistration, SeenRegistry, Transition
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
@@ -125,6 +125,10 @@ def publish_updates(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
     return dg.RunRequest(run_key=f"published@{newest}")
 
 
+def _lists_sha256(lists: dict[str, FeatureListCard]) -> str:
+    return sha256_of({list_id: card.model_dump(mode="json") for list_id, card in lists.items()})
+
+
 @sensor(job=jobs.publish, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
 def changed_lists(context: dg.SensorEvaluationContext, store: Store) -> dg.RunRequest | dg.SkipReason:
     """Publishes when a list of features (`registry/lists`) was written, changed or removed since it looked last."""
@@ -132,8 +136,8 @@ def changed_lists(context: dg.SensorEvaluationContext, store: Store) -> dg.RunRe
         lists = store.cards().lists
     except NO_REGISTRY as error:
         return dg.SkipReason(str(error))
-    now = sha256_of(list_rows(lists))
-    before = context.cursor or sha256_of(list_rows({}))
+    now = _lists_sha256(lists)
+    before = context.cursor or _lists_sha256({})
     context.update_cursor(now)
     if now == before:
         return dg.SkipReason(f"{len(lists)} lists, none new or changed")

@@ -8,6 +8,7 @@ import pyarrow as pa
 from models.autointerp.human_labels import DIGITS, HumanLabel, require_known_features
 from pipelines.labels.inputs import HUMAN_LABELS
 from pipelines.registry.registry import SAERegistration
+from pipelines.store.dictionary_hash import weights_sha256
 from pipelines.store.store import Store
 from storage.manifest import Manifest
 
@@ -17,7 +18,7 @@ def human_labels(store: Store, registration: SAERegistration) -> tuple[Sequence[
     Raises ValueError if they name features that the dictionary does not have."""
     if not registration.human_labels:
         return (), None
-    weights = weights_sha256(store, registration.model_id, registration.recipe_id)
+    weights = weights_sha256(store.layout, registration.model_id, registration.recipe_id)
     ours = [label for label in registration.human_labels if label.is_of(weights)]
     require_known_features(ours, store.tables.row_count("feature", registration), registration.sae_id)
     n_others = len(registration.human_labels) - len(ours)
@@ -29,14 +30,6 @@ def human_labels(store: Store, registration: SAERegistration) -> tuple[Sequence[
         f"left out. Look at the features again, and write those that still hold anew, or correct `dictionary` in "
         f"labels/{registration.sae_id}.csv"
     )
-
-
-def weights_sha256(store: Store, model_id: str, recipe_id: str) -> str:
-    """Hash of the dictionary's weights, as its manifest has it; empty where there is none."""
-    from models.dictionaries.saelens_format import WEIGHTS
-
-    manifest = Manifest.read(store.layout.sae_at(model_id, recipe_id))
-    return next((file.sha256 for file in manifest.files if file.name == WEIGHTS), "") if manifest else ""
 
 
 def explained_rows(store: Store, registration: SAERegistration, identity: dict[str, Any]) -> pa.Table | None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from models.autointerp.human_labels import DIGITS, HumanLabel, checked_human_label, require_known_features
-from pipelines.labels.human_labels import weights_sha256
 from pipelines.registry.human_label_files import labels_of, now_utc, read_labels, write_label
+from pipelines.store.dictionary_hash import weights_sha256
 from pipelines.store.store import Store
 from storage.folder import Folder
 from storage.manifest import Manifest
@@ -35,7 +35,7 @@ def write_human_label(
             f"the registry asks for no {sae_id!r}, and labels belong to what it asks for: name one of "
             f"{', '.join(known) or 'none'}"
         )
-    dictionary = weights_sha256(store, *sae_id.split("/"))[:DIGITS]
+    dictionary = weights_sha256(store.layout, *sae_id.split("/"))[:DIGITS]
     label = checked_human_label(feature_id, text, author, now_utc(), dictionary)
     require_known_features([label], _n_features(store, sae_id), sae_id)
     write_label(label_folder(store), sae_id, label, may_replace)

@@ -1,6 +1,7 @@
 """Lists of features with notes: `registry/lists/<list_id>.yaml`, cards that people write about what they found."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -42,6 +43,9 @@ class ListedFeature(Settings):
 
     feature: Annotated[str, AfterValidator(_feature)] = Field(examples=["pystdlib/mid-topk/7"])
     """model_id/recipe_id/number."""
+    dictionary: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
+    """Of which dictionary: the first digits of its weights' sha256. In one that was trained anew numbers mean other
+    features, and the entry is left out."""
     note: str | None = None
     """What is to be said of it here."""
     tag: Tag | None = None
@@ -78,13 +82,16 @@ class FeatureListCard(Settings):
         return self
 
 
-def list_rows(lists: dict[str, FeatureListCard]) -> dict[str, list[tuple[Any, ...]]]:
-    """Rows of `feature_list` and `feature_list_entry`."""
+def list_rows(
+    lists: dict[str, FeatureListCard], is_current: Callable[[ListedFeature], bool] = lambda _: True
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of `feature_list` and `feature_list_entry`, of entries that are current."""
     return {
         "feature_list": [(list_id, card.title, card.note, card.author) for list_id, card in lists.items()],
         "feature_list_entry": [
             (list_id, place, *each.key, each.note, each.tag, each.status if each.tag else None)
             for list_id, card in lists.items()
             for place, each in enumerate(card.features)
+            if is_current(each)
         ],
     }

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from pipelines.registry.feature_lists import list_rows
+from pipelines.registry.feature_lists import ListedFeature, list_rows
+from pipelines.store.dictionary_hash import weights_sha256
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.stage_records import record_rows, stage_records
@@ -27,11 +28,13 @@ class Publication:
 
     published: Published
     violations: list[Violation]
+    outdated: list[str]
+    """A sentence for each entry of a list that is of another dictionary than there is now."""
 
     @property
-    def findings(self) -> "list[Violation | LeftOutPartition]":
+    def findings(self) -> "list[Violation | LeftOutPartition | str]":
         """What it could not take in, then what contradicts itself."""
-        return [*self.published.left_out, *self.violations]
+        return [*self.published.left_out, *self.outdated, *self.violations]
 
 
 def publish_store(
@@ -43,7 +46,7 @@ def publish_store(
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
     done = publish(store.published, stored, registry=beside, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
-        return Publication(done, published_violations(con))
+        return Publication(done, published_violations(con), list(_outdated_entries(store)))
 
 
 def publish_store_into_lake(store: Store, address: LakeAddress, progress: Callable[[str], None]) -> Published:
@@ -62,8 +65,24 @@ def _rows_beside(store: Store) -> RegistryRows:
         "registry_entry": asked,
         "registry_experiment": experiments,
         "stage_run": record_rows(stage_records(store.layout)),
-        **list_rows(store.cards().lists),
+        **list_rows(store.cards().lists, lambda entry: _is_current(store, entry)),
     }
+
+
+def _is_current(store: Store, entry: ListedFeature) -> bool:
+    """Whether an entry of a list may be of the dictionary that is there."""
+    return entry.dictionary is None or weights_sha256(store.layout, *entry.key[:2]).startswith(entry.dictionary)
+
+
+def _outdated_entries(store: Store) -> Iterator[str]:
+    for list_id, card in store.cards().lists.items():
+        for entry in card.features:
+            if not _is_current(store, entry):
+                now = weights_sha256(store.layout, *entry.key[:2])[:12] or "none"
+                yield (
+                    f"left out: lists/{list_id}.yaml: {entry.feature} is of the dictionary {entry.dictionary}, and "
+                    f"there is {now}, where the number means another feature: look at it again, and correct the entry"
+                )
 
 
 def _experiment_entries(store: Store) -> Iterator[tuple[str, str, str | None]]:

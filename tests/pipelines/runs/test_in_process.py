@@ -15,9 +15,10 @@ from small_house import RECIPE, small_house, write_model_card
 from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
 from pipelines.definitions import defs
-from pipelines.labels.label_writing import write_human_label
+from pipelines.labels.label_writing import known_labels, write_human_label
 from pipelines.runs.in_process import run_partition
 from pipelines.sensors import invalid_cards, new_models
+from pipelines.store.publication import publish_store
 from sql.warehouse import connect
 from storage.folder import Folder
 from tests.support.table_hashes import table_hashes
@@ -136,6 +137,23 @@ def test_a_persons_label_of_another_dictionary_is_left_out_and_said(house, insta
     )
     people = ask(house, "select feature_id, label from explanation where explainer = 'human' order by feature_id")
     assert people == [(3, "the word total"), (5, "the word class")]
+
+
+def test_an_entry_of_a_list_that_is_of_another_dictionary_is_left_out_and_said(house):
+    file = Path(house.registry_folder.path) / "lists" / "totals.yaml"
+    mine = known_labels(house, "first/small", 5)[0].dictionary
+    try:
+        file.write_text(
+            "title: Totals\nfeatures:\n"
+            f"  - {{feature: first/small/3, dictionary: {mine}}}\n"
+            "  - {feature: first/small/5, dictionary: 0123456789ab}\n"
+        )
+        [told] = publish_store(house).outdated
+        assert "lists/totals.yaml: first/small/5 is of the dictionary 0123456789ab, and there is " + mine in told
+        assert ask(house, "select place, feature_id from feature_list_entry") == [(0, 3)]
+    finally:
+        file.write_text(LIST)
+        assert publish_store(house).findings == []
 
 
 def sensed(store, instance, cursor=None) -> tuple[list[dg.RunRequest], str, list[str]]:
