@@ -58,6 +58,7 @@ OTHER = {
     "recipe.training.learning_rate": 7.0,
     "recipe.site": "resid_post.1", "recipe.sae.architecture": "batchtopk", "recipe.sae.format": "saelens",
     "recipe.sae.revision": "main", "recipe.sae.import": "hf:a/b", "recipe.sae.output_site": "resid_post.2",
+    "recipe.monosemanticity.encoder": "other", "recipe.monosemanticity.encoder_revision": "r2",
     "recipe.layers": (0, 1), "recipe.sae.activation": "jumprelu",
     "recipe.sae.sparsity_penalty": "tanh", "recipe.sae.matryoshka_fractions": (0.5, 0.5),
     "recipe.training.encoder_matmul_dtype": "float32", "recipe.explanations.explainer": "top_tokens",
