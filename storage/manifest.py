@@ -3,7 +3,6 @@ does."""
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from storage.folder import Folder
+from storage.sealed_json import check_seal, sealed
 
 NAME = "_manifest.json"
 SCHEMA_VERSION = 2
 """2: the file ends with the sha256 of what stands before it. 1: nothing vouches for the manifest itself."""
-_SEAL = re.compile(rb',\n "manifest_sha256": "([0-9a-f]{64})"\n}\n\Z')
+_SEAL = "manifest_sha256"
 _compared: set[tuple[str, str, str]] = set()
 """Files whose content was compared with their entries in this process: where, sha256, version."""
 
@@ -41,29 +41,12 @@ def sha256_of(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _sealed(body: str) -> bytes:
-    """The text of a JSON object with its own sha256 as the last value."""
-    sha256 = hashlib.sha256(body.encode()).hexdigest()
-    opened = body.removesuffix("\n}")
-    return f'{opened},\n "manifest_sha256": "{sha256}"\n}}\n'.encode()
-
-
-def _check_seal(body: bytes) -> None:
-    """Raises ValueError if a manifest is not, byte for byte, what was written."""
-    seal = _SEAL.search(body)
-    if seal is None:
-        raise ValueError("it does not end with its own sha256")
-    found = hashlib.sha256(body[: seal.start()] + b"\n}").hexdigest()
-    if found != seal[1].decode():
-        raise ValueError(f"it was altered: its sha256 is {found}, {seal[1].decode()} was written")
-
-
 def _check_version(body: bytes, version: Any) -> None:
     """Raises ValueError if a manifest is of no known version, or is not what was written."""
     if version not in range(1, SCHEMA_VERSION + 1):
         raise ValueError(f"its schema version is {version!r}: update Glasshouse if a newer one wrote it")
     if version > 1:
-        _check_seal(body)
+        check_seal(body, _SEAL)
 
 
 def sha256_of_file(path: Path) -> str:
@@ -177,7 +160,7 @@ class Manifest:
         """Makes the folder this dataset: files that it does not name, left by an earlier one or by a writer that was
         killed, are deleted."""
         body = asdict(self) | {"schema_version": SCHEMA_VERSION, "identity_sha256": self.identity_sha256}
-        folder.write_bytes(NAME, _sealed(json.dumps(body, indent=1, default=str)))
+        folder.write_bytes(NAME, sealed(json.dumps(body, indent=1, default=str), _SEAL))
         for left in sorted(set(folder.names()) - {NAME} - {entry.name for entry in self.files}):
             folder.remove(left)
         folder.sweep()

@@ -9,7 +9,7 @@ from pipelines.integrity.dictionary_folders import DictionaryFolders
 from pipelines.integrity.finding import Finding
 from pipelines.integrity.folder_check import FolderManifest, folder_findings
 from pipelines.integrity.number_findings import number_findings
-from pipelines.integrity.other_files import other_findings
+from pipelines.integrity.other_files import other_findings, record_findings
 from pipelines.integrity.published_findings import published_findings
 from pipelines.integrity.relation_findings import relation_findings
 from pipelines.integrity.stored_folders import StoredFolder, stored_folders
@@ -83,6 +83,7 @@ class Verification:
         yield from self._files(folders)
         yield from chain_findings(layout, folders)
         yield from self._numbers(folders)
+        yield from record_findings(layout)
         if self.scope.is_everything:
             yield from other_findings(layout)
             yield from self._published(folders)

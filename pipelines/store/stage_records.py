@@ -13,12 +13,14 @@ from models.experiments.settings_base import method_names
 from pipelines.dagster_support.orphaned_runs import AFTER_A_KILL, is_alive
 from pipelines.store.layout import StoreLayout
 from storage.folder import Folder
+from storage.sealed_json import check_seal, sealed
 
 RUNNING, SUCCEEDED, FAILED, STOPPED, KILLED = "running", "succeeded", "failed", "stopped", "killed"
 CHECK_FAILED = "check failed"
 """It made something, and a check of its own found fault with it."""
 _WHOLE = "_all"
 """Name of the file of a stage without partitions."""
+_SEAL = "record_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,10 @@ class StageRecord:
 
     @classmethod
     def parse(cls, body: bytes) -> "StageRecord":
-        """Raises ValueError, KeyError or TypeError where it is no record."""
+        """Raises ValueError, KeyError or TypeError where it is no record, or is not as it was written."""
+        check_seal(body, _SEAL)
         said: dict[str, Any] = json.loads(body)
+        del said[_SEAL]
         attempts: dict[str, Any] = {name: Attempt(**said[name]) if said[name] else None for name in ("last", "made")}
         return cls(**(said | attempts))
 
@@ -90,7 +94,7 @@ def read_record(layout: StoreLayout, stage: str, partition: str) -> StageRecord 
 
 def write_record(layout: StoreLayout, record: StageRecord) -> None:
     folder, name = _place(layout, record.stage, record.partition)
-    folder.write_bytes(name, json.dumps(asdict(record), indent=1).encode())
+    folder.write_bytes(name, sealed(json.dumps(asdict(record), indent=1), _SEAL))
 
 
 def stage_records(layout: StoreLayout) -> list[StageRecord]:
