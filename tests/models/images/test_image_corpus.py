@@ -192,6 +192,15 @@ def test_no_more_images_are_read_than_asked_for_and_which_depends_on_the_hash_of
     assert images.index.column("document_id").to_pylist() == sorted(names, key=hash_rank)[:8] != names[:8]
 
 
+def test_a_sample_of_the_stored_images_depends_on_names_alone_and_grows(corpus):
+    names = corpus.index.column("document_id").to_pylist()
+    few, more = corpus.sample(3), corpus.sample(5)
+    assert few == sorted(few)
+    assert set(few) < set(more) < set(range(len(names)))
+    assert {names[image] for image in few} == set(sorted(names, key=lambda name: hash_rank(name, "sample"))[:3])
+    assert corpus.sample(10**6) == list(range(len(names)))
+
+
 def test_a_number_of_a_class_comes_as_its_name():
     row = {"label": 2, "image": b""}
     assert _with_class_name(row, "label", ["ant", "bee", "cat"]) == {"label": "cat", "image": b""}

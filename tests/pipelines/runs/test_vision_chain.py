@@ -244,6 +244,11 @@ def test_channels_of_a_map_are_features_as_they_are(kind, tmp_path):
     assert result.success, result.error
     read = "select distinct encoder, embedding_site, pooling, n_images from monosemanticity where score is not null"
     assert _rows(store, read) == [(encoder, "resid_post.2", "cls", 20)]
+    sample = tuple(store.datasets.images(store.registration("seen/small")).sample(20))
+    fires = f"select feature_id, count(distinct context_id) from feature_activation where context_id in {sample}"
+    counted = dict(_rows(store, f"{fires} group by all"))
+    told = _rows(store, "select feature_id, n_firing_images from monosemanticity")
+    assert all(counted.get(feature, 0) == n for feature, n in told)
     assert _run(store).remade == ()
     save_tiny_vision("dinov2", tmp_path / "encoder", seed=1)
     [told] = _run(store).remade
