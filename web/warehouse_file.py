@@ -45,7 +45,7 @@ class WarehouseSnapshot:
         if schema != schema_sha256():
             raise Unreadable(
                 f"{file} was published with schema {schema[:12]}, and these pages read schema {schema_sha256()[:12]}: "
-                "materialize `published_warehouse` again (glasshouse run), which rebuilds it from the store"
+                "run `glasshouse publish`, or materialize `published_warehouse`: it rebuilds the file from the store"
             )
         self._empty_tables = _empty_tables(cursors)
         self._columns = cursors.columns

@@ -89,7 +89,7 @@ def test_a_warehouse_of_another_schema_says_which_and_what_to_do(tmp_path, wareh
     status, sentence, _ = told(TestClient(app(published)), "/sae/demo/mid", read)
     assert status == 503
     assert "was published with schema of another v, and these pages read schema" in sentence
-    assert "materialize `published_warehouse` again" in sentence
+    assert "run `glasshouse publish`, or materialize `published_warehouse`" in sentence
 
 
 def test_a_mistake_of_ours_is_a_page_without_a_traceback(tmp_path, warehouse, read):
