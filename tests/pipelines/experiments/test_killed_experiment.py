@@ -24,7 +24,7 @@ def started(store: Store, root: Path) -> subprocess.Popen[bytes]:
     places = {"HOME": store.home, "REGISTRY": store.registry, "WAREHOUSE": store.warehouse}
     environment = os.environ | {f"GLASSHOUSE_{name}": str(value) for name, value in places.items()}
     command = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "experiment", "asked"]
-    environment |= {"DAGSTER_HOME": str(root / "dagster"), "HF_HUB_OFFLINE": "1"}
+    environment |= {"DAGSTER_HOME": str(root / "dagster"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     (root / "dagster").mkdir(exist_ok=True)
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
