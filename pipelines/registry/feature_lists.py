@@ -1,7 +1,6 @@
 """Lists of features with notes: `registry/lists/<list_id>.yaml`, cards that people write about what they found."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -82,16 +81,13 @@ class FeatureListCard(Settings):
         return self
 
 
-def list_rows(
-    lists: dict[str, FeatureListCard], is_current: Callable[[ListedFeature], bool] = lambda _: True
-) -> dict[str, list[tuple[Any, ...]]]:
-    """Rows of `feature_list` and `feature_list_entry`, of entries that are current."""
+def list_rows(lists: dict[str, FeatureListCard]) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of `feature_list` and `feature_list_entry`."""
     return {
         "feature_list": [(list_id, card.title, card.note, card.author) for list_id, card in lists.items()],
         "feature_list_entry": [
             (list_id, place, *each.key, each.note, each.tag, each.status if each.tag else None)
             for list_id, card in lists.items()
             for place, each in enumerate(card.features)
-            if is_current(each)
         ],
     }

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from pipelines.registry.feature_lists import ListedFeature, list_rows
-from pipelines.store.dictionary_hash import weights_sha256
+from pipelines.registry.feature_lists import FeatureListCard, list_rows
+from pipelines.store.current_lists import current_lists
 from pipelines.store.experiment_identity import experiment_identity
 from pipelines.store.resolve_all import resolve_experiments, resolve_registry
 from pipelines.store.stage_records import record_rows, stage_records
@@ -42,21 +42,26 @@ def publish_store(
 ) -> Publication:
     """Brings the published file up to date with all that the store holds; raises as `sql.publish.publish`, and where
     there is no registry."""
-    beside = _rows_beside(store)
+    lists, outdated = current_lists(store.layout, store.cards().lists)
+    beside = _rows_beside(store, lists)
     stored = StoredTables(store.layout.tables(), may_be_absent=bool(allowed.removed))
     done = publish(store.published, stored, registry=beside, allowed=allowed, progress=progress)
     with closing(connect(store.published)) as con:
-        return Publication(done, published_violations(con), list(_outdated_entries(store)))
+        return Publication(done, published_violations(con), outdated)
 
 
 def publish_store_into_lake(store: Store, address: LakeAddress, progress: Callable[[str], None]) -> Published:
     """Brings a lake up to date with all that the store holds; raises as `sql.lake.lake_publication.publish_lake`."""
     from sql.lake.lake_publication import publish_lake
 
-    return publish_lake(address, StoredTables(store.layout.tables()), registry=_rows_beside(store), progress=progress)
+    lists, outdated = current_lists(store.layout, store.cards().lists)
+    for sentence in outdated:
+        progress(sentence)
+    beside = _rows_beside(store, lists)
+    return publish_lake(address, StoredTables(store.layout.tables()), registry=beside, progress=progress)
 
 
-def _rows_beside(store: Store) -> RegistryRows:
+def _rows_beside(store: Store, lists: dict[str, FeatureListCard]) -> RegistryRows:
     """Rows that are no partitions of the store: what the registry asks for, people's lists, how runs went."""
     require_known_layout(store.layout.root)
     asked = [(r.model_id, r.recipe_id, r.dictionary_identity) for r in resolve_registry(store)[0]]
@@ -65,24 +70,8 @@ def _rows_beside(store: Store) -> RegistryRows:
         "registry_entry": asked,
         "registry_experiment": experiments,
         "stage_run": record_rows(stage_records(store.layout)),
-        **list_rows(store.cards().lists, lambda entry: _is_current(store, entry)),
+        **list_rows(lists),
     }
-
-
-def _is_current(store: Store, entry: ListedFeature) -> bool:
-    """Whether an entry of a list may be of the dictionary that is there."""
-    return entry.dictionary is None or weights_sha256(store.layout, *entry.key[:2]).startswith(entry.dictionary)
-
-
-def _outdated_entries(store: Store) -> Iterator[str]:
-    for list_id, card in store.cards().lists.items():
-        for entry in card.features:
-            if not _is_current(store, entry):
-                now = weights_sha256(store.layout, *entry.key[:2])[:12] or "none"
-                yield (
-                    f"left out: lists/{list_id}.yaml: {entry.feature} is of the dictionary {entry.dictionary}, and "
-                    f"there is {now}, where the number means another feature: look at it again, and correct the entry"
-                )
 
 
 def _experiment_entries(store: Store) -> Iterator[tuple[str, str, str | None]]:

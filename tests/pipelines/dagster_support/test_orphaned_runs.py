@@ -5,24 +5,15 @@ import subprocess
 
 import dagster as dg
 import pytest
+from pooled_job import ONE_EACH, job
 
 from pipelines.dagster_support.orphaned_runs import TAG, fail_orphaned_runs, process_tag, worker_tags
 
 
 @pytest.fixture(scope="module")
 def instance():
-    one_each = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
-    with dg.DagsterInstance.ephemeral(settings=one_each) as instance:
+    with dg.DagsterInstance.ephemeral(settings=ONE_EACH) as instance:
         yield instance
-
-
-@dg.op(pool="gpu")
-def work() -> None: ...
-
-
-@dg.job
-def job() -> None:
-    work()
 
 
 def started(instance: dg.DagsterInstance, process: str, run_id: str | None = None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from pooled_job import ONE_EACH, job
 
 from pipelines.dagster_support.orphaned_runs import TAG, process_tag
 from pipelines.dagster_support.pool_wait import paused_waits, wait_listener
@@ -17,18 +18,8 @@ from pipelines.dagster_support.pool_wait import paused_waits, wait_listener
 @pytest.fixture
 def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
     """One with files: in memory, steps ask for no place."""
-    one_each = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
-    with dg.DagsterInstance.local_temp(str(tmp_path), one_each) as instance:
+    with dg.DagsterInstance.local_temp(str(tmp_path), ONE_EACH) as instance:
         yield instance
-
-
-@dg.op(pool="gpu")
-def work() -> None: ...
-
-
-@dg.job
-def job() -> None:
-    work()
 
 
 def test_ctrl_c_ends_the_wait_at_once(instance):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from experiment_rows import method_tables
 from small_house import RECIPE, small_house, write_model_card
+from starlette.testclient import TestClient
 
 from models.activations.shards import ActivationShards
 from models.dictionaries.saelens_format import load
@@ -22,6 +23,7 @@ from pipelines.store.publication import publish_store
 from sql.warehouse import connect
 from storage.folder import Folder
 from tests.support.table_hashes import table_hashes
+from web.app import app
 
 NEEDS_A_KEY = {"llm_request"}
 NEEDS_AN_ENCODER = {"label_embedding"}
@@ -151,6 +153,9 @@ def test_an_entry_of_a_list_that_is_of_another_dictionary_is_left_out_and_said(h
         [told] = publish_store(house).outdated
         assert "lists/totals.yaml: first/small/5 is of the dictionary 0123456789ab, and there is " + mine in told
         assert ask(house, "select place, feature_id from feature_list_entry") == [(0, 3)]
+        file.write_text("title: Totals\nfeatures: [{feature: first/small/5, dictionary: 0123456789ab}]\n")
+        assert len(publish_store(house).outdated) == 1
+        assert TestClient(app(house.published)).get("/list/totals").status_code == 200, "a list of nothing has a page"
     finally:
         file.write_text(LIST)
         assert publish_store(house).findings == []
