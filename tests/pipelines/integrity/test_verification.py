@@ -173,6 +173,17 @@ def test_the_command_says_what_it_read_and_ends_with_1_where_something_is_wrong(
     assert "1 wrong" in ran.output
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_bit_of_a_record_of_a_run_is_named_whatever_is_looked_at(house: Store, share: float):
+    """In its values, which would still be JSON, and in its seal."""
+    record = root(house) / "stage_records/sae/first/small.json"
+    place = int(share * record.stat().st_size)
+    flip(record, place, 0)
+    assert any("stage_records/sae/first/small.json" in line for line in found(house, 0, SMALL))
+    flip(record, place, 0)
+    assert found(house, 0, SMALL) == []
+
+
 @pytest.mark.slow
 def test_two_hundred_random_bits_are_named(house: Store):
     chance = random.Random(0)
