@@ -23,8 +23,8 @@ DENSITIES = (1e-4, 1e-2)
 """Shares of tokens between which a feature that nobody named may fire: neither nearly dead nor everywhere."""
 N_CHOSEN = 10
 LEAST_PROMOTION = 4.0
-"""Standard deviations by which a feature's effect on a word's tokens exceeds that on all tokens, at least: the largest
-of 1,000 tokens drawn from a normal distribution lies 3.2 above."""
+"""Standard deviations by which a feature's effect on a word's tokens exceeds its effect on all tokens, at least: were
+effects normal, the best of 4,000 features would have 3.5 for any one token by chance."""
 _CHOSEN: WeakKeyDictionary[SparseDictionary, dict[int | tuple[str, ...], list[int]]] = WeakKeyDictionary()
 """What was found by looking at every feature, which is done once for a dictionary."""
 
