@@ -42,6 +42,8 @@ class ExperimentSettings(Settings):
     """Files of `models/autointerp/prompts` that a judge is sent, where one is named."""
     pasted_texts: ClassVar[bool] = False
     """Whether it can be asked by hand with some texts that have a property and some that do not."""
+    feature_settings: ClassVar[tuple[str, ...]] = ()
+    """Settings that name features by number."""
     reads_tags: ClassVar[bool] = False
     """Whether it is about the features that lists of the registry tag."""
     not_by_hand: ClassVar[tuple[str, ...]] = ()

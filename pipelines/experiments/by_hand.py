@@ -11,6 +11,7 @@ from models.experiments.settings_base import PromptKind
 from pipelines.experiments.experiment_input import experiment_input
 from pipelines.registry.cards import InvalidCard
 from pipelines.registry.experiment_cards import ExperimentRegistration, PromptSetCard, experiment_cards
+from pipelines.store.named_dictionaries import named_dictionaries
 from pipelines.store.store import Store
 from storage.revisions import resolve_revision
 
@@ -87,9 +88,11 @@ class HandQuestion:
         recipes = tuple(cards.recipes[recipe_id] for recipe_id in recipe_ids)
         return ExperimentRegistration(self.model_id, "by-hand", model, card, prompt_set, revision, recipes)
 
-    def cards(self) -> str:
-        """The YAML of the two cards that repeat the question."""
-        sets, experiment = (_yaml(values) for values in (self._prompt_set(), self._card()))
+    def cards(self, store: Store) -> str:
+        """The YAML of the two cards that repeat the question of the same dictionaries."""
+        named = named_dictionaries(store, self.registration(store))
+        card = self._card() | ({"dictionaries": named} if named else {})
+        sets, experiment = (_yaml(values) for values in (self._prompt_set(), card))
         return (
             f"# registry/prompt_sets/by-hand.yaml\n{sets}\n"
             f"# registry/experiments/by-hand-{self.method.replace('_', '-')}.yaml\n{experiment}"

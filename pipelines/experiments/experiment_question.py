@@ -8,6 +8,7 @@ from pipelines.experiments.experiment_input import experiment_input
 from pipelines.experiments.prompt_rows import image_rows, prompt_rows
 from pipelines.experiments.vision_input import vision_input
 from pipelines.registry.experiment_cards import ExperimentRegistration
+from pipelines.store.named_dictionaries import require_named_dictionaries
 from pipelines.store.store import Store
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ExperimentQuestion:
         """Loads and checks everything; raises as `experiment_input` and `vision_input`."""
         from models.experiments.method import method_of
 
+        require_named_dictionaries(store, registration)
         method: Any = method_of(registration.card.method)
         if registration.settings.asks == "language":
             given = experiment_input(store, registration)

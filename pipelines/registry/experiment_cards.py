@@ -10,7 +10,7 @@ from models.bounds import Bounds
 from models.config_base import Settings
 from models.experiments.prompt import COLUMNS, prompts_of
 from models.experiments.settings_base import ExperimentSettings, PromptKind, method_names, settings_of
-from pipelines.registry.cards import ModelCard, RecipeCard, checked_id
+from pipelines.registry.cards import ModelCard, RecipeCard, checked_id, is_id
 
 _OR_SEVERAL = ", or different ones as `recipes`"
 CheckedId = Annotated[str, AfterValidator(checked_id)]
@@ -71,6 +71,10 @@ class ExperimentCore(Settings):
     """Recipe whose dictionary is read or edited, where the method is about features."""
     recipes: list[CheckedId] = Field([], max_length=256)
     """The same in the place of `recipe`, for methods that read several dictionaries at once."""
+    dictionaries: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]] = Field({})
+    """Of which dictionaries the settings name features by number, as in `{pystdlib/mid-topk: 833f4f1c}`: by
+    model/recipe the first digits of the sha256 of its weights. Once one is trained anew its numbers mean other
+    features, and the experiment is refused. Those left out are not looked at."""
     seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     """Of everything that is drawn."""
 
@@ -104,6 +108,17 @@ class ExperimentCore(Settings):
             raise ValueError(f"{self.method} reads no dictionary: leave `recipe` out")
         if (wants != "several" and n > 1) or (self.recipe and self.recipes) or n > len(set(self.recipe_ids)):
             raise ValueError(f"found {n} recipes, wanted one as `recipe`{_OR_SEVERAL if wants == 'several' else ''}")
+        return self
+
+    @model_validator(mode="after")
+    def _dictionaries_are_asked(self) -> "ExperimentCore":
+        for sae_id in self.dictionaries:
+            model_id, _, recipe_id = sae_id.partition("/")
+            if not is_id(model_id) or not {recipe_id, recipe_id.rpartition(".")[0]} & set(self.recipe_ids):
+                raise ValueError(
+                    f"`dictionaries` has {sae_id!r}, wanted model/recipe, the recipe one of this card: "
+                    f"{', '.join(self.recipe_ids) or 'it names none'}"
+                )
         return self
 
     @property

@@ -103,7 +103,7 @@ class ExperimentAsker:
         answer = question.ask(store, host, most_passes=MOST_PASSES)
         rows = {**answer.rows, "prompt": prompt_rows(answer.given)}
         tables = {name: rows_as_table(name, each) for name, each in rows.items()}
-        return TypedAnswer(tables, question.cards())
+        return TypedAnswer(tables, question.cards(store))
 
 
 def typed_method(name: str, recipes: Sequence[str]) -> TypedMethod | None:

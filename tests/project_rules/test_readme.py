@@ -52,7 +52,7 @@ def keys(value: dict, prefix: str = "") -> set[str]:
     return {
         inner
         for key, below in value.items()
-        for inner in (keys(below, f"{prefix}{key}.") if isinstance(below, dict) else {f"{prefix}{key}"})
+        for inner in (keys(below, f"{prefix}{key}.") if below and isinstance(below, dict) else {f"{prefix}{key}"})
     }
 
 

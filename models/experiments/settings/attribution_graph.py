@@ -18,6 +18,7 @@ class AttributionGraphSettings(ExperimentSettings):
     tables = ("attribution_graph", "graph_node", "graph_edge", "graph_check")
     code_version = "2"
     dictionary = "several"
+    feature_settings = ("supernodes",)
     prompts_per_chunk = 1
 
     max_features: Annotated[int, Bounds(1, 10**6)] | None = 4_096

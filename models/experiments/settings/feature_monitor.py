@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from models.bounds import Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.comparison_settings import ComparisonSettings
 
 
@@ -17,8 +17,9 @@ class FeatureMonitorSettings(ComparisonSettings):
     tables = ("alert",)
     reads_other_dictionary: ClassVar[bool] = False
     reads_tags: ClassVar[bool] = True
+    feature_settings: ClassVar[tuple[str, ...]] = ("features",)
 
-    features: tuple[Annotated[int, Bounds(0, 2**31 - 1)], ...] = ()
+    features: tuple[FeatureNumber, ...] = ()
     """Features that are watched beside those that lists of the registry tag."""
     band: Annotated[float, Bounds(0.5, 0.9999)] = 0.99
     """Share of the draws that the bands of all watched features hold together: one lies outside by chance in one of a

@@ -4,10 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
-
-FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES)]
 
 
 class FeatureSwapSettings(ExperimentSettings):
@@ -19,6 +17,7 @@ class FeatureSwapSettings(ExperimentSettings):
     tables = ("feature_swap_effect",)
     prompt_kinds = ("contrast_pairs",)
     dictionary = "required"
+    feature_settings = ("pairs",)
     needs_answer = True
     needs_foil = True
     prompts_per_chunk = None

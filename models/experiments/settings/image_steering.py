@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
 
 
@@ -18,11 +18,12 @@ class ImageSteeringSettings(ExperimentSettings):
     asks = "vision"
     prompt_kinds = ("images",)
     dictionary = "optional"
+    feature_settings = ("units",)
     prompts_per_chunk = None
 
     site: str = ""
     """Site whose channels are meant, such as `resid_post.5`; empty where a `recipe` is named."""
-    units: list[Annotated[int, Bounds(0, MOST_FEATURES)]] = Field([], max_length=1000)
+    units: list[FeatureNumber] = Field([], max_length=1000)
     """Channels, or features of the recipe's dictionary, each steered alone."""
     classes: list[str] = Field([], max_length=100)
     """Classes that are reported beside the promoted one, by name or number."""

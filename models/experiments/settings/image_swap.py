@@ -4,10 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
-
-FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES)]
 
 
 class ImageSwapSettings(ExperimentSettings):
@@ -20,6 +18,7 @@ class ImageSwapSettings(ExperimentSettings):
     asks = "vision"
     prompt_kinds = ("image_pairs",)
     dictionary = "required"
+    feature_settings = ("pairs",)
     needs_answer = True
     needs_foil = True
     prompts_per_chunk = None

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.config_base import Settings
 from models.experiments.settings_base import ExperimentSettings
 
@@ -30,6 +30,7 @@ class LinearProbeSettings(ExperimentSettings):
     code_version = "3"
     prompt_kinds = ("labelled", "prompts", "chat")
     dictionary = "optional"
+    feature_settings = ("ablated_features",)
     prompts_per_chunk = None
 
     labels: Literal["column", "python_structure"] = "column"
@@ -57,6 +58,6 @@ class LinearProbeSettings(ExperimentSettings):
     """How far, in differences between the two labels' means: 1 carries the mean of the one to that of the other."""
     most_edited_rows: Annotated[int, Bounds(1, 10_000)] = 32
     """Test rows that an edit is tried on at most."""
-    ablated_features: list[Annotated[int, Bounds(0, MOST_FEATURES)]] = Field([], max_length=1000)
+    ablated_features: list[FeatureNumber] = Field([], max_length=1000)
     """Features of the recipe's dictionary that a person flagged (SHIFT, Marks et al. 2024): what the probes behind it
     still tell while these are off in the model, beside as many random features of like density."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
 
 
@@ -17,11 +17,12 @@ class OptimisedImagesSettings(ExperimentSettings):
     asks = "vision"
     prompt_kinds = ()
     dictionary = "optional"
+    feature_settings = ("units",)
     prompts_per_chunk = 1
 
     site: str = ""
     """Site whose channels are meant, such as `resid_post.5`; empty where a `recipe` is named."""
-    units: list[Annotated[int, Bounds(0, MOST_FEATURES)]] = Field([], max_length=10_000)
+    units: list[FeatureNumber] = Field([], max_length=10_000)
     """Channels, or features of the recipe's dictionary."""
     directions: dict[str, dict[str, Annotated[float, Bounds(-1e6, 1e6)]]] = Field({}, max_length=100)
     """Directions by name, each as weights of channels: `{both: {"3": 1, "17": 1}}`."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from models.bounds import Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
 
 
@@ -17,9 +17,10 @@ class OptimisedInputSettings(ExperimentSettings):
     code_version = "2"
     prompt_kinds = ("prompts", "labelled")
     dictionary = "required"
+    feature_settings = ("features",)
     prompts_per_chunk = None
 
-    features: tuple[Annotated[int, Bounds(0, 2**31 - 1)], ...] | None = None
+    features: tuple[FeatureNumber, ...] | None = None
     """Which; null for some of all densities."""
     n_features: Annotated[int, Bounds(1, 10_000)] = 6
     """How many, where none are named."""

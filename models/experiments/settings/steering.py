@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
 
 if TYPE_CHECKING:
     from models.autointerp.config import ExplanationSettings
 
-FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES)]
 Baseline = Literal["random_feature", "random_direction", "mean_difference", "prompting"]
 
 
@@ -25,6 +24,7 @@ class SteeringSettings(ExperimentSettings):
     dictionary = "required"
     prompts_per_chunk = 2
     code_version = "2"
+    feature_settings = ("features", "concepts")
     judge_prompts = ("steering_concept", "steering_instruction", "steering_fluency")
     not_by_hand = ("judge", "llm", "local_llm", "local_llm_revision", "budget_usd", "api_mode", "concurrency")
 

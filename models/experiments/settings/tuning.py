@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from models.bounds import MOST_FEATURES, Bounds
+from models.bounds import Bounds, FeatureNumber
 from models.experiments.settings_base import ExperimentSettings
 
 
@@ -18,11 +18,12 @@ class TuningSettings(ExperimentSettings):
     asks = "vision"
     prompt_kinds = ()
     dictionary = "optional"
+    feature_settings = ("units",)
     prompts_per_chunk = None
 
     site: str = ""
     """Site whose channels are meant, such as `resid_post.5`; empty where a `recipe` is named."""
-    units: list[Annotated[int, Bounds(0, MOST_FEATURES)]] | None = None
+    units: list[FeatureNumber] | None = None
     """Channels, or features of the recipe's dictionary; null for all channels, and all features that fire."""
     stimuli: list[
         Literal["arc", "arc_inverted", "corner", "disc", "line", "line_inverted", "grating", "high_low", "noise"]

@@ -30,7 +30,7 @@ def attribute(
     asked = (Prompt(0, prompt=prompt, answer=answer, foil=foil),)
     question = HandQuestion("logit_attribution", model, asked, recipes=(sae,) if sae else ())
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     rows = question.ask(Store()).rows["logit_attribution"]
     other = "the vocabulary's average" if foil is None else f"the foil {foil!r}"

@@ -62,7 +62,7 @@ def edit(
     answers = [each or _likeliest(host, prefix, text, new) for each, text in zip(own, texts, strict=True)]
     whole = question(_prompts(texts, labels, subject, new, answers))
     if card:
-        typer.echo(whole.cards())
+        typer.echo(whole.cards(store))
         return
     found = whole.ask(store, host)
     _show(found.rows, texts, answers)

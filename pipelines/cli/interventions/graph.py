@@ -39,7 +39,7 @@ def graph(
     named = tuple(recipe for name in recipes.split(",") for recipe in members(name, store.cards().recipes))
     question = HandQuestion("attribution_graph", model, (Prompt(0, prompt=prompt),), recipes=named, settings=settings)
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(store))
         return
     rows = question.ask(store).rows
     nodes = {row["node_id"]: row for row in rows["graph_node"]}

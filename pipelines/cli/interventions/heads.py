@@ -41,7 +41,7 @@ def heads(
     }
     question = HandQuestion("attention_heads", model, (Prompt(0, prompt=prompt),), settings=settings)
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     answer = question.ask(Store())
     tokens = [answer.given.host.tokenizer.decode([token]) for token in answer.given.prompts[0].token_ids]

@@ -35,7 +35,7 @@ def lens(
         "logit_lens", model, (Prompt(0, prompt=prompt, answer=answer),), settings={"lenses": [kind]}
     )
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     rows = question.ask(Store()).rows["logit_lens"]
     most = max(1, (console.width - OTHERS) // COLUMN)

@@ -51,7 +51,7 @@ def patch(
         asked = Prompt(0, clean=clean, corrupt=corrupt, answer=answer, foil=foil)
         question = HandQuestion("activation_patching", model, (asked,), "contrast_pairs", settings=settings)
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     found = question.ask(Store())
     rows, given = found.rows["patching_effect"], found.given

@@ -51,7 +51,7 @@ def steer(
     asked = (Prompt(0, prompt=prompt),)
     question = HandQuestion("steering", model_id, asked, recipes=(recipe_id,), settings=settings, seed=seed)
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     rows = question.ask(Store()).rows
     targets = " ".join(repr(token) for token in rows["steering_effect"][0]["target_tokens"])

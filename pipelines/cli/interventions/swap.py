@@ -49,7 +49,7 @@ def swap(
     asked = (Prompt(0, clean=clean, corrupt=corrupt, answer=answer, foil=foil),)
     question = HandQuestion("feature_swap", model_id, asked, "contrast_pairs", (recipe_id,), settings, seed)
     if card:
-        typer.echo(question.cards())
+        typer.echo(question.cards(Store()))
         return
     console.print(_table(question.ask(Store()).rows["feature_swap_effect"]))
 

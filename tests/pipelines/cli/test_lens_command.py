@@ -25,7 +25,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_the_cards_that_are_printed_give_the_rows_that_were_shown(store: Store, tmp_path: Path):
     by_hand = QUESTION.ask(store).rows["logit_lens"]
-    prompts, experiment = QUESTION.cards().split("\n\n")
+    prompts, experiment = QUESTION.cards(store).split("\n\n")
     (tmp_path / "registry/prompt_sets/by-hand.yaml").write_text(prompts)
     (tmp_path / "registry/experiments/asked.yaml").write_text(experiment)
     run_experiment(store, store.experiment("m/asked"))

@@ -77,7 +77,7 @@ def test_pasted_examples_are_a_question_with_cards(tmp_path: Path):
     question = _question(method, "m", lines | {"recipe": "mid"})
     answer = question.ask(store)
     assert {row["label"] for row in answer.rows["feature_contrast"]} == {"these"}
-    cards = question.cards()
+    cards = question.cards(store)
     assert "kind: labelled" in cards
     assert "method: concept_search" in cards
     with pytest.raises(ValueError, match="other_texts: 2 texts, wanted 6 at least"):
