@@ -172,9 +172,8 @@ def _written(store: Store, registration: SAERegistration, site: str, corpus_mani
         "activation_profile": profile_rows(manifest.facts["profile"]),
         "activation_site": site_row(manifest, corpus_manifest),
     }
-    for table, of_table in rows.items():
-        place = store.layout.table_at(table, model_id=registration.model_id, site=site)
-        store.tables.write(place, of_table, manifest.identity)
+    places = {table: store.layout.table_at(table, model_id=registration.model_id, site=site) for table in rows}
+    store.tables.write_together(places, rows, manifest.identity)
     return manifest
 
 

@@ -62,12 +62,10 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     people, left_out = human_labels(store, registration)
     if why := why_made(identity, folder):
         context.log.info(f"labelling because {why}")
-        reason, offline = None, None
+        tables, reason, offline = dict[str, Any](), None, None
         if registration.model.images_seen is not None:
-            preferred, reason = class_rows(store, registration)
-            classes = store.layout.table("feature_class", registration)
-            store.tables.write(classes, preferred, identity, {"reason": reason})
-            offline = explanation_rows(registration, preferred)
+            tables["feature_class"], reason = class_rows(store, registration)
+            offline = explanation_rows(registration, tables["feature_class"])
         if (kept := explained_rows(store, registration, identity)) is not None:
             rows = with_human_labels(kept, registration.sae_id, people)
         else:
@@ -75,7 +73,8 @@ def explanations(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             made = label_features(known, setup, requested(store, registration), Progress(context, "labels"), people)
             write_requests(store, registration, ["explain"], made.answers, identity)
             rows = made.rows if offline is None else by_feature(made.rows, offline)
-        store.tables.write(folder, rows, identity)
+        tables["explanation"] = rows
+        store.tables.write_together(store.layout.tables_of(tables, registration), tables, identity, {"reason": reason})
         return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, left_out, reason)
     return _result(store.tables.read("explanation", registration).to_pylist(), registration, why, left_out)
 

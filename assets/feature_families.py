@@ -39,11 +39,11 @@ def feature_families(context: dg.AssetExecutionContext, store: Store) -> dg.Mate
     wherever it does, or that points its way and never fires with it. The trees need the codes."""
     registration = store.registration(context.partition_key)
     identity = FEATURE_FAMILIES.identity(registration, [store.tables.manifest_of("feature", registration).identity])
-    folders = {name: store.layout.table(name, registration) for name in ("feature_family", "feature_parent")}
+    folders = store.layout.tables_of(("feature_family", "feature_parent"), registration)
     if why := why_made(identity, *folders.values()):
         context.log.info(f"grouping because {why}")
-        for name, rows in _rows(store, registration).items():
-            store.tables.write(folders[name], rows_as_table(name, rows), identity)
+        rows = {name: rows_as_table(name, found) for name, found in _rows(store, registration).items()}
+        store.tables.write_together(folders, rows, identity)
     families = store.tables.read("feature_family", registration)
     edges = store.tables.read("feature_parent", registration).column("kind").to_pylist()
     return dg.MaterializeResult(

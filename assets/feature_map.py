@@ -35,14 +35,14 @@ def feature_map(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
 
     registration = store.registration(context.partition_key)
     identity = FEATURE_MAP.identity(registration, [store.tables.manifest_of("feature", registration).identity])
-    folders = [store.layout.table(name, registration) for name in ("feature_map", "feature_map_quality")]
-    if why := why_made(identity, *folders):
+    folders = store.layout.tables_of(("feature_map", "feature_map_quality"), registration)
+    if why := why_made(identity, *folders.values()):
         context.log.info(f"mapping because {why}")
         is_dead = store.tables.read("feature", registration).sort_by("feature_id").column("is_dead").to_numpy()
         decoder = store.datasets.dictionary(registration).W_dec.to(default_device())
         made = map_of(decoder, is_dead, registration.recipe.section(FeatureMapSettings))
-        for folder, rows in zip(folders, (made.feature, made.quality), strict=True):
-            store.tables.write(folder, rows, identity)
+        rows = {"feature_map": made.feature, "feature_map_quality": made.quality}
+        store.tables.write_together(folders, rows, identity)
     [quality] = store.tables.read("feature_map_quality", registration).to_pylist()
     numbers = {name: value for name, value in quality.items() if isinstance(value, int | float)}
     return dg.MaterializeResult(

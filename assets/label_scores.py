@@ -64,8 +64,7 @@ def _score_image_labels(store: Store, registration: SAERegistration, identity: d
     """What the labels of images are worth is known already; nobody is asked."""
     explained, preferred = (store.tables.read(name, registration) for name in ("explanation", "feature_class"))
     tables = {"judgement": rows_as_table("judgement", []), "explanation_score": score_rows(explained, preferred)}
-    for name, rows in tables.items():
-        store.tables.write(store.layout.table(name, registration), rows, identity)
+    store.tables.write_together(store.layout.tables_of(tables, registration), tables, identity)
 
 
 def _score(context: dg.AssetExecutionContext, store: Store, registration: SAERegistration, identity: dict) -> None:
@@ -88,8 +87,7 @@ def _score(context: dg.AssetExecutionContext, store: Store, registration: SAEReg
     if settings.sentence_encoder is not None:
         vectors = embeddings(explained, settings.sentence_encoder, settings.sentence_encoder_revision)
         tables = {"label_embedding": vectors} | tables
-    for name, rows in tables.items():
-        store.tables.write(store.layout.table(name, registration), rows, identity)
+    store.tables.write_together(store.layout.tables_of(tables, registration), tables, identity)
 
 
 def _result(table: "pa.Table", registration: SAERegistration, why: str | None) -> dg.MaterializeResult:

@@ -44,8 +44,8 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     registration = store.registration(context.partition_key)
     trained, n = store.datasets.trained(registration), registration.recipe.statistics.top_logits
     identity = LOGIT_EFFECTS.identity(registration, [trained.identity])
-    folders = [store.layout.table(name, registration) for name in ("logit_effect", "logit_shape")]
-    if why := why_made(identity, *folders):
+    folders = store.layout.tables_of(("logit_effect", "logit_shape"), registration)
+    if why := why_made(identity, *folders.values()):
         context.log.info(f"projecting because {why}")
         if registration.model.images_seen is not None:
             made = no_effects(OF_IMAGES)
@@ -55,8 +55,8 @@ def logit_effects(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
             made = effects_of(
                 decoder, Site.parse(trained.facts["written"]), host.unembedding(), TokenStrings.of(host.tokenizer), n
             )
-        for folder, rows in zip(folders, (made.effect, made.shape), strict=True):
-            store.tables.write(folder, rows, identity, {"reason": made.reason})
+        rows = {"logit_effect": made.effect, "logit_shape": made.shape}
+        store.tables.write_together(folders, rows, identity, {"reason": made.reason})
     return _result(store, registration, identity, why)
 
 

@@ -1,6 +1,7 @@
 """The store's Parquet tables, partition by partition, as their manifests vouch for them."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,16 @@ from fsspec import AbstractFileSystem
 from storage.folder import Folder
 from storage.manifest import NAME as MANIFEST
 from storage.manifest import DamagedFile, Manifest, ManifestFile
+
+Place = tuple[str, str]
+"""A table, and the name of one of its partitions."""
+PATIENCE_S, PAUSE_S = 2.0, 0.05
+"""How long tables that a stage writes at once may be of two moments before they are taken for half written, and how
+often they are read in the meantime."""
+_HALF_WRITTEN = (
+    "it is of another moment than what is written with it ({}): a run writes them now, or was stopped between them; "
+    "what was published of them stays"
+)
 
 
 class BadPartition(ValueError):
@@ -44,6 +55,8 @@ class Partition:
     folder: str
     identity_sha256: str
     files: tuple[ManifestFile, ...]
+    together: tuple[str, ...] = ()
+    """The tables of which one stage writes this partition at once; empty where it is this one alone."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -100,7 +113,7 @@ class StoredTables:
 
     def partitions(self, tables: set[str]) -> tuple[list[Partition], list[BadPartition]]:
         """Every partition of these tables that has a manifest, sorted, and an error for each whose manifest cannot be
-        read.
+        read, or which stands beside one of another moment though a stage writes both at once.
 
         Raises:
             AbsentFolder: If the tables are not there at all.
@@ -116,7 +129,31 @@ class StoredTables:
                 found.append(self._partition(path, body))
             except BadPartition as error:
                 unreadable.append(error)
-        return sorted(found, key=lambda partition: (partition.table, partition.name)), unreadable
+        torn = self._half_written(found := {each.place: each for each in found}, tables)
+        return sorted(found.values(), key=lambda partition: partition.place), unreadable + torn
+
+    def _half_written(self, found: dict[Place, Partition], tables: set[str]) -> list[BadPartition]:
+        """Takes out, with an error each, what some of the tables hold that one stage writes at once and others do not:
+        those that are still so after a while, in which whoever writes them would have ended."""
+        torn, end = list[BadPartition](), time.monotonic() + PATIENCE_S
+        for name, together in sorted({(each.name, each.together) for each in found.values() if each.together}):
+            places = [(table, name) for table in together if table in tables]
+            while len({found[place].identity_sha256 if place in found else None for place in places}) > 1:
+                if time.monotonic() > end:
+                    there = [found.pop(place) for place in places if place in found]
+                    torn += [each.fault(_HALF_WRITTEN.format(", ".join(together))) for each in there]
+                    break
+                time.sleep(PAUSE_S)
+                found |= {place: again for place in places if (again := self._read_again(*place))}
+        return torn
+
+    def _read_again(self, table: str, name: str) -> Partition | None:
+        """A partition as it is now; None where it is not there, or cannot be read."""
+        try:
+            body = (self.tables / table / name).read_bytes(MANIFEST)
+            return self._partition(f"{self._base}/{table}/{name}/{MANIFEST}", body)
+        except (FileNotFoundError, BadPartition):
+            return None
 
     def has_changed_since(self, error: BadPartition) -> bool:
         """Whether a partition is written by somebody right now: its manifest is no longer the one that was read."""
@@ -154,7 +191,7 @@ class StoredTables:
             manifest = Manifest.parse(body, self.tables / table / name)
         except DamagedFile as error:
             raise BadPartition(table, name, error.found, error.remedy) from error
-        return Partition(table, name, folder, manifest.identity_sha256, manifest.files)
+        return Partition(table, name, folder, manifest.identity_sha256, manifest.files, manifest.together)
 
     @contextmanager
     def verified(self, partition: Partition) -> Iterator[list[str]]:

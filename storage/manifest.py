@@ -16,6 +16,8 @@ NAME = "_manifest.json"
 SCHEMA_VERSION = 2
 """2: the file ends with the sha256 of what stands before it. 1: nothing vouches for the manifest itself."""
 _SEAL = "manifest_sha256"
+TOGETHER = "together"
+"""The fact of which `Manifest.together` is read."""
 _compared: set[tuple[str, str, str]] = set()
 """Files whose content was compared with their entries in this process: where, sha256, version."""
 
@@ -156,6 +158,12 @@ class Manifest:
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
+    @property
+    def together(self) -> tuple[str, ...]:
+        """Of a partition of a table: the tables of which one stage writes it at once, sorted. All are of one identity,
+        or some were not written yet. Empty where the table stands alone."""
+        return tuple(self.facts.get(TOGETHER, ()))
+
     def write(self, folder: Folder) -> None:
         """Makes the folder this dataset: files that it does not name, left by an earlier one or by a writer that was
         killed, are deleted."""
@@ -183,7 +191,9 @@ class Manifest:
             said = json.loads(body)
             files = tuple(ManifestFile.parse(entry) for entry in said["files"])
             _check_version(body, said["schema_version"])
-            manifest = cls(dict(said["identity"]), files, said["facts"], said["schema_version"])
+            manifest = cls(dict(said["identity"]), files, dict(said["facts"]), said["schema_version"])
+            if not all(isinstance(table, str) for table in manifest.together):
+                raise ValueError("the tables that it is written with are no names")
             if said["identity_sha256"] != manifest.identity_sha256:
                 raise ValueError(f"the sha256 of its identity is {manifest.identity_sha256}, it says another")
             return manifest

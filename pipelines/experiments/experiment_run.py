@@ -95,8 +95,8 @@ def _make(
     row = _experiment_row(registration, question, identity, passes, seconds)
     tables["experiment"] = rows_as_table("experiment", [row])
     facts = {"n_prompts": row["n_prompts"], "n_forward": passes.forward, "n_backward": passes.backward}
-    for name, folder in folders.items():
-        store.tables.write(folder, tables[name], identity, facts | {"seconds": seconds})
+    rows = {name: tables[name] for name in folders}
+    store.tables.write_together(folders, rows, identity, facts | {"seconds": seconds})
     kept.remove()
 
 

@@ -87,8 +87,8 @@ def _write(layout: StoreLayout, rows: ImportedGraphRows, model_id: str, name: st
     made, facts = rows.tables(), {"recipe_ids": rows.recipe_ids}
     folders = {table: layout.table_at(table, model_id=model_id, experiment_id=name) for table in made}
     with sole_maker(folders[_LAST]):
-        for table in sorted(made, key=lambda each: each == _LAST):
-            tables.write(folders[table], made[table], rows.identity, facts)
+        places = {table: folders[table] for table in sorted(made, key=lambda each: each == _LAST)}
+        tables.write_together(places, made, rows.identity, facts)
 
 
 def _name_of(path: str) -> str:

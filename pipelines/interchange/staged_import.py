@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.interchange.import_check import refuse_unpublishable
 from pipelines.interchange.imported_rows import ImportedDictionaryRows
 from pipelines.store.layout import StoreLayout
-from pipelines.store.tables import FileAside, replace_partition
+from pipelines.store.tables import FileAside, replace_together
 from storage.folder import Folder
 from storage.manifest import ManifestFile
 
@@ -59,9 +59,9 @@ class StagedImport:
         """Writes it to a store; `links` to the files, in the place of copies, while they last."""
         keys = {"model_id": self.rows.model_id, "recipe_id": self.recipe_id}
         self.rows.write(layout, layout.table_at("sae", **keys))
-        for name, parts in self.parts.items():
-            folder = layout.table_at(name, **keys)
-            replace_partition(folder, [_link(folder, part) for part in parts] if links else parts, self.identity)
+        folders = {name: layout.table_at(name, **keys) for name in self.parts}
+        placed = {name: [_link(folders[name], part) for part in parts] for name, parts in self.parts.items() if links}
+        replace_together(folders, placed or self.parts, self.identity)
 
     def check(self, dump: str) -> None:
         """Holds it against every check of the schema, every reference and the grain of every table; raises as

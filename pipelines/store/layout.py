@@ -1,6 +1,6 @@
 """Where every dataset of the store lies: paths alone, whether or not anything is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipelines.registry.registry import SAERegistration
@@ -67,6 +67,10 @@ class StoreLayout:
 
     def table(self, name: str, registration: SAERegistration) -> Folder:
         return self.table_at(name, model_id=registration.model_id, recipe_id=registration.recipe_id)
+
+    def tables_of(self, names: Iterable[str], registration: SAERegistration) -> dict[str, Folder]:
+        """The partitions of several tables, by their names."""
+        return {name: self.table(name, registration) for name in names}
 
     def table_at(self, name: str, **keys: str) -> Folder:
         """The partition of a table that has these keys, in this order."""

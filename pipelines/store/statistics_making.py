@@ -54,11 +54,10 @@ def write_statistics(
     store: OpenStore, registration: SAERegistration, identity: dict[str, Any], made: "FeatureTables"
 ) -> None:
     """Writes the tables, and the manifest of the codes last."""
+    rows = {"feature": made.feature, "activation_histogram": made.histogram, "example": made.example}
     if registration.model.images_seen is not None:
-        rows = patch_rows(store, registration, made)
-        store.tables.write(store.layout.table("patch_example", registration), rows, identity)
-    for name, rows in (("feature", made.feature), ("activation_histogram", made.histogram), ("example", made.example)):
-        store.tables.write(store.layout.table(name, registration), rows, identity)
+        rows["patch_example"] = patch_rows(store, registration, made)
+    store.tables.write_together(store.layout.tables_of(rows, registration), rows, identity)
     files = made.codes if registration.recipe.statistics.keep_feature_activations else ()
     codes_folder = store.layout.table("feature_activation", registration)
     replace_partition(codes_folder, files, identity, {"n_firings": int(made.firing.n_F.sum())})

@@ -1,15 +1,15 @@
 """Partitions of the store's tables: Parquet files under a manifest, replaced whole or not at all."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from pipelines.registry.registry import SAERegistration
 from pipelines.store.layout import StoreLayout
 from storage.folder import Folder
-from storage.manifest import Manifest, ManifestFile
+from storage.manifest import TOGETHER, Manifest, ManifestFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,9 +31,13 @@ class FileAside:
         return cls(path, ManifestFile.of(path, path.name, rows))
 
 
+Part = Union["pa.Table", FileAside, ManifestFile]
+"""Rows, a file that lies elsewhere, or one that was written into the folder already."""
+
+
 def replace_partition(
     folder: Folder,
-    parts: "Iterable[pa.Table | FileAside | ManifestFile]",
+    parts: "Iterable[Part]",
     identity: dict[str, Any],
     facts: dict[str, Any] | None = None,
 ) -> Manifest:
@@ -44,14 +48,33 @@ def replace_partition(
     Args:
         parts: Rows, files that lie elsewhere, or files that were written into the folder already.
     """
-    prefix = f"part-{Manifest(identity).identity_sha256[:12]}"
-    files = tuple(_file(folder, f"{prefix}-{number:05d}.parquet", part) for number, part in enumerate(parts))
-    manifest = Manifest(identity, files, facts or {})
+    manifest = Manifest(identity, _files(folder, parts, identity), facts or {})
     manifest.write(folder)
     return manifest
 
 
-def _file(folder: Folder, name: str, part: "pa.Table | FileAside | ManifestFile") -> ManifestFile:
+def replace_together(
+    folders: Mapping[str, Folder],
+    parts: "Mapping[str, Iterable[Part]]",
+    identity: dict[str, Any],
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Writes a partition of several tables, by their names, that one stage makes at once: all files before the first
+    manifest, so that the tables are of two moments for as short as can be. A publication takes in all of them or none.
+    Those that are there with this identity are left as they are.
+    """
+    absent = {name: folder for name, folder in folders.items() if not Manifest.find_current(folder, identity)}
+    written = {name: _files(folder, parts[name], identity) for name, folder in absent.items()}
+    for name, folder in absent.items():
+        Manifest(identity, written[name], (facts or {}) | {TOGETHER: sorted(folders)}).write(folder)
+
+
+def _files(folder: Folder, parts: "Iterable[Part]", identity: dict[str, Any]) -> tuple[ManifestFile, ...]:
+    prefix = f"part-{Manifest(identity).identity_sha256[:12]}"
+    return tuple(_file(folder, f"{prefix}-{number:05d}.parquet", part) for number, part in enumerate(parts))
+
+
+def _file(folder: Folder, name: str, part: "Part") -> ManifestFile:
     if isinstance(part, ManifestFile):
         return part
     with folder.writing(name) as path:
@@ -75,6 +98,16 @@ class TableStore:
     ) -> Manifest:
         """Writes one partition; one that is there with this identity is left as it is."""
         return Manifest.find_current(folder, identity) or replace_partition(folder, [rows], identity, facts)
+
+    def write_together(
+        self,
+        folders: Mapping[str, Folder],
+        rows: "Mapping[str, pa.Table]",
+        identity: dict[str, Any],
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        """Writes the same partition of several tables, by their names, as `replace_together`."""
+        replace_together(folders, {name: [table] for name, table in rows.items()}, identity, facts)
 
     def read(self, name: str, registration: SAERegistration) -> "pa.Table":
         """One partition of a table, its files compared with their sha256.

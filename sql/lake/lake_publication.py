@@ -6,6 +6,7 @@ at a time, by a lock of Postgres that goes with its connection.
 """
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from sql.build import (
+    MOST_CHANGES,
     RegistryRows,
     counted_rows,
     delete_partition,
@@ -61,18 +63,31 @@ def publish_lake(
     stored.require()
     with sole_publisher(address), closing(address.connect(read_only=False)) as con, remote_errors():
         stored.reach(con)
-        con.execute("begin")
-        if _version(con) != lake_sha256():
-            _define(con)
-        published = _equal(con, stored, registry, progress, start)
-        con.execute("commit")
+        for change in itertools.count():
+            con.execute("begin")
+            try:
+                if _version(con) != lake_sha256():
+                    _define(con)
+                published = _equal(con, stored, registry, progress, start, may_change=change < MOST_CHANGES)
+            except BadPartition:  # somebody is writing it: the lake stays as it was, and all is read again
+                con.execute("rollback")
+            else:
+                con.execute("commit")
+                break
         _forget(con)
     return published
 
 
 def _equal(
-    con: DuckDBPyConnection, stored: StoredTables, registry: RegistryRows, progress: Callable[[str], None], start: float
+    con: DuckDBPyConnection,
+    stored: StoredTables,
+    registry: RegistryRows,
+    progress: Callable[[str], None],
+    start: float,
+    *,
+    may_change: bool,
 ) -> Published:
+    """Raises BadPartition for one that somebody is writing, if it `may_change`; otherwise it is left out."""
     every, unreadable = stored.partitions(set(table_names(con)) & set(tables()))
     stay = {(error.table, error.partition) for error in unreadable}
     recorded = recorded_hashes(con)
@@ -91,6 +106,8 @@ def _equal(
             try:
                 load(checked, stored, partition, layouts[partition.table])
             except BadPartition as error:
+                if may_change and stored.has_changed_since(error):
+                    raise
                 left_out.append(error)
                 replaced.remove(partition)
                 continue

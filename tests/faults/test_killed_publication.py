@@ -10,7 +10,7 @@ from pathlib import Path
 import published_store
 import pytest
 from stopped_runs import BadDisk, Stop, forks_of, run_until
-from synthetic_store import N_FEATURES
+from synthetic_codes import N_FEATURES
 
 from pipelines.integrity.published_findings import published_findings
 from sql.publish import abandoned_build

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.dropped_partitions import AllowedDrops, MostWouldBeDropped
 from sql.publish import publish

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from synthetic_store import SyntheticStore, plant
+from synthetic_codes import plant
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.query_output import answer, format_table, rows_of, write

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from published_places import beside, features
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 

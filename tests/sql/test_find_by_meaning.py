@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
-from synthetic_store import N_FEATURES
+from synthetic_codes import N_FEATURES
 
 from sql.views import define_views
 from sql.warehouse import connect, define

@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore, plant
+from synthetic_codes import N_FEATURES, plant
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.warehouse import connect

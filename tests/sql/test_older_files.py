@@ -4,7 +4,8 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.catalog import table_names
 from sql.empty_warehouse import empty_warehouse

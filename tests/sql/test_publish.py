@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from published_places import beside, features
-from synthetic_store import N_FEATURES, SyntheticStore, plant
+from synthetic_codes import N_FEATURES, plant
+from synthetic_store import SyntheticStore
 
 from sql.dropped_partitions import MostWouldBeDropped
 from sql.publish import Published, publish

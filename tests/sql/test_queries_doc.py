@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
-from synthetic_store import DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore
+from synthetic_codes import DEAD, LENGTH, N_CONTEXTS, N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.warehouse import connect

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore, plant
+from synthetic_codes import N_FEATURES, plant
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.query_output import answer, rows_of, write

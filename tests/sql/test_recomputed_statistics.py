@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from synthetic_store import LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore
+from synthetic_codes import LENGTH, N_CONTEXTS, N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.recomputed_statistics import StatisticsFiles, differing_statistics
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 import sql.publish
 from pipelines.integrity.published_findings import published_findings

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
-from synthetic_store import DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore, plant
+from synthetic_codes import DEAD, LENGTH, N_CONTEXTS, N_FEATURES, plant
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.views import define_views

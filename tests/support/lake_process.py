@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
+from sql.lake import lake_publication
 from sql.lake.lake_address import LakeAddress
 from sql.lake.lake_publication import publish_lake
 from sql.sql_files import sql_files
@@ -24,6 +26,24 @@ os.fsync = lambda descriptor: None
 def publish(home: str) -> dict[str, Any]:
     done = publish_lake(LakeAddress.of_environment(), SyntheticStore(home).stored)
     return {"replaced": done.replaced, "dropped": done.dropped, "left_out": list(map(str, done.left_out))}
+
+
+def publish_while_written(home: str) -> dict[str, Any]:
+    """Publishes while a table that is read is written once more: what was left out, and what the lake has of it."""
+    store, again = SyntheticStore(home), [2.0]
+    load = lake_publication.load
+
+    def written_again(con: Any, stored: Any, partition: Any, layout: Any) -> None:
+        if partition.table == "logit_shape" and again:
+            shape = {"feature_id": 0, "logit_skew": 0.5, "logit_kurtosis": again.pop()}
+            store.write("logit_shape", {"model_id": "demo", "recipe_id": "mid"}, [shape], made_from="again")
+        load(con, stored, partition, layout)
+
+    lake_publication.load = written_again
+    said = publish(home)
+    with closing(LakeAddress.of_environment().connect()) as con:
+        rows = con.execute("select logit_kurtosis from logit_shape where recipe_id = 'mid'").fetchall()
+    return {"left_out": said["left_out"], "rows": rows}
 
 
 def same_answers(home: str) -> list[str]:

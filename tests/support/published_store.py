@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from sql.warehouse import connect
@@ -31,7 +32,7 @@ def write_first(root: Path) -> None:
     store = SyntheticStore(str(root))
     store.write_model("demo")
     for name in ("mid", "late"):
-        store.write_sae("demo", name, labels=False, codes=False)
+        store.write_sae("demo", name, labels=False, codes=False, together=True)
     publish_all(root)
 
 
@@ -41,7 +42,7 @@ def publish_all(root: Path) -> None:
 
 def write_again(root: Path, name: str, seed: int) -> None:
     """Some tables of a dictionary, all of which follow from the seed."""
-    SyntheticStore(str(root)).write_sae("demo", name, seed=seed, labels=False, codes=False)
+    SyntheticStore(str(root)).write_sae("demo", name, seed=seed, labels=False, codes=False, together=True)
 
 
 def identity(root: Path, name: str) -> str:

@@ -5,7 +5,6 @@ import json
 import math
 from datetime import datetime
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -15,17 +14,26 @@ from family_rows import family_rows, parent_rows
 from graph_rows import small_graph
 from harvest_rows import frame_row, profile_rows, site_row
 from image_rows import class_rows, image_rows, monosemanticity_rows, patch_rows
+from synthetic_codes import (
+    LENGTH,
+    N_CONTEXTS,
+    N_FEATURES,
+    WORDS,
+    Rows,
+    example_rows,
+    feature_rows,
+    histogram_rows,
+    plant,
+)
 from synthetic_judgements import judgements
 from synthetic_map import map_quality, map_rows
 
 from sql.stored_partitions import StoredTables
 from storage.folder import Folder
-from storage.manifest import Manifest, ManifestFile
+from storage.manifest import TOGETHER, Manifest, ManifestFile
 from storage.table_schemas import rows_as_table
 
-WORDS = ["def", " return", " str", " int", "'", '"', ":", "\n", " self", " import"]
-N_FEATURES, N_CONTEXTS, LENGTH, BINS = 12, 10, 16, 4
-DEAD = N_FEATURES - 1
+STATISTICS = ("activation_histogram", "example", "feature")
 NOON = datetime(2026, 1, 2, 12)
 PROMPTS = {"lexical": None, "anthropic": "activations"}
 SCORES = {
@@ -39,7 +47,6 @@ SCORES = {
     ("surprisal", "auroc"): {"lexical": 0.5, "anthropic": 0.65},
 }
 """What labels of each explainer score; the interval is a tenth to either side, and simulation has none."""
-Rows = list[dict[str, Any]]
 
 
 class SyntheticStore:
@@ -67,11 +74,13 @@ class SyntheticStore:
         made_from: str = "first",
         parts: int = 1,
         as_given: bool = False,
+        together: tuple[str, ...] = (),
     ) -> Folder:
         """One partition: its rows dealt out over so many files, and the manifest that vouches for them.
 
         Args:
             as_given: Arrow infers the columns: for rows that do not fit the table's schema.
+            together: Tables that are written at once with this one, as stages do.
         """
         folder, entries = self.folder(table, **keys), []
         for part in range(parts):
@@ -81,7 +90,8 @@ class SyntheticStore:
             with folder.writing(name) as path:
                 pq.write_table(share, path, compression="zstd")
                 entries.append(ManifestFile.of(path, name, share.num_rows))
-        Manifest({"made_from": made_from}, tuple(entries)).write(folder)
+        facts = {TOGETHER: together} if together else {}
+        Manifest({"made_from": made_from}, tuple(entries), facts).write(folder)
         return folder
 
     def write_model(self, model_id: str) -> None:
@@ -109,23 +119,35 @@ class SyntheticStore:
             self.write(table, keys, given)
 
     def write_sae(
-        self, model_id: str, recipe_id: str, *, seed: int = 0, labels: bool = True, codes: bool = True
+        self,
+        model_id: str,
+        recipe_id: str,
+        *,
+        seed: int = 0,
+        labels: bool = True,
+        codes: bool = True,
+        together: bool = False,
     ) -> None:
-        """Every table of one dictionary; without labels it is one that nobody has explained yet."""
+        """Every table of one dictionary; without labels it is one that nobody has explained yet.
+
+        Args:
+            together: Those of statistics say that they are written at once, and of which seed.
+        """
         keys = {"model_id": model_id, "recipe_id": recipe_id}
         planted = plant(seed)
-        features, examples = _features(planted), _examples(planted, f"{model_id}/{recipe_id}")
+        features, examples = feature_rows(planted), example_rows(planted, f"{model_id}/{recipe_id}")
         self.write("sae", keys, [sae_row()], made_from=f"seed {seed}")
         self.write("sae_training", keys, _training())
         self.write("sae_metric", keys, _metrics())
-        self.write("feature", keys, features)
+        at_once: dict[str, Any] = {"made_from": f"seed {seed}", "together": STATISTICS} if together else {}
+        self.write("feature", keys, features, **at_once)
         self.write(
             "logit_shape",
             keys,
             [{"feature_id": f, "logit_skew": f / 10, "logit_kurtosis": 3.0} for f in range(N_FEATURES)],
         )
-        self.write("activation_histogram", keys, _histogram(planted))
-        self.write("example", keys, examples, parts=2)
+        self.write("activation_histogram", keys, histogram_rows(planted), **at_once)
+        self.write("example", keys, examples, parts=2, **at_once)
         self.write("logit_effect", keys, _logit_effects())
         self.write("neighbor", keys, _neighbors(model_id, recipe_id))
         self.write("feature_map", keys, map_rows(features))
@@ -148,100 +170,6 @@ class SyntheticStore:
             self.write("label_embedding", keys, _embeddings(explanations))
             self.write("llm_request", keys | {"purpose": "explain"}, [_request()])
             self.write("llm_request", keys | {"purpose": "specificity"}, [_request() | _BATCHED])
-
-
-def plant(seed: int) -> Rows:
-    """Feature f fires where (context + position + seed) % (f + 2) == 0, the last never; activations are eighths."""
-    return [
-        {"context_id": c, "position": p, "feature_id": f, "activation": (1 + (c * LENGTH + p + f) % 16) / 8}
-        for c in range(N_CONTEXTS)
-        for p in range(LENGTH)
-        for f in range(N_FEATURES)
-        if f != DEAD and (c + p + seed) % (f + 2) == 0
-    ]
-
-
-def _of(planted: Rows, feature: int) -> list[float]:
-    return [row["activation"] for row in planted if row["feature_id"] == feature]
-
-
-def _features(planted: Rows) -> Rows:
-    n_tokens, rows = N_CONTEXTS * LENGTH, []
-    for feature in range(N_FEATURES):
-        acts = _of(planted, feature)
-        mean = sum(acts) / len(acts) if acts else None
-        rows.append(
-            {
-                "feature_id": feature,
-                "n_firings": len(acts),
-                "n_tokens": n_tokens,
-                "density": len(acts) / n_tokens,
-                "mean_activation": mean,
-                "std_activation": (sum((act - mean) ** 2 for act in acts) / len(acts)) ** 0.5
-                if mean is not None
-                else None,
-                "max_activation": max(acts, default=None),
-                "is_dead": not acts,
-                "decoder_norm": 1.0,
-                "encoder_decoder_cosine": 0.5,
-            }
-        )
-    return rows
-
-
-def _histogram(planted: Rows) -> Rows:
-    rows = []
-    for feature in range(N_FEATURES):
-        acts = _of(planted, feature)
-        edges = [max(acts, default=0.0) * edge / BINS for edge in range(BINS + 1)]
-        for bin_, (lower, upper) in enumerate(pairwise(edges)):
-            rows.append(
-                {
-                    "feature_id": feature,
-                    "bin": bin_,
-                    "lower": lower,
-                    "upper": upper,
-                    "n": sum(lower < act <= upper for act in acts),
-                }
-            )
-    return rows
-
-
-def _examples(planted: Rows, sae_id: str) -> Rows:
-    rows = []
-    for feature in range(N_FEATURES - 1):
-        fired = sorted((row for row in planted if row["feature_id"] == feature), key=lambda row: -row["activation"])
-        silent = next(
-            c
-            for c in range(N_CONTEXTS * LENGTH)
-            if not any(r["context_id"] * LENGTH + r["position"] == c for r in fired)
-        )
-        rows += [_example(sae_id, feature, "top", None, rank, row) for rank, row in enumerate(fired[:3])]
-        rows += [_example(sae_id, feature, "interval", rank % 2, rank // 2, row) for rank, row in enumerate(fired[-4:])]
-        control = {"context_id": silent // LENGTH, "position": silent % LENGTH, "activation": 0.0}
-        rows.append(_example(sae_id, feature, "control", None, 0, control))
-    return rows
-
-
-def _example(
-    sae_id: str, feature: int, kind: str, interval: int | None, rank: int, place: dict[str, Any]
-) -> dict[str, Any]:
-    tokens = ["x = ", WORDS[feature % len(WORDS)], "(", "1", ")"]
-    identity = json.dumps([sae_id, feature, kind, interval, rank])
-    return {
-        "feature_id": feature,
-        "kind": kind,
-        "interval_index": interval,
-        "rank": rank,
-        "example_id": hashlib.sha256(identity.encode()).hexdigest()[:16],
-        "context_id": place["context_id"],
-        "document_id": f"doc-{place['context_id']}",
-        "position": place["position"],
-        "activation": place["activation"],
-        "tokens": tokens,
-        "activations": [0.0, place["activation"], 0.0, 0.0, 0.0],
-        "peak": 1,
-    }
 
 
 def _explanations(sae_id: str) -> Rows:

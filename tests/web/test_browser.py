@@ -19,7 +19,7 @@ from browser import (
     served,
 )
 from starlette.responses import HTMLResponse
-from synthetic_store import WORDS
+from synthetic_codes import WORDS
 from warehouse_registry import registry_of_the_warehouse
 
 from pipelines.serving.label_editor import RegistryLabelEditor

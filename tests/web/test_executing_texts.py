@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import synthetic_codes
 import synthetic_store
 from browser import EchoReader, Watched, chromium, served
 from executing_texts import ELSEWHERE, MARK, TEXTS
@@ -41,7 +42,7 @@ def browser() -> Iterator[Any]:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A feature for each text: its token, its label, why it was rated, its document; and ids of models and recipes."""
     house = tmp_path_factory.mktemp("executing")
-    example, explanation = synthetic_store._example, synthetic_store._explanation
+    example, explanation = synthetic_codes._example, synthetic_store._explanation
 
     def planted_example(sae_id: str, feature: int, *rest: Any) -> dict[str, Any]:
         return example(sae_id, feature, *rest) | {"document_id": TEXTS[feature]}
@@ -53,19 +54,18 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return explanation(sae_id, feature, explainer, label) | named | failed
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "WORDS": TEXTS,
-            "N_FEATURES": len(TEXTS) + 1,
-            "DEAD": len(TEXTS),
-            "_example": planted_example,
-            "_explanation": planted_explanation,
-        }.items():
-            patch.setattr(synthetic_store, name, value)
+        patch.setattr(synthetic_codes, "_example", planted_example)
+        patch.setattr(synthetic_store, "_explanation", planted_explanation)
+        patch.setattr(synthetic_codes, "DEAD", len(TEXTS))
+        for module in (synthetic_codes, synthetic_store):
+            patch.setattr(module, "WORDS", TEXTS)
+            patch.setattr(module, "N_FEATURES", len(TEXTS) + 1)
         store = synthetic_store.SyntheticStore(str(house))
         store.write_model("demo")
         store.write_sae("demo", "mid", codes=False)
-        patch.setattr(synthetic_store, "N_FEATURES", 3)
-        patch.setattr(synthetic_store, "DEAD", 2)
+        patch.setattr(synthetic_codes, "DEAD", 2)
+        for module in (synthetic_codes, synthetic_store):
+            patch.setattr(module, "N_FEATURES", 3)
         for text in IN_A_NAME:
             store.write_model(quote(text, safe=""))
             store.write_sae(quote(text, safe=""), quote(text, safe=""), codes=False)

@@ -4,7 +4,8 @@ import struct
 
 import pytest
 from starlette.testclient import TestClient
-from synthetic_store import DEAD, N_FEATURES, SyntheticStore
+from synthetic_codes import DEAD, N_FEATURES
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from web.app import app

@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from command_line import one_instance
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app as commands

@@ -14,7 +14,8 @@ import s3fs
 from door_house import exported_house, house, lines
 from neuronpedia_importer import Importer
 from starlette.testclient import TestClient
-from synthetic_store import BINS, DEAD, LENGTH, N_CONTEXTS, N_FEATURES, SyntheticStore, plant
+from synthetic_codes import BINS, DEAD, LENGTH, N_CONTEXTS, N_FEATURES, plant
+from synthetic_store import SyntheticStore
 
 from models.features.example_windows import example_id
 from pipelines.interchange.import_export import export_dictionary, import_dictionary

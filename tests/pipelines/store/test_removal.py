@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import s3fs
-from synthetic_store import N_FEATURES, SyntheticStore
+from synthetic_codes import N_FEATURES
+from synthetic_store import SyntheticStore
 
 from pipelines.store.publication import publish_store
 from pipelines.store.removal import Removal, plan_removal, publish_removal, remove_from_store

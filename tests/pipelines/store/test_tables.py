@@ -76,6 +76,40 @@ def test_the_same_identity_is_not_written_twice(tables, folder):
     assert tables.read_rows(folder) == [{"value": 1}]
 
 
+def test_tables_of_a_stage_are_all_there_before_the_first_manifest(tables, monkeypatch):
+    folders = {name: tables.layout.table_at(name, model_id="m", recipe_id="r") for name in ("feature", "example")}
+    seen = []
+    monkeypatch.setattr(Manifest, "write", lambda manifest, folder: seen.append([f.names() for f in folders.values()]))
+    tables.write_together(folders, {"feature": rows(1), "example": rows(2)}, {"version": 1})
+    assert [len(names) for names in seen[0]] == [1, 1], "a file in each"
+
+
+def test_a_stage_that_was_stopped_between_manifests_writes_the_others(tables, monkeypatch):
+    folders = {name: tables.layout.table_at(name, model_id="m", recipe_id="r") for name in ("feature", "example")}
+    made = {"feature": rows(1), "example": rows(2)}
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "write_bytes", stopped_after_one(Folder.write_bytes))
+        with pytest.raises(OSError, match="stopped"):
+            tables.write_together(folders, made, {"version": 1})
+    first = Manifest.read(folders["feature"])
+    assert first is not None
+    assert (first.together, Manifest.read(folders["example"])) == (("example", "feature"), None)
+    tables.write_together(folders, made, {"version": 1})
+    assert [tables.read_rows(folder) for folder in folders.values()] == [[{"value": 1}], [{"value": 2}]]
+
+
+def stopped_after_one(write):
+    done = []
+
+    def once(folder, name, data):
+        if done:
+            raise OSError("stopped")
+        done.append(name)
+        write(folder, name, data)
+
+    return once
+
+
 def test_a_partition_that_was_never_written_has_no_rows(tables, folder):
     assert tables.read_rows(folder) == []
 

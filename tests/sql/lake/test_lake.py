@@ -122,6 +122,13 @@ def test_a_damaged_partition_is_left_out_and_said(lake: Lake, store: SyntheticSt
 
 @slow
 @needs_lake
+def test_what_is_written_while_it_is_read_is_read_again(lake: Lake, store: SyntheticStore):
+    store.folder("logit_shape", model_id="demo", recipe_id="late").remove()
+    assert lake.do("publish_while_written", home(store)) == {"left_out": [], "rows": [[2.0]]}
+
+
+@slow
+@needs_lake
 def test_what_was_derived_from_a_partition_goes_with_it_when_it_is_left_out(lake: Lake, store: SyntheticStore):
     lake.do("publish", home(store))
     store.write("explanation", {"model_id": "demo", "recipe_id": "mid"}, [{"feature_id": 3}], as_given=True)
