@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from models.experiments.prompt import COLUMNS, Prompt
-from models.experiments.settings_base import PromptKind
+from models.experiments.settings_base import PromptKind, settings_of
 from pipelines.experiments.experiment_input import experiment_input
 from pipelines.registry.cards import InvalidCard
 from pipelines.registry.experiment_cards import ExperimentRegistration, PromptSetCard, experiment_cards
@@ -90,13 +90,21 @@ class HandQuestion:
 
     def cards(self, store: Store) -> str:
         """The YAML of the two cards that repeat the question of the same dictionaries."""
-        named = named_dictionaries(store, self.registration(store))
+        named = self._named_dictionaries(store)
         card = self._card() | ({"dictionaries": named} if named else {})
         sets, experiment = (_yaml(values) for values in (self._prompt_set(), card))
         return (
             f"# registry/prompt_sets/by-hand.yaml\n{sets}\n"
             f"# registry/experiments/by-hand-{self.method.replace('_', '-')}.yaml\n{experiment}"
         )
+
+    def _named_dictionaries(self, store: Store) -> dict[str, str]:
+        """Those whose features the settings name by number."""
+        if not any(self.settings.get(name) for name in settings_of(self.method).feature_settings):
+            return {}
+        cards = store.cards()
+        recipe_ids = [each for recipe_id in self.recipes for each in cards.dictionaries_of(recipe_id)]
+        return named_dictionaries(store, self.model_id, recipe_ids)
 
     def _card(self) -> dict[str, Any]:
         card: dict[str, Any] = {"method": self.method, "prompt_set": "by-hand", "models": [self.model_id]}

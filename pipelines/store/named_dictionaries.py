@@ -1,9 +1,10 @@
 """Of which dictionaries an experiment names features by number."""
 
+from collections.abc import Iterable
+
 from models.autointerp.human_labels import DIGITS
 from pipelines.registry.experiment_cards import ExperimentRegistration
 from pipelines.store.dictionary_hash import weights_sha256
-from pipelines.store.experiment_identity import sae_registrations
 from pipelines.store.store import Store
 
 
@@ -26,12 +27,7 @@ def require_named_dictionaries(store: Store, registration: ExperimentRegistratio
             )
 
 
-def named_dictionaries(store: Store, registration: ExperimentRegistration) -> dict[str, str]:
-    """What the card of a question names as `dictionaries`: those it is asked of, if its settings name features by
-    number; otherwise none."""
-    settings = registration.settings
-    if not any(getattr(settings, name) for name in settings.feature_settings):
-        return {}
-    names = [(each.model_id, each.recipe_id) for each in sae_registrations(store, registration)]
-    found = {f"{model}/{recipe}": weights_sha256(store.layout, model, recipe)[:DIGITS] for model, recipe in names}
-    return {sae_id: digits for sae_id, digits in found.items() if digits}
+def named_dictionaries(store: Store, model_id: str, recipe_ids: Iterable[str]) -> dict[str, str]:
+    """What a card that names features of these by number says as `dictionaries`; those that are there."""
+    found = {each: weights_sha256(store.layout, model_id, each)[:DIGITS] for each in recipe_ids}
+    return {f"{model_id}/{recipe_id}": digits for recipe_id, digits in found.items() if digits}

@@ -1,8 +1,9 @@
 """Two dictionaries side by side: both columns are what each page says, and features are matched by direction."""
 
 import pytest
-import synthetic_store
+from patched_synthetic_store import patch_synthetic_store
 from starlette.testclient import TestClient
+from synthetic_codes import WORDS
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
@@ -18,9 +19,9 @@ def two(tmp_path_factory) -> TestClient:
         store.write_model(model)
     store.write_sae("demo", "mid")
     with pytest.MonkeyPatch.context() as patch:
-        words = list(synthetic_store.WORDS)
+        words = list(WORDS)
         words[4] = " apart"
-        patch.setattr(synthetic_store, "WORDS", words)
+        patch_synthetic_store(patch, WORDS=words)
         store.write_sae("demo", "late", codes=False)
         store.write_sae("other", "mid", seed=2, labels=False, codes=False)
     publish(home / "warehouse.duckdb", store.stored)

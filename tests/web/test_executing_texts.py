@@ -11,6 +11,7 @@ import synthetic_codes
 import synthetic_store
 from browser import EchoReader, Watched, chromium, served
 from executing_texts import ELSEWHERE, MARK, TEXTS
+from patched_synthetic_store import patch_synthetic_store
 
 from sql.publish import publish
 from web.app import app
@@ -54,18 +55,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return explanation(sae_id, feature, explainer, label) | named | failed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic_codes, "_example", planted_example)
-        patch.setattr(synthetic_store, "_explanation", planted_explanation)
-        patch.setattr(synthetic_codes, "DEAD", len(TEXTS))
-        for module in (synthetic_codes, synthetic_store):
-            patch.setattr(module, "WORDS", TEXTS)
-            patch.setattr(module, "N_FEATURES", len(TEXTS) + 1)
+        planted = {"_example": planted_example, "_explanation": planted_explanation}
+        patch_synthetic_store(patch, WORDS=TEXTS, N_FEATURES=len(TEXTS) + 1, DEAD=len(TEXTS), **planted)
         store = synthetic_store.SyntheticStore(str(house))
         store.write_model("demo")
         store.write_sae("demo", "mid", codes=False)
-        patch.setattr(synthetic_codes, "DEAD", 2)
-        for module in (synthetic_codes, synthetic_store):
-            patch.setattr(module, "N_FEATURES", 3)
+        patch_synthetic_store(patch, N_FEATURES=3, DEAD=2)
         for text in IN_A_NAME:
             store.write_model(quote(text, safe=""))
             store.write_sae(quote(text, safe=""), quote(text, safe=""), codes=False)

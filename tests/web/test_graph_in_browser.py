@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import synthetic_store
 from browser import DESK, PHONE, Watched, chromium, served
 from executing_texts import MARK, TEXTS
 from graph_rows import graph_of_texts, large_graph
+from patched_synthetic_store import patch_synthetic_store
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
@@ -268,8 +268,7 @@ def test_a_finger_pins(browser, home):
 
 def test_texts_that_would_run_stay_text(browser, tmp_path, monkeypatch):
     """Tokens, labels, supernodes and windows of features are the texts; escaping alone keeps them from running."""
-    for name, value in {"WORDS": TEXTS, "N_FEATURES": len(TEXTS) + 1, "DEAD": len(TEXTS)}.items():
-        monkeypatch.setattr(synthetic_store, name, value)
+    patch_synthetic_store(monkeypatch, WORDS=TEXTS, N_FEATURES=len(TEXTS) + 1, DEAD=len(TEXTS))
     with (
         served(app(store_of(tmp_path, graph_of_texts(TEXTS)))) as home,
         Watched.open(browser, home, bypass_csp=True) as watched,

@@ -6,9 +6,10 @@ from itertools import cycle, zip_longest
 from urllib.parse import quote
 
 import pytest
-import synthetic_store
 from graph_rows import graph_of_texts
+from patched_synthetic_store import patch_synthetic_store
 from starlette.testclient import TestClient
+from synthetic_store import SyntheticStore
 
 from sql.publish import publish
 from web.app import app
@@ -67,11 +68,9 @@ def hostile(tmp_path_factory) -> TestClient:
     """A feature for each hostile text: its token, its label, why it was rated, its promoted token; and one prompt."""
     home = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic_store, "WORDS", HOSTILE)
-        patch.setattr(synthetic_store, "N_FEATURES", len(HOSTILE) + 1)
-        patch.setattr(synthetic_store, "DEAD", len(HOSTILE))
-        patch.setattr(synthetic_store, "PROMPTS", {"lexical": PROMPT, "anthropic": PROMPT})
-        store = synthetic_store.SyntheticStore(str(home))
+        prompts = {"lexical": PROMPT, "anthropic": PROMPT}
+        patch_synthetic_store(patch, WORDS=HOSTILE, N_FEATURES=len(HOSTILE) + 1, DEAD=len(HOSTILE), PROMPTS=prompts)
+        store = SyntheticStore(str(home))
         store.write_model("demo")
         store.write_sae("demo", "mid", codes=False)
         store.write_experiment("demo", "asked", graph_of_texts(HOSTILE))

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import synthetic_store
+from patched_synthetic_store import patch_synthetic_store
 from starlette.testclient import TestClient
+from synthetic_codes import LENGTH, N_CONTEXTS
 from synthetic_store import SyntheticStore
 
 from sql.publish import publish
@@ -21,8 +23,8 @@ def drawn(seed: int) -> list[dict]:
     chance = random.Random(seed)
     return [
         {"context_id": c, "position": p, "feature_id": f, "activation": chance.randrange(1, 64) / 16}
-        for c in range(synthetic_store.N_CONTEXTS)
-        for p in range(synthetic_store.LENGTH)
+        for c in range(N_CONTEXTS)
+        for p in range(LENGTH)
         for f in range(N)
         if f % 10 != 9 and chance.random() < (f % 13 + 1) / 60
     ]
@@ -32,9 +34,7 @@ def drawn(seed: int) -> list[dict]:
 def home(tmp_path_factory):
     folder, chance, rated = tmp_path_factory.mktemp("many"), random.Random(7), synthetic_store._ratings
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic_store, "N_FEATURES", N)
-        patch.setattr(synthetic_store, "DEAD", N - 1)
-        patch.setattr(synthetic_store, "plant", drawn)
+        patch_synthetic_store(patch, N_FEATURES=N, DEAD=N - 1, plant=drawn)
         patch.setattr(
             synthetic_store,
             "_ratings",
