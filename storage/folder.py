@@ -268,6 +268,8 @@ class Folder:
         with refusals(f"{self}/{name}".rstrip("/")):
             if self.is_local and os.path.islink(self._at(name)):
                 os.unlink(self._at(name))
+            elif self.exists(name) and self.is_local:
+                local_files.remove_tree(self._at(name))
             elif self.exists(name):
                 self.filesystem.rm(self._at(name), recursive=not name)
 

@@ -2,12 +2,15 @@
 
 import errno
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+PATIENCE_S, PAUSE_S = 10.0, 0.05
+"""How long a folder is deleted again into which somebody still writes, and how often."""
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
@@ -120,6 +123,26 @@ def _below(root: str, inside: str, above: tuple[tuple[int, int], ...], depth: in
             yield path
         elif depth is None or depth > 1:
             yield from _below(root, path, (*above, place), depth and depth - 1)
+
+
+def remove_tree(path: str) -> None:
+    """Deletes a folder and all in it, or a file. Another process may still write into the folder, or delete what is in
+    it, as one that is being ended does: what it leaves goes too.
+
+    Raises:
+        OSError: If it may not be deleted, or the other goes on for longer than PATIENCE_S.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while os.path.lexists(path):
+        try:
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or time.monotonic() > end:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def remove_empty_folders(path: Path, root: Path) -> None:

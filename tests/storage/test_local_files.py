@@ -1,6 +1,7 @@
 """What is a file: a link is what it leads to, and one that leads nowhere, or back, is named."""
 
 import os
+import threading
 
 import pytest
 
@@ -69,3 +70,40 @@ def test_files_below_a_link_are_found_and_a_loop_is_named(tmp_path):
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert (Folder(str(tmp_path)).names(), Folder(str(tmp_path)).files_below()) == ([], [])
+
+
+def test_a_folder_is_deleted_although_somebody_still_writes_into_it(tmp_path, monkeypatch):
+    """As a process of a launch does that is being ended."""
+    folder, writes = Folder(str(tmp_path / "launch")), iter(range(3))
+    folder.write_bytes("order.json", b"{}")
+    empty = os.rmdir
+
+    def written_into(path, **given):
+        if next(writes, None) is not None:
+            (tmp_path / "launch" / "alive-1").write_bytes(b"")
+        empty(path, **given)
+
+    monkeypatch.setattr(os, "rmdir", written_into)
+    folder.remove()
+    assert not (tmp_path / "launch").exists()
+
+
+def test_of_two_who_delete_a_folder_neither_fails(tmp_path):
+    folder = tmp_path / "launch"
+    for number in range(200):
+        (folder / str(number)).mkdir(parents=True)
+        (folder / str(number) / "a.bin").write_bytes(b"")
+    failed = []
+
+    def deletes():
+        try:
+            Folder(str(folder)).remove()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=deletes) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failed, folder.exists()) == ([], False)
