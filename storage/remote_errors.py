@@ -31,14 +31,14 @@ def remote_errors() -> Iterator[None]:
     """Turns what an object store's client raises, or Python's own OSError from it, into an error of the user's world.
 
     Raises:
-        Unreachable: In its place. A file that is not there stays a FileNotFoundError, and an error that has a sentence
-            of its own keeps it, whatever led to it.
+        Unreachable: In its place. A file that is not there stays a FileNotFoundError, unless its bucket is gone; and an
+            error that has a sentence of its own keeps it, whatever led to it.
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and _code(_of_client(error)) != "NoSuchBucket":
+            raise
         plain = isinstance(error, OSError) and type(error).__module__ == "builtins"
         origin = _of_client(error) if plain or _is_of_client(error) else None
         if origin is None:
@@ -72,11 +72,15 @@ def _package(module: str) -> str:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether the store was not reached, or was reached and is busy."""
-    response = getattr(error, "response", None)
+    response, code = getattr(error, "response", None), _code(error)
     if not isinstance(response, dict):
         return any(part in type(error).__name__ for part in _MAY_PASS)
-    code, status = (
-        response.get(part, {}).get(name) for part, name in (("Error", "Code"), ("ResponseMetadata", "HTTPStatusCode"))
-    )
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     status = int(status or (code if str(code).isdecimal() else 0))
     return status == 429 or status >= 500 or any(part in str(code) for part in _BUSY)
+
+
+def _code(error: BaseException | None) -> str | None:
+    """What the store calls its refusal; None where it said nothing."""
+    response = getattr(error, "response", None)
+    return response.get("Error", {}).get("Code") if isinstance(response, dict) else None

@@ -36,8 +36,11 @@ def current_manifest(stage: StageIdentity, registration: SAERegistration, folder
 
     Raises:
         MissingDataset: If there is none, or other cards or code were asked for when it was made: names which.
+        AbsentFolder: If there is none because its bucket is gone.
     """
     manifest = Manifest.read(folder)
+    if manifest is None:
+        folder.require_bucket()
     changes = ["nothing is there"] if manifest is None else stage.changes(registration, manifest.identity)
     if manifest is None or changes:
         raise MissingDataset(

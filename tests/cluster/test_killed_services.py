@@ -198,3 +198,4 @@ def test_a_backfill_of_ten_models_survives_a_killed_daemon(ten: DagsterServices)
             assert backfill.status.value in {"COMPLETED", "COMPLETED_SUCCESS"}
     finally:
         ten.kill_all()
+        daemon.wait()

@@ -237,3 +237,16 @@ async def of_another_host(address: str) -> None:
 def test_another_host_is_no_object_store(nobody_home: str):
     with pytest.raises(aiohttp.ClientConnectorError), remote_errors():
         asyncio.run(of_another_host(nobody_home))
+
+
+@pytest.mark.parametrize(
+    "work", [lambda place: place.read_bytes("a.bin"), lambda place: place.write_bytes("a.bin", b"")]
+)
+def test_a_bucket_that_is_gone_is_one_sentence_and_a_file_that_is_not_there_none(
+    work: Callable[[Folder], None], s3: str
+):
+    with pytest.raises(FileNotFoundError), remote_errors():
+        Folder(f"{s3}/house").read_bytes("a.bin")
+    with pytest.raises((Unreachable, AbsentFolder), match=r"NoSuchBucket|there is no bucket") as said, remote_errors():
+        work(Folder("s3://never-made-4f1c/house"))
+    assert not getattr(said.value, "may_pass", False)

@@ -4,6 +4,7 @@ Changes are what Python tells its audit hooks: names put in place, removed, fold
 libraries write by themselves they write under temporary names, which Python then puts in place.
 """
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -77,12 +78,14 @@ class Run:
         self.process.join(patience)
         is_hung, place = self.process.is_alive(), Path(self.aside.name)
         if is_hung:
+            os.kill(self.process.pid or 0, signal.SIGABRT)  # says where each thread stands
+            self.process.join(10)
             self.process.kill()
             self.process.join()
         lines = (place / "changes").read_text().splitlines()
         said = (place / "said").read_text()
         self.aside.cleanup()
-        assert not is_hung, f"a run hung: {said[-2000:]}"
+        assert not is_hung, f"a run hung: {said[-8000:]}"
         changes = tuple((kind, path) for kind, _, path in (line.partition("\t") for line in lines))
         return StoppedRun(self.process.exitcode or 0, changes, said)
 
@@ -121,6 +124,7 @@ def _work(work: Work, root: Path, aside: Path, fault: Stop | BadDisk | None) -> 
     said = os.open(aside / "said", os.O_WRONLY | os.O_APPEND)
     os.dup2(said, 1)
     os.dup2(said, 2)
+    faulthandler.enable()
     _watch(root, aside / "changes", fault)
     work(root)
 

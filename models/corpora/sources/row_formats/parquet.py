@@ -32,9 +32,11 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
     try:
         schema = pq.read_schema(path)
         check_column(name, column, schema.names)
-        words = [column] if _is_text(schema.field(column).type) and _has_dictionary(path, column) else None
+        chunks = _chunks(path, column)
+        is_coded = _is_text(schema.field(column).type) and any(chunk.has_dictionary_page for _, chunk in chunks)
+        words = [column] if is_coded else None
         with pq.ParquetFile(path, read_dictionary=words, buffer_size=BUFFER, pre_buffer=False) as file:
-            for batch in file.iter_batches(_rows_read(file.metadata, column), columns=[column]):
+            for batch in file.iter_batches(_rows_read(chunks), columns=[column]):
                 yield from _cells(batch.column(0))
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's; Arrow's own of a footer has no number
@@ -42,22 +44,30 @@ def cells(path: Path, name: str, column: str) -> Iterator[Any]:
         raise ValueError(f"{name} cannot be read as Parquet ({error}): write it anew") from error
 
 
-def _has_dictionary(path: Path, column: str) -> bool:
-    return any(chunk.has_dictionary_page for _, chunk in _chunks(pq.read_metadata(path), column))
+_Chunks = list[tuple[int, pq.ColumnChunkMetaData]]
 
 
-def _rows_read(metadata: pq.FileMetaData, column: str) -> int:
+def _chunks(path: Path, column: str) -> _Chunks:
+    """Rows and metadata of every chunk of a column.
+
+    A row of each group is read first: of a chunk whose metadata contradict themselves Arrow's reader raises an error,
+    and its access to metadata alone ends the process.
+    """
+    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        metadata, schema = file.metadata, file.metadata.schema
+        places = [place for place in range(len(schema)) if schema.column(place).path.split(".")[0] == column]
+        found: _Chunks = []
+        for number in range(metadata.num_row_groups):
+            next(file.iter_batches(1, row_groups=[number], columns=[column]), None)
+            group = metadata.row_group(number)
+            found += [(group.num_rows, group.column(place)) for place in places]
+        return found
+
+
+def _rows_read(chunks: _Chunks) -> int:
     """Rows of a batch, so that those of the group with the longest rows fit."""
-    lengths = [chunk.total_uncompressed_size / max(rows, 1) for rows, chunk in _chunks(metadata, column)]
-    return max(1, min(ROWS_READ, int(BYTES_READ / max(lengths, default=1.0))))
-
-
-def _chunks(metadata: pq.FileMetaData, column: str) -> Iterator[tuple[int, pq.ColumnChunkMetaData]]:
-    """Rows and metadata of every chunk of a column."""
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for chunk in map(group.column, range(group.num_columns)):
-            if chunk.path_in_schema.split(".")[0] == column:
-                yield group.num_rows, chunk
+    lengths = [chunk.total_uncompressed_size / rows for rows, chunk in chunks if rows > 0]
+    return max(1, min(ROWS_READ, int(BYTES_READ / max(1.0, *lengths))))
 
 
 def _cells(values: pa.Array) -> Iterator[Any]:
