@@ -72,12 +72,12 @@ def _package(module: str) -> str:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether the store was not reached, or was reached and is busy."""
-    response, code = getattr(error, "response", None), _code(error)
+    response, code = getattr(error, "response", None), str(_code(error))
     if not isinstance(response, dict):
         return any(part in type(error).__name__ for part in _MAY_PASS)
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    status = int(status or (code if str(code).isdecimal() else 0))
-    return status == 429 or status >= 500 or any(part in str(code) for part in _BUSY)
+    status = int(status or (code if code.isdecimal() else 0))
+    return status == 429 or status >= 500 or any(part in code for part in _BUSY)
 
 
 def _code(error: BaseException | None) -> str | None:
