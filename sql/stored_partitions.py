@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,17 +135,14 @@ class StoredTables:
     def _half_written(self, found: dict[Place, Partition], tables: set[str]) -> list[BadPartition]:
         """Takes out, with an error each, what some of the tables hold that one stage writes at once and others do not:
         those that are still so after a while, in which whoever writes them would have ended."""
-        torn, end = list[BadPartition](), time.monotonic() + PATIENCE_S
-        for name, together in sorted({(each.name, each.together) for each in found.values() if each.together}):
-            places = [(table, name) for table in together if table in tables]
-            while len({found[place].identity_sha256 if place in found else None for place in places}) > 1:
-                if time.monotonic() > end:
-                    there = [found.pop(place) for place in places if place in found]
-                    torn += [each.fault(_HALF_WRITTEN.format(", ".join(together))) for each in there]
-                    break
-                time.sleep(PAUSE_S)
-                found |= {place: again for place in places if (again := self._read_again(*place))}
-        return torn
+        end = time.monotonic() + PATIENCE_S
+        while torn := [each for each in found.values() if _is_torn(found, each, tables)]:
+            if time.monotonic() > end:
+                return [found.pop(each.place).fault(_HALF_WRITTEN.format(", ".join(each.together))) for each in torn]
+            time.sleep(PAUSE_S)
+            places = [(table, each.name) for each in torn for table in each.together if table in tables]
+            found |= {place: again for place in places if (again := self._read_again(*place))}
+        return []
 
     def _read_again(self, table: str, name: str) -> Partition | None:
         """A partition as it is now; None where it is not there, or cannot be read."""
@@ -222,3 +219,26 @@ def _blamed_on(partition: Partition) -> Iterator[None]:
         yield
     except DamagedFile as error:
         raise partition.fault(error.found) from error
+
+
+def _is_torn(found: Mapping[Place, Partition], partition: Partition, tables: set[str]) -> bool:
+    """Whether a partition stands beside one of another moment though a stage writes both at once.
+
+    What a stage wrote once and writes no more, as its card changed, belongs to nothing that is there.
+    """
+    if _is_whole(found, partition, tables):
+        return False
+    places = [(table, partition.name) for table in partition.together if table != partition.table]
+    others = [found[place] for place in places if place in found]
+    return not others or not all(_is_whole(found, each, tables) for each in others)
+
+
+def _is_whole(found: Mapping[Place, Partition], partition: Partition, tables: set[str]) -> bool:
+    """Whether all that is written at once with a partition is there, of its moment."""
+    for table in tables & set(partition.together):
+        other = found.get((table, partition.name))
+        if other is None or other.identity_sha256 != partition.identity_sha256:
+            return False
+        if other.together not in ((), partition.together):
+            return False
+    return True

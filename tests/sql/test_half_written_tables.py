@@ -101,3 +101,39 @@ def test_whoever_is_writing_is_waited_for(root: Path, monkeypatch: pytest.Monkey
     writer.join()
     now, torn = found(root)
     assert (now != before, torn) == (True, 0)
+
+
+TWO, THREE = ("feature_family", "feature_parent"), ("feature_family", "feature_map", "feature_parent")
+FAMILY = {"model_id": "demo", "recipe_id": "late"}
+
+
+def write_empty(root: Path, version: str, tables: tuple[str, ...], together: tuple[str, ...]) -> None:
+    for table in tables:
+        SyntheticStore(str(root)).write(table, FAMILY, [], made_from=version, together=together)
+
+
+def left_out(root: Path) -> list[str]:
+    return [left.table for left in published(root).left_out]
+
+
+def test_a_table_that_a_stage_writes_no_more_holds_up_nobody(root: Path):
+    write_empty(root, "one", THREE, THREE)
+    assert left_out(root) == []
+    write_empty(root, "two", TWO[:1], TWO)
+    assert left_out(root) == list(THREE), "of the new two one is there"
+    write_empty(root, "two", TWO, TWO)
+    assert left_out(root) == []
+
+
+def test_a_table_more_is_waited_for(root: Path):
+    write_empty(root, "one", TWO, TWO)
+    write_empty(root, "two", THREE[:2], THREE)
+    assert left_out(root) == list(THREE)
+    write_empty(root, "two", THREE, THREE)
+    assert left_out(root) == []
+
+
+def test_a_table_more_of_a_store_without_groups_belongs_to_those_of_its_moment(root: Path):
+    write_empty(root, "one", TWO, ())
+    write_empty(root, "one", ("feature_map",), THREE)
+    assert left_out(root) == []
