@@ -36,9 +36,8 @@ Fraction = Annotated[float, Bounds(0, 1)]
 MOST_FEATURES = 2**27
 """As many as the largest dictionaries have, four times over."""
 FeatureCount = Annotated[int, Bounds(1, MOST_FEATURES)]
-FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES)]
-"""Number of a feature in its dictionary, or of a channel."""
 FeatureNumber = Annotated[int, Bounds(0, MOST_FEATURES - 1)]
+"""Number of a feature in its dictionary, or of a channel."""
 TokenCount = Annotated[int, Bounds(1, 10**13)]
 """As many tokens as the largest models were trained with."""
 

@@ -230,7 +230,7 @@ def _is_torn(found: Mapping[Place, Partition], partition: Partition, tables: set
         return False
     places = [(table, partition.name) for table in partition.together if table != partition.table]
     others = [found[place] for place in places if place in found]
-    return not others or not all(_is_whole(found, each, tables) for each in others)
+    return not others or not all(each.together and _is_whole(found, each, tables) for each in others)
 
 
 def _is_whole(found: Mapping[Place, Partition], partition: Partition, tables: set[str]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
+from models.autointerp.human_labels import DIGITS
 from pipelines.registry.feature_lists import FeatureListCard, ListedFeature
 from pipelines.store.dictionary_hash import weights_sha256
 from pipelines.store.layout import StoreLayout
@@ -22,7 +23,7 @@ def current_lists(
             else:
                 outdated.append(
                     f"left out: lists/{list_id}.yaml: {entry.feature} is of the dictionary {entry.dictionary}, and "
-                    f"there is {now[:12] or 'none'}, where the number means another feature: look at it again, and "
+                    f"there is {now[:DIGITS] or 'none'}, where the number means another feature: look at it again, and "
                     "correct the entry"
                 )
 

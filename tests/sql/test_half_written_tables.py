@@ -1,5 +1,6 @@
 """Tables that one stage writes at once are published as they are of one moment: all of them, or none anew."""
 
+import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +132,22 @@ def test_a_table_more_is_waited_for(root: Path):
     assert left_out(root) == list(THREE)
     write_empty(root, "two", THREE, THREE)
     assert left_out(root) == []
+
+
+def test_of_a_store_without_groups_nothing_is_taken_in_while_a_stage_writes_its_first(root: Path):
+    write_empty(root, "one", THREE, ())
+    assert left_out(root) == []
+    write_empty(root, "two", THREE[:1], THREE)
+    assert left_out(root) == ["feature_family"]
+    write_empty(root, "two", THREE, THREE)
+    assert left_out(root) == []
+
+
+def test_the_first_of_several_tables_is_not_taken_in_alone(root: Path):
+    write_empty(root, "one", THREE[:1], THREE)
+    for table in THREE[1:]:
+        shutil.rmtree(SyntheticStore(str(root)).folder(table, **FAMILY).path)
+    assert left_out(root) == ["feature_family"]
 
 
 def test_a_table_more_of_a_store_without_groups_belongs_to_those_of_its_moment(root: Path):

@@ -20,11 +20,14 @@ from synthetic_store import SyntheticStore
 from pipelines.cli.main import main
 from pipelines.dagster_support.user_errors import fail_without_retry
 from pipelines.definitions import defs
+from pipelines.registry.identities.stages.sae import SAE
 from pipelines.sensors import invalid_cards, new_models
 from pipelines.serving.model_hosts import CannotRunModel, ModelHosts
 from pipelines.serving.text_features import TextRequest, text_features
+from pipelines.store.current_datasets import current_manifest
 from pipelines.store.resolve_all import resolve_registry
 from pipelines.store.store import Store
+from pipelines.store.tables import MissingDataset
 from sql.publish import publish
 from storage import folder
 from storage.folder import AbsentFolder, Folder
@@ -250,3 +253,12 @@ def test_a_bucket_that_is_gone_is_one_sentence_and_a_file_that_is_not_there_none
     with pytest.raises((Unreachable, AbsentFolder), match=r"NoSuchBucket|there is no bucket") as said, remote_errors():
         work(Folder("s3://never-made-4f1c/house"))
     assert not getattr(said.value, "may_pass", False)
+
+
+def test_what_a_stage_asks_for_in_a_bucket_that_is_gone_is_not_said_to_be_missing(s3: str, tmp_path: Path):
+    house = small_house(tmp_path)
+    registration = house.registration("first/small")
+    with pytest.raises(MissingDataset, match="materialize `sae`"):
+        current_manifest(SAE, registration, Folder(f"{s3}/house"))
+    with pytest.raises(AbsentFolder, match="there is no bucket"):
+        current_manifest(SAE, registration, Folder("s3://never-made-4f1c/house"))

@@ -96,6 +96,9 @@ def test_a_stage_that_was_stopped_between_manifests_writes_the_others(tables, mo
     assert (first.together, Manifest.read(folders["example"])) == (("example", "feature"), None)
     tables.write_together(folders, made, {"version": 1})
     assert [tables.read_rows(folder) for folder in folders.values()] == [[{"value": 1}], [{"value": 2}]]
+    second = Manifest.read(folders["example"])
+    assert second is not None
+    assert second.together == first.together
 
 
 def stopped_after_one(write):
