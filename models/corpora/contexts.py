@@ -6,7 +6,7 @@ its tokens have activations is for `token_filter` to say.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -155,10 +155,11 @@ class TokenizedCorpus:
         return [Context(i, document, start, values[a:b]) for i, document, start, a, b in rows]
 
     def rows(self, context_ids: Iterable[int]) -> list[Context]:
-        """The contexts asked for, in the order asked; each file that holds some is read once."""
+        """The contexts asked for, in the order asked; each file that holds some is read once, and not held by them."""
         ids = list(context_ids)
         shards = {number: self.shard(number) for number in sorted({i // PER_SHARD for i in ids})}
-        return [shards[i // PER_SHARD][i % PER_SHARD] for i in ids]
+        found = (shards[i // PER_SHARD][i % PER_SHARD] for i in ids)
+        return [replace(context, token_ids=context.token_ids.copy()) for context in found]
 
     def window_widths(self, asked: int) -> tuple[int, int]:
         """Tokens of the window that an example shows, and of one in which a control is silent."""

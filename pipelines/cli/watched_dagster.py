@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 GRACE_SECONDS = 30
@@ -22,12 +23,14 @@ _SUBREAPER, _DEATH_SIGNAL = 36, 1
 def run_watched(command: Sequence[str]) -> int:
     """Runs a command to its end, then ends what it has left; returns its exit code.
 
-    Ctrl-C reaches the command by the terminal. Where a script started this in the background, SIGINT was ignored, and
-    is heard again.
+    The command and its children are a process group, and get what a terminal sends all of a group: Ctrl-C, once,
+    whether a terminal or `kill -INT` gave it to this process. Where a script started this in the background, SIGINT was
+    ignored, and is heard again.
     """
     _prctl(_SUBREAPER, 1)
-    signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen(command, preexec_fn=_hear_of_death)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the child would ignore it too
+    child = subprocess.Popen(command, preexec_fn=_hear_of_death, process_group=0)
+    signal.signal(signal.SIGINT, lambda number, _: _send_to_all(child.pid, number))
     for given in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(given, lambda number, _: child.send_signal(number))
     code = child.wait()
@@ -38,6 +41,11 @@ def run_watched(command: Sequence[str]) -> int:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
     return code
+
+
+def _send_to_all(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def _hear_of_death() -> None:

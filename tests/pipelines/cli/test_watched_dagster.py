@@ -25,7 +25,7 @@ sys.exit(watched_dagster.run_watched(sys.argv[1:]) % 256)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is of Linux")
-@pytest.mark.parametrize("given", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("given", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("to", ["command", "watcher"])
 def test_nothing_outlives_a_command_that_was_killed(to: str, given: signal.Signals):
     watching = [sys.executable, "-c", WATCHED]
