@@ -29,6 +29,7 @@ from models.features.firing_statistics import FiringStatistics
 from models.features.firings import Firings
 from models.features.interval_sample import IntervalSample
 from models.features.top_activations import TopActivations
+from models.freed_memory import return_freed_memory
 from models.numerics.look_ahead import look_ahead
 from models.numerics.pairwise_sum import PairwiseSum
 from models.sparse.codes import SparseCodes
@@ -36,6 +37,9 @@ from storage.folder import Folder
 from storage.manifest import ManifestFile
 
 ENCODED_TOGETHER = 8192
+RETURNED_EVERY = 2
+"""Shards after which freed memory goes back. Of the pieces that are left of one shard fewer fit the next: 1.15 GB after
+153 shards where .95 are held so, and .88 if it were after each, which takes a tenth of the time."""
 Tell = Callable[[int], None]
 
 
@@ -199,12 +203,13 @@ def encode_and_store(
             yield name, fired, entry
 
     with closing(look_ahead(known())) as ahead:
-        for name, fired, entry in ahead:
+        for number, (name, fired, entry) in enumerate(ahead):
             if entry is None:
                 with folder.writing(name) as path:
                     write_part(path, fired, identity_sha256)
                     entry = ManifestFile.of(path, name, len(fired.acts_M))
             yield fired, entry
+            _return_memory_after(number)
 
 
 def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, ManifestFile] | None:
@@ -225,4 +230,11 @@ def codes_with_text(codes: StoredCodes, contexts: TokenizedCorpus) -> Iterator[t
             yield fired, TokenRows.of(some, contexts.token_filter)
 
     with closing(look_ahead(read())) as ahead:
-        yield from ahead
+        for number, read_shard in enumerate(ahead):
+            yield read_shard
+            _return_memory_after(number)
+
+
+def _return_memory_after(shard: int) -> None:
+    if shard % RETURNED_EVERY == RETURNED_EVERY - 1:
+        return_freed_memory()

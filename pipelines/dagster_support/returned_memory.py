@@ -1,10 +1,10 @@
 """Memory that a stage freed goes back to the system before the next one begins, where both run in one process."""
 
-import ctypes
 import gc
 import os
-import sys
 from pathlib import Path
+
+from models.freed_memory import return_freed_memory
 
 WORTH_IT = 64 << 20
 """Bytes by which a process has grown since it last gave back: to look at all its objects takes a third of a second, and
@@ -19,11 +19,7 @@ def return_free_memory() -> None:
         _held_before = min(held, _held_before)
         return
     gc.collect()
-    if (arrow := sys.modules.get("pyarrow")) is not None:
-        arrow.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    return_freed_memory()
     _held_before = _held()
 
 
