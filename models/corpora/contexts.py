@@ -118,9 +118,11 @@ class TokenizedCorpus:
 
     @cached_property
     def document_ids(self) -> list[str]:
-        """The document of every context, by context id."""
+        """The document of every context, by context id; a name is held once for all contexts of its document."""
         tables = (self._table(number, ["document_id"]) for number in range(self.n_shards))
-        return list(chain.from_iterable(table.column(0).to_pylist() for table in tables))
+        columns = (table.column(0).combine_chunks().dictionary_encode() for table in tables)
+        named = ((column.dictionary.to_pylist(), column.indices.to_numpy()) for column in columns)
+        return [names[i] for names, indices in named for i in indices]
 
     @cached_property
     def documents(self) -> pa.Table:

@@ -93,6 +93,7 @@ def test_a_corpus_comes_back_by_context_id(tmp_path, tokenizer):
     for asked, got in zip((len(written) - 1, 0, 5), contexts.rows([len(written) - 1, 0, 5]), strict=True):
         assert (got.context_id, got.document_id, got.start) == (asked, written[asked].document_id, written[asked].start)
         assert np.array_equal(got.token_ids, written[asked].token_ids)
+        assert got.token_ids.flags.owndata, "a few contexts of a large corpus hold the tokens of all their files"
     assert sum(1 for _ in contexts) == len(written)
 
 
