@@ -8,6 +8,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -118,28 +119,41 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return store
 
 
-@pytest.fixture(scope="session")
-def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small house whose dictionary `first/small` is made and published: to be read, or copied.
-
-    Processes that share the tests make it once, where all of them find it.
-    """
+@contextmanager
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder that processes which share the tests find at one place, and whether the caller is to fill it."""
     from filelock import FileLock
-    from small_house import made_small_house
 
     base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made_house"
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with FileLock(f"{root}.lock"):
-        if not (root / "made").exists():
+        made = root / "made"
+        yield root, not made.exists()
+        made.touch()
+
+
+@pytest.fixture(scope="session")
+def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small house whose dictionary `first/small` is made and published: to be read, or copied."""
+    from small_house import made_small_house
+
+    with _made_once(tmp_path_factory, "made_house") as (root, is_mine):
+        if is_mine:
             made_small_house(root)
-            (root / "made").touch()
     return root
 
 
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store of `make demo`, made anew, whatever the checkout's own holds: minutes, for slow tests only."""
-    root = tmp_path_factory.mktemp("demo")
+    """The store of `make demo`, made anew, whatever the checkout's own holds: minutes, for slow tests only; to be
+    read."""
+    with _made_once(tmp_path_factory, "demo") as (root, is_mine):
+        if is_mine:
+            _make_demo(root)
+    return root / "data"
+
+
+def _make_demo(root: Path) -> None:
     for name in ("registry/models/pystdlib.yaml", "registry/recipes/mid-topk.yaml"):
         shipped = subprocess.run(["git", "show", f":{name}"], capture_output=True, check=True).stdout
         (root / name).parent.mkdir(parents=True)
@@ -153,7 +167,6 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "run", "--model", "pystdlib"]
     ran = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
-    return root / "data"
 
 
 @pytest.fixture(scope="session")
