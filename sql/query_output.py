@@ -26,7 +26,6 @@ COPIED = {"csv": "csv, header", "json": "json, array true", "parquet": "parquet,
 FORMS = ("table", *COPIED)
 NESTED = ("list", "array", "struct", "map")
 NO_ROWS = "the query is empty or has no rows: write SQL such as `select * from sae_summary`"
-_FROM_PYTHON = "Traceback (most recent call last)"
 WIDEST = 60
 """Characters of a table's cell."""
 
@@ -222,14 +221,20 @@ def connected(
             "else's: if you know what the query and the warehouse's views read, say --allow-external"
         ) from error
     except duckdb.Error as error:
-        if _FROM_PYTHON in str(error):  # the store's filesystem, whose last line says what it met
-            raise Unreachable(
-                f"the codes in the store cannot be read ({str(error).strip().splitlines()[-1]}): {REMEDY}",
-                may_pass=False,
-            ) from error
+        if (met := _met_in_python(str(error))) is not None:
+            raise Unreachable(f"the codes in the store cannot be read ({met}): {REMEDY}", may_pass=False) from error
         if isinstance(error, duckdb.IOException):
             raise ValueError(_missing_codes(answer.published, str(error)) or str(error)) from error
         raise ValueError(f"{error}\n`show tables` lists what there is, docs/warehouse.md explains it") from error
+
+
+def _met_in_python(message: str) -> str | None:
+    """What the store's filesystem met, which is Python's; None where DuckDB itself speaks. DuckDB 2 gives a traceback,
+    before it the error comes first and its places after "At:"."""
+    if "Traceback (most recent call last)" in message:
+        return message.strip().splitlines()[-1]
+    error, at, places = message.partition("\n\nAt:\n")
+    return error.splitlines()[0] if at and "): " in places else None
 
 
 def _missing_codes(published: Path, message: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sql.query_output import answer, format_table, named_queries, write
+from sql.query_output import _met_in_python, answer, format_table, named_queries, write
 from sql.sql_files import sql_files
 
 QUERY = """
@@ -185,3 +185,18 @@ def test_the_named_queries_are_listed_with_what_they_answer():
 def test_a_query_that_is_no_unicode_is_a_sentence(warehouse: Path, query: str):
     with pytest.raises(ValueError, match=r"the query holds '\\ud[0-9a-f]{3}' at character \d+, which is no Unicode"):
         answer(warehouse, query)
+
+
+@pytest.mark.parametrize(
+    ("message", "met"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "signers.py", line 92, in sign\nNoCredentials: none',
+            "NoCredentials: none",
+        ),
+        ("NoCredentials: none\n\nAt:\n  /lib/signers.py(92): sign\n  <string>(1): <module>\n", "NoCredentials: none"),
+        ('Parser Error: syntax error at or near "At:"\n\nLINE 1: At:', None),
+    ],
+)
+def test_what_the_stores_filesystem_met_is_told_by_duckdb_2_and_before(message: str, met: str | None):
+    assert _met_in_python(message) == met
