@@ -18,7 +18,8 @@ from pipelines.dagster_support.orphaned_runs import AFTER_A_KILL, worker_tags
 
 PRELOADED = ("pipelines.definitions", "torch", "transformers")
 """What most steps import, once a run and not once a step. None of it touches a GPU, and the threads that it starts are
-those of OpenBLAS and jemalloc, which a fork renews; polars, whose threads it does not, stays out."""
+those of OpenBLAS and jemalloc, which a fork renews; polars, whose threads it does not, stays out. DuckDB 1.5 has one of
+its own, which no step needs: a step opens databases of its own, and ends without taking that one down."""
 
 
 class ForkingExecutor(MultiprocessExecutor):

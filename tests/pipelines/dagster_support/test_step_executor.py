@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -37,7 +38,7 @@ def test_every_job_starts_its_steps_so():
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads of all libraries are counted by /proc")
 def test_what_steps_are_forked_from_has_no_thread_that_a_fork_loses():
     """A lock that another thread held at the fork would stay locked in every step. OpenBLAS and jemalloc, which Arrow
-    brings, renew their threads at a fork."""
+    brings, renew their threads at a fork; DuckDB 1.5 waits in one for work of a database that no step uses."""
     told = subprocess.run(
         [sys.executable, "-c", LOOK, *PRELOADED],
         cwd=ROOT,
@@ -46,7 +47,8 @@ def test_what_steps_are_forked_from_has_no_thread_that_a_fork_loses():
         text=True,
         check=True,
     ).stdout
-    assert json.loads(told.splitlines()[-1]) == [["jemalloc_bg_thd"], False, False]
+    of_duckdb = ["python"] if version("duckdb").startswith("1.") else []
+    assert json.loads(told.splitlines()[-1]) == [["jemalloc_bg_thd", *of_duckdb], False, False]
 
 
 def test_a_step_whose_process_was_killed_says_so_in_one_sentence(tmp_path: Path):
