@@ -9,7 +9,7 @@ Axes: F features, K position classes.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,6 +41,7 @@ RETURNED_EVERY = 2
 """Shards after which freed memory goes back. Of the pieces that are left of one shard fewer fit the next: 1.15 GB after
 153 shards where .95 are held so, and .88 if it were after each, which takes a tenth of the time."""
 Tell = Callable[[int], None]
+T = TypeVar("T")
 
 
 class EncoderProtocol(Protocol):
@@ -203,13 +204,12 @@ def encode_and_store(
             yield name, fired, entry
 
     with closing(look_ahead(known())) as ahead:
-        for number, (name, fired, entry) in enumerate(ahead):
+        for name, fired, entry in _returning_memory(ahead):
             if entry is None:
                 with folder.writing(name) as path:
                     write_part(path, fired, identity_sha256)
                     entry = ManifestFile.of(path, name, len(fired.acts_M))
             yield fired, entry
-            _return_memory_after(number)
 
 
 def _kept(folder: Folder, name: str, identity_sha256: str) -> tuple[Firings, ManifestFile] | None:
@@ -230,11 +230,12 @@ def codes_with_text(codes: StoredCodes, contexts: TokenizedCorpus) -> Iterator[t
             yield fired, TokenRows.of(some, contexts.token_filter)
 
     with closing(look_ahead(read())) as ahead:
-        for number, read_shard in enumerate(ahead):
-            yield read_shard
-            _return_memory_after(number)
+        yield from _returning_memory(ahead)
 
 
-def _return_memory_after(shard: int) -> None:
-    if shard % RETURNED_EVERY == RETURNED_EVERY - 1:
-        return_freed_memory()
+def _returning_memory(shards: Iterator[T]) -> Iterator[T]:
+    """The same shards; what was freed of some goes back to the system before the next."""
+    for number, shard in enumerate(shards, 1):
+        yield shard
+        if number % RETURNED_EVERY == 0:
+            return_freed_memory()
